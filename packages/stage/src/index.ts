@@ -1,0 +1,1 @@
+export { ConfigurationError, formatPlace, type Place } from './errors.ts';

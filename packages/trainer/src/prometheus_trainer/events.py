@@ -1,0 +1,49 @@
+"""What a stage tells its caller: one JSON object a line, appended to a file.
+
+===============  ==========================================================================
+``event``        other keys
+===============  ==========================================================================
+``phase``        ``name``: what is being done now, for a person ("loading the base model")
+``progress``     ``done``, ``total``, ``unit`` ("steps", "tensors", "rows")
+``train``        ``step``, ``loss``, and whatever the trainer logs (``learning_rate``, ``grad_norm``, ``epoch`` …)
+``evaluation``   ``step``, ``loss`` …
+``checkpoint``   ``step``: a complete checkpoint of that step is on disk
+``notice``       ``message``: something the user should read, nothing is wrong
+``warning``      ``message``
+``error``        ``kind`` ("configuration" or "internal"), ``message``, ``hint`` (or null)
+``stopped``      ``step``: asked to stop, the state is saved, running again goes on from there
+``done``         ``metrics``: an object of numbers and strings for the manifest
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+
+class Events:
+    """Appends events to ``path``; a ``None`` path discards them (ranks other than the first)."""
+
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+        self._file = None if path is None else Path(path).open("a", encoding="utf-8", buffering=1)
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Writes one event; a NaN or infinite number is written as a string, since JSON has none."""
+        if self._file is None:
+            return
+        record = {"event": event, "time": round(time.time(), 3), **fields}
+        self._file.write(json.dumps(_finite(record), ensure_ascii=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

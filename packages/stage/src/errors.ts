@@ -18,7 +18,10 @@ export class ConfigurationError extends Error {
   readonly hint: string | undefined;
   readonly place: Place | undefined;
 
-  constructor(problem: string, options: { hint?: string | undefined; place?: Place | undefined; cause?: unknown } = {}) {
+  constructor(
+    problem: string,
+    options: { hint?: string | undefined; place?: Place | undefined; cause?: unknown } = {},
+  ) {
     const where = options.place ? `${formatPlace(options.place)}: ` : '';
     super(`${where}${problem}${options.hint ? `\n  ${options.hint}` : ''}`, { cause: options.cause });
     this.problem = problem;

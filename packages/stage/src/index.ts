@@ -1,1 +1,28 @@
+export { canonicalJson, digestOf, type Json } from './canonical-json.ts';
 export { ConfigurationError, formatPlace, type Place } from './errors.ts';
+export { contentDigest, type FileRecord, recordFiles } from './file-digests.ts';
+export { PROJECT_ROOT } from './hardware.ts';
+export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
+export { lockOutput, type OutputLock } from './output-lock.ts';
+export { runProcessGroup } from './process-group.ts';
+export {
+  formatAmount,
+  formatBytes,
+  formatSeconds,
+  PlainReporter,
+  printable,
+  type Reporter,
+  type StageProgress,
+  type StageStatus,
+} from './reporter.ts';
+export {
+  fingerprintOf,
+  runStage,
+  type Stage,
+  type StageContext,
+  type StageOptions,
+  type StageOutcome,
+  staleness,
+} from './run-stage.ts';
+export type { StageEvent } from './stage-events.ts';
+export { resolveInputs, type StageInput } from './stage-inputs.ts';

@@ -1,0 +1,53 @@
+import { ConfigurationError, formatPlace } from '@prometheus-actions/stage';
+import { closest, distance } from 'fastest-levenshtein';
+
+export type Severity = 'error' | 'warning' | 'notice';
+
+/** One finding about a recipe's files. */
+export interface Diagnostic {
+  severity: Severity;
+  /** Stable name of the rule, such as `unknown-key`. */
+  code: string;
+  /** What was found and what was expected. */
+  message: string;
+  /** What to do about it. */
+  hint?: string | undefined;
+  file: string;
+  /** From 1. */
+  line: number;
+  /** From 1. */
+  column: number;
+}
+
+/** A recipe that can't be run, with all that was found in its files. */
+export class RecipeError extends ConfigurationError {
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    const errors = diagnostics.filter(({ severity }) => severity === 'error');
+    super(errors.map(formatDiagnostic).join('\n'));
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** `file:line:column: error: message`, and what to do on a second line. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const text = `${formatPlace(diagnostic)}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+  return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
+}
+
+/** Errors first by file, then in the order in which they stand there. */
+export function inSourceOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...diagnostics].sort(
+    (a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column,
+  );
+}
+
+/** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
+export function didYouMean(found: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const nearest = closest(found, [...names]);
+  return distance(found, nearest) <= Math.max(2, Math.floor(found.length / 3))
+    ? `Did you mean ${nearest}?`
+    : undefined;
+}

@@ -1,0 +1,25 @@
+export { checkSchema } from './check-schema.ts';
+export {
+  type Diagnostic,
+  formatDiagnostic,
+  inSourceOrder,
+  RecipeError,
+  type Severity,
+} from './diagnostics.ts';
+export {
+  type BaseModel,
+  deriveAccumulation,
+  type Expert,
+  type Launch,
+  launchConfigFile,
+  loadRecipe,
+  type Recipe,
+  type RecipeOptions,
+  readRecipe,
+  readTrainingFile,
+} from './load-recipe.ts';
+export { type MergeSection, mergeSchema } from './merge-schema.ts';
+export { makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
+export { type DatasetSection, launchConfigSchema } from './recipe-schema.ts';
+export type { TrainingSection } from './training-schema.ts';
+export { readYamlFile } from './yaml-file.ts';

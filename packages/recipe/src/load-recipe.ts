@@ -1,0 +1,309 @@
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import type { z } from 'zod';
+import { checkSchema } from './check-schema.ts';
+import { type Diagnostic, didYouMean, inSourceOrder, RecipeError } from './diagnostics.ts';
+import { type MergeSection, mergeSchema } from './merge-schema.ts';
+import { type DatasetSection, datasetFileSchema, launchConfigSchema, recipeSchema } from './recipe-schema.ts';
+import { checkTraining, type TrainingSection } from './training-schema.ts';
+import { readYamlFile, type YamlFile } from './yaml-file.ts';
+
+export type BaseModel =
+  | { kind: 'hub'; id: string; revision: string }
+  | { kind: 'path'; path: string }
+  | { kind: 'random'; configFile: string; seed: number; dtype: string; tokenizer: string };
+
+export interface Launch {
+  /** Absolute path of the accelerate config. */
+  configFile: string;
+  config: z.output<typeof launchConfigSchema>;
+  processes: number;
+}
+
+/** One expert, with gradient accumulation derived from the global batch. */
+export interface Expert {
+  name: string;
+  dataset: string;
+  training: TrainingSection;
+}
+
+/** A recipe whose files are all read and checked; all paths are absolute. */
+export interface Recipe {
+  name: string;
+  folder: string;
+  baseModel: BaseModel;
+  datasets: Record<string, DatasetSection>;
+  experts: Expert[];
+  launch: Launch;
+  merge: MergeSection;
+}
+
+export interface RecipeOptions {
+  /** Training processes, instead of those of the recipe. */
+  processes?: number | undefined;
+}
+
+/**
+ * Reads and checks all files of a recipe.
+ *
+ * @param location its folder, or its `recipe.yaml`
+ * @returns the recipe, absent when there are errors, and all findings in source order
+ */
+export function readRecipe(
+  location: string,
+  options: RecipeOptions = {},
+): { recipe: Recipe | undefined; diagnostics: Diagnostic[] } {
+  const diagnostics: Diagnostic[] = [];
+  const recipe = read(location, options, diagnostics);
+  const failed = diagnostics.some(({ severity }) => severity === 'error');
+  return { recipe: failed ? undefined : recipe, diagnostics: inSourceOrder(diagnostics) };
+}
+
+/**
+ * Reads a recipe to be run.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+export function loadRecipe(
+  location: string,
+  options: RecipeOptions = {},
+): { recipe: Recipe; diagnostics: Diagnostic[] } {
+  const { recipe, diagnostics } = readRecipe(location, options);
+  if (!recipe) throw new RecipeError(diagnostics);
+  return { recipe, diagnostics };
+}
+
+function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[]): Recipe | undefined {
+  const file = recipeFile(location);
+  const yaml = readYamlFile(file, diagnostics);
+  const top = yaml && checkSchema(recipeSchema, yaml, diagnostics);
+  if (!yaml || !top) return undefined;
+  const folder = path.dirname(file);
+  const inFolder = (name: string) => path.resolve(folder, name);
+
+  const baseModel = checkBaseModel(top.base_model, yaml, folder, diagnostics);
+  const launchFile = launchConfigFile(top.launch.config, folder);
+  const launchConfig = readReferenced(
+    yaml,
+    ['launch', 'config'],
+    launchFile,
+    launchConfigSchema,
+    diagnostics,
+  );
+  const processes = options.processes ?? top.launch.processes;
+  const datasets = readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics);
+  const resolvedDatasets = datasets && resolveSources(datasets, inFolder(top.dataset), diagnostics);
+  const experts = Object.entries(top.experts).map(([name, { dataset, sft }]): Expert | undefined => {
+    if (datasets && !(dataset in datasets)) {
+      const message = `${top.dataset} has no dataset ${dataset}`;
+      const hint =
+        didYouMean(dataset, Object.keys(datasets)) ?? `It has: ${Object.keys(datasets).join(', ')}.`;
+      diagnostics.push(
+        yaml.diagnose({ path: ['experts', name, 'dataset'] }, { code: 'unknown-name', message, hint }),
+      );
+    }
+    const sftFile = inFolder(sft);
+    const training = readTrainingFile(sftFile, diagnostics, (finding) =>
+      yaml.diagnose({ path: ['experts', name, 'sft'] }, finding),
+    );
+    return (
+      training &&
+      deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics)
+    );
+  });
+  const merge = readReferenced(
+    yaml,
+    ['merge'],
+    inFolder(top.merge),
+    mergeSchema,
+    diagnostics,
+    (mergeYaml, section) => checkMergedModels(section, Object.keys(top.experts), mergeYaml, diagnostics),
+  );
+  if (
+    !baseModel ||
+    !launchConfig ||
+    !resolvedDatasets ||
+    !merge ||
+    !experts.every((expert) => expert !== undefined)
+  ) {
+    return undefined;
+  }
+  return {
+    name: top.name,
+    folder,
+    baseModel,
+    datasets: resolvedDatasets,
+    experts,
+    launch: { configFile: launchFile, config: launchConfig, processes },
+    merge,
+  };
+}
+
+function recipeFile(location: string): string {
+  const absolute = path.resolve(location);
+  const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
+  return isFolder ? path.join(absolute, 'recipe.yaml') : absolute;
+}
+
+/** A launch config by its name under recipes/accelerate, or by its path. */
+export function launchConfigFile(config: string, folder: string): string {
+  const named = path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
+  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(named) ? named : path.resolve(folder, config);
+}
+
+/** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
+function readReferenced<Schema extends z.ZodType>(
+  from: YamlFile,
+  at: string[],
+  file: string,
+  schema: Schema,
+  diagnostics: Diagnostic[],
+  check?: (yaml: YamlFile, section: z.output<Schema>) => void,
+): z.output<Schema> | undefined {
+  if (!existsSync(file)) {
+    diagnostics.push(from.diagnose({ path: at }, missingFile(file)));
+    return undefined;
+  }
+  const yaml = readYamlFile(file, diagnostics);
+  const section = yaml && checkSchema(schema, yaml, diagnostics);
+  if (yaml && section !== undefined) check?.(yaml, section);
+  return section;
+}
+
+function missingFile(file: string): { code: string; message: string } {
+  return { code: 'missing-file', message: `there is no file ${file}` };
+}
+
+/** Reads one file of training arguments; `report` makes the finding when it isn't there. */
+export function readTrainingFile(
+  file: string,
+  diagnostics: Diagnostic[],
+  report: (finding: { code: string; message: string }) => Diagnostic,
+): { section: TrainingSection; yaml: YamlFile } | undefined {
+  if (!existsSync(file)) {
+    diagnostics.push(report(missingFile(file)));
+    return undefined;
+  }
+  const yaml = readYamlFile(file, diagnostics);
+  const section = yaml && checkTraining(yaml, diagnostics);
+  return yaml && section && { section, yaml };
+}
+
+/** Gradient accumulation = global batch / (batch per device × processes); it must be a whole number. */
+export function deriveAccumulation(
+  expert: Expert,
+  processes: number,
+  yaml: YamlFile,
+  diagnostics: Diagnostic[],
+): Expert {
+  const perDevice = Number(expert.training.arguments.per_device_train_batch_size ?? 8);
+  const globalBatch = expert.training.globalBatchSize ?? perDevice * processes;
+  const steps = globalBatch / (perDevice * processes);
+  if (!Number.isInteger(steps)) {
+    diagnostics.push(
+      yaml.diagnose(
+        { path: ['global_batch_size'] },
+        {
+          code: 'indivisible-batch',
+          message: `global_batch_size ${globalBatch} is not a multiple of ${perDevice} examples × ${processes} processes = ${perDevice * processes}`,
+          hint: 'Change global_batch_size, per_device_train_batch_size, or the processes in recipe.yaml (--processes).',
+        },
+      ),
+    );
+  }
+  const trainerArguments = { ...expert.training.arguments, gradient_accumulation_steps: steps };
+  return { ...expert, training: { ...expert.training, arguments: trainerArguments } };
+}
+
+function checkBaseModel(
+  section: z.output<typeof recipeSchema>['base_model'],
+  yaml: YamlFile,
+  folder: string,
+  diagnostics: Diagnostic[],
+): BaseModel | undefined {
+  const { id, path: modelPath, random } = section;
+  const fail = (code: string, message: string, at: string[] = []) => {
+    diagnostics.push(yaml.diagnose({ path: ['base_model', ...at] }, { code, message }));
+    return undefined;
+  };
+  if ([id, modelPath, random].filter((kind) => kind !== undefined).length !== 1) {
+    return fail('bad-value', 'base_model needs exactly one of id, path and random');
+  }
+  if (id !== undefined) {
+    if (section.revision === undefined)
+      return fail('missing-key', 'base_model.revision is missing: the commit of the repository');
+    if (!/^[0-9a-f]{40}$/.test(section.revision)) {
+      const message = `${section.revision} is not a commit: another run may get another model`;
+      const finding = { severity: 'warning', code: 'unpinned-revision', message } as const;
+      diagnostics.push(yaml.diagnose({ path: ['base_model', 'revision'] }, finding));
+    }
+    return { kind: 'hub', id, revision: section.revision };
+  }
+  if (modelPath !== undefined) {
+    const absolute = path.resolve(folder, modelPath);
+    if (!existsSync(path.join(absolute, 'config.json'))) {
+      return fail('missing-file', `${absolute} is not a model folder: it has no config.json`, ['path']);
+    }
+    return { kind: 'path', path: absolute };
+  }
+  const configFile = path.resolve(folder, random ?? '');
+  if (!existsSync(configFile)) return fail('missing-file', `there is no file ${configFile}`, ['random']);
+  return {
+    kind: 'random',
+    configFile,
+    seed: section.seed ?? 0,
+    dtype: section.dtype ?? 'float32',
+    tokenizer: section.tokenizer ?? 'mistral-v1',
+  };
+}
+
+function resolveSources(
+  datasets: Record<string, DatasetSection>,
+  file: string,
+  diagnostics: Diagnostic[],
+): Record<string, DatasetSection> {
+  const yaml = readYamlFile(file, []);
+  return Object.fromEntries(
+    Object.entries(datasets).map(([name, section]) => {
+      const { files, hub } = section.source;
+      const fail = (code: string, message: string) =>
+        yaml && diagnostics.push(yaml.diagnose({ path: [name, 'source'] }, { code, message }));
+      if ((files === undefined) === (hub === undefined))
+        fail('bad-value', 'source needs either files or hub');
+      const absolute = [files ?? []].flat().map((source) => path.resolve(path.dirname(file), source));
+      for (const source of absolute)
+        if (!existsSync(source)) fail('missing-file', `there is no file ${source}`);
+      return [
+        name,
+        { ...section, source: files === undefined ? section.source : { ...section.source, files: absolute } },
+      ];
+    }),
+  );
+}
+
+function checkMergedModels(
+  merge: MergeSection,
+  experts: string[],
+  yaml: YamlFile,
+  diagnostics: Diagnostic[],
+): void {
+  const seen = new Set<string>();
+  merge.models.forEach(({ model }, index) => {
+    const at = { path: ['models', index, 'model'] };
+    for (const [, name = ''] of model.matchAll(/\$\{([^}]*)\}/g)) {
+      if (experts.includes(name)) continue;
+      const hint = didYouMean(name, experts) ?? `The experts are ${experts.join(', ')}.`;
+      diagnostics.push(
+        yaml.diagnose(at, { code: 'unknown-name', message: `the recipe has no expert ${name}`, hint }),
+      );
+    }
+    if (seen.has(model)) {
+      const hint = 'Merging a model with itself gives that model.';
+      diagnostics.push(
+        yaml.diagnose(at, { code: 'same-model-twice', message: `${model} is merged twice`, hint }),
+      );
+    }
+    seen.add(model);
+  });
+}

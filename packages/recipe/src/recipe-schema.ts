@@ -1,0 +1,104 @@
+import { z } from 'zod';
+
+/** A name that becomes a folder name: no separators, no leading dot. */
+export const nameSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+    'a name has letters, digits, dot, dash and underscore, and starts with a letter or digit',
+  );
+
+const wholeNumber = z.int().positive();
+
+/** `recipe.yaml`: what the chain does. */
+export const recipeSchema = z.strictObject({
+  name: nameSchema.describe('Name of the recipe, and of its folder of artifacts.'),
+  base_model: z
+    .strictObject({
+      id: z.string().min(1).optional().describe('Repository of the model on the Hugging Face hub.'),
+      revision: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Commit of that repository; a branch or tag is not reproducible.'),
+      path: z.string().min(1).optional().describe('Folder of a model on this machine.'),
+      random: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('A transformers config.json: a model with random weights is made from it.'),
+      seed: z.int().nonnegative().optional().describe('Seed of the random weights.'),
+      dtype: z
+        .enum(['float32', 'bfloat16', 'float16'])
+        .optional()
+        .describe('Data type of the random weights.'),
+      tokenizer: z.enum(['mistral-v1']).optional().describe('Tokenizer of the random model.'),
+    })
+    .describe(
+      'What is trained: a hub repository (id, revision), a folder (path) or a random model (random, seed).',
+    ),
+  dataset: z.string().min(1).describe('The file that says how datasets are prepared.'),
+  experts: z
+    .record(
+      nameSchema,
+      z.strictObject({
+        dataset: nameSchema.describe('A dataset of the dataset file.'),
+        sft: z.string().min(1).describe('The file of training arguments.'),
+      }),
+    )
+    .refine((experts) => Object.keys(experts).length > 0, 'at least one expert is needed')
+    .describe('The models that are trained, each on one dataset.'),
+  launch: z
+    .strictObject({
+      config: z.string().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
+      processes: wholeNumber.default(1).describe('Training processes over all machines, one for each GPU.'),
+    })
+    .describe('How training is launched.'),
+  merge: z.string().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+});
+
+/** `dataset.yaml`: a dataset by name. */
+export const datasetFileSchema = z.record(
+  nameSchema,
+  z.strictObject({
+    source: z
+      .strictObject({
+        files: z
+          .union([z.string().min(1), z.array(z.string().min(1)).min(1)], 'expected a path or a list of paths')
+          .optional()
+          .describe('Files on this machine: JSON arrays or Parquet. Relative to this file.'),
+        hub: z.string().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
+        revision: z.string().min(1).optional().describe('Commit of that repository.'),
+        hub_files: z.array(z.string().min(1)).min(1).optional().describe('Its data files, in order.'),
+      })
+      .describe('Where the rows come from.'),
+    system_prompt: z.string().optional().describe('Put before each user message, with a blank line between.'),
+    columns: z
+      .strictObject({
+        user: z.string().min(1).describe('The column with the prompt.'),
+        assistant: z.string().min(1).describe('The column with the answer that is learnt.'),
+      })
+      .describe('Which columns become messages.'),
+    split: z
+      .union(
+        [
+          z.literal('none'),
+          z.strictObject({
+            test_size: z.number().positive().describe('Share of the rows (below 1), or their number.'),
+            seed: z.int().min(0).max(4294967295).describe("scikit-learn's random_state."),
+          }),
+        ],
+        'expected none, or test_size and seed',
+      )
+      .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them."),
+  }),
+);
+
+export type DatasetSection = z.output<typeof datasetFileSchema>[string];
+
+/** An accelerate launch config, as far as this project looks at it; accelerate checks the rest. */
+export const launchConfigSchema = z.looseObject({
+  distributed_type: z.string(),
+  num_processes: z.int().positive().optional(),
+  mixed_precision: z.string().optional(),
+});

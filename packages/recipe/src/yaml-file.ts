@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import type { Diagnostic, Severity } from './diagnostics.ts';
+
+type KeyPath = readonly PropertyKey[];
+
+/** A YAML file whose values know where they stand. */
+export interface YamlFile {
+  file: string;
+  data: unknown;
+  /** A finding at the value at a path, or at its key. */
+  diagnose: (at: { path: KeyPath; key?: boolean }, finding: Finding) => Diagnostic;
+}
+
+export interface Finding {
+  severity?: Severity;
+  code: string;
+  message: string;
+  hint?: string | undefined;
+}
+
+/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
+export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const message = `the file can't be read: ${(error as NodeJS.ErrnoException).code}`;
+    diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
+    return undefined;
+  }
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  for (const problem of document.errors) {
+    const { line, col } = lineCounter.linePos(problem.pos[0]);
+    diagnostics.push({
+      severity: 'error',
+      code: 'yaml-syntax',
+      message: problem.message,
+      file,
+      line,
+      column: col,
+    });
+  }
+  if (document.errors.length > 0) return undefined;
+  const diagnose: YamlFile['diagnose'] = ({ path, key }, { severity = 'error', ...finding }) => {
+    const { line, col } = lineCounter.linePos(offsetOf(document, path, key ?? false));
+    return { severity, ...finding, file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  try {
+    return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
+  } catch (error) {
+    diagnostics.push(diagnose({ path: [] }, { code: 'yaml-syntax', message: (error as Error).message }));
+    return undefined;
+  }
+}
+
+/** Start of the value at a path, or of its key; of the nearest value above it where it isn't there. */
+function offsetOf(document: Document, path: KeyPath, key: boolean): number {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const parentPath = path.slice(0, length - 1);
+    const parent = document.getIn(parentPath, true);
+    if ((key || length < path.length) && length > 0 && isMap(parent)) {
+      const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === path[length - 1]);
+      const start = (pair?.key as Node | undefined)?.range?.[0];
+      if (start !== undefined) return start;
+    }
+    const node = document.getIn(path.slice(0, length), true) as Node | undefined;
+    if (node?.range) return node.range[0];
+  }
+  return 0;
+}

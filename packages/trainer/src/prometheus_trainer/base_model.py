@@ -1,4 +1,4 @@
-"""Writes a small random model of the Mistral or Mixtral architecture, in the layout that every reader understands.
+"""Writes a small random model of the Mistral or Mixtral architecture, in a layout that every reader knows.
 
 ``python -m prometheus_trainer.base_model --job JOB.json``; keys of the job:
 
@@ -46,8 +46,8 @@ SIZES = (
 def write_base_model(job: dict[str, Any], events: Events) -> dict[str, Any]:
     """Writes a random base model and its tokenizer; see the module's docstring for the job's keys.
 
-    Linear layers and embeddings are normal with the standard deviation ``initializer_range``, norms are ones, as
-    transformers initialises them.
+    Linear layers and embeddings are normal with the standard deviation ``initializer_range``, norms are
+    ones, as transformers initialises them.
     """
     started = time.monotonic()
     config = _checked_config(job.get("config"))
@@ -90,7 +90,8 @@ def write_base_model(job: dict[str, Any], events: Events) -> dict[str, Any]:
 def tensor_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the model's tensors, as the original checkpoints have them.
 
-    Mixtral's experts are ``block_sparse_moe.experts.E.w1`` (gate), ``w2`` (down) and ``w3`` (up), one linear each.
+    Mixtral's experts are ``block_sparse_moe.experts.E.w1`` (gate), ``w2`` (down) and ``w3`` (up), one
+    linear each.
     """
     vocabulary, hidden, inner = config["vocab_size"], config["hidden_size"], config["intermediate_size"]
     head = config.get("head_dim") or hidden // config["num_attention_heads"]

@@ -1,8 +1,9 @@
-"""The Mistral v1 tokenizer (Mistral-7B-Instruct-v0.2, Mixtral-8x7B-Instruct-v0.1), written as a tokenizer folder.
+"""The Mistral v1 tokenizer (Mistral-7B-Instruct-v0.2, Mixtral-8x7B-Instruct-v0.1) as a folder of files.
 
-The vocabulary is the real one: its SentencePiece file ships inside the package ``mistral_common``. The folder's
-``tokenizer.json`` gives the ids that these models' tokenizer gave in spring 2024. It must be there: from
-``tokenizer.model`` alone, current transformers versions build a tokenizer that splits ``[`` otherwise.
+The vocabulary is the real one: its SentencePiece file ships inside the package ``mistral_common``. The
+folder's ``tokenizer.json`` gives the ids that these models' tokenizer gave in spring 2024. It must be
+there: from ``tokenizer.model`` alone, current transformers versions build a tokenizer that splits ``[``
+otherwise.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ CHAT_TEMPLATE = (
 
 
 def write_mistral_tokenizer(folder: Path) -> int:
-    """Writes ``tokenizer.model``, ``tokenizer.json``, ``tokenizer_config.json`` and ``special_tokens_map.json``.
+    """Writes ``tokenizer.model``, ``tokenizer.json`` and the two files of settings beside them.
 
     Returns the number of tokens, 32000. The bytes are the same on every run.
     """

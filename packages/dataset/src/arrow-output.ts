@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RecordBatch, RecordBatchStreamWriter, Schema } from 'apache-arrow';
+import { frameFields } from './arrow-batch.ts';
+import { type Column, INDEX_COLUMN, MESSAGES_COLUMN } from './column-table.ts';
+
+/** `datasets` cuts at 500 MB too. */
+export const DEFAULT_SHARD_BYTES = 500_000_000;
+
+/** One part of the prepared data, as it lies on the disk. */
+export interface ArrowOutput {
+  rows: number;
+  /** Bytes of all shards. */
+  bytes: number;
+  /** File names in row order. */
+  shards: string[];
+}
+
+/**
+ * Writes a folder that `datasets.load_from_disk` reads: Arrow IPC streams `data-0000k-of-0000N.arrow`, with
+ * `dataset_info.json` and `state.json` beside them. The same rows make the same bytes.
+ */
+export class ArrowFolderWriter {
+  readonly schema: Schema;
+  readonly #folder: string;
+  readonly #features: string;
+  readonly #maxShardBytes: number;
+  readonly #content = createHash('sha256');
+  #shard: OpenShard | undefined;
+  #shards = 0;
+  #bytes = 0;
+  #rows = 0;
+
+  private constructor(
+    folder: string,
+    columns: readonly Column[],
+    withRowNumbers: boolean,
+    maxShardBytes: number,
+  ) {
+    this.#folder = folder;
+    this.#features = featuresJson(columns, withRowNumbers);
+    this.#maxShardBytes = maxShardBytes;
+    const metadata = new Map([['huggingface', `{"info":{"features":${this.#features}}}`]]);
+    this.schema = new Schema(frameFields(columns, withRowNumbers), metadata);
+  }
+
+  /** @param maxShardBytes a shard that holds more than one batch stays below this */
+  static async create(
+    folder: string,
+    columns: readonly Column[],
+    withRowNumbers: boolean,
+    maxShardBytes: number,
+  ): Promise<ArrowFolderWriter> {
+    await mkdir(folder);
+    return new ArrowFolderWriter(folder, columns, withRowNumbers, maxShardBytes);
+  }
+
+  /** Write one batch. Its buffers must stay as they are until the promise is fulfilled. */
+  async write(batch: RecordBatch): Promise<void> {
+    const stream = this.#shard?.stream ?? new CollectingStreamWriter(this.schema);
+    const pieces = [...stream.take(), ...stream.encode(batch)];
+    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    if (this.#shard && this.#shard.bytes + bytes + END_OF_STREAM.byteLength > this.#maxShardBytes) {
+      await this.#closeShard();
+      const fresh = new CollectingStreamWriter(this.schema);
+      pieces.unshift(...fresh.take());
+      this.#shard = await this.#openShard(fresh);
+    }
+    this.#shard ??= await this.#openShard(stream);
+    await this.#append(this.#shard, pieces);
+    this.#rows += batch.numRows;
+  }
+
+  /** Name the shards and write what `load_from_disk` needs beside them. */
+  async finish(): Promise<ArrowOutput> {
+    await this.#closeShard();
+    const shards: string[] = [];
+    for (let number = 0; number < this.#shards; number++) {
+      const name = `data-${padded(number)}-of-${padded(this.#shards)}.arrow`;
+      await rename(this.#temporaryPath(number), join(this.#folder, name));
+      shards.push(name);
+    }
+    const state = {
+      _data_files: shards.map((filename) => ({ filename })),
+      // Caches of `datasets` go by this: other rows must have another one.
+      _fingerprint: this.#content.digest('hex').slice(0, 16),
+      _format_columns: null,
+      _format_kwargs: {},
+      _format_type: null,
+      _output_all_columns: false,
+      _split: null,
+    };
+    const info = `{"citation":"","description":"","features":${this.#features},"homepage":"","license":""}\n`;
+    await writeFile(join(this.#folder, 'state.json'), `${JSON.stringify(state, null, 2)}\n`);
+    await writeFile(join(this.#folder, 'dataset_info.json'), info);
+    return { rows: this.#rows, bytes: this.#bytes, shards };
+  }
+
+  /** Close the file at hand after a failure; the folder stays unfinished. */
+  async abandon(): Promise<void> {
+    await this.#shard?.handle.close();
+    this.#shard = undefined;
+  }
+
+  async #openShard(stream: CollectingStreamWriter): Promise<OpenShard> {
+    return { handle: await open(this.#temporaryPath(this.#shards++), 'wx'), stream, bytes: 0 };
+  }
+
+  async #append(shard: OpenShard, pieces: Uint8Array[]): Promise<void> {
+    for (const piece of pieces) {
+      this.#content.update(piece);
+      shard.bytes += piece.byteLength;
+      this.#bytes += piece.byteLength;
+    }
+    await writeAll(shard.handle, pieces);
+  }
+
+  async #closeShard(): Promise<void> {
+    if (!this.#shard) return;
+    await this.#append(this.#shard, [END_OF_STREAM]);
+    const { handle } = this.#shard;
+    this.#shard = undefined;
+    await handle.close();
+  }
+
+  /** The final name holds the number of shards, which is known at the end. */
+  #temporaryPath(number: number): string {
+    return join(this.#folder, `data-${padded(number)}.arrow.part`);
+  }
+}
+
+interface OpenShard {
+  handle: FileHandle;
+  stream: CollectingStreamWriter;
+  bytes: number;
+}
+
+/** Continuation marker and length 0. */
+const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
+
+/** Arrow's stream writer with its pieces kept in a list: its own queue would copy them. */
+class CollectingStreamWriter extends RecordBatchStreamWriter {
+  readonly #pieces: Uint8Array[] = [];
+
+  constructor(schema: Schema) {
+    super({ autoDestroy: false });
+    this.reset(undefined, schema);
+  }
+
+  /** Pieces of one batch, views of the batch's own buffers. */
+  encode(batch: RecordBatch): Uint8Array[] {
+    this.write(batch);
+    return this.take();
+  }
+
+  /** Pieces made since the last call; the schema at first. */
+  take(): Uint8Array[] {
+    return this.#pieces.splice(0);
+  }
+
+  protected override _write(chunk: ArrayBufferView): this {
+    if (chunk.byteLength > 0)
+      this.#pieces.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    return this;
+  }
+}
+
+/**
+ * The features as JSON text, in column order: an object would put names that look like numbers first.
+ *
+ * Messages are a plain list: releases of `datasets` before 4 don't know the type "List", and all read this.
+ */
+function featuresJson(columns: readonly Column[], withRowNumbers: boolean): string {
+  const value = (dtype: string) => ({ dtype, _type: 'Value' });
+  const features: [string, unknown][] = columns.map(({ name, type }) => [name, value(type)]);
+  features.push([MESSAGES_COLUMN, [{ content: value('string'), role: value('string') }]]);
+  if (withRowNumbers) features.push([INDEX_COLUMN, value('int64')]);
+  return `{${features.map(([name, feature]) => `${JSON.stringify(name)}:${JSON.stringify(feature)}`).join(',')}}`;
+}
+
+async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
+  let rest = pieces;
+  while (rest.length > 0) {
+    const batch = rest.slice(0, MAX_PIECES);
+    const { bytesWritten } = await handle.writev(batch);
+    rest = [...unwritten(batch, bytesWritten), ...rest.slice(MAX_PIECES)];
+  }
+}
+
+/** Systems take up to 1,024 buffers a call. */
+const MAX_PIECES = 1000;
+
+function unwritten(pieces: readonly Uint8Array[], bytesWritten: number): Uint8Array[] {
+  let left = bytesWritten;
+  const rest: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (left >= piece.byteLength) left -= piece.byteLength;
+    else {
+      rest.push(piece.subarray(left));
+      left = 0;
+    }
+  }
+  return rest;
+}
+
+function padded(number: number): string {
+  return String(number).padStart(5, '0');
+}

@@ -1,0 +1,10 @@
+export type { ArrowOutput } from './arrow-output.ts';
+export type { Column, ColumnType } from './column-table.ts';
+export {
+  type DatasetSettings,
+  type PreparedDataset,
+  type PrepareOptions,
+  prepareDataset,
+} from './prepare-dataset.ts';
+export type { SplitSettings } from './split.ts';
+export type { LengthMetrics, RepeatMetrics, SplitMetrics } from './split-metrics.ts';

@@ -1,0 +1,213 @@
+import { ConfigurationError } from '@prometheus-actions/stage';
+import type { Column } from './column-table.ts';
+import { RowFiles } from './row-files.ts';
+import type { RowIndex } from './row-index.ts';
+
+/** A cell as Arrow takes it: int64 as bigint, float64 as number. */
+export type Cell = string | number | bigint | boolean | null;
+
+/** Rows read in one go: few enough to hold, many enough to read in the order of the disk. */
+export interface RowBatch {
+  /** Row numbers over all files, in output order. */
+  rows: Uint32Array;
+  /** Cells of the `i`-th row of the batch, in the order of the columns. */
+  cells(i: number): Cell[];
+}
+
+/** `datasets` writes batches of 1,000 rows too. */
+const BATCH_ROWS = 1000;
+const BATCH_BYTES = 8 << 20;
+/** Rows this close on the disk are read together, with what lies between them. */
+const GAP_BYTES = 16 << 10;
+
+/**
+ * Read rows in a given order, in batches. Within a batch the disk is read in ascending order, and rows that lie side by
+ * side in one piece.
+ *
+ * A batch is valid until the next one is asked for.
+ *
+ * @throws ConfigurationError with file, row and byte offset, for text that JSON or UTF-8 does not allow
+ */
+export async function* readRows(
+  order: Uint32Array,
+  index: RowIndex,
+  columns: readonly Column[],
+  files: RowFiles,
+): AsyncGenerator<RowBatch> {
+  let arena = Buffer.allocUnsafe(BATCH_BYTES);
+  for (let start = 0; start < order.length; ) {
+    const rows = order.subarray(start, batchEnd(order, start, index));
+    const extents = planExtents(rows, index);
+    const bytes = extents.reduce((sum, { length }) => sum + length, 0);
+    const buffer = bytes <= arena.length ? arena : Buffer.allocUnsafe(bytes);
+    if (bytes <= 4 * BATCH_BYTES) arena = buffer;
+    const positions = await readExtents(extents, buffer, files, index);
+    const text = (i: number): string => {
+      const row = rows[i] as number;
+      const position = positions.get(row) as number;
+      return buffer.toString('utf8', position, position + index.length(row));
+    };
+    yield { rows, cells: (i) => decodeRow(text(i), rows[i] as number, index, columns) };
+    start += rows.length;
+  }
+}
+
+interface Extent {
+  file: number;
+  offset: number;
+  length: number;
+  rows: number[];
+}
+
+function batchEnd(order: Uint32Array, start: number, index: RowIndex): number {
+  let end = start;
+  for (let bytes = 0; end < order.length && end - start < BATCH_ROWS; end++) {
+    bytes += index.length(order[end] as number);
+    if (bytes > BATCH_BYTES && end > start) break;
+  }
+  return end;
+}
+
+/** Row numbers ascend as the rows lie in the files. */
+function planExtents(rows: Uint32Array, index: RowIndex): Extent[] {
+  const extents: Extent[] = [];
+  let last: Extent | undefined;
+  for (const row of rows.toSorted()) {
+    const { file, offset, length } = index.place(row);
+    if (last && last.file === file && offset - (last.offset + last.length) <= GAP_BYTES) {
+      last.length = offset + length - last.offset;
+      last.rows.push(row);
+    } else {
+      last = { file, offset, length, rows: [row] };
+      extents.push(last);
+    }
+  }
+  return extents;
+}
+
+/** @returns position in the buffer of each row */
+async function readExtents(
+  extents: readonly Extent[],
+  buffer: Buffer,
+  files: RowFiles,
+  index: RowIndex,
+): Promise<Map<number, number>> {
+  const positions = new Map<number, number>();
+  const reads: Promise<void>[] = [];
+  let position = 0;
+  for (const extent of extents) {
+    for (const row of extent.rows) positions.set(row, position + index.place(row).offset - extent.offset);
+    const handle = await files.handle(extent.file);
+    reads.push(readFully(handle, buffer, position, extent, index.files[extent.file] as string));
+    position += extent.length;
+  }
+  await Promise.all(reads);
+  return positions;
+}
+
+async function readFully(
+  handle: Awaited<ReturnType<RowFiles['handle']>>,
+  buffer: Buffer,
+  position: number,
+  { offset, length }: Extent,
+  path: string,
+): Promise<void> {
+  for (let filled = 0; filled < length; ) {
+    const { bytesRead } = await handle.read(buffer, position + filled, length - filled, offset + filled);
+    if (bytesRead === 0) {
+      throw new ConfigurationError(
+        `the file became shorter while it was read: it ended at byte ${offset + filled}`,
+        {
+          hint: 'Leave the source alone while the data is prepared, and start again.',
+          place: { file: path },
+        },
+      );
+    }
+    filled += bytesRead;
+  }
+}
+
+function decodeRow(text: string, row: number, index: RowIndex, columns: readonly Column[]): Cell[] {
+  let object = parseRow(text, row, index);
+  if (needsExactIntegers(object, columns)) object = parseExactIntegers(text);
+  return columns.map(({ name, type }) => {
+    const value = object[name];
+    switch (typeof value) {
+      case 'string':
+        if (!value.isWellFormed()) throw loneSurrogate(name, row, index);
+        return value;
+      case 'number':
+        // An int64 that float64 holds exactly; -0 is the integer 0.
+        return type === 'int64' ? BigInt(value) : value;
+      case 'bigint':
+        return type === 'int64' ? value : Number(value);
+      case 'boolean':
+        return value;
+      default:
+        // Null, a missing key, or what a missing key inherits, as "constructor".
+        return null;
+    }
+  });
+}
+
+function parseRow(text: string, row: number, index: RowIndex): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    const { message } = error as SyntaxError;
+    const character = Number(/at position (\d+)/.exec(message)?.[1] ?? 0);
+    throw faultAt(
+      row,
+      index,
+      Buffer.byteLength(text.slice(0, character)),
+      message.replace(/ at position.*$/s, ''),
+      {
+        hint: 'Correct the text there: control characters and backslashes in it must be escaped.',
+      },
+    );
+  }
+}
+
+function needsExactIntegers(object: Record<string, unknown>, columns: readonly Column[]): boolean {
+  for (const { name, type } of columns) {
+    if (type !== 'int64') continue;
+    const value = object[name];
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) return true;
+  }
+  return false;
+}
+
+/** Integers as bigint, from their digits: `JSON.parse` alone rounds those above 2^53. */
+function parseExactIntegers(text: string): Record<string, unknown> {
+  const reviver = (_key: string, value: unknown, context?: { source?: string }): unknown =>
+    typeof value === 'number' && context?.source && /^-?\d+$/.test(context.source)
+      ? BigInt(context.source)
+      : value;
+  return JSON.parse(text, reviver) as Record<string, unknown>;
+}
+
+function loneSurrogate(name: string, row: number, index: RowIndex): ConfigurationError {
+  return faultAt(
+    row,
+    index,
+    0,
+    `column "${name}" holds half of a surrogate pair (\\ud800 to \\udfff alone)`,
+    {
+      hint: 'Such text has no UTF-8 form: replace the escape, or write both halves.',
+    },
+  );
+}
+
+function faultAt(
+  row: number,
+  index: RowIndex,
+  at: number,
+  problem: string,
+  { hint }: { hint: string },
+): ConfigurationError {
+  const { file, offset } = index.place(row);
+  return new ConfigurationError(`row ${index.rowInFile(row)} (from 0), byte ${offset + at}: ${problem}`, {
+    hint,
+    place: { file: index.files[file] as string },
+  });
+}

@@ -1,0 +1,112 @@
+import { isUtf8 } from 'node:buffer';
+import type { FileHandle } from 'node:fs/promises';
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import type { ColumnMetaData, DecodedArray, PageHeader, SchemaTree } from 'hyparquet';
+import { parquetHeader, readPage } from 'hyparquet/src/column.js';
+import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { decompressLz4, decompressLz4Raw, decompressSnappy } from 'hyparquet-compressors';
+
+/** Decompressors by Parquet's name of the codec; those that Node has are its own, in native code. */
+export const PAGE_CODECS = {
+  UNCOMPRESSED: (input: Uint8Array) => input,
+  SNAPPY: decompressSnappy,
+  GZIP: (input: Uint8Array, length: number) => gunzipSync(input, { maxOutputLength: Math.max(length, 1) }),
+  ZSTD: (input: Uint8Array, length: number) =>
+    zstdDecompressSync(input, { maxOutputLength: Math.max(length, 1) }),
+  BROTLI: (input: Uint8Array, length: number) =>
+    brotliDecompressSync(input, { maxOutputLength: Math.max(length, 1) }),
+  LZ4: decompressLz4,
+  LZ4_RAW: decompressLz4Raw,
+};
+
+/**
+ * The pages of one column chunk, decoded one at a time, so that a row group of any size needs a page a column.
+ *
+ * Text is decoded strictly: a value that is not UTF-8 comes out as its bytes.
+ */
+export class ColumnPages {
+  readonly #handle: FileHandle;
+  readonly #metadata: ColumnMetaData;
+  readonly #decoder: Parameters<typeof readPage>[2];
+  readonly #end: number;
+  #position: number;
+  #dictionary: DecodedArray | undefined;
+
+  /** @param schemaPath the schema's elements from the root to this column */
+  constructor(handle: FileHandle, metadata: ColumnMetaData, schemaPath: SchemaTree[]) {
+    this.#handle = handle;
+    this.#metadata = metadata;
+    const first = Number(metadata.dictionary_page_offset || metadata.data_page_offset);
+    this.#position = first;
+    this.#end = first + Number(metadata.total_compressed_size);
+    this.#decoder = {
+      pathInSchema: metadata.path_in_schema,
+      type: metadata.type,
+      element: (schemaPath.at(-1) as SchemaTree).element,
+      schemaPath,
+      codec: metadata.codec,
+      parsers: { ...DEFAULT_PARSERS, stringFromBytes: decodeText, jsonFromBytes: decodeText },
+      compressors: PAGE_CODECS,
+    };
+  }
+
+  /** Values of the next data page, or undefined after the last. */
+  async next(): Promise<DecodedArray | undefined> {
+    while (this.#position < this.#end) {
+      const { header, length } = await this.#header();
+      const start = this.#position + length;
+      if (!(header.compressed_page_size >= 0 && start + header.compressed_page_size <= this.#end)) {
+        throw new Error(
+          `page at byte ${this.#position} claims ${header.compressed_page_size} bytes, beyond its column`,
+        );
+      }
+      this.#position = start + header.compressed_page_size;
+      if (header.type === 'INDEX_PAGE') continue;
+      const payload = await this.#read(start, header.compressed_page_size);
+      const reader = {
+        view: new DataView(payload.buffer, payload.byteOffset, payload.byteLength),
+        offset: 0,
+      };
+      const { data } = readPage(reader, header, this.#decoder, this.#dictionary, undefined, 0);
+      if (header.type === 'DICTIONARY_PAGE') this.#dictionary = data && convert(data, this.#decoder);
+      else if (data && data.length > 0) return data;
+    }
+    return undefined;
+  }
+
+  /** The page header at the position. Its length is not known beforehand: it may hold long statistics. */
+  async #header(): Promise<{ header: PageHeader; length: number }> {
+    const left = this.#end - this.#position;
+    for (let size = Math.min(HEADER_BYTES, left); ; size = Math.min(size * 16, left)) {
+      const bytes = await this.#read(this.#position, size);
+      const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+      try {
+        return { header: parquetHeader(reader), length: reader.offset };
+      } catch (error) {
+        if (size === left) {
+          throw new Error(`no page header at byte ${this.#position}`, { cause: error });
+        }
+      }
+    }
+  }
+
+  async #read(position: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.alloc(length);
+    for (let filled = 0; filled < length; ) {
+      const { bytesRead } = await this.#handle.read(bytes, filled, length - filled, position + filled);
+      if (bytesRead === 0) {
+        throw new Error(`the file ends inside a page of column ${this.#metadata.path_in_schema.join('.')}`);
+      }
+      filled += bytesRead;
+    }
+    return bytes;
+  }
+}
+
+const HEADER_BYTES = 4096;
+
+const text = new TextDecoder('utf-8', { ignoreBOM: true });
+
+function decodeText(bytes: Uint8Array | undefined): string | Uint8Array | undefined {
+  return bytes === undefined || !isUtf8(bytes) ? bytes : text.decode(bytes);
+}

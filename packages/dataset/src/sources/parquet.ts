@@ -1,0 +1,251 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { ConfigurationError } from '@prometheus-actions/stage';
+import {
+  type DecodedArray,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetSchema,
+  type RowGroup,
+  type SchemaTree,
+} from 'hyparquet';
+import { CellKind, RowFault } from '../column-table.ts';
+import type { RowSpool } from '../row-spool.ts';
+import type { ScanContext } from './json-array.ts';
+import { ColumnPages, PAGE_CODECS } from './parquet-pages.ts';
+
+/**
+ * Write the rows of a Parquet file to the spool as JSON text, a page of each column in memory at a time.
+ *
+ * Integers of all widths become int64 and floats float64; NaN becomes null, as `Dataset.from_pandas` makes it.
+ *
+ * @throws ConfigurationError with row group, column or row, when the file is damaged or holds what a frame can't
+ */
+export async function spoolParquet(path: string, spool: RowSpool, context: ScanContext): Promise<void> {
+  const handle = await open(path);
+  try {
+    const { size } = await handle.stat();
+    const metadata = await readMetadata(path, handle, size);
+    const columns = frameColumns(path, metadata, context);
+    let crossed = 0;
+    let row = 0;
+    for (const [number, group] of metadata.row_groups.entries()) {
+      context.signal?.throwIfAborted();
+      await spoolRowGroup({ path, handle, group, number, firstRow: row, columns, spool, context });
+      row += Number(group.num_rows);
+      const bytes = group.columns.reduce(
+        (sum, { meta_data: chunk }) => sum + Number(chunk?.total_compressed_size),
+        0,
+      );
+      context.onBytes(bytes);
+      crossed += bytes;
+    }
+    if (row !== Number(metadata.num_rows))
+      throw damaged(path, `the footer says ${metadata.num_rows} rows, the row groups ${row}`);
+    if (row === 0) {
+      throw new ConfigurationError('the file has no rows', {
+        hint: 'Give a file with at least one row.',
+        place: { file: path },
+      });
+    }
+    context.onBytes(size - crossed);
+  } finally {
+    await handle.close();
+  }
+}
+
+interface FrameColumn {
+  name: string;
+  /** `"name":`, as it stands in a row's JSON text. */
+  key: string;
+  kind: number;
+  schemaPath: SchemaTree[];
+}
+
+interface RowGroupTask {
+  path: string;
+  handle: FileHandle;
+  group: RowGroup;
+  number: number;
+  /** Number of the group's first row within the file. */
+  firstRow: number;
+  columns: readonly FrameColumn[];
+  spool: RowSpool;
+  context: ScanContext;
+}
+
+async function spoolRowGroup(task: RowGroupTask): Promise<void> {
+  const { path, group, columns, spool } = task;
+  const rows = Number(group.num_rows);
+  const pages = columns.map((column) => columnPages(task, column));
+  const values: DecodedArray[] = columns.map(() => []);
+  const next: number[] = columns.map(() => 0);
+  for (let done = 0; done < rows; ) {
+    task.context.signal?.throwIfAborted();
+    let run = rows - done;
+    for (let i = 0; i < columns.length; i++) {
+      if (next[i] === values[i]?.length) {
+        values[i] = await nextPage(task, columns[i] as FrameColumn, pages[i] as ColumnPages, done);
+        next[i] = 0;
+      }
+      run = Math.min(run, (values[i] as DecodedArray).length - (next[i] as number));
+    }
+    for (let r = 0; r < run; r++) {
+      let json = '{';
+      for (let i = 0; i < columns.length; i++) {
+        const column = columns[i] as FrameColumn;
+        const cell = cellText((values[i] as DecodedArray)[next[i] as number], column.kind);
+        if (cell === undefined) throw notText(path, column, task.firstRow + done + r);
+        if (cell === 'null') noteNull(task, column, task.firstRow + done + r);
+        json += `${i === 0 ? '' : ','}${column.key}${cell}`;
+        (next[i] as number)++;
+      }
+      const written = spool.add(`${json}}`);
+      if (written) await written;
+    }
+    done += run;
+  }
+}
+
+function columnPages(
+  { path, handle, group, number }: RowGroupTask,
+  { name, schemaPath }: FrameColumn,
+): ColumnPages {
+  const chunk = group.columns.find(
+    ({ meta_data: metadata }) => metadata?.path_in_schema[0] === name,
+  )?.meta_data;
+  if (!chunk) throw damaged(path, `row group ${number} has no column "${name}"`);
+  if (!(chunk.codec in PAGE_CODECS)) {
+    throw new ConfigurationError(
+      `column "${name}" of row group ${number} is compressed with ${chunk.codec}`,
+      {
+        hint: `Write the file with one of ${Object.keys(PAGE_CODECS).join(', ')}.`,
+        place: { file: path },
+      },
+    );
+  }
+  return new ColumnPages(handle, chunk, schemaPath);
+}
+
+async function nextPage(
+  task: RowGroupTask,
+  column: FrameColumn,
+  pages: ColumnPages,
+  done: number,
+): Promise<DecodedArray> {
+  const where = `row group ${task.number}, column "${column.name}"`;
+  let page: DecodedArray | undefined;
+  try {
+    page = await pages.next();
+  } catch (error) {
+    throw damaged(task.path, `${where}: ${(error as Error).message}`, error);
+  }
+  if (!page) throw damaged(task.path, `${where} ends after ${done} of ${task.group.num_rows} rows`);
+  return page;
+}
+
+/** JSON text of a cell; undefined for text that is not UTF-8. */
+function cellText(value: unknown, kind: number): string | undefined {
+  if (value === null || value === undefined || kind === CellKind.null) return 'null';
+  if (kind === CellKind.string) return typeof value === 'string' ? JSON.stringify(value) : undefined;
+  if (kind !== CellKind.float) return String(value);
+  const number = value as number;
+  if (Number.isNaN(number)) return 'null';
+  // JSON has no infinity, but a number too large is read as one.
+  if (!Number.isFinite(number)) return number < 0 ? '-1e999' : '1e999';
+  return Object.is(number, -0) ? '-0' : String(number);
+}
+
+function noteNull({ path, context }: RowGroupTask, column: FrameColumn, row: number): void {
+  context.columns.beginRow(row);
+  try {
+    context.columns.cell(context.columns.column(column.name), CellKind.null);
+  } catch (error) {
+    throw located(path, error, `row ${row} (from 0): `);
+  }
+}
+
+async function readMetadata(path: string, handle: FileHandle, size: number): Promise<FileMetaData> {
+  const file = {
+    byteLength: size,
+    slice: async (start: number, end = size) => {
+      const bytes = new Uint8Array(end - start);
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
+      if (bytesRead !== bytes.length)
+        throw new Error(`read ${bytesRead} of ${bytes.length} bytes at ${start}`);
+      return bytes.buffer;
+    },
+  };
+  try {
+    return await parquetMetadataAsync(file, { initialFetchSize: Math.min(size, 1 << 16) });
+  } catch (error) {
+    throw damaged(path, `no Parquet footer at the end of ${size} bytes (${(error as Error).message})`, error);
+  }
+}
+
+/** The columns in the order of the schema, noted in the column table as one row of their kinds. */
+function frameColumns(path: string, metadata: FileMetaData, { columns: table }: ScanContext): FrameColumn[] {
+  const root = parquetSchema(metadata);
+  table.beginFile(path);
+  table.beginRow(0);
+  try {
+    const columns = root.children.map((node) => {
+      const { name } = node.element;
+      const kind = cellKind(node);
+      table.cell(table.column(name), kind);
+      return { name, key: `${JSON.stringify(name)}:`, kind, schemaPath: [root, node] };
+    });
+    table.endRow();
+    return columns;
+  } catch (error) {
+    throw located(path, error, 'schema: ');
+  }
+}
+
+const TEXT_ANNOTATIONS = new Set(['UTF8', 'STRING', 'ENUM', 'JSON']);
+const INTEGER_ANNOTATIONS = new Set(['INT_8', 'INT_16', 'INT_32', 'INT_64', 'UINT_8', 'UINT_16', 'UINT_32']);
+
+function cellKind({ element, children }: SchemaTree): number {
+  const annotation = element.converted_type ?? element.logical_type?.type;
+  if (children.length === 0 && element.repetition_type !== 'REPEATED') {
+    if (element.logical_type?.type === 'NULL') return CellKind.null;
+    if (element.type === 'BYTE_ARRAY' && annotation && TEXT_ANNOTATIONS.has(annotation))
+      return CellKind.string;
+    if (element.type === 'BOOLEAN') return CellKind.boolean;
+    if (element.type === 'INT32' || element.type === 'INT64') {
+      if (!annotation || INTEGER_ANNOTATIONS.has(annotation)) return CellKind.integer;
+      const logical = element.logical_type;
+      if (logical?.type === 'INTEGER' && (logical.isSigned || logical.bitWidth < 64)) {
+        return CellKind.integer;
+      }
+    }
+    if ((element.type === 'FLOAT' || element.type === 'DOUBLE') && !annotation) return CellKind.float;
+  }
+  const type =
+    children.length > 0
+      ? (annotation ?? 'a group')
+      : `${element.type}${annotation ? ` (${annotation})` : ''}`;
+  throw new RowFault(
+    `column "${element.name}" is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`,
+    'Write the column as text, or drop it.',
+  );
+}
+
+function notText(path: string, { name }: FrameColumn, row: number): ConfigurationError {
+  return new ConfigurationError(`row ${row} (from 0): column "${name}" is not valid UTF-8`, {
+    hint: 'Write the file again with text as UTF-8.',
+    place: { file: path },
+  });
+}
+
+function damaged(path: string, problem: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError(problem, {
+    hint: 'The file is cut off or damaged: fetch or export it again.',
+    place: { file: path },
+    cause,
+  });
+}
+
+function located(path: string, error: unknown, where: string): unknown {
+  if (!(error instanceof RowFault)) return error;
+  return new ConfigurationError(`${where}${error.message}`, { hint: error.hint, place: { file: path } });
+}

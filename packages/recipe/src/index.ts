@@ -11,15 +11,15 @@ export {
   deriveAccumulation,
   type Expert,
   type Launch,
-  launchConfigFile,
   loadRecipe,
   type Recipe,
   type RecipeOptions,
+  readLaunchConfig,
   readRecipe,
   readTrainingFile,
 } from './load-recipe.ts';
 export { type MergeSection, mergeSchema } from './merge-schema.ts';
 export { makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
-export { type DatasetSection, launchConfigSchema } from './recipe-schema.ts';
+export type { DatasetSection } from './recipe-schema.ts';
 export type { TrainingSection } from './training-schema.ts';
 export { readYamlFile } from './yaml-file.ts';

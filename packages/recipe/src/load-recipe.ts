@@ -7,7 +7,7 @@ import { type Diagnostic, didYouMean, inSourceOrder, RecipeError } from './diagn
 import { type MergeSection, mergeSchema } from './merge-schema.ts';
 import { type DatasetSection, datasetFileSchema, launchConfigSchema, recipeSchema } from './recipe-schema.ts';
 import { checkTraining, type TrainingSection } from './training-schema.ts';
-import { readYamlFile, type YamlFile } from './yaml-file.ts';
+import { type Finding, readYamlFile, type YamlFile } from './yaml-file.ts';
 
 export type BaseModel =
   | { kind: 'hub'; id: string; revision: string }
@@ -83,15 +83,10 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   const inFolder = (name: string) => path.resolve(folder, name);
 
   const baseModel = checkBaseModel(top.base_model, yaml, folder, diagnostics);
-  const launchFile = launchConfigFile(top.launch.config, folder);
-  const launchConfig = readReferenced(
-    yaml,
-    ['launch', 'config'],
-    launchFile,
-    launchConfigSchema,
-    diagnostics,
-  );
   const processes = options.processes ?? top.launch.processes;
+  const launch = readLaunchConfig(top.launch.config, folder, processes, diagnostics, (finding) =>
+    yaml.diagnose({ path: ['launch', 'config'] }, finding),
+  );
   const datasets = readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics);
   const resolvedDatasets = datasets && resolveSources(datasets, inFolder(top.dataset), diagnostics);
   const experts = Object.entries(top.experts).map(([name, { dataset, sft }]): Expert | undefined => {
@@ -122,7 +117,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   );
   if (
     !baseModel ||
-    !launchConfig ||
+    !launch ||
     !resolvedDatasets ||
     !merge ||
     !experts.every((expert) => expert !== undefined)
@@ -135,7 +130,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
     baseModel,
     datasets: resolvedDatasets,
     experts,
-    launch: { configFile: launchFile, config: launchConfig, processes },
+    launch,
     merge,
   };
 }
@@ -146,10 +141,32 @@ function recipeFile(location: string): string {
   return isFolder ? path.join(absolute, 'recipe.yaml') : absolute;
 }
 
-/** A launch config by its name under recipes/accelerate, or by its path. */
-export function launchConfigFile(config: string, folder: string): string {
+/** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
+export function readLaunchConfig(
+  config: string,
+  folder: string,
+  processes: number,
+  diagnostics: Diagnostic[],
+  report: (finding: Finding) => Diagnostic = (finding) => ({
+    severity: 'error',
+    ...finding,
+    file: config,
+    line: 1,
+    column: 1,
+  }),
+): Launch | undefined {
   const named = path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
-  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(named) ? named : path.resolve(folder, config);
+  const configFile =
+    /^[A-Za-z0-9_-]+$/.test(config) && existsSync(named) ? named : path.resolve(folder, config);
+  if (!existsSync(configFile)) {
+    diagnostics.push(
+      report({ ...missingFile(configFile), hint: 'Give a path, or one of the names cpu, ddp and zero3.' }),
+    );
+    return undefined;
+  }
+  const yaml = readYamlFile(configFile, diagnostics);
+  const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
+  return section && { configFile, config: section, processes };
 }
 
 /** Reads a file that another one names; when it isn't there, the finding stands where it is named. */

@@ -1,10 +1,13 @@
+export { abortOnSignals, CancelledError } from './cancellation.ts';
 export { canonicalJson, digestOf, type Json } from './canonical-json.ts';
 export { ConfigurationError, formatPlace, type Place } from './errors.ts';
 export { contentDigest, type FileRecord, recordFiles } from './file-digests.ts';
+export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
 export { lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
+export { ensurePython, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
 export {
   formatAmount,
   formatBytes,
@@ -15,6 +18,8 @@ export {
   type StageProgress,
   type StageStatus,
 } from './reporter.ts';
+export { type ActionContext, runAction } from './run-action.ts';
+export { runCommand } from './run-command.ts';
 export {
   fingerprintOf,
   runStage,

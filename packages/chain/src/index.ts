@@ -1,0 +1,15 @@
+export { type BaseModelSettings, makeBaseModel } from './base-model.ts';
+export { type ChainContext, chainContext } from './chain-context.ts';
+export { type LoraMergeSettings, loraMerge } from './lora-merge.ts';
+export { type ModelMergeSettings, modelMerge } from './model-merge.ts';
+export type { ModelReference } from './model-reference.ts';
+export { type PrepareSettings, prepareDataset } from './prepare-dataset.ts';
+export { type Outcomes, replicate } from './replicate.ts';
+export { finalReport, stageSummary } from './report.ts';
+export { loraMergeRequest } from './requests/lora-merge-request.ts';
+export { modelMergeRequest } from './requests/model-merge-request.ts';
+export { prepareDatasetRequest } from './requests/prepare-dataset-request.ts';
+export { planOf, recipeLocation, type StageRequest } from './requests/request.ts';
+export { sftTrainRequest } from './requests/sft-train-request.ts';
+export { plannedStage, runPlannedStage } from './run-planned-stage.ts';
+export { sftTrain, type TrainSettings } from './sft-train.ts';

@@ -1,0 +1,51 @@
+import path from 'node:path';
+import { runStage, type StageOutcome } from '@prometheus-actions/stage';
+import type { ChainContext } from './chain-context.ts';
+import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
+import { requireFreeDisk } from './preflight.ts';
+import { runPythonStage } from './python-stage.ts';
+import { weightBytes } from './weight-files.ts';
+
+export interface LoraMergeSettings {
+  title: string;
+  base: ModelReference;
+  /** A PEFT adapter. */
+  adapter: string;
+  /** Data type of the result; the base's own when absent. */
+  dtype?: string | undefined;
+  outputDir: string;
+}
+
+/** Merges an adapter into its base model, tensor by tensor, with one rounding. */
+export async function loraMerge(settings: LoraMergeSettings, context: ChainContext): Promise<StageOutcome> {
+  const dtype = settings.dtype ?? null;
+  return runStage(
+    {
+      name: 'lora-merge',
+      title: settings.title,
+      outputDir: settings.outputDir,
+      settings: { dtype },
+      inputs: { base: modelInput(settings.base), adapter: { paths: [settings.adapter] } },
+      revision: 1,
+      versions: {},
+      resumable: false,
+      preflight: async () =>
+        requireFreeDisk(
+          path.dirname(settings.outputDir),
+          await weightBytes(settings.base),
+          'the merged expert',
+        ),
+      run: async (stage) => {
+        const { python } = await context.python(['base']);
+        const job = {
+          base: modelJson(settings.base),
+          adapter: settings.adapter,
+          dtype,
+          output_dir: stage.stagingDir,
+        };
+        return runPythonStage(stage, { python, module: 'lora_merge', job });
+      },
+    },
+    context,
+  );
+}

@@ -1,0 +1,92 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  ConfigurationError,
+  type Json,
+  PROJECT_ROOT,
+  printable,
+  runProcessGroup,
+  type StageContext,
+  type StageEvent,
+} from '@prometheus-actions/stage';
+
+export interface PythonJob {
+  python: string;
+  /** Module of `prometheus_trainer` to run. */
+  module: string;
+  job: Record<string, Json>;
+  /** Arguments between `python` and `-m module`: a launcher. */
+  launcher?: readonly string[];
+}
+
+/**
+ * Runs a stage written in Python: the job goes in as a file, events come back as JSON lines.
+ *
+ * @returns the metrics that it ended with, or `stopped` when it saved its state and can go on
+ * @throws ConfigurationError when the stage says that the user made a mistake
+ */
+export async function runPythonStage(
+  context: StageContext,
+  work: PythonJob,
+): Promise<{ metrics: Json } | 'stopped'> {
+  const jobFile = path.join(context.workDir, 'job.json');
+  const eventsFile = path.join(context.workDir, `events-${Date.now()}.jsonl`);
+  await writeFile(jobFile, JSON.stringify({ ...work.job, events: eventsFile }, null, 2));
+  let last: StageEvent | undefined;
+  const result = await runProcessGroup({
+    command: work.python,
+    args: [...(work.launcher ?? []), '-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
+    env: {
+      PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src'),
+      PYTHONUNBUFFERED: '1',
+      TOKENIZERS_PARALLELISM: 'false',
+      HF_HUB_DISABLE_PROGRESS_BARS: '1',
+    },
+    logFile: context.logFile,
+    eventsFile,
+    signal: context.signal,
+    onEvent: (event) => {
+      if (event.event === 'done' || event.event === 'stopped' || event.event === 'error') last ??= event;
+      else showEvent(event, context);
+    },
+  });
+  if (last?.event === 'done') return { metrics: last.metrics };
+  if (last?.event === 'stopped') return 'stopped';
+  context.signal.throwIfAborted();
+  if (last?.event === 'error' && last.kind === 'configuration') {
+    throw new ConfigurationError(last.message, { hint: last.hint ?? undefined });
+  }
+  const ending = result.killedBy
+    ? `was killed by ${result.killedBy}`
+    : `ended with exit code ${result.exitCode}`;
+  const reason = last?.event === 'error' ? `: ${last.message}` : '';
+  throw new Error(
+    `${work.module} ${ending}${reason}\nIts last lines (all of them are in ${context.logFile}):\n${result.tail.map((line) => `  | ${printable(line)}`).join('\n')}`,
+  );
+}
+
+function showEvent(event: StageEvent, { progress, reporter }: StageContext): void {
+  switch (event.event) {
+    case 'phase':
+      return progress.phase(event.name);
+    case 'progress':
+      return progress.progress(event.done, event.total, event.unit);
+    case 'train':
+      return progress.line(`step ${event.step}: ${numbers(event, ['loss', 'learning_rate', 'grad_norm'])}`);
+    case 'evaluation':
+      return progress.line(`evaluation at step ${event.step}: ${numbers(event, ['loss'])}`);
+    case 'checkpoint':
+      return progress.line(`checkpoint at step ${event.step}`);
+    case 'notice':
+      return reporter.notice(event.message);
+    case 'warning':
+      return reporter.warning(event.message);
+  }
+}
+
+function numbers(event: { readonly [key: string]: Json }, keys: string[]): string {
+  return keys
+    .filter((key) => typeof event[key] === 'number')
+    .map((key) => `${key.replace('_', ' ')} ${Number(Number(event[key]).toPrecision(4))}`)
+    .join(', ');
+}

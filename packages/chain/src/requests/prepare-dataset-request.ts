@@ -1,0 +1,54 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { prepareDataset } from '../prepare-dataset.ts';
+import {
+  list,
+  number,
+  planOf,
+  recipeInputs,
+  required,
+  runFromPlan,
+  stageRequest,
+  text,
+  wholeNumber,
+} from './request.ts';
+
+export const prepareDatasetRequest = stageRequest({
+  name: 'prepare-dataset',
+  summary:
+    'Turn judgement data into chat messages, split it exactly as scikit-learn does, and write it as Arrow.',
+  inputs: z.strictObject({
+    ...recipeInputs,
+    dataset: text('With a recipe: the name of the dataset in it.'),
+    files: list('Without a recipe: JSON or Parquet files, one a line.'),
+    system_prompt: text('Put before each user message, with a blank line between.'),
+    user_column: text('Column with the prompt (default: instruction).'),
+    assistant_column: text('Column with the answer that is learnt (default: output).'),
+    test_size: number('Share of test rows (below 1), or their number (default: 0.01; 0: no split).'),
+    seed: wholeNumber('Seed of the split (default: 42).'),
+    output_dir: text('Without a recipe: the folder to make.'),
+  }),
+  run: async (inputs, context) => {
+    if (inputs.recipe) {
+      const planned = planOf({ ...inputs, recipe: inputs.recipe }, context);
+      return runFromPlan(planned, `prepare-dataset/${required(inputs.dataset, 'dataset')}`, context);
+    }
+    const testSize = inputs.test_size ?? 0.01;
+    return prepareDataset(
+      {
+        title: 'prepare-dataset',
+        dataset: {
+          source: { files: required(inputs.files, 'files').map((file) => path.resolve(file)) },
+          system_prompt: inputs.system_prompt,
+          columns: {
+            user: inputs.user_column ?? 'instruction',
+            assistant: inputs.assistant_column ?? 'output',
+          },
+          split: testSize === 0 ? 'none' : { test_size: testSize, seed: inputs.seed ?? 42 },
+        },
+        outputDir: path.resolve(required(inputs.output_dir, 'output_dir')),
+      },
+      context,
+    );
+  },
+});

@@ -1,0 +1,75 @@
+import path from 'node:path';
+import {
+  type Diagnostic,
+  deriveAccumulation,
+  type Expert,
+  inSourceOrder,
+  type Launch,
+  RecipeError,
+  readLaunchConfig,
+  readTrainingFile,
+} from '@prometheus-actions/recipe';
+import { ConfigurationError } from '@prometheus-actions/stage';
+import { z } from 'zod';
+import { parseModelReference } from '../model-reference.ts';
+import { sftTrain } from '../sft-train.ts';
+import { planOf, recipeInputs, required, runFromPlan, stageRequest, text } from './request.ts';
+
+export const sftTrainRequest = stageRequest({
+  name: 'sft-train',
+  summary: 'Train one expert on prepared data: a whole model, or a LoRA adapter.',
+  inputs: z.strictObject({
+    ...recipeInputs,
+    expert: text('With a recipe: the name of the expert in it.'),
+    model: text('Without a recipe: the base model, a folder or id@revision on the Hugging Face hub.'),
+    dataset_dir: text('Without a recipe: prepared data, a folder with train/ and perhaps test/.'),
+    config: text('Without a recipe: YAML file of training arguments.'),
+    launch_config: text(
+      'Without a recipe: accelerate config, a name (cpu, ddp, zero3) or a file (default: cpu).',
+    ),
+    output_dir: text('Without a recipe: the folder to make.'),
+  }),
+  run: async (inputs, context) => {
+    if (inputs.recipe) {
+      const planned = planOf({ ...inputs, recipe: inputs.recipe }, context);
+      return runFromPlan(planned, `sft-train/${required(inputs.expert, 'expert')}`, context);
+    }
+    const { launch, expert } = readFiles(
+      required(inputs.config, 'config'),
+      inputs.launch_config ?? 'cpu',
+      inputs.processes,
+    );
+    return sftTrain(
+      {
+        title: 'sft-train',
+        model: parseModelReference(required(inputs.model, 'model')),
+        dataset: path.resolve(required(inputs.dataset_dir, 'dataset_dir')),
+        training: expert.training,
+        launch,
+        outputDir: path.resolve(required(inputs.output_dir, 'output_dir')),
+      },
+      context,
+    );
+  },
+});
+
+function readFiles(config: string, launchConfig: string, processes = 1): { launch: Launch; expert: Expert } {
+  const diagnostics: Diagnostic[] = [];
+  const launch = readLaunchConfig(launchConfig, process.cwd(), processes, diagnostics);
+  const file = path.resolve(config);
+  const training = readTrainingFile(file, diagnostics, ({ code, message }) => {
+    throw new ConfigurationError(message, { hint: `It is named by the input config (${code}).` });
+  });
+  const expert =
+    training &&
+    deriveAccumulation(
+      { name: 'expert', dataset: '', training: training.section },
+      processes,
+      training.yaml,
+      diagnostics,
+    );
+  if (!launch || !expert || diagnostics.some(({ severity }) => severity === 'error')) {
+    throw new RecipeError(inSourceOrder(diagnostics));
+  }
+  return { launch, expert };
+}

@@ -1,0 +1,77 @@
+import type { Plan, PlannedStage, Recipe } from '@prometheus-actions/recipe';
+import { ConfigurationError, type StageOutcome } from '@prometheus-actions/stage';
+import { makeBaseModel } from './base-model.ts';
+import type { ChainContext } from './chain-context.ts';
+import { loraMerge } from './lora-merge.ts';
+import { modelMerge } from './model-merge.ts';
+import type { ModelReference } from './model-reference.ts';
+import { prepareDataset } from './prepare-dataset.ts';
+import { sftTrain } from './sft-train.ts';
+
+/** Runs one stage of a plan with the settings that the recipe has for it. */
+export async function runPlannedStage(
+  recipe: Recipe,
+  plan: Plan,
+  stage: PlannedStage,
+  context: ChainContext,
+): Promise<StageOutcome> {
+  const { outputDir } = stage;
+  const title = stage.name ? `${stage.stage} ${stage.name}` : stage.stage;
+  switch (stage.stage) {
+    case 'base-model': {
+      if (recipe.baseModel.kind !== 'random') throw new Error('only a random base model is a stage');
+      return makeBaseModel({ ...recipe.baseModel, outputDir }, context);
+    }
+    case 'prepare-dataset': {
+      const dataset = recipe.datasets[stage.name];
+      if (!dataset) throw new Error(`no dataset ${stage.name}`);
+      return prepareDataset({ title, dataset, outputDir }, context);
+    }
+    case 'sft-train': {
+      const expert = recipe.experts.find(({ name }) => name === stage.name);
+      if (!expert) throw new Error(`no expert ${stage.name}`);
+      const dataset = outputOf(plan, `prepare-dataset/${expert.dataset}`);
+      const { launch } = recipe;
+      return sftTrain(
+        { title, model: baseModel(recipe, plan), dataset, training: expert.training, launch, outputDir },
+        context,
+      );
+    }
+    case 'lora-merge': {
+      const adapter = outputOf(plan, `sft-train/${stage.name}`);
+      return loraMerge({ title, base: baseModel(recipe, plan), adapter, outputDir }, context);
+    }
+    case 'model-merge': {
+      const experts = Object.fromEntries(
+        plan.experts.map((name) => [
+          name,
+          outputOf(plan, `${plan.adapters.includes(name) ? 'lora-merge' : 'sft-train'}/${name}`),
+        ]),
+      );
+      return modelMerge({ title, merge: recipe.merge, experts, folder: recipe.folder, outputDir }, context);
+    }
+  }
+}
+
+/**
+ * The planned stage of an id.
+ *
+ * @throws ConfigurationError naming the ids that there are
+ */
+export function plannedStage(plan: Plan, id: string): PlannedStage {
+  const stage = plan.stages.find((candidate) => candidate.id === id);
+  if (stage) return stage;
+  throw new ConfigurationError(`the recipe ${plan.recipe} has no stage ${id}`, {
+    hint: `Its stages are ${plan.stages.map((candidate) => candidate.id).join(', ')}.`,
+  });
+}
+
+function outputOf(plan: Plan, id: string): string {
+  return plannedStage(plan, id).outputDir;
+}
+
+function baseModel(recipe: Recipe, plan: Plan): ModelReference {
+  const { baseModel: base } = recipe;
+  if (base.kind === 'hub') return { id: base.id, revision: base.revision };
+  return { path: base.kind === 'path' ? base.path : outputOf(plan, 'base-model') };
+}

@@ -1,0 +1,120 @@
+import { createServer } from 'node:net';
+import path from 'node:path';
+import type { Launch, TrainingSection } from '@prometheus-actions/recipe';
+import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
+import type { ChainContext } from './chain-context.ts';
+import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
+import { requireGpus } from './preflight.ts';
+import { runPythonStage } from './python-stage.ts';
+
+export interface TrainSettings {
+  /** Name of the expert, for people. */
+  title: string;
+  model: ModelReference;
+  /** Prepared data: a folder with `train/` and perhaps `test/`. */
+  dataset: string;
+  training: TrainingSection;
+  launch: Launch;
+  outputDir: string;
+}
+
+/** Arguments that change what is logged, saved or how fast it goes, and no weight: changing one trains nothing again. */
+const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
+  'dataloader_num_workers',
+  'dataloader_persistent_workers',
+  'dataloader_pin_memory',
+  'dataloader_prefetch_factor',
+  'dataset_num_proc',
+  'disable_tqdm',
+  'hub_model_id',
+  'log_level',
+  'logging_first_step',
+  'logging_nan_inf_filter',
+  'logging_steps',
+  'logging_strategy',
+  'project',
+  'push_to_hub',
+  'report_to',
+  'run_name',
+  'save_steps',
+  'save_strategy',
+  'save_total_limit',
+]);
+
+/** Trains one expert under `accelerate launch`: a model, or an adapter with `use_peft: true`. */
+export async function sftTrain(settings: TrainSettings, context: ChainContext): Promise<StageOutcome> {
+  const { launch, training } = settings;
+  const usesDeepSpeed = launch.config.distributed_type === 'DEEPSPEED';
+  const { python, versions } = await context.python(usesDeepSpeed ? ['base', 'gpu'] : ['base']);
+  const trainerArguments = training.arguments as Record<string, Json>;
+  const { num_processes: _processes, ...launchConfig } = launch.config;
+  return runStage(
+    {
+      name: 'sft-train',
+      title: settings.title,
+      outputDir: settings.outputDir,
+      settings: {
+        profile: training.profile,
+        chat_template: training.chatTemplate ?? null,
+        arguments: Object.fromEntries(
+          Object.entries(trainerArguments).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key)),
+        ),
+        processes: launch.processes,
+        launch: launchConfig as Json,
+      },
+      inputs: { model: modelInput(settings.model), dataset: { paths: [settings.dataset] } },
+      revision: 1,
+      versions: pick(versions, ['torch', 'transformers', 'trl', 'peft', 'accelerate']),
+      resumable: true,
+      preflight: () => requireGpus(launch),
+      describe: (metrics) => describeTraining(metrics),
+      run: async (stage) =>
+        runPythonStage(stage, {
+          python,
+          module: 'sft_train',
+          launcher: [
+            ...['-m', 'accelerate.commands.launch', '--config_file', launch.configFile],
+            ...['--num_processes', String(launch.processes), '--main_process_port', String(await freePort())],
+          ],
+          job: {
+            model: modelJson(settings.model),
+            dataset: settings.dataset,
+            arguments: trainerArguments,
+            chat_template: training.chatTemplate ?? null,
+            profile: training.profile,
+            adapter: null,
+            checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
+            output_dir: stage.stagingDir,
+          },
+        }),
+    },
+    context,
+  );
+}
+
+function describeTraining(metrics: Json): string {
+  const {
+    steps,
+    train_loss_first: first,
+    train_loss_last: last,
+  } = metrics as Record<string, number | undefined>;
+  if (first === undefined || last === undefined) return '';
+  return `${steps} steps, loss ${first.toFixed(3)} → ${last.toFixed(3)}`;
+}
+
+function pick(versions: Record<string, string>, names: string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (versions[name] ? [[name, versions[name]]] : [])));
+}
+
+/** A port that is free now: two trainings on one machine must not meet at the default one. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,55 @@
+import { chainContext, type StageRequest } from '@prometheus-actions/chain';
+import { ConfigurationError } from '@prometheus-actions/stage';
+import { type Command, Option } from 'commander';
+import { commandReporter, type OutputOptions } from '../terminal-reporter.ts';
+
+/** Adds the command of one stage; its options are the inputs of the stage's action, with the same names. */
+export function addStageCommand(program: Command, request: StageRequest, signal: AbortSignal): void {
+  const command = program.command(request.name).description(request.summary);
+  for (const [key, schema] of Object.entries(request.inputs.shape)) {
+    const isList = schema.meta()?.list === true;
+    const flag = `--${(isList ? singular(key) : key).replaceAll('_', '-')} <value>`;
+    const option = new Option(
+      flag,
+      (schema.description ?? '').replace(', one a line', isList ? '; repeatable' : ''),
+    );
+    if (isList)
+      option.argParser((value: string, earlier: string | undefined) =>
+        earlier ? `${earlier}\n${value}` : value,
+      );
+    command.addOption(option);
+  }
+  command
+    .option('--verify', 'hash every file of an output instead of trusting size and modification time')
+    .option('--json', 'print the manifest of the output as JSON')
+    .option('--quiet', 'print errors and warnings only')
+    .action(async (options: Record<string, string> & OutputOptions & { verify?: boolean }) => {
+      const values = Object.fromEntries(
+        Object.entries(request.inputs.shape).map(([key, schema]) => [
+          key,
+          options[camelCase(schema.meta()?.list === true ? singular(key) : key)],
+        ]),
+      );
+      const inputs = request.inputs.safeParse(values);
+      if (!inputs.success) {
+        const [issue] = inputs.error.issues;
+        throw new ConfigurationError(`--${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
+      }
+      const context = chainContext({
+        reporter: commandReporter(options),
+        signal,
+        ...(options.verify === undefined ? {} : { verify: options.verify }),
+      });
+      const outcome = await request.run(inputs.data, context);
+      if (options.json) process.stdout.write(`${JSON.stringify(outcome.manifest ?? null, null, 2)}\n`);
+    });
+}
+
+/** `--file a --file b` reads better than `--files a --files b`. */
+function singular(key: string): string {
+  return key.replace(/s$/, '');
+}
+
+function camelCase(key: string): string {
+  return key.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());
+}

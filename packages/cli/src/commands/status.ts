@@ -1,0 +1,36 @@
+import { planOf } from '@prometheus-actions/chain';
+import { findDamage, formatSeconds, readManifest } from '@prometheus-actions/stage';
+import type { Command } from 'commander';
+import { commandReporter } from '../terminal-reporter.ts';
+import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
+
+/** `status`: which outputs of a recipe are there, and whole. */
+export function addStatusCommand(program: Command): void {
+  addRecipeOptions(
+    program.command('status').description('Show which outputs of a recipe are there, and whole.'),
+  ).action(async (location: string, options: RecipeCommandOptions) => {
+    const { plan } = planOf(recipeOf(location, options), { reporter: commandReporter({ quiet: true }) });
+    const stages = await Promise.all(
+      plan.stages.map(async ({ id, outputDir }) => {
+        const manifest = await readManifest(outputDir);
+        const damage = manifest && (await findDamage(outputDir, manifest, false));
+        const state = !manifest ? 'absent' : damage ? `damaged: ${damage}` : 'whole';
+        return {
+          id,
+          outputDir,
+          state,
+          finished: manifest?.timings.finished,
+          seconds: manifest?.timings.seconds,
+        };
+      }),
+    );
+    if (options.json) process.stdout.write(`${JSON.stringify(stages, null, 2)}\n`);
+    else {
+      const width = Math.max(...stages.map(({ id }) => id.length));
+      for (const { id, state, finished, seconds } of stages) {
+        const when = finished ? `  made ${finished} in ${formatSeconds(seconds ?? 0)}` : '';
+        process.stdout.write(`${id.padEnd(width)}  ${state}${when}\n`);
+      }
+    }
+  });
+}

@@ -1,0 +1,59 @@
+import path from 'node:path';
+import * as core from '@actions/core';
+import type { Place } from './errors.ts';
+import { PlainReporter, type Reporter, type StageProgress } from './reporter.ts';
+
+/** Reports into a GitHub job's log: a foldable group a stage, notices and warnings as annotations. */
+export class GithubReporter implements Reporter {
+  readonly #plain = new PlainReporter((line) => core.info(withoutCommands(line)));
+
+  info(text: string): void {
+    this.#plain.info(text);
+  }
+
+  notice(text: string, place?: Place): void {
+    core.notice(text, annotation(place));
+  }
+
+  warning(text: string, place?: Place): void {
+    core.warning(text, annotation(place));
+  }
+
+  error(text: string, place?: Place): void {
+    core.error(text, annotation(place));
+  }
+
+  startStage(title: string): StageProgress {
+    core.startGroup(title);
+    const progress = this.#plain.startStage(title);
+    return {
+      phase: (name) => progress.phase(name),
+      progress: (done, total, unit) => progress.progress(done, total, unit),
+      line: (text) => progress.line(text),
+      end: (status, detail) => {
+        core.endGroup();
+        progress.end(status, detail);
+      },
+    };
+  }
+}
+
+/**
+ * A line that the runner takes for text, whatever it holds: a workflow command is `::` at the start of a line, an
+ * older form `##[` anywhere in it.
+ */
+export function withoutCommands(text: string): string {
+  return text.replace(/^(\s*):(?=:)/gm, '$1: ').replaceAll('##[', '## [');
+}
+
+/** Annotations are shown on a pull request's files when their paths are relative to the checkout. */
+function annotation(place: Place | undefined): core.AnnotationProperties {
+  if (!place) return {};
+  const workspace = process.env.GITHUB_WORKSPACE;
+  const file = workspace ? path.relative(workspace, path.resolve(place.file)) : place.file;
+  return {
+    file,
+    ...(place.line === undefined ? {} : { startLine: place.line }),
+    ...(place.column === undefined ? {} : { startColumn: place.column }),
+  };
+}

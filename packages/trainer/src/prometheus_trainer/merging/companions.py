@@ -1,0 +1,67 @@
+"""The files beside the weights: config, tokenizer, chat template, generation config."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.merging.dtypes import DType
+from prometheus_trainer.merging.plan import OutputTensor
+from prometheus_trainer.merging.reading import read_json
+from prometheus_trainer.merging.writing import write_json
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+)
+
+
+def check_vocabulary(folder: Path, tensors: Sequence[OutputTensor]) -> None:
+    """ConfigurationError where the folder's config.json counts other tokens than the embeddings have rows."""
+    config = read_json(folder / "config.json")
+    rows = {tensor.name: tensor.shape[0] for tensor in tensors if tensor.name in _VOCABULARY_TENSORS}
+    for name, count in rows.items():
+        if config.get("vocab_size") != count:
+            raise ConfigurationError(
+                f"{folder / 'config.json'}: vocab_size is {config.get('vocab_size')}, {name} "
+                f"has {count} rows",
+                "take config and tokenizer from a model with the vocabulary of the weights",
+            )
+
+
+def write_companions(output_dir: Path, donor: Path, tokenizer_donor: Path, dtype: DType) -> int:
+    """Copies config.json and generation_config.json from ``donor``, the tokenizer from ``tokenizer_donor``.
+
+    ``config.json`` says ``dtype`` under the names of transformers 5 and 4, and has ``rope_theta`` at the
+    top level, where transformers 5 no longer writes it: 4.x readers assume 10000 when it is not there.
+    Returns the number of bytes written.
+    """
+    config = read_json(donor / "config.json")
+    nested = config.get("rope_parameters")
+    if "rope_theta" not in config and isinstance(nested, dict) and "rope_theta" in nested:
+        config["rope_theta"] = nested["rope_theta"]
+    size = write_json(output_dir / "config.json", {**config, "dtype": dtype.name, "torch_dtype": dtype.name})
+    size += _copy(donor / "generation_config.json", output_dir)
+    return size + sum(_copy(tokenizer_donor / name, output_dir) for name in TOKENIZER_FILES)
+
+
+_VOCABULARY_TENSORS = ("model.embed_tokens.weight", "lm_head.weight")
+
+
+def _copy(file: Path, output_dir: Path) -> int:
+    if not file.is_file():
+        return 0
+    content = file.read_bytes()
+    with (output_dir / file.name).open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return len(content)

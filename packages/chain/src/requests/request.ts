@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import path from 'node:path';
 import { loadRecipe, makePlan, type Plan, type Recipe } from '@prometheus-actions/recipe';
-import { ConfigurationError, PROJECT_ROOT, type StageOutcome } from '@prometheus-actions/stage';
+import { ConfigurationError, type StageOutcome } from '@prometheus-actions/stage';
 import { z } from 'zod';
 import type { ChainContext } from '../chain-context.ts';
+import { defaultArtifactsDir, recipeLocation } from '../recipe-location.ts';
 import { plannedStage, runPlannedStage } from '../run-planned-stage.ts';
 
 /**
@@ -99,12 +97,6 @@ export async function runFromPlan(
   return runPlannedStage(recipe, plan, stage, context);
 }
 
-/** A path as it is, or the name of a recipe that comes with the project. */
-export function recipeLocation(recipe: string): string {
-  const shipped = path.join(PROJECT_ROOT, 'recipes', recipe);
-  return !existsSync(recipe) && /^[\w.-]+$/.test(recipe) && existsSync(shipped) ? shipped : recipe;
-}
-
 /**
  * The value of an input that is needed.
  *
@@ -115,10 +107,4 @@ export function required<Value>(value: Value | undefined, name: string): Value {
   throw new ConfigurationError(`${name.replaceAll('_', '-')} is missing`, {
     hint: 'Name a recipe, or give each input of the stage.',
   });
-}
-
-function defaultArtifactsDir(recipe: string): string {
-  if (process.env.GITHUB_ACTIONS !== 'true') return path.resolve('runs', recipe);
-  const toolCache = process.env.RUNNER_TOOL_CACHE ?? path.join(homedir(), '.cache');
-  return path.join(toolCache, 'prometheus-actions', 'runs', recipe);
 }

@@ -1,0 +1,4 @@
+import { loraMergeRequest, stageAction } from '@prometheus-actions/chain';
+import { runAction } from '@prometheus-actions/stage';
+
+await runAction((action) => stageAction(loraMergeRequest, action));

@@ -1,0 +1,4 @@
+import { sftTrainRequest, stageAction } from '@prometheus-actions/chain';
+import { runAction } from '@prometheus-actions/stage';
+
+await runAction((action) => stageAction(sftTrainRequest, action));

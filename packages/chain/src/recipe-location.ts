@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+
+/** A path as it is, or the name of a recipe that comes with the project. */
+export function recipeLocation(recipe: string): string {
+  const shipped = path.join(PROJECT_ROOT, 'recipes', recipe);
+  return !existsSync(recipe) && /^[\w.-]+$/.test(recipe) && existsSync(shipped) ? shipped : recipe;
+}
+
+/** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
+export function defaultArtifactsDir(recipe: string): string {
+  if (process.env.GITHUB_ACTIONS !== 'true') return path.resolve('runs', recipe);
+  const toolCache = process.env.RUNNER_TOOL_CACHE ?? path.join(homedir(), '.cache');
+  return path.join(toolCache, 'prometheus-actions', 'runs', recipe);
+}

@@ -1,0 +1,34 @@
+import { getInput } from '@actions/core';
+import { type ActionContext, ConfigurationError, type StageOutcome } from '@prometheus-actions/stage';
+import { chainContext } from './chain-context.ts';
+import { stageSummary } from './report.ts';
+import type { StageRequest } from './requests/request.ts';
+
+/** One stage as a GitHub action: reads the inputs, runs it, sets outputs and summary. */
+export async function stageAction(request: StageRequest, action: ActionContext): Promise<void> {
+  const { reporter, signal } = action;
+  // Whatever happens, the outputs that can be told are set, so that a later job's condition sees a value.
+  action.setOutput('finished', false);
+  action.setOutput('cache-hit', false);
+  const values = Object.fromEntries(
+    Object.keys(request.inputs.shape).map((key) => [key, getInput(key.replaceAll('_', '-'))]),
+  );
+  const inputs = request.inputs.safeParse(values);
+  if (!inputs.success) {
+    const [issue] = inputs.error.issues;
+    throw new ConfigurationError(`input ${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
+  }
+  const verify = getInput('verify') === 'true';
+  const outcome = await request.run(inputs.data, chainContext({ reporter, signal, verify }));
+  setOutputs(action, outcome);
+  action.addSummary(stageSummary(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
+  signal.throwIfAborted();
+}
+
+function setOutputs(action: ActionContext, { status, outputDir, manifest }: StageOutcome): void {
+  action.setOutput('output-dir', outputDir);
+  action.setOutput('cache-hit', status === 'up to date');
+  action.setOutput('finished', status !== 'stopped');
+  action.setOutput('fingerprint', manifest?.fingerprint ?? '');
+  action.setOutput('metrics', JSON.stringify(manifest?.metrics ?? {}));
+}

@@ -47,7 +47,9 @@ def resolve_model(ref: Mapping[str, str]) -> Path:
 
 def _check_is_model(folder: Path) -> None:
     if not folder.is_dir():
-        raise ConfigurationError(f"{folder} is not a folder", "Name a folder that holds config.json and *.safetensors.")
+        raise ConfigurationError(
+            f"{folder} is not a folder", "Name a folder that holds config.json and *.safetensors."
+        )
     if not (folder / "config.json").is_file():
         raise ConfigurationError(
             f"{folder} has no config.json, so it is not a model", "Name the folder that holds config.json."
@@ -88,7 +90,8 @@ def _download(model_id: str, revision: str | None) -> Path:
         ) from error
     except RevisionNotFoundError as error:
         raise ConfigurationError(
-            f"the model {model_id} has no revision {revision}", "Take the commit from the model's history on the hub."
+            f"the model {model_id} has no revision {revision}",
+            "Take the commit from the model's history on the hub.",
         ) from error
     except LocalEntryNotFoundError as error:
         raise ConfigurationError(

@@ -37,7 +37,9 @@ def tokenize_conversations(
     A conversation is a list of ``{"role", "content"}``. ``chat_template`` is Jinja; None takes the tokenizer's own.
     """
     texts: Any = tokenizer.apply_chat_template(conversations, chat_template=chat_template, tokenize=False)  # type: ignore[arg-type]
-    encoded = tokenizer(texts, truncation=max_length is not None, max_length=max_length, add_special_tokens=True)
+    encoded = tokenizer(
+        texts, truncation=max_length is not None, max_length=max_length, add_special_tokens=True
+    )
     rows: Any = encoded["input_ids"]
     marker = tokenizer.encode(response_marker, add_special_tokens=False)
     return {"input_ids": rows, "labels": [label_response(ids, marker, pad_token_id) for ids in rows]}

@@ -1,0 +1,113 @@
+"""Which checkpoints are whole, and which are the torn remains of a run that was killed while it saved.
+
+A checkpoint is a folder ``checkpoint-STEP`` as transformers writes it. It is complete when it carries ``complete.json``,
+written last, after every process has saved its part and all of it is on the disk, and when the files named there
+have their sizes still.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MARKER = "complete.json"
+
+
+@dataclass(frozen=True)
+class CompleteCheckpoint:
+    """A complete checkpoint: its folder, its step, and what the run had used up to there."""
+
+    folder: Path
+    step: int
+    processes: int
+    seconds: float
+
+
+def last_complete_checkpoint(checkpoints_dir: Path) -> CompleteCheckpoint | None:
+    """The complete checkpoint of the highest step; None where there is none."""
+    checkpoints = complete_checkpoints(checkpoints_dir)
+    return checkpoints[-1] if checkpoints else None
+
+
+def complete_checkpoints(checkpoints_dir: Path) -> list[CompleteCheckpoint]:
+    """The complete checkpoints, lowest step first."""
+    found = [_read_marker(folder) for folder in _checkpoint_folders(checkpoints_dir)]
+    return sorted((checkpoint for checkpoint in found if checkpoint), key=lambda checkpoint: checkpoint.step)
+
+
+def torn_checkpoints(checkpoints_dir: Path) -> list[Path]:
+    """Folders of checkpoints that were not saved to the end, or whose files were changed since."""
+    return [folder for folder in _checkpoint_folders(checkpoints_dir) if _read_marker(folder) is None]
+
+
+def seal_checkpoint(folder: Path, *, step: int, processes: int, seconds: float) -> None:
+    """Puts all of a checkpoint's files on the disk, then marks it complete.
+
+    Call it in one process, after a barrier that every process reaches with its part saved. ``seconds`` is the time
+    that training has taken up to this step, over all its runs.
+    """
+    sizes = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MARKER):
+        _sync(path)
+        sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
+    for directory in [*(path for path in folder.rglob("*") if path.is_dir()), folder]:
+        _sync(directory)
+    marker = {"step": step, "processes": processes, "seconds": seconds, "files": sizes}
+    partial = folder / f"{MARKER}.partial"
+    partial.write_text(json.dumps(marker, indent=1), encoding="utf-8")
+    _sync(partial)
+    partial.replace(folder / MARKER)
+    _sync(folder)
+    _sync(folder.parent)
+
+
+def delete_old_checkpoints(checkpoints_dir: Path, keep: int | None, protected: Iterable[Path] = ()) -> None:
+    """Deletes complete checkpoints beyond the ``keep`` newest; torn ones do not count and stay.
+
+    None or 0 keeps all. ``protected`` folders are never deleted.
+    """
+    if not keep or keep < 0:
+        return
+    spared = {folder.resolve() for folder in protected}
+    for checkpoint in complete_checkpoints(checkpoints_dir)[:-keep]:
+        if checkpoint.folder.resolve() not in spared:
+            delete_checkpoint(checkpoint.folder)
+
+
+def delete_checkpoint(folder: Path) -> None:
+    """Deletes a checkpoint, its marker first: what is left after a kill in between is torn, not complete."""
+    (folder / MARKER).unlink(missing_ok=True)
+    shutil.rmtree(folder)
+
+
+def _checkpoint_folders(checkpoints_dir: Path) -> list[Path]:
+    if not checkpoints_dir.is_dir():
+        return []
+    return sorted(
+        path
+        for path in checkpoints_dir.iterdir()
+        if path.is_dir() and re.fullmatch(r"checkpoint-\d+", path.name)
+    )
+
+
+def _read_marker(folder: Path) -> CompleteCheckpoint | None:
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        whole = all((folder / name).stat().st_size == size for name, size in marker["files"].items())
+        checkpoint = CompleteCheckpoint(folder, marker["step"], marker["processes"], marker["seconds"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return checkpoint if whole and folder.name == f"checkpoint-{checkpoint.step}" else None
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,146 @@
+"""The dataset of a job as rows of token ids and labels, in the order of the original."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.parity_tokens import IGNORED, tokenize_conversations
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Tokenisation:
+    """How conversations become ids; see :func:`~prometheus_trainer.parity_tokens.tokenize_conversations`."""
+
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int | None
+    pad_token_id: int
+    chat_template: str | None
+    response_marker: str
+
+    def digest(self) -> str:
+        """16 hex digits that differ where the ids may differ."""
+        backend: Any = self.tokenizer
+        parts = [
+            backend.backend_tokenizer.to_str(),
+            self.chat_template or self.tokenizer.chat_template,
+            self.max_length,
+            self.pad_token_id,
+            self.response_marker,
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def open_split(dataset: Path, split: str) -> Dataset | None:
+    """One split of a dataset folder as ``datasets.load_from_disk`` reads it; None where there is no ``test``.
+
+    Raises ConfigurationError where the split can't be read, is empty, or has no column ``messages``.
+    """
+    from datasets import Dataset
+
+    folder = dataset / split
+    if split == "test" and not folder.exists():
+        return None
+    try:
+        rows = Dataset.load_from_disk(str(folder))
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigurationError(
+            f"{folder} can't be read as a dataset: {error}",
+            "The dataset folder must hold train/ and may hold test/, each as Dataset.save_to_disk writes it.",
+        ) from error
+    if "messages" not in rows.column_names:
+        raise ConfigurationError(
+            f"{folder} has no column messages (columns: {', '.join(rows.column_names)})",
+            'Give each row the column messages: a list of {"content", "role"}.',
+        )
+    if len(rows) == 0:
+        if split == "test":
+            return None
+        raise ConfigurationError(
+            f"{folder} has no rows", "Prepare the dataset with at least one row in train/."
+        )
+    return rows
+
+
+def prepare_rows(
+    rows: Dataset, name: str, tokenisation: Tokenisation, cache_dir: Path, *, shuffle_seed: int | None
+) -> Dataset:
+    """Rows with int32 ``input_ids`` and ``labels``; shuffled as the original did where a seed is given.
+
+    The original shuffled the prepared rows with seed 42 before the sampler of the trainer drew its own order; both
+    are needed to reproduce its batches. Ids are kept in ``cache_dir`` and read from there the next time: nothing is
+    written beside the dataset. ``name`` is for messages. Raises ConfigurationError for a row that the chat template
+    refuses, and where no row has a label.
+    """
+    from datasets import Features, Sequence, Value
+
+    if shuffle_seed is not None:
+        rows = rows.shuffle(seed=shuffle_seed, keep_in_memory=True)
+    integers = Sequence(Value("int32"))
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    source = hashlib.sha256(rows._fingerprint.encode()).hexdigest()[:16]
+    tokens = rows.map(
+        _tokenizing(tokenisation, name),
+        batched=True,
+        with_indices=True,
+        batch_size=256,
+        input_columns=["messages"],
+        remove_columns=rows.column_names,
+        features=Features({"input_ids": integers, "labels": integers}),
+        cache_file_name=str(cache_dir / f"{name}-{source}-{tokenisation.digest()}.arrow"),
+        load_from_cache_file=True,
+    )
+    _check_some_labels(tokens, name, tokenisation)
+    return tokens
+
+
+def _tokenizing(tokenisation: Tokenisation, name: str) -> Callable[[list[Any], list[int]], dict[str, Any]]:
+    def tokenize(conversations: list[Any]) -> dict[str, Any]:
+        return tokenize_conversations(
+            conversations,
+            tokenisation.tokenizer,
+            max_length=tokenisation.max_length,
+            pad_token_id=tokenisation.pad_token_id,
+            chat_template=tokenisation.chat_template,
+            response_marker=tokenisation.response_marker,
+        )
+
+    def tokenize_batch(conversations: list[Any], indices: list[int]) -> dict[str, Any]:
+        from jinja2 import TemplateError
+
+        try:
+            return tokenize(conversations)
+        except (TemplateError, TypeError, ValueError, KeyError):
+            for index, conversation in zip(indices, conversations, strict=True):
+                try:
+                    tokenize([conversation])
+                except (TemplateError, TypeError, ValueError, KeyError) as error:
+                    raise ConfigurationError(
+                        f"dataset, {name}, row {index} in the order of training: the chat template refuses its "
+                        f"messages: {error}; they begin {str(conversation)[:200]}",
+                        'A row\'s messages are a list of {"content", "role"}, as the chat template expects them.',
+                    ) from error
+            raise
+
+    return tokenize_batch
+
+
+def _check_some_labels(tokens: Dataset, name: str, tokenisation: Tokenisation) -> None:
+    for batch in tokens.iter(batch_size=64):
+        if any(label != IGNORED for labels in batch["labels"] for label in labels):  # type: ignore[call-overload]
+            return
+    raise ConfigurationError(
+        f"dataset, {name}: none of the {len(tokens)} rows has a label: in none of them the response marker "
+        f"{tokenisation.response_marker!r} is followed by an answer within {tokenisation.max_length} tokens",
+        "Check that the chat template writes the response marker before the answer, and that max_length is large "
+        "enough.",
+    )

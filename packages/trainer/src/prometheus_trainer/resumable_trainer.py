@@ -1,0 +1,104 @@
+"""TRL's SFTTrainer with the original's loss, sealed checkpoints, and an end at any step that can be resumed exactly."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from trl import SFTTrainer
+
+from prometheus_trainer.checkpoints import CompleteCheckpoint, delete_old_checkpoints, seal_checkpoint
+from prometheus_trainer.events import Events
+from prometheus_trainer.stopping import EvaluationStopped, StopCallback
+
+
+class ResumableTrainer(SFTTrainer):
+    """SFTTrainer for the profile ``parity``.
+
+    Loss: the mean over a micro-batch's labels, then over the micro-batches of a step and over devices, as
+    transformers did before it counted the labels of a whole step.
+
+    Checkpoints: sealed (see :mod:`~prometheus_trainer.checkpoints`) before older ones are deleted, saved before an
+    evaluation of the same step, and written once per step. Evaluation leaves the random numbers of training alone, so
+    that a run that resumes behind it goes on as one that evaluated.
+
+    ``resumed`` is the checkpoint that :meth:`train` will be resumed from.
+    """
+
+    def __init__(
+        self,
+        *,
+        events: Events,
+        stop: StopCallback,
+        keep_checkpoints: int | None,
+        resumed: CompleteCheckpoint | None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        # Makes transformers pass no count of labels to the model: the loss is then the mean of each micro-batch.
+        self.model_accepts_loss_kwargs = False
+        self.add_callback(stop)
+        self._events = events
+        self._stop = stop
+        self._keep_checkpoints = keep_checkpoints
+        self._sealed_step = resumed.step if resumed else None
+        self._seconds_before = resumed.seconds if resumed else 0.0
+        self._started = time.monotonic()
+
+    def seconds(self) -> float:
+        """Time that training has taken, earlier runs up to the checkpoint they left included."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if not torch.isfinite(loss):
+            self._stop.loss_is_finite = False
+        return loss
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        devices = [self.args.device] if self.args.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            return super().evaluate(*args, **kwargs)
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        # Resumed at the last step of a run that max_steps ends within an epoch, transformers would take one more.
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
+
+    def _evaluate(
+        self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False
+    ) -> dict[str, float]:
+        # An evaluation takes minutes: save first, unless what it finds decides what is saved.
+        if self.control.should_save and self.args.metric_for_best_model is None:
+            self._save_checkpoint(self.model_wrapped, trial)
+            self.control = self.callback_handler.on_save(self.args, self.state, self.control)
+        try:
+            return super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
+        except EvaluationStopped:
+            self._stop.evaluation_stopped(self.control)
+            return {}
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        step = self.state.global_step
+        if step == self._sealed_step:
+            return
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.is_world_process_zero():
+            checkpoints_dir = Path(self._get_output_dir(trial))
+            seal_checkpoint(
+                checkpoints_dir / f"checkpoint-{step}",
+                step=step,
+                processes=self.accelerator.num_processes,
+                seconds=round(self.seconds(), 3),
+            )
+            self._events.emit("checkpoint", step=step)
+            best = self.state.best_model_checkpoint
+            delete_old_checkpoints(checkpoints_dir, self._keep_checkpoints, [Path(best)] if best else [])
+        self.accelerator.wait_for_everyone()
+        self._sealed_step = step

@@ -1,0 +1,234 @@
+"""Trains one expert: ``accelerate launch … -m prometheus_trainer.sft_train --job JOB.json``; keys of the job:
+
+===================  ======================================================================================
+``model``            ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
+``dataset``          folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
+``arguments``        keys of TRL's ``SFTConfig`` and ``ModelConfig``
+``chat_template``    Jinja; null takes the tokenizer's own
+``profile``          "parity": the ids, labels, order and loss of the original
+``adapter``          folder of the adapter to start LoRA from; null starts from the seed
+``response_marker``  optional, "[/INST]": the loss is on what follows the last one
+``checkpoints_dir``  where checkpoints are; a complete one there is resumed
+``output_dir``       folder to write the model or adapter to
+``events``           file to append events to
+===================  ======================================================================================
+
+Run again after it was stopped or killed, it ends with the very weights of an undisturbed run. That the checkpoints
+found belong to the same settings is the caller's to see to.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+from typing import Any
+
+from prometheus_trainer.checkpoints import (
+    CompleteCheckpoint,
+    delete_checkpoint,
+    last_complete_checkpoint,
+    torn_checkpoints,
+)
+from prometheus_trainer.entry import run_stage
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.events import Events
+from prometheus_trainer.lifeline import hold_lifeline
+from prometheus_trainer.model_source import resolve_model
+from prometheus_trainer.parity_tokens import RESPONSE_MARKER, padding_id
+from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
+
+REQUIRED = ("model", "dataset", "arguments", "profile", "checkpoints_dir", "output_dir")
+FIRST_AND_LAST = 5  # logged losses that a metric is the mean of
+
+
+def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
+    """Trains one expert and writes it to the job's ``output_dir``.
+
+    Returns the metrics; None when it was asked to stop: a ``stopped`` event has told the step that running again goes
+    on from.
+    """
+    for key in REQUIRED:
+        if key not in job:
+            raise ConfigurationError(f"the job file has no key {key}", f"It needs {', '.join(REQUIRED)}.")
+    request = StopRequest()
+    request.install()
+    hold_lifeline()
+    checkpoints_dir = Path(job["checkpoints_dir"])
+    try:
+        return _train(job, events, request, checkpoints_dir)
+    except StoppedBeforeTraining:
+        resumable = last_complete_checkpoint(checkpoints_dir)
+        events.emit("stopped", step=resumable.step if resumable else 0)
+        return None
+
+
+def _train(
+    job: dict[str, Any], events: Events, request: StopRequest, checkpoints_dir: Path
+) -> dict[str, Any] | None:
+    events.emit("phase", name="starting")
+    from accelerate import PartialState
+
+    from prometheus_trainer.portable_layout import finish_adapter, finish_model
+    from prometheus_trainer.prepared_rows import Tokenisation, open_split, prepare_rows
+    from prometheus_trainer.stopping import EvaluationStopped, StopCallback
+    from prometheus_trainer.training import (
+        build_trainer,
+        load_tokenizer,
+        save_final_weights,
+        use_quiet_console,
+    )
+    from prometheus_trainer.training_arguments import parse_training_arguments
+
+    use_quiet_console()
+    dataset, output_dir = Path(job["dataset"]), Path(job["output_dir"])
+    train_split, test_split = open_split(dataset, "train"), open_split(dataset, "test")
+    assert train_split is not None  # only a test split may be absent
+    sft_config, model_config = parse_training_arguments(
+        job["arguments"],
+        profile=job["profile"],
+        checkpoints_dir=str(checkpoints_dir),
+        has_test_rows=test_split is not None,
+    )
+    if test_split is None and job["arguments"].get("eval_strategy", "no") != "no":
+        events.emit("notice", message=f"{dataset} has no test rows: nothing is evaluated during training")
+    if sft_config.eval_strategy == "no":
+        test_split = None
+    state = PartialState()
+
+    events.emit("phase", name="loading the tokenizer and preparing the rows")
+    with state.main_process_first():
+        base_model = resolve_model(job["model"])
+    tokenizer = load_tokenizer(base_model)
+    pad_token_id = padding_id(tokenizer)
+    tokenisation = Tokenisation(
+        tokenizer=tokenizer,
+        max_length=sft_config.max_length,
+        pad_token_id=pad_token_id,
+        chat_template=job.get("chat_template"),
+        response_marker=job.get("response_marker") or RESPONSE_MARKER,
+    )
+    cache = checkpoints_dir / "rows"
+    with state.main_process_first():
+        train_rows = prepare_rows(train_split, "train", tokenisation, cache, shuffle_seed=sft_config.seed)
+        test_rows = test_split and prepare_rows(test_split, "test", tokenisation, cache, shuffle_seed=None)
+
+    resumed = _resume_point(checkpoints_dir, state, events)
+    events.emit("phase", name="loading the base model")
+    stop = StopCallback(request, events)
+    trainer = build_trainer(
+        base_model=base_model,
+        tokenizer=tokenizer,
+        pad_token_id=pad_token_id,
+        train_rows=train_rows,
+        test_rows=test_rows,
+        sft_config=sft_config,
+        model_config=model_config,
+        adapter=Path(job["adapter"]) if job.get("adapter") and not resumed else None,
+        resumed=resumed,
+        stop=stop,
+        events=events,
+    )
+
+    events.emit("phase", name="training")
+    request.training_begins()
+    trainer.train(resume_from_checkpoint=str(resumed.folder) if resumed else None)
+    if stop.stopped:
+        events.emit("stopped", step=trainer.state.global_step)
+        trainer.accelerator.end_training()
+        return None
+    if test_rows is not None and _evaluation_loss(trainer.state) is None:
+        try:  # killed or stopped between the last checkpoint and its evaluation
+            trainer.evaluate()
+        except EvaluationStopped:
+            events.emit("stopped", step=trainer.state.global_step)
+            trainer.accelerator.end_training()
+            return None
+    metrics = _metrics(trainer)
+
+    events.emit("phase", name="saving")
+    if state.is_main_process:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        for left in [*output_dir.glob("*.safetensors"), *output_dir.glob("*.index.json")]:
+            left.unlink()  # of a run that was killed while it saved
+    state.wait_for_everyone()
+    save_final_weights(trainer, output_dir)
+    state.wait_for_everyone()
+    if state.is_main_process:
+        names = {
+            "chat_template": tokenisation.chat_template,
+            "pad_token": tokenizer.convert_ids_to_tokens(pad_token_id),
+        }
+        if model_config.use_peft:
+            finish_adapter(
+                output_dir,
+                base_model,
+                base_model_name=job["model"].get("id") or str(base_model),
+                revision=job["model"].get("revision"),
+                unfused_mixtral=trainer.model.config.model_type == "mixtral",
+                **names,
+            )
+        else:
+            finish_model(output_dir, base_model, **names)
+    trainer.accelerator.end_training()
+    return metrics
+
+
+def _resume_point(checkpoints_dir: Path, state: Any, events: Events) -> CompleteCheckpoint | None:
+    """The checkpoint to go on from; torn ones are deleted, with a notice each. A collective call."""
+    resumed = last_complete_checkpoint(checkpoints_dir)
+    torn = torn_checkpoints(checkpoints_dir)
+    state.wait_for_everyone()
+    if state.is_main_process:
+        for folder in torn:
+            events.emit("notice", message=f"{folder} is not a complete checkpoint and is deleted")
+            delete_checkpoint(folder)
+    state.wait_for_everyone()
+    if resumed is None:
+        return None
+    events.emit("notice", message=f"going on from the checkpoint of step {resumed.step}")
+    if resumed.processes != state.num_processes:
+        events.emit(
+            "warning",
+            message=f"the checkpoint was made by {resumed.processes} processes and goes on with "
+            f"{state.num_processes}: the result will differ from that of an undisturbed run",
+        )
+    return resumed
+
+
+def _metrics(trainer: Any) -> dict[str, Any]:
+    """The metrics of ``done``; ``tokens`` counts no padding, ``seconds`` includes earlier runs."""
+    import torch
+    from transformers.trainer_pt_utils import get_model_param_count
+
+    state = trainer.state
+    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+    count = max(1, min(FIRST_AND_LAST, len(losses) // 2))
+    metrics: dict[str, Any] = {"steps": state.global_step, "epochs": round(state.epoch or 0.0, 4)}
+    if losses:
+        metrics["train_loss_first"] = sum(losses[:count]) / count
+        metrics["train_loss_last"] = sum(losses[-count:]) / count
+    evaluation_loss = _evaluation_loss(state)
+    if evaluation_loss is not None:
+        metrics["eval_loss"] = evaluation_loss
+    if torch.cuda.is_available():
+        peak = torch.cuda.max_memory_allocated()
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return metrics | {
+        "tokens": int(state.num_input_tokens_seen),
+        "seconds": round(trainer.seconds(), 1),
+        "trainable_parameters": get_model_param_count(trainer.model, trainable_only=True),
+        "peak_memory_bytes": peak,
+    }
+
+
+def _evaluation_loss(state: Any) -> float | None:
+    """The evaluation loss of the last step; None where that step was not evaluated."""
+    found = [entry for entry in state.log_history if "eval_loss" in entry]
+    return found[-1]["eval_loss"] if found and found[-1]["step"] == state.global_step else None
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    run_stage(sft_train)

@@ -1,0 +1,164 @@
+"""Builds the trainer of one expert: model, tokenizer, rows, callbacks."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from peft import LoraConfig, PeftModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+)
+from trl import ModelConfig, SFTConfig, get_peft_config
+
+from prometheus_trainer.checkpoints import CompleteCheckpoint
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.events import Events
+from prometheus_trainer.initial_adapter import load_initial_adapter
+from prometheus_trainer.parity_tokens import RightPaddingCollator
+from prometheus_trainer.resumable_trainer import ResumableTrainer
+from prometheus_trainer.stopping import StopCallback
+from prometheus_trainer.training_events import TrainingEvents
+from prometheus_trainer.unfused_mixtral import inside_targets, load_unfused_mixtral
+
+
+def build_trainer(
+    *,
+    base_model: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    pad_token_id: int,
+    train_rows: Any,
+    test_rows: Any | None,
+    sft_config: SFTConfig,
+    model_config: ModelConfig,
+    adapter: Path | None,
+    resumed: CompleteCheckpoint | None,
+    stop: StopCallback,
+    events: Events,
+) -> ResumableTrainer:
+    """The trainer for rows of ``input_ids`` and ``labels``; seeds everything random with the job's seed.
+
+    ``adapter`` is where LoRA starts from; None starts it from the seed. Everything in the two configurations reaches
+    TRL as it is, but for what is said here: checkpoints are kept and deleted by
+    :mod:`~prometheus_trainer.checkpoints`, and LoRA targets of a Mixtral go by their names inside.
+    """
+    from transformers import set_seed
+
+    set_seed(sft_config.seed)
+    keep_checkpoints, sft_config.save_total_limit = sft_config.save_total_limit, None
+    model = load_base_model(base_model, model_config)
+    # Checkpoints are read back name by name, so they keep the names inside; save_final_weights brings the others back.
+    model._prometheus_conversions = model.__dict__.get("_weight_conversions")  # type: ignore[assignment]
+    model._weight_conversions = []  # type: ignore[assignment]
+    trainer = ResumableTrainer(
+        model=model,
+        args=sft_config,
+        train_dataset=train_rows,
+        eval_dataset=test_rows,
+        processing_class=tokenizer,
+        data_collator=RightPaddingCollator(pad_token_id),
+        peft_config=lora_config(model_config, model.config.model_type),
+        callbacks=[TrainingEvents(events)],
+        events=events,
+        stop=stop,
+        keep_checkpoints=keep_checkpoints,
+        resumed=resumed,
+    )
+    trainer.remove_callback(PrinterCallback)
+    if adapter is not None:
+        if not isinstance(trainer.model, PeftModel):
+            raise ConfigurationError(
+                "an adapter to start from is given, but use_peft is false",
+                "Set use_peft, or leave the adapter out.",
+            )
+        load_initial_adapter(trainer.model, adapter)
+    return trainer
+
+
+def save_final_weights(trainer: ResumableTrainer, output_dir: Path) -> None:
+    """Saves the trained model or adapter with its configuration; a collective call. Tensor names are the original."""
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    if isinstance(model, PeftModel):
+        model = model.get_base_model()
+    model._weight_conversions = model._prometheus_conversions
+    trainer.save_model(str(output_dir))
+
+
+def load_tokenizer(base_model: Path) -> PreTrainedTokenizerBase:
+    """The base model's tokenizer. Raises ConfigurationError without ``tokenizer.json``.
+
+    From ``tokenizer.model`` alone transformers 5 builds a tokenizer that splits ``[INST]`` otherwise than the one the
+    model was trained with.
+    """
+    if not (base_model / "tokenizer.json").is_file():
+        raise ConfigurationError(
+            f"{base_model} has no tokenizer.json",
+            "Save the tokenizer as tokenizer.json (transformers 4: AutoTokenizer.from_pretrained(…, "
+            "use_fast=True).save_pretrained(…)).",
+        )
+    return AutoTokenizer.from_pretrained(base_model)
+
+
+def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedModel:
+    """The base model in the data type and with the attention asked for; Mixtral with its experts unfused.
+
+    Raises ConfigurationError where the weights do not fill the model: transformers would only warn and train on
+    random numbers.
+    """
+    options: dict[str, Any] = {
+        "dtype": model_config.dtype,
+        "attn_implementation": model_config.attn_implementation,
+        "output_loading_info": True,
+    }
+    if model_config.attn_implementation is None:
+        del options["attn_implementation"]
+    model_type = json.loads((base_model / "config.json").read_text(encoding="utf-8")).get("model_type")
+    load: Any = load_unfused_mixtral if model_type == "mixtral" else AutoModelForCausalLM.from_pretrained
+    try:
+        model, found = load(base_model, **options)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"arguments.attn_implementation {model_config.attn_implementation}: {error}",
+            "Install what it needs, or take sdpa.",
+        ) from error
+    lacking = sorted(found["missing_keys"]) + sorted(str(key) for key in found.get("mismatched_keys", ()))
+    if lacking:
+        raise ConfigurationError(
+            f"{base_model} lacks {len(lacking)} of the model's tensors, or has them in another shape: {lacking[:3]}",
+            "Take a checkpoint with the original tensor names that fits its config.json.",
+        )
+    return model
+
+
+def lora_config(model_config: ModelConfig, model_type: str) -> LoraConfig | None:
+    """The LoRA settings, None for full tuning. Raises ConfigurationError for targets that can't be met."""
+    config: Any = get_peft_config(model_config)
+    if config is None or model_type != "mixtral":
+        return config
+    targets = config.target_modules
+    if targets is None:
+        raise ConfigurationError(
+            "arguments.lora_target_modules is missing",
+            "Name the layers: q_proj, k_proj, v_proj, o_proj, w1, w2, w3, lm_head as in the original.",
+        )
+    if isinstance(targets, str) and targets != "all-linear":
+        targets = [targets]
+    if not isinstance(targets, str):
+        config.target_modules = set(inside_targets(targets))
+    return config
+
+
+def use_quiet_console() -> None:
+    """No progress bars from the libraries: progress is told by events."""
+    import datasets
+    import transformers
+
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    datasets.disable_progress_bars()
+    transformers.logging.disable_progress_bar()

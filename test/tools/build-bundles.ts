@@ -13,7 +13,14 @@ for (const action of actions) {
   const dist = path.join(PROJECT_ROOT, 'actions', action, 'dist');
   const target = check ? mkdtempSync(path.join(tmpdir(), 'bundle-')) : dist;
   if (!check) rmSync(dist, { recursive: true, force: true });
-  const { exitCode, stdout, stderr } = await runCommand('ncc', ['build', source, '-o', target, '--license', 'licenses.txt']);
+  const { exitCode, stdout, stderr } = await runCommand('ncc', [
+    'build',
+    source,
+    '-o',
+    target,
+    '--license',
+    'licenses.txt',
+  ]);
   if (exitCode !== 0) {
     process.stderr.write(`${action}:\n${stdout}${stderr}\n`);
     process.exit(1);
@@ -33,5 +40,7 @@ for (const action of actions) {
 async function compare(committed: string, fresh: string): Promise<string | undefined> {
   const [before, after] = [await listFiles(committed), await listFiles(fresh)];
   if (before.join() !== after.join()) return `files ${before.join(' ')} instead of ${after.join(' ')}`;
-  return before.find((file) => !readFileSync(path.join(committed, file)).equals(readFileSync(path.join(fresh, file))));
+  return before.find(
+    (file) => !readFileSync(path.join(committed, file)).equals(readFileSync(path.join(fresh, file))),
+  );
 }

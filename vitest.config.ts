@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+const MINUTES = 60_000;
+
+export default defineConfig({
+  test: {
+    // Whole runs share two cores: one file at a time there.
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts', 'actions/*/test/**/*.test.ts'],
+          testTimeout: MINUTES,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['test/system/*.test.ts'],
+          testTimeout: 10 * MINUTES,
+          hookTimeout: 10 * MINUTES,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'workflows',
+          include: ['test/workflows/*.test.ts'],
+          testTimeout: 15 * MINUTES,
+          hookTimeout: 15 * MINUTES,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

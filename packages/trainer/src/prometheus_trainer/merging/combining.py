@@ -13,8 +13,8 @@ from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.reading import StoredTensor, read_tensor
 from prometheus_trainer.merging.rounding import round_once
 
-# Elements computed at a time: float64 copies of a whole embedding matrix would take a gigabyte each.
-_PIECE = 1 << 20
+# Elements computed at a time: their float64 copies stay in the cache, those of an embedding matrix would not.
+_PIECE = 1 << 18
 
 
 class Combiner:

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
+  ChildProcessError,
   ConfigurationError,
   type Json,
   PROJECT_ROOT,
@@ -60,7 +61,7 @@ export async function runPythonStage(
     ? `was killed by ${result.killedBy}`
     : `ended with exit code ${result.exitCode}`;
   const reason = last?.event === 'error' ? `: ${last.message}` : '';
-  throw new Error(
+  throw new ChildProcessError(
     `${work.module} ${ending}${reason}\nIts last lines (all of them are in ${context.logFile}):\n${result.tail.map((line) => `  | ${printable(line)}`).join('\n')}`,
   );
 }

@@ -4,7 +4,12 @@ import {
   prepareDatasetRequest,
   sftTrainRequest,
 } from '@prometheus-actions/chain';
-import { abortOnSignals, CancelledError, ConfigurationError } from '@prometheus-actions/stage';
+import {
+  abortOnSignals,
+  CancelledError,
+  ChildProcessError,
+  ConfigurationError,
+} from '@prometheus-actions/stage';
 import { Command, CommanderError } from 'commander';
 import { addPlanCommand } from './commands/plan.ts';
 import { addReplicateCommand } from './commands/replicate.ts';
@@ -47,6 +52,10 @@ async function main(args: string[]): Promise<number> {
     if (error instanceof ConfigurationError) {
       process.stderr.write(`error: ${error.message}\n`);
       return USERS_MISTAKE;
+    }
+    if (error instanceof ChildProcessError) {
+      process.stderr.write(`error: ${error.message}\n`);
+      return FAILED;
     }
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return FAILED;

@@ -12,7 +12,7 @@ export function checkSchema<Schema extends z.ZodType>(
   yaml: YamlFile,
   diagnostics: Diagnostic[],
 ): z.output<Schema> | undefined {
-  const result = schema.safeParse(yaml.data);
+  const result = schema.safeParse(yaml.data, { reportInput: true });
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
     for (const { at, finding } of explain(issue, schema)) diagnostics.push(yaml.diagnose(at, finding));

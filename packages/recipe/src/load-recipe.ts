@@ -288,6 +288,12 @@ function resolveSources(
         yaml && diagnostics.push(yaml.diagnose({ path: [name, 'source'] }, { code, message }));
       if ((files === undefined) === (hub === undefined))
         fail('bad-value', 'source needs either files or hub');
+      if (hub !== undefined && !/^[0-9a-f]{40}$/.test(section.source.revision ?? '')) {
+        const message = `${hub} is not pinned to a commit: another run may get other rows`;
+        const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+        const finding = { severity: 'warning', code: 'unpinned-revision', message, hint } as const;
+        if (yaml) diagnostics.push(yaml.diagnose({ path: [name, 'source', 'hub'] }, finding));
+      }
       const absolute = [files ?? []].flat().map((source) => path.resolve(path.dirname(file), source));
       for (const source of absolute)
         if (!existsSync(source)) fail('missing-file', `there is no file ${source}`);

@@ -36,3 +36,8 @@ export function formatPlace(place: Place): string {
     .filter((part) => part !== undefined)
     .join(':');
 }
+
+/** A child process failed. Its own output, in the message, says why; our stack would say nothing. */
+export class ChildProcessError extends Error {
+  override readonly name = 'ChildProcessError';
+}

@@ -1,6 +1,6 @@
 export { abortOnSignals, CancelledError } from './cancellation.ts';
 export { canonicalJson, digestOf, type Json } from './canonical-json.ts';
-export { ConfigurationError, formatPlace, type Place } from './errors.ts';
+export { ChildProcessError, ConfigurationError, formatPlace, type Place } from './errors.ts';
 export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-digests.ts';
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';

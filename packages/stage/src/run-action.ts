@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
 import { abortOnSignals, CancelledError } from './cancellation.ts';
-import { ConfigurationError } from './errors.ts';
+import { ChildProcessError, ConfigurationError } from './errors.ts';
 import { GithubReporter, withoutCommands } from './github-reporter.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -31,8 +31,8 @@ export async function runAction(main: (context: ActionContext) => Promise<void>)
     if (error instanceof CancelledError || signal.aborted) {
       core.warning('Cancelled. Running again goes on from the last checkpoint.');
       process.exitCode = 130;
-    } else if (error instanceof ConfigurationError) {
-      core.setFailed(error.message);
+    } else if (error instanceof ConfigurationError || error instanceof ChildProcessError) {
+      core.setFailed(withoutCommands(error.message));
       summaries.push(`### Failed\n\n${fenced(error.message)}\n`);
     } else {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

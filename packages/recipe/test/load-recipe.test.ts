@@ -1,0 +1,246 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { formatDiagnostic, loadRecipe, makePlan, readRecipe } from '../src/index.ts';
+
+const RECIPES = ['smoke-7b', 'smoke-8x7b', 'prometheus-7b-v2.0', 'prometheus-8x7b-v2.0'];
+let folder: string;
+
+beforeEach(() => {
+  folder = path.join(mkdtempSync(path.join(tmpdir(), 'recipe-')), 'smoke-7b');
+  cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-7b'), folder, { recursive: true });
+});
+
+/** Changes one file of a copy of the smoke recipe; the text that it has then. */
+function change(file: string, from: string, to: string): string {
+  const target = path.join(folder, file);
+  const before = readFileSync(target, 'utf8');
+  const after = before.replace(from, () => to);
+  expect(after).not.toBe(before);
+  writeFileSync(target, after);
+  return after;
+}
+
+/** Line and column of a text in a file, from 1. */
+function placeOf(needle: string, text: string): { line: number; column: number } {
+  const lines = text.slice(0, text.indexOf(needle)).split('\n');
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+}
+
+describe('the recipes of the project', () => {
+  it.each(RECIPES)('%s has no error', (name) => {
+    const { diagnostics } = loadRecipe(path.join(PROJECT_ROOT, 'recipes', name));
+    expect(diagnostics.filter(({ code }) => code !== 'unpinned-revision')).toEqual([]);
+  });
+
+  it.each([
+    ['prometheus-7b-v2.0', 2],
+    ['prometheus-8x7b-v2.0', 2],
+    ['smoke-7b', 2],
+  ])("%s accumulates gradients to the original's global batch", (name, steps) => {
+    const { recipe } = loadRecipe(path.join(PROJECT_ROOT, 'recipes', name));
+    for (const { training } of recipe.experts)
+      expect(training.arguments.gradient_accumulation_steps).toBe(steps);
+  });
+
+  it('plans an adapter merge for each expert that is trained with LoRA, and for no other', () => {
+    const plan = (name: string) =>
+      makePlan(loadRecipe(path.join(PROJECT_ROOT, 'recipes', name)).recipe, '/artifacts');
+    expect(plan('prometheus-7b-v2.0').stages.map(({ id }) => id)).toEqual([
+      'prepare-dataset/feedback-collection',
+      'prepare-dataset/preference-collection',
+      'sft-train/absolute',
+      'sft-train/relative',
+      'model-merge',
+    ]);
+    const large = plan('prometheus-8x7b-v2.0');
+    expect(large.adapters).toEqual(['absolute', 'relative']);
+    expect(large.stages.at(-1)).toMatchObject({
+      id: 'model-merge',
+      needs: ['lora-merge/absolute', 'lora-merge/relative'],
+    });
+  });
+});
+
+describe('one mistake, one clear finding at its place', () => {
+  it.each([
+    [
+      'a misspelt key',
+      'recipe.yaml',
+      'merge: merge',
+      'mergee: merge',
+      'mergee',
+      'unknown-key',
+      'Did you mean merge?',
+    ],
+    [
+      'a wrong type',
+      'recipe.yaml',
+      'processes: 1',
+      'processes: two',
+      'two',
+      'wrong-type',
+      'launch.processes',
+    ],
+    [
+      'a missing file',
+      'recipe.yaml',
+      'sft: relative.yaml',
+      'sft: relatve.yaml',
+      'relatve.yaml',
+      'missing-file',
+      'relatve.yaml',
+    ],
+    [
+      'a dataset that is not there',
+      'recipe.yaml',
+      'dataset: feedback-',
+      'dataset: feedbak-',
+      'feedbak-',
+      'unknown-name',
+      'Did you mean feedback-collection?',
+    ],
+    [
+      'a launch config that is not there',
+      'recipe.yaml',
+      'config: cpu',
+      'config: gpu',
+      'gpu',
+      'missing-file',
+      'cpu, ddp and zero3',
+    ],
+    [
+      'two kinds of base model',
+      'recipe.yaml',
+      'random:',
+      'path: x, random:',
+      '{ path',
+      'bad-value',
+      'exactly one',
+    ],
+    [
+      'a misspelt training key',
+      'absolute.yaml',
+      'learning_rate',
+      'learning_rte',
+      'learning_rte',
+      'unknown-key',
+      'Did you mean learning_rate?',
+    ],
+    ['text for a number', 'absolute.yaml', '2.0e-3', 'fast', 'fast', 'wrong-type', 'found the text "fast"'],
+    ['an unknown value', 'absolute.yaml', 'cosine', 'cosin', 'cosin', 'bad-value', 'Did you mean cosine?'],
+    [
+      'a batch that does not divide',
+      'absolute.yaml',
+      'global_batch_size: 8',
+      'global_batch_size: 6',
+      '6\n',
+      'indivisible-batch',
+      'not a multiple of 4 examples × 1 processes = 4',
+    ],
+    [
+      'what is decided elsewhere',
+      'absolute.yaml',
+      'seed: 42',
+      'output_dir: x',
+      'output_dir',
+      'decided-elsewhere',
+      "can't be set here",
+    ],
+    [
+      'a data file that is not there',
+      'dataset.yaml',
+      'data/feedback.json',
+      'data/feedbak.json',
+      '{ files: data/feedbak',
+      'missing-file',
+      'data/feedbak.json',
+    ],
+    [
+      'an unknown expert',
+      'merge.yaml',
+      '${relative}\n',
+      '${relativ}\n',
+      '${relativ}\n',
+      'unknown-name',
+      'Did you mean relative?',
+    ],
+    [
+      'a model merged with itself',
+      'merge.yaml',
+      'model: ${relative}',
+      'model: ${absolute}\t',
+      '${absolute}\t',
+      'same-model-twice',
+      'merged twice',
+    ],
+    ['an unknown merge method', 'merge.yaml', 'linear', 'lineer', 'lineer', 'bad-value', 'linear'],
+    [
+      'a name that leaves its folder',
+      'recipe.yaml',
+      'name: smoke-7b',
+      'name: ../../etc',
+      '../../etc',
+      'bad-value',
+      'starts with a letter or digit',
+    ],
+  ])('%s', (_what, file, from, to, needle, code, words) => {
+    const place = placeOf(needle, change(file, from, to));
+    const { recipe, diagnostics } = readRecipe(folder);
+    expect(recipe).toBeUndefined();
+    const finding = diagnostics.find((candidate) => candidate.code === code);
+    expect(finding).toMatchObject({ severity: 'error', file: path.join(folder, file), ...place });
+    expect(finding && formatDiagnostic(finding)).toContain(words);
+    // The only other finding there may be is that the key which was misspelt is missing.
+    expect(diagnostics.filter((other) => other !== finding && other.code !== 'missing-key')).toEqual([]);
+  });
+
+  it('a missing key', () => {
+    change('recipe.yaml', 'dataset: dataset.yaml\n', '');
+    const [finding, ...others] = readRecipe(folder).diagnostics;
+    expect(finding).toMatchObject({ code: 'missing-key', message: 'dataset is missing' });
+    expect(others).toEqual([]);
+  });
+
+  it('broken YAML', () => {
+    writeFileSync(path.join(folder, 'merge.yaml'), 'models:\n  - model: a\n   weight: [1\n');
+    const [first] = readRecipe(folder).diagnostics;
+    expect(first).toMatchObject({ code: 'yaml-syntax', file: path.join(folder, 'merge.yaml'), line: 3 });
+  });
+
+  it('all mistakes of all files at once, in source order', () => {
+    writeFileSync(path.join(folder, 'absolute.yaml'), 'lerning_rate: 1\nseed: x\n');
+    writeFileSync(path.join(folder, 'merge.yaml'), 'models: 3\nmerge_method: linear\n');
+    const found = readRecipe(folder).diagnostics.map(({ file, line, code }) => [
+      path.basename(file),
+      line,
+      code,
+    ]);
+    expect(found).toEqual([
+      ['absolute.yaml', 1, 'unknown-key'],
+      ['absolute.yaml', 2, 'wrong-type'],
+      ['merge.yaml', 1, 'wrong-type'],
+    ]);
+  });
+
+  it('a recipe that is not there', () => {
+    rmSync(path.join(folder, 'recipe.yaml'));
+    expect(readRecipe(folder).diagnostics).toMatchObject([{ code: 'missing-file', line: 1, column: 1 }]);
+  });
+});
+
+describe('keys of older recipes', () => {
+  it.each([
+    ['evaluation_strategy: epoch', 'eval_strategy', 'epoch'],
+    ['max_seq_length: 512', 'max_length', 512],
+    ['warmup_ratio: 0.2', 'warmup_steps', 0.2],
+    ['torch_dtype: bfloat16', 'dtype', 'bfloat16'],
+  ])('%s is understood, with a notice', (line, key, value) => {
+    writeFileSync(path.join(folder, 'absolute.yaml'), `${line}\nper_device_train_batch_size: 4\n`);
+    const { recipe, diagnostics } = loadRecipe(folder);
+    expect(recipe.experts[0]?.training.arguments[key]).toBe(value);
+    expect(diagnostics).toMatchObject([{ severity: 'notice', code: 'renamed-key', line: 1, column: 1 }]);
+  });
+});

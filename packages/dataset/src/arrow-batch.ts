@@ -55,6 +55,11 @@ export class FrameBuilder {
     this.#rows++;
   }
 
+  /** UTF-8 of a text column in the row appended last. @param column its index */
+  lastText(column: number): Uint8Array {
+    return (this.#columns[column] as Utf8Column).last();
+  }
+
   finish(): RecordBatch {
     const children: Data[] = this.#columns.map((column) => column.finish());
     children.push(this.#messages.finish());

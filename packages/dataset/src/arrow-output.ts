@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { type RecordBatch, RecordBatchStreamWriter, Schema } from 'apache-arrow';
 import { frameFields } from './arrow-batch.ts';
 import { type Column, INDEX_COLUMN, MESSAGES_COLUMN } from './column-table.ts';
@@ -26,7 +27,8 @@ export class ArrowFolderWriter {
   readonly #folder: string;
   readonly #features: string;
   readonly #maxShardBytes: number;
-  readonly #content = createHash('sha256');
+  /** Of every buffer written, for the fingerprint: a tenth of the time that a hash of all bytes takes. */
+  readonly #checksums: number[] = [];
   #shard: OpenShard | undefined;
   #shards = 0;
   #bytes = 0;
@@ -84,7 +86,7 @@ export class ArrowFolderWriter {
     const state = {
       _data_files: shards.map((filename) => ({ filename })),
       // Caches of `datasets` go by this: other rows must have another one.
-      _fingerprint: this.#content.digest('hex').slice(0, 16),
+      _fingerprint: createHash('sha256').update(Uint32Array.from(this.#checksums)).digest('hex').slice(0, 16),
       _format_columns: null,
       _format_kwargs: {},
       _format_type: null,
@@ -109,7 +111,7 @@ export class ArrowFolderWriter {
 
   async #append(shard: OpenShard, pieces: Uint8Array[]): Promise<void> {
     for (const piece of pieces) {
-      this.#content.update(piece);
+      this.#checksums.push(crc32(piece));
       shard.bytes += piece.byteLength;
       this.#bytes += piece.byteLength;
     }

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import type { Column } from './column-table.ts';
 import { RowFiles } from './row-files.ts';
@@ -16,13 +17,15 @@ export interface RowBatch {
 
 /** `datasets` writes batches of 1,000 rows too. */
 const BATCH_ROWS = 1000;
-const BATCH_BYTES = 8 << 20;
+const BATCH_BYTES = 2 << 20;
+/** A batch with what lies between its rows mostly fits. */
+const ARENA_BYTES = BATCH_BYTES + (1 << 19);
 /** Rows this close on the disk are read together, with what lies between them. */
 const GAP_BYTES = 16 << 10;
 
 /**
- * Read rows in a given order, in batches. Within a batch the disk is read in ascending order, and rows that lie side by
- * side in one piece.
+ * Read rows in a given order, in batches. Within a batch the disk is read in ascending order, rows that lie side by side
+ * in one piece; the next batch is read while the caller works on this one.
  *
  * A batch is valid until the next one is asked for.
  *
@@ -34,22 +37,36 @@ export async function* readRows(
   columns: readonly Column[],
   files: RowFiles,
 ): AsyncGenerator<RowBatch> {
-  let arena = Buffer.allocUnsafe(BATCH_BYTES);
-  for (let start = 0; start < order.length; ) {
+  const arenas: [Buffer, Buffer] = [Buffer.allocUnsafe(ARENA_BYTES), Buffer.allocUnsafe(ARENA_BYTES)];
+  const load = (start: number): Promise<LoadedRows> => {
     const rows = order.subarray(start, batchEnd(order, start, index));
-    const extents = planExtents(rows, index);
-    const bytes = extents.reduce((sum, { length }) => sum + length, 0);
-    const buffer = bytes <= arena.length ? arena : Buffer.allocUnsafe(bytes);
-    if (bytes <= 4 * BATCH_BYTES) arena = buffer;
-    const positions = await readExtents(extents, buffer, files, index);
-    const text = (i: number): string => {
+    const loading = loadRows(rows, arenas[0], index, files);
+    arenas.reverse();
+    // It is awaited below; until then, or when the caller stops, a failure must not count as unhandled.
+    loading.catch(() => {});
+    return loading;
+  };
+  let next = order.length > 0 ? load(0) : undefined;
+  for (let start = 0; next; ) {
+    const { rows, buffer, positions } = await next;
+    start += rows.length;
+    next = start < order.length ? load(start) : undefined;
+    const cells = (i: number): Cell[] => {
       const row = rows[i] as number;
       const position = positions.get(row) as number;
-      return buffer.toString('utf8', position, position + index.length(row));
+      const text = buffer.toString('utf8', position, position + index.length(row));
+      return decodeRow(text, row, index, columns);
     };
-    yield { rows, cells: (i) => decodeRow(text(i), rows[i] as number, index, columns) };
-    start += rows.length;
+    yield { rows, cells };
   }
+}
+
+/** Rows of a batch as they came from the disk. */
+interface LoadedRows {
+  rows: Uint32Array;
+  buffer: Buffer;
+  /** Position in the buffer of each row, by row number. */
+  positions: Map<number, number>;
 }
 
 interface Extent {
@@ -85,28 +102,31 @@ function planExtents(rows: Uint32Array, index: RowIndex): Extent[] {
   return extents;
 }
 
-/** @returns position in the buffer of each row */
-async function readExtents(
-  extents: readonly Extent[],
-  buffer: Buffer,
-  files: RowFiles,
+async function loadRows(
+  rows: Uint32Array,
+  arena: Buffer,
   index: RowIndex,
-): Promise<Map<number, number>> {
+  files: RowFiles,
+): Promise<LoadedRows> {
+  const extents = planExtents(rows, index);
+  const bytes = extents.reduce((sum, { length }) => sum + length, 0);
+  const buffer = bytes <= arena.length ? arena : Buffer.allocUnsafe(bytes);
   const positions = new Map<number, number>();
   const reads: Promise<void>[] = [];
   let position = 0;
+  let open: { file: number; handle: FileHandle } | undefined;
   for (const extent of extents) {
     for (const row of extent.rows) positions.set(row, position + index.place(row).offset - extent.offset);
-    const handle = await files.handle(extent.file);
-    reads.push(readFully(handle, buffer, position, extent, index.files[extent.file] as string));
+    if (open?.file !== extent.file) open = { file: extent.file, handle: await files.handle(extent.file) };
+    reads.push(readFully(open.handle, buffer, position, extent, index.files[extent.file] as string));
     position += extent.length;
   }
   await Promise.all(reads);
-  return positions;
+  return { rows, buffer, positions };
 }
 
 async function readFully(
-  handle: Awaited<ReturnType<RowFiles['handle']>>,
+  handle: FileHandle,
   buffer: Buffer,
   position: number,
   { offset, length }: Extent,

@@ -61,7 +61,8 @@ export class TextHashes {
     this.#hashes = new BigUint64Array(rows);
   }
 
-  add(text: string): void {
+  /** @param text in UTF-8 */
+  add(text: Uint8Array): void {
     this.#hashes[this.#rows++] = hash('sha1', text, 'buffer').readBigUInt64LE(0);
   }
 

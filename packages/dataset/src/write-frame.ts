@@ -3,7 +3,7 @@ import { ArrowFolderWriter, type ArrowOutput } from './arrow-output.ts';
 import type { Column } from './column-table.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex } from './row-index.ts';
-import { type RowBatch, readRows } from './row-reader.ts';
+import { type Cell, type RowBatch, readRows } from './row-reader.ts';
 import { codePoints, type SplitMetrics, SplitMetricsCollector, TextHashes } from './split-metrics.ts';
 
 /** The rows to write from, and what is made of them. */
@@ -102,11 +102,11 @@ class Measures {
     }
   }
 
-  add(cells: ReturnType<RowBatch['cells']>): void {
+  /** @param builder has the row appended last */
+  add(cells: readonly Cell[], builder: FrameBuilder): void {
     this.lengths.add(this.#prefixCharacters, cells[this.#user] as string, cells[this.#assistant] as string);
     for (const { column, hashes } of this.#hashed) {
-      const text = cells[column];
-      if (typeof text === 'string') hashes.add(text);
+      if (cells[column] !== null) hashes.add(builder.lastText(column));
     }
   }
 }
@@ -115,7 +115,7 @@ function fill(builder: FrameBuilder, { rows, cells }: RowBatch, measures: Measur
   for (let i = 0; i < rows.length; i++) {
     const row = cells(i);
     builder.append(row, rows[i] as number);
-    measures.add(row);
+    measures.add(row, builder);
   }
 }
 

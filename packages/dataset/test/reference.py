@@ -1,0 +1,131 @@
+"""What pandas, scikit-learn, pyarrow and datasets make of the same rows: the reference of the tests beside this file.
+
+Reads one job from standard input as JSON and writes one JSON value to standard output.
+"""
+
+import hashlib
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset, disable_progress_bars, load_from_disk
+from sklearn.model_selection import train_test_split
+
+
+def main() -> None:
+    """Run the job that standard input names."""
+    disable_progress_bars()
+    job = json.load(sys.stdin)
+    json.dump(JOBS[job.pop("job")](**job), sys.stdout)
+
+
+def splits(cases: list[list[Any]]) -> list[Any]:
+    """Digests of train and test for each (rows, test_size, seed); None where scikit-learn raises."""
+    found: list[Any] = []
+    for rows, test_size, seed in cases:
+        try:
+            parts = train_test_split(np.arange(rows, dtype="<u4"), test_size=test_size, random_state=seed)
+        except ValueError:
+            found.append(None)
+        else:
+            found.append([hashlib.sha256(part.tobytes()).hexdigest() for part in parts])
+    return found
+
+
+def compare(
+    files: list[str],
+    output: str,
+    columns: dict[str, str],
+    split: dict[str, Any] | str,
+    system_prompt: str | None = None,
+) -> dict[str, Any]:
+    """Differences, by part, between prepared data and that of pandas, scikit-learn and datasets; empty when equal."""
+    frame = read_frame(files)
+    prefix = "" if system_prompt is None else f"{system_prompt}\n\n"
+    frame["messages"] = frame.apply(
+        lambda row: [
+            {"content": prefix + row[columns["user"]], "role": "user"},
+            {"content": row[columns["assistant"]], "role": "assistant"},
+        ],
+        axis=1,
+    )
+    if split == "none":
+        frames = {"train": frame}
+    else:
+        assert isinstance(split, dict)
+        train, test = train_test_split(frame, test_size=split["test_size"], random_state=split["seed"])
+        frames = {"train": train, "test": test}
+    present = sorted(path.name for path in Path(output).iterdir())
+    found: dict[str, Any] = {} if present == sorted(frames) else {"parts": present}
+    for part, expected_frame in frames.items():
+        folder = Path(output) / part
+        expected_folder = Path(output) / f"expected-{part}"
+        Dataset.from_pandas(expected_frame).save_to_disk(expected_folder)
+        differences = table_differences(load_from_disk(str(folder)), load_from_disk(str(expected_folder)))
+        if differences:
+            found[part] = differences
+    return found
+
+
+def read_frame(files: list[str]) -> pd.DataFrame:
+    """One frame of all files, text as Python strings, as pandas 2 has it by default."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pd.set_option("future.infer_string", False)
+    if files[0].endswith(".parquet"):
+        return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    return pd.DataFrame([row for file in files for row in json.loads(Path(file).read_text("utf-8"))])
+
+
+def table_differences(prepared: Dataset, expected: Dataset) -> list[str]:
+    """How two datasets differ in columns, types or cells."""
+    if prepared.column_names != expected.column_names:
+        return [f"columns {prepared.column_names} instead of {expected.column_names}"]
+    if prepared.features != expected.features:
+        return [f"features {prepared.features} instead of {expected.features}"]
+    tables = [dataset.data.table.replace_schema_metadata(None) for dataset in (prepared, expected)]
+    for table in tables:
+        table.validate(full=True)
+    if tables[0].schema != tables[1].schema:
+        return [f"schema {tables[0].schema} instead of {tables[1].schema}"]
+    return [
+        f"column {name}"
+        for name in tables[0].column_names
+        if tables[0][name].combine_chunks() != tables[1][name].combine_chunks()
+    ]
+
+
+def rows_of(folder: str) -> dict[str, Any]:
+    """Features, and all rows, of prepared data."""
+    dataset = load_from_disk(folder)
+    return {"features": {name: str(value) for name, value in dataset.features.items()}, "rows": dataset.to_list()}
+
+
+def write_parquet(rows: list[dict[str, Any]], types: dict[str, str], path: str, options: dict[str, Any]) -> None:
+    """Write rows as Parquet with pyarrow's writer."""
+    schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in types.items()])
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, **options)
+
+
+def write_untyped_text(values: list[list[int]], path: str) -> None:
+    """Write columns q and a as Parquet text whose bytes are as given, valid UTF-8 or not."""
+    column = pa.array([bytes(value) for value in values], type=pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"q": column, "a": column}), path)
+
+
+JOBS = {
+    "splits": splits,
+    "compare": compare,
+    "rows_of": rows_of,
+    "write_parquet": write_parquet,
+    "write_untyped_text": write_untyped_text,
+}
+
+if __name__ == "__main__":
+    main()

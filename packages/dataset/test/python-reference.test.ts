@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DatasetSettings, prepareDataset } from '../src/index.ts';
 import { MersenneTwister } from '../src/mersenne-twister.ts';
 import { splitRows } from '../src/split.ts';
-import { pythonReference, type Reference, sampleFile } from './python-reference.ts';
+import { PythonReference, sampleFile } from './python-reference.ts';
+
+const reference = new PythonReference();
+afterAll(async () => reference.close());
 
 let folder: string;
 beforeEach(() => {
@@ -18,22 +21,18 @@ const FEEDBACK_PROMPT =
   'You are a fair judge assistant tasked with providing clear, objective feedback based on specific criteria, ensuring each assessment reflects the absolute standards set for performance.';
 
 /** Prepare, and let pandas, scikit-learn and datasets prepare the same; returns what differs. */
-async function differences(
-  reference: Reference,
-  settings: DatasetSettings,
-  maxShardBytes?: number,
-): Promise<unknown> {
+async function differences(settings: DatasetSettings, maxShardBytes?: number): Promise<unknown> {
   const output = mkdtempSync(join(folder, 'out-'));
   await prepareDataset(settings, output, { maxShardBytes });
   const { source, ...rest } = settings;
-  return reference('compare', { files: source.files, output, ...rest });
+  return reference.run('compare', { files: source.files, output, ...rest });
 }
 
 describe('split', () => {
   it('is that of scikit-learn for any number of rows, size and seed', {
     timeout: 120_000,
   }, async (context) => {
-    const reference = pythonReference(context);
+    reference.require(context);
     const draw = new MersenneTwister(20240502);
     const cases = Array.from({ length: 400 }, (_, i): [number, number, number] => {
       const rows = 1 + draw.interval(i % 10 === 0 ? 20_000 : 300);
@@ -53,7 +52,7 @@ describe('split', () => {
       }
     });
     expect(ours.filter((parts) => parts === null).length).toBeGreaterThan(3);
-    expect(await reference('splits', { cases })).toEqual(ours);
+    expect(await reference.run('splits', { cases })).toEqual(ours);
   });
 });
 
@@ -63,33 +62,31 @@ describe('prepared data', () => {
   it('of the feedback sample is that of pandas, scikit-learn and datasets', {
     timeout: 120_000,
   }, async (context) => {
-    const reference = pythonReference(context);
+    reference.require(context);
     const files = [sampleFile(context, 'feedback-sample.json')];
     const settings = { source: { files }, columns, system_prompt: FEEDBACK_PROMPT };
-    expect(await differences(reference, { ...settings, split: { test_size: 0.01, seed: 42 } })).toEqual({});
-    expect(
-      await differences(reference, { ...settings, split: { test_size: 0.25, seed: 1 } }, 2_000_000),
-    ).toEqual({});
-    expect(await differences(reference, { ...settings, split: 'none' })).toEqual({});
+    expect(await differences({ ...settings, split: { test_size: 0.01, seed: 42 } })).toEqual({});
+    expect(await differences({ ...settings, split: { test_size: 0.25, seed: 1 } }, 2_000_000)).toEqual({});
+    expect(await differences({ ...settings, split: 'none' })).toEqual({});
   });
 
   it('of the preference sample is that of pandas, scikit-learn and datasets', {
     timeout: 120_000,
   }, async (context) => {
-    const reference = pythonReference(context);
+    reference.require(context);
     const files = [sampleFile(context, 'preference-sample.parquet')];
-    expect(
-      await differences(reference, { source: { files }, columns, split: { test_size: 0.01, seed: 42 } }),
-    ).toEqual({});
-    expect(
-      await differences(reference, { source: { files: [...files, ...files] }, columns, split: 'none' }),
-    ).toEqual({});
+    expect(await differences({ source: { files }, columns, split: { test_size: 0.01, seed: 42 } })).toEqual(
+      {},
+    );
+    expect(await differences({ source: { files: [...files, ...files] }, columns, split: 'none' })).toEqual(
+      {},
+    );
   });
 
   it('of awkward JSON in several files is that of pandas, scikit-learn and datasets', {
     timeout: 120_000,
   }, async (context) => {
-    const reference = pythonReference(context);
+    reference.require(context);
     const files = [join(folder, 'one.json'), join(folder, 'two.json')];
     const rows = awkwardRows(300);
     writeFileSync(files[0] as string, JSON.stringify(rows.slice(0, 140), null, 1));
@@ -101,11 +98,11 @@ describe('prepared data', () => {
       ),
     );
     const settings = { source: { files }, columns, system_prompt: 'Be fair — 公平\n' };
-    expect(await differences(reference, { ...settings, split: { test_size: 0.1, seed: 5 } })).toEqual({});
-    expect(
-      await differences(reference, { ...settings, split: { test_size: 33, seed: 4294967295 } }, 20_000),
-    ).toEqual({});
-    expect(await differences(reference, { ...settings, split: 'none' })).toEqual({});
+    expect(await differences({ ...settings, split: { test_size: 0.1, seed: 5 } })).toEqual({});
+    expect(await differences({ ...settings, split: { test_size: 33, seed: 4294967295 } }, 20_000)).toEqual(
+      {},
+    );
+    expect(await differences({ ...settings, split: 'none' })).toEqual({});
   });
 });
 
@@ -144,19 +141,19 @@ describe('Parquet', () => {
     'written with $compression is read as pandas reads it',
     { timeout: 120_000 },
     async (options, context) => {
-      const reference = pythonReference(context);
+      reference.require(context);
       const files = [join(folder, '1.parquet'), join(folder, '2.parquet')];
       const rows = parquetRows(500);
-      await reference('write_parquet', { rows: rows.slice(0, 350), types, path: files[0], options });
-      await reference('write_parquet', { rows: rows.slice(350), types, path: files[1], options });
+      await reference.run('write_parquet', { rows: rows.slice(0, 350), types, path: files[0], options });
+      await reference.run('write_parquet', { rows: rows.slice(350), types, path: files[1], options });
       const settings = { source: { files }, columns, system_prompt: 'x' };
-      expect(await differences(reference, { ...settings, split: { test_size: 0.1, seed: 9 } })).toEqual({});
-      expect(await differences(reference, { ...settings, split: 'none' })).toEqual({});
+      expect(await differences({ ...settings, split: { test_size: 0.1, seed: 9 } })).toEqual({});
+      expect(await differences({ ...settings, split: 'none' })).toEqual({});
     },
   );
 
   it('of narrow numbers, NaN and nulls becomes int64 and float64', { timeout: 60_000 }, async (context) => {
-    const reference = pythonReference(context);
+    reference.require(context);
     const path = join(folder, 'narrow.parquet');
     const narrow = {
       i8: 'int8',
@@ -183,7 +180,7 @@ describe('Parquet', () => {
       },
       { q: 'x', a: 'y', i8: null, i16: 1, i32: 2, u8: 3, u16: 4, u32: 5, f32: null, i64: null },
     ];
-    await reference('write_parquet', {
+    await reference.run('write_parquet', {
       rows,
       types: { q: 'string', a: 'string', ...narrow },
       path,
@@ -194,7 +191,7 @@ describe('Parquet', () => {
       { source: { files: [path] }, columns: { user: 'q', assistant: 'a' }, split: 'none' },
       output,
     );
-    const found = (await reference('rows_of', { folder: join(output, 'train') })) as {
+    const found = (await reference.run('rows_of', { folder: join(output, 'train') })) as {
       rows: unknown;
       features: object;
     };
@@ -208,10 +205,10 @@ describe('Parquet', () => {
   });
 
   it('says what is wrong with a file, and where', { timeout: 60_000 }, async (context) => {
-    const reference = pythonReference(context);
+    reference.require(context);
     const path = join(folder, 'x.parquet');
     const write = (rows: object[], kinds: object, options: object = {}) =>
-      reference('write_parquet', { rows, types: kinds, path, options });
+      reference.run('write_parquet', { rows, types: kinds, path, options });
     const fault = async (user = 'q') => {
       rmSync(join(folder, 'out'), { recursive: true, force: true });
       const settings: DatasetSettings = {
@@ -251,7 +248,7 @@ describe('Parquet', () => {
     );
     await write([], text);
     expect(await fault()).toMatch(/ConfigurationError: .*the file has no rows/);
-    await reference('write_untyped_text', {
+    await reference.run('write_untyped_text', {
       values: [
         [104, 105],
         [104, 255],

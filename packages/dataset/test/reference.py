@@ -1,6 +1,6 @@
 """What pandas, scikit-learn, pyarrow and datasets make of the same rows: the reference of the tests beside this file.
 
-Reads one job from standard input as JSON and writes one JSON value to standard output.
+Reads one job a line from standard input as JSON, and answers each with one line of JSON on standard output.
 """
 
 import hashlib
@@ -19,10 +19,12 @@ from sklearn.model_selection import train_test_split
 
 
 def main() -> None:
-    """Run the job that standard input names."""
+    """Answer the jobs that standard input names, until it ends."""
     disable_progress_bars()
-    job = json.load(sys.stdin)
-    json.dump(JOBS[job.pop("job")](**job), sys.stdout)
+    for line in sys.stdin:
+        job = json.loads(line)
+        answer = JOBS[job.pop("job")](**job)
+        print(json.dumps(answer), flush=True)
 
 
 def splits(cases: list[list[Any]]) -> list[Any]:

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DatasetSettings, prepareDataset } from '../src/index.ts';
 import { MersenneTwister } from '../src/mersenne-twister.ts';
 import { splitRows } from '../src/split.ts';
-import { PythonReference, sampleFile } from './python-reference.ts';
+import { PythonReference, sharedFile } from './python-reference.ts';
 
 const reference = new PythonReference();
 afterAll(async () => reference.close());
@@ -17,8 +17,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const FEEDBACK_PROMPT =
+const ABSOLUTE_PROMPT =
   'You are a fair judge assistant tasked with providing clear, objective feedback based on specific criteria, ensuring each assessment reflects the absolute standards set for performance.';
+const RELATIVE_PROMPT =
+  'You are a fair judge assistant assigned to deliver insightful feedback that compares individual performances, highlighting how each stands relative to others within the same cohort.';
 
 /** Prepare, and let pandas, scikit-learn and datasets prepare the same; returns what differs. */
 async function differences(settings: DatasetSettings, maxShardBytes?: number): Promise<unknown> {
@@ -63,8 +65,8 @@ describe('prepared data', () => {
     timeout: 120_000,
   }, async (context) => {
     reference.require(context);
-    const files = [sampleFile(context, 'feedback-sample.json')];
-    const settings = { source: { files }, columns, system_prompt: FEEDBACK_PROMPT };
+    const files = [sharedFile(context, 'data/feedback-sample.json')];
+    const settings = { source: { files }, columns, system_prompt: ABSOLUTE_PROMPT };
     expect(await differences({ ...settings, split: { test_size: 0.01, seed: 42 } })).toEqual({});
     expect(await differences({ ...settings, split: { test_size: 0.25, seed: 1 } }, 2_000_000)).toEqual({});
     expect(await differences({ ...settings, split: 'none' })).toEqual({});
@@ -74,7 +76,7 @@ describe('prepared data', () => {
     timeout: 120_000,
   }, async (context) => {
     reference.require(context);
-    const files = [sampleFile(context, 'preference-sample.parquet')];
+    const files = [sharedFile(context, 'data/preference-sample.parquet')];
     expect(await differences({ source: { files }, columns, split: { test_size: 0.01, seed: 42 } })).toEqual(
       {},
     );
@@ -82,6 +84,28 @@ describe('prepared data', () => {
       {},
     );
   });
+
+  it.for([
+    ['absolute', 'feedback-sample.json', ABSOLUTE_PROMPT],
+    ['relative', 'preference-sample.parquet', RELATIVE_PROMPT],
+  ] as const)(
+    'for %s grading is what the original code made',
+    { timeout: 60_000 },
+    async ([name, sample, prompt], context) => {
+      reference.require(context);
+      const golden = JSON.parse(
+        readFileSync(sharedFile(context, `golden/${name}-dataset.json`), 'utf8'),
+      ) as Record<string, object>;
+      const files = [sharedFile(context, `data/${sample}`)];
+      const split = { test_size: 0.01, seed: 42 };
+      await prepareDataset({ source: { files }, columns, system_prompt: prompt, split }, join(folder, 'out'));
+      for (const part of ['train', 'test']) {
+        expect(golden[part]).toMatchObject(
+          (await reference.run('digest_of', { folder: join(folder, 'out', part) })) as object,
+        );
+      }
+    },
+  );
 
   it('of awkward JSON in several files is that of pandas, scikit-learn and datasets', {
     timeout: 120_000,

@@ -48,11 +48,11 @@ export class PythonReference {
   }
 }
 
-/** A sample file of the folder `PROMETHEUS_SHARED`, or of `shared` beside the repository; skips as above. */
-export function sampleFile(context: TestContext, name: string): string {
+/** A file of the folder `PROMETHEUS_SHARED`, or of `shared` beside the repository; skips as above. */
+export function sharedFile(context: TestContext, name: string): string {
   const folder = process.env.PROMETHEUS_SHARED ?? resolve(REPOSITORY, '../shared');
-  const path = resolve(folder, 'data', name);
-  if (!existsSync(path)) missing(context, `no sample at ${path}; set PROMETHEUS_SHARED`);
+  const path = resolve(folder, name);
+  if (!existsSync(path)) missing(context, `no file ${path}; set PROMETHEUS_SHARED`);
   return path;
 }
 

@@ -109,6 +109,16 @@ def rows_of(folder: str) -> dict[str, Any]:
     return {"features": {name: str(value) for name, value in dataset.features.items()}, "rows": dataset.to_list()}
 
 
+def digest_of(folder: str) -> dict[str, Any]:
+    """Original rows in order, and sha256 over the rows as sorted JSON, one a line."""
+    dataset = load_from_disk(folder)
+    lines = "\n".join(json.dumps(row, sort_keys=True) for row in dataset)
+    return {
+        "original_row": dataset["__index_level_0__"][:],
+        "rows_sha256": hashlib.sha256(lines.encode()).hexdigest(),
+    }
+
+
 def write_parquet(rows: list[dict[str, Any]], types: dict[str, str], path: str, options: dict[str, Any]) -> None:
     """Write rows as Parquet with pyarrow's writer."""
     schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in types.items()])
@@ -125,6 +135,7 @@ JOBS = {
     "splits": splits,
     "compare": compare,
     "rows_of": rows_of,
+    "digest_of": digest_of,
     "write_parquet": write_parquet,
     "write_untyped_text": write_untyped_text,
 }

@@ -46,7 +46,9 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
   const { launch, training } = settings;
   const usesDeepSpeed = launch.config.distributed_type === 'DEEPSPEED';
   const { python, versions } = await context.python(usesDeepSpeed ? ['base', 'gpu'] : ['base']);
-  const trainerArguments = training.arguments as Record<string, Json>;
+  // The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only.
+  const onCpu: Record<string, Json> = launch.config.use_cpu === true ? { use_cpu: true } : {};
+  const trainerArguments = { ...(training.arguments as Record<string, Json>), ...onCpu };
   const { num_processes: _processes, ...launchConfig } = launch.config;
   return runStage(
     {

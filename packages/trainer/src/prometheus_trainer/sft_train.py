@@ -51,6 +51,8 @@ def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
     for key in REQUIRED:
         if key not in job:
             raise ConfigurationError(f"the job file has no key {key}", f"It needs {', '.join(REQUIRED)}.")
+    if job["arguments"].get("use_cpu"):
+        _stay_on_cpu()
     request = StopRequest()
     request.install()
     hold_lifeline()
@@ -61,6 +63,16 @@ def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
         resumable = last_complete_checkpoint(checkpoints_dir)
         events.emit("stopped", step=resumable.step if resumable else 0)
         return None
+
+
+def _stay_on_cpu() -> None:
+    """Makes accelerate, which is imported later, train on the CPU, with plain DDP where there are several processes.
+
+    Its launcher starts several processes on a CPU only under the name of FSDP (recipes/accelerate/cpu.yaml), and FSDP
+    itself refuses a CPU.
+    """
+    os.environ["ACCELERATE_USE_CPU"] = "true"
+    os.environ.pop("ACCELERATE_USE_FSDP", None)
 
 
 def _train(

@@ -56,9 +56,9 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
             events.emit("warning", message=f"{folder / name} differs from the donor's, {donor / name}")
 
     events.emit("phase", name=f"merging {len(models)} models ({config.method_name})")
-    combiner = Combiner(config, models)
     progress = TensorProgress(events, len(tensors))
-    written = write_model(output_dir, shards, combiner.combine, progress.advance)
+    with Combiner(config, models) as combiner:
+        written = write_model(output_dir, shards, combiner.combine, progress.advance)
     written += write_companions(output_dir, donor, donor, config.dtype or tensors[0].dtype)
     return {
         "tensors": len(tensors),

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { command, pythonCheck, temporaryFolder } from './command.ts';
+
+const runs = path.join(temporaryFolder(), 'runs');
+let checked: Record<string, unknown>;
+
+beforeAll(async () => {
+  const { code, output } = await command(['replicate', 'recipes/smoke-8x7b', '--artifacts-dir', runs]);
+  expect(output).toContain(`The judge is in ${runs}/judge`);
+  expect(code).toBe(0);
+  checked = pythonCheck('check_adapter_judge.py', [runs]) as Record<string, unknown>;
+});
+
+it.each(['absolute', 'relative'])('the %s adapter is a LoRA on all eight target modules', (expert) => {
+  const config = JSON.parse(readFileSync(path.join(runs, 'experts', expert, 'adapter_config.json'), 'utf8'));
+  expect([...config.target_modules].sort()).toEqual([
+    'k_proj',
+    'lm_head',
+    'o_proj',
+    'q_proj',
+    'v_proj',
+    'w1',
+    'w2',
+    'w3',
+  ]);
+  expect(config.lora_dropout).toBe(0.1);
+});
+
+it("each merged expert equals PEFT's own merge, element by element", () => {
+  expect(checked.elements_unlike_peft).toEqual({ absolute: 0, relative: 0 });
+  // q k v o of two layers, three matrices of four experts of two layers, lm_head
+  expect(checked.merged_tensors).toEqual({ absolute: 33, relative: 33 });
+});
+
+it('the judge has the original tensor names', () => {
+  expect(checked.tensor_names).toContain('model.layers.0.block_sparse_moe.experts.0.w1.weight');
+  expect(checked.tensor_names).toContain('model.layers.1.block_sparse_moe.gate.weight');
+  expect(JSON.parse(readFileSync(path.join(runs, 'judge/config.json'), 'utf8'))).toMatchObject({
+    rope_theta: 1e6,
+  });
+});
+
+it('the judge gives the logits of a float64 merge, within bfloat16 rounding of its weights', () => {
+  expect(checked.random_experts).toBe(false);
+  expect(checked.largest_logit_difference).toBeLessThan(checked.rounding_bound as number);
+});

@@ -1,0 +1,194 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { describe, expect, it } from 'vitest';
+import { command, temporaryFolder } from './command.ts';
+
+const folder = temporaryFolder();
+const at = (name: string) => path.join(folder, name);
+const recipe = path.join(PROJECT_ROOT, 'recipes/smoke-8x7b');
+
+// Each stage alone, with explicit inputs and no recipe; the later ones read what the earlier ones made.
+describe('a stage command alone', () => {
+  it('prepare-dataset', async () => {
+    const { code, output } = await command([
+      ...[
+        'prepare-dataset',
+        '--file',
+        path.join(recipe, 'data/feedback.json'),
+        '--system-prompt',
+        'You are a judge.',
+      ],
+      ...['--user-column', 'instruction', '--assistant-column', 'output', '--test-size', '8', '--seed', '7'],
+      ...['--output-dir', at('data')],
+    ]);
+    expect(output).toContain('prepare-dataset: done, 152 rows to train on, 8 to test');
+    expect(code).toBe(0);
+    expect(existsSync(at('data/train/dataset_info.json'))).toBe(true);
+  });
+
+  it('sft-train of a LoRA, on a base that a recipe made', async () => {
+    const made = await command([
+      'replicate',
+      recipe,
+      '--artifacts-dir',
+      at('unused'),
+      '--json',
+      '--processes',
+      '3',
+    ]);
+    // 3 processes do not divide the recipe's batch: the plan is refused before anything is made.
+    expect(made.code).toBe(2);
+    expect(existsSync(at('unused'))).toBe(false);
+    const base = await command([
+      'sft-train',
+      '--recipe',
+      recipe,
+      '--expert',
+      'absolute',
+      '--artifacts-dir',
+      at('runs'),
+    ]);
+    // The base is made first; the data, which another command makes, is missing.
+    expect(base.code).toBe(2);
+    expect(base.output).toMatch(/data\/feedback-collection, the input dataset, can't be read: ENOENT/);
+    const config = at('lora.yaml');
+    writeFileSync(
+      config,
+      'per_device_train_batch_size: 4\nmax_steps: 3\nmax_length: 512\nlearning_rate: 1.0e-3\nlogging_steps: 1\ndtype: float32\nbf16: false\nloss_type: nll\nuse_peft: true\nlora_r: 4\nlora_alpha: 8\nlora_dropout: 0.1\nlora_target_modules: [q_proj, w1, w2, w3]\n',
+    );
+    const { code, output } = await command([
+      ...['sft-train', '--model', at('runs/base'), '--dataset-dir', at('data'), '--config', config],
+      ...['--output-dir', at('adapter')],
+    ]);
+    expect(output).toMatch(/sft-train: done, 3 steps/);
+    expect(code).toBe(0);
+    expect(readdirSync(at('adapter'))).toContain('adapter_model.safetensors');
+  });
+
+  it('lora-merge', async () => {
+    const args = [
+      '--base',
+      at('runs/base'),
+      '--adapter',
+      at('adapter'),
+      '--dtype',
+      'float32',
+      '--output-dir',
+      at('merged'),
+    ];
+    const { code, output } = await command(['lora-merge', ...args]);
+    expect(output).toMatch(/lora-merge: done/);
+    expect(code).toBe(0);
+  });
+
+  it('model-merge', async () => {
+    const config = at('merge.yaml');
+    writeFileSync(
+      config,
+      `models:\n  - model: merged\n    parameters: { weight: 3 }\n  - model: \${base}\n    parameters: { weight: 1 }\nmerge_method: linear\ndtype: float16\n`,
+    );
+    const { code, output } = await command([
+      'model-merge',
+      '--config',
+      config,
+      '--model',
+      `base=${at('runs/base')}`,
+      '--output-dir',
+      at('judge'),
+    ]);
+    expect(output).toMatch(/model-merge: done/);
+    expect(code).toBe(0);
+    expect(readdirSync(at('judge'))).toContain('tokenizer.json');
+  });
+
+  it.each([
+    'replicate',
+    'prepare-dataset',
+    'sft-train',
+    'lora-merge',
+    'model-merge',
+    'validate',
+    'plan',
+    'status',
+  ])('%s --help explains itself', async (name) => {
+    const { code, output } = await command([name, '--help']);
+    expect(code).toBe(0);
+    expect(output).toContain(`Usage: prometheus-actions ${name}`);
+    expect(output).toContain('--json');
+  });
+});
+
+describe("a user's mistake ends with exit code 2, one clear message, and nothing started", () => {
+  it.each([
+    ['an unknown command', ['trian'], /unknown command 'trian'/],
+    [
+      'an unknown option',
+      ['plan', '--porcesses', '2'],
+      /unknown option '--porcesses'[\s\S]*Did you mean --processes/,
+    ],
+    ['no number', ['plan', '--processes', 'two'], /--processes: expected a whole number above 0, found two/],
+    [
+      'a recipe that is not there',
+      ['replicate', 'recipes/smoke-9b'],
+      /recipes\/smoke-9b.*: the file can't be read: ENOENT/,
+    ],
+    ['an input missing', ['lora-merge', '--base', '.'], /adapter is missing/],
+    [
+      'no model',
+      ['lora-merge', '--base', 'nowhere', '--adapter', 'x', '--output-dir', 'y'],
+      /nowhere is neither a folder nor id@revision/,
+    ],
+    [
+      'an unknown expert',
+      ['sft-train', '--recipe', 'smoke-7b', '--expert', 'relativ'],
+      /has no stage sft-train\/relativ/,
+    ],
+  ])('%s', async (_what, args, message) => {
+    const { code, output } = await command(args);
+    expect(output).toMatch(message);
+    expect(output).not.toMatch(/\n\s+at /);
+    expect(code).toBe(2);
+  });
+
+  it('a batch that the processes do not divide', async () => {
+    const { code, output } = await command([
+      'replicate',
+      'smoke-7b',
+      '--processes',
+      '3',
+      '--artifacts-dir',
+      at('refused'),
+    ]);
+    expect(output).toMatch(
+      /absolute\.yaml:5:20: error: global_batch_size 8 is not a multiple of 4 examples × 3 processes = 12/,
+    );
+    expect(code).toBe(2);
+    expect(existsSync(at('refused'))).toBe(false);
+  });
+
+  it('an output folder that holds something else', async () => {
+    mkdirSync(at('mine'));
+    writeFileSync(at('mine/notes.txt'), 'mine');
+    const data = path.join(recipe, 'data/feedback.json');
+    const { code, output } = await command(['prepare-dataset', '--file', data, '--output-dir', at('mine')]);
+    expect(output).toMatch(/mine is not empty, and no stage-manifest\.json says that a stage made it/);
+    expect(code).toBe(2);
+    expect(readdirSync(at('mine'))).toEqual(['notes.txt']);
+  });
+
+  it('a Python that lacks the packages', async () => {
+    const base = cpRecipe();
+    const { code, output } = await command(['replicate', base, '--artifacts-dir', at('no-python')], {
+      PROMETHEUS_PYTHON: '/usr/bin/env',
+    });
+    expect(output).toMatch(/PROMETHEUS_PYTHON=\/usr\/bin\/env can't be used/);
+    expect(code).toBe(2);
+  });
+});
+
+function cpRecipe(): string {
+  const copy = at('copy');
+  cpSync(recipe, copy, { recursive: true });
+  return copy;
+}

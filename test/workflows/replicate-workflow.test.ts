@@ -1,0 +1,136 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { pythonCheck, temporaryFolder } from '../system/command.ts';
+import { act, makeRepository, projectCopy } from './act.ts';
+
+const { folder: project, rewritten } = projectCopy();
+const artifacts = temporaryFolder();
+const runs = (recipe: string) => path.join(artifacts, recipe);
+
+function replicate(recipe: string) {
+  const inputs = [`recipe=${recipe}`, `artifacts-dir=${runs(recipe)}`].flatMap((input) => ['--input', input]);
+  return act(project, ['workflow_dispatch', '-W', '.github/workflows/replicate.yml', ...inputs]);
+}
+
+describe('replicate.yml', () => {
+  it('is run as committed, but for the spelling of this repository in uses:', () => {
+    expect(rewritten.length).toBeGreaterThan(0);
+    expect(rewritten.filter((line) => !/^\s*(- )?uses: \$\/actions\/[\w-]+$/.test(line))).toEqual([]);
+  });
+
+  it('makes the judge of smoke-7b', () => {
+    const { code, output } = replicate('smoke-7b');
+    expect(code, output.slice(-4000)).toBe(0);
+    const folders = ['judge', 'experts/absolute', 'experts/relative'].map((name) =>
+      path.join(runs('smoke-7b'), name),
+    );
+    expect(pythonCheck('check_judge.py', folders)).toMatchObject({ elements_wrong: 0, generated_tokens: 8 });
+    expect(output).not.toMatch(/Job 'merge adapter/);
+  });
+
+  it('makes the judge of smoke-8x7b, adapters merged', () => {
+    const { code, output } = replicate('smoke-8x7b');
+    expect(code, output.slice(-4000)).toBe(0);
+    expect(existsSync(path.join(runs('smoke-8x7b'), 'experts-merged/absolute/stage-manifest.json'))).toBe(
+      true,
+    );
+    const folders = ['judge', 'experts-merged/absolute', 'experts-merged/relative'];
+    const checked = pythonCheck(
+      'check_judge.py',
+      folders.map((name) => path.join(runs('smoke-8x7b'), name)),
+    );
+    expect(checked).toMatchObject({ elements_wrong: 0, generated_tokens: 8 });
+  });
+});
+
+describe('another repository', () => {
+  let other: string;
+
+  beforeAll(() => {
+    other = temporaryFolder();
+    mkdirSync(path.join(other, '.github/workflows'), { recursive: true });
+    const experts = ['absolute', 'relative'].map((name) => path.join(runs('smoke-7b'), 'experts', name));
+    writeFileSync(
+      path.join(other, 'merge.yaml'),
+      'models:\n  - { model: "${a}", parameters: { weight: 0.6 } }\n  - { model: "${b}", parameters: { weight: 0.4 } }\nmerge_method: linear\ndtype: bfloat16\n',
+    );
+    writeFileSync(
+      path.join(other, '.github/workflows/merge.yml'),
+      `on: workflow_dispatch
+jobs:
+  merge:
+    runs-on: self-hosted
+    steps:
+      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8
+      - id: merge
+        uses: prometheus-owner/prometheus-actions/actions/model-merge@v1
+        with:
+          config: merge.yaml
+          models: |
+            a=${experts[0]}
+            b=${experts[1]}
+          output-dir: ${path.join(other, 'merged')}
+      - run: echo "judge=$DIR finished=$FINISHED hit=$HIT"
+        env:
+          DIR: \${{ steps.merge.outputs.output-dir }}
+          FINISHED: \${{ steps.merge.outputs.finished }}
+          HIT: \${{ steps.merge.outputs.cache-hit }}
+`,
+    );
+    makeRepository(other);
+  });
+
+  const run = () =>
+    act(other, [
+      'workflow_dispatch',
+      '--local-repository',
+      `prometheus-owner/prometheus-actions@v1=${project}`,
+    ]);
+
+  it('uses one action by name, and finds its output up to date the next time', () => {
+    const first = run();
+    expect(first.code, first.output.slice(-4000)).toBe(0);
+    const merged = path.join(other, 'merged');
+    expect(first.output).toContain(`judge=${merged} finished=true hit=false`);
+    expect(readdirSync(merged)).toContain('model.safetensors');
+    expect(run().output).toContain(`judge=${merged} finished=true hit=true`);
+  });
+});
+
+describe('a recipe with mistakes', () => {
+  it('is annotated on its lines, and nothing is started', () => {
+    const recipe = path.join(project, 'recipes/smoke-7b/recipe.yaml');
+    const text = readFileSync(recipe, 'utf8');
+    writeFileSync(recipe, text.replace('merge: merge.yaml', 'mergee: merge.yaml'));
+    try {
+      const { code, output } = replicate('smoke-7b');
+      expect(code).not.toBe(0);
+      // act prints annotations as it reads them: file, line and column are in the command that the action wrote.
+      expect(output).toMatch(/unknown key mergee\. Did you mean merge\?/);
+      expect(output).not.toMatch(/prepare feedback-collection.*Run Main/);
+    } finally {
+      writeFileSync(recipe, text);
+    }
+  });
+});
+
+describe('linters', () => {
+  it('actionlint finds nothing', () => {
+    const { status, stdout } = spawnSync('actionlint', ['-no-color'], { cwd: project, encoding: 'utf8' });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
+  });
+
+  it('third-party actions are pinned to a commit', () => {
+    const folder = path.join(PROJECT_ROOT, '.github/workflows');
+    const uses = readdirSync(folder).flatMap(
+      (name) => readFileSync(path.join(folder, name), 'utf8').match(/uses: \S+/g) ?? [],
+    );
+    expect(
+      uses.filter((line) => !/^uses: (\$\/actions\/[\w-]+|[\w.-]+\/[\w./-]+@[0-9a-f]{40})$/.test(line)),
+    ).toEqual([]);
+  });
+});

@@ -26,6 +26,7 @@ from prometheus_trainer.events import Events
 from prometheus_trainer.merging.adapter import add_delta, check_copy, read_adapter
 from prometheus_trainer.merging.companions import check_vocabulary, write_companions
 from prometheus_trainer.merging.dtypes import dtype_named
+from prometheus_trainer.merging.finite import all_finite
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, plan_shards, plan_tensors
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import index_model, read_tensor
@@ -58,7 +59,7 @@ def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
         if tensor.name in adapter.pairs:
             values = add_delta(values, adapter.pairs[tensor.name])
         values = values.to(tensor.dtype.torch)
-        if not torch.isfinite(values).all():
+        if not all_finite(values):
             raise ConfigurationError(
                 f"tensor {tensor.name}: NaN or infinity in the sum of {base_folder} and {adapter.folder}",
                 "look for where training diverged, or for a base model that is damaged",

@@ -49,11 +49,12 @@ class Combiner:
         tasks = range(0, merged.numel(), _PIECE * _PIECES_A_TASK)
         sums = list(self._threads.map(lambda start: self._combine_pieces(inputs, merged, start), tasks))
         # Added in order of the tasks, so that the result does not depend on which ended first.
-        size, *distances = (sum(column) for column in zip(*sums, strict=True)) if sums else (0.0,)
-        # float64 holds the square of any float32, so a sum that is not finite has such an element.
+        total, size, *distances = (sum(column) for column in zip(*sums, strict=True)) if sums else (0.0, 0.0)
+        # float64 holds the square of any float32, so a sum that is not finite has such an element. The result's can
+        # be infinite as well where a value is too large for the output's dtype.
         if not isfinite(size + sum(distances)):
             self._raise_not_finite(tensor.name, inputs)
-        if not torch.isfinite(merged).all():
+        if not isfinite(total):
             raise ConfigurationError(
                 f"tensor {tensor.name}: the merged values exceed the range of {tensor.dtype.name}",
                 "write a dtype with a larger range (bfloat16, float32), or normalise the weights",
@@ -69,15 +70,16 @@ class Combiner:
     def _combine_pieces(
         self, inputs: Sequence[torch.Tensor], merged: torch.Tensor, start: int
     ) -> list[float]:
-        """Fills the pieces of one task; returns the sums of ``x₀²`` and of each ``(xᵢ - x₀)²`` over them."""
-        sums = [0.0] * len(inputs)
+        """Fills the pieces of one task; returns sums over them: of the result, of ``x₀²`` and each ``(xᵢ - x₀)²``."""
+        sums = [0.0] * (1 + len(inputs))
         for begin in range(start, min(start + _PIECE * _PIECES_A_TASK, merged.numel()), _PIECE):
             piece = slice(begin, begin + _PIECE)
             values = [tensor[piece].to(torch.float64) for tensor in inputs]
             combined = self._config.method.combine(values, self._config.weights, self._config.normalize)
-            merged[piece] = round_once(combined, merged.dtype)
-            for i, tensor in enumerate(values):
-                difference = tensor if i == 0 else tensor.sub_(values[0])
+            rounded = merged[piece] = round_once(combined, merged.dtype)
+            sums[0] += float(rounded.sum(dtype=torch.float64))
+            for i, tensor in enumerate(values, start=1):
+                difference = tensor if i == 1 else tensor.sub_(values[0])
                 sums[i] += float(torch.linalg.vector_norm(difference)) ** 2
         return sums
 

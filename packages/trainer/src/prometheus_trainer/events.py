@@ -29,7 +29,8 @@ class Events:
     """Appends events to ``path``; a ``None`` path discards them (ranks other than the first)."""
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
-        self._file = None if path is None else Path(path).open("a", encoding="utf-8", buffering=1)
+        # Open for as long as the process lives.
+        self._file = None if path is None else Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115
 
     def emit(self, event: str, **fields: Any) -> None:
         """Writes one event; a NaN or infinite number is written as a string, since JSON has none."""

@@ -58,6 +58,16 @@ class ResumableTrainer(SFTTrainer):
             self._stop.loss_is_finite = False
         return loss
 
+    def compute_loss(
+        self, model: nn.Module, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        if self.args.loss_type != "nll":
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        # Past TRL's, which adds the entropy at every position, prompt and padding included: half of a step's time.
+        inputs.pop("_prediction_loss_only", None)
+        inputs["use_cache"] = False
+        return super(SFTTrainer, self).compute_loss(model, inputs, return_outputs, num_items_in_batch)
+
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         devices = [self.args.device] if self.args.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):

@@ -1,0 +1,201 @@
+"""A run that is killed or stopped, and run again, ends with the very weights of an undisturbed run."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_jobs import (
+    EIGHT_TARGETS,
+    Run,
+    read_events,
+    run_to_end,
+    write_job,
+    write_small_model,
+    write_small_rows,
+)
+
+from prometheus_trainer.checkpoints import complete_checkpoints
+
+LORA: dict[str, Any] = {
+    "use_peft": True,
+    "lora_r": 4,
+    "lora_alpha": 8,
+    "lora_dropout": 0.1,
+    "lora_target_modules": EIGHT_TARGETS,
+}
+# 22 rows, batches of 2, two micro-batches a step: 6 steps an epoch, the last of one micro-batch; 12 steps.
+OFTEN: dict[str, Any] = {
+    "num_train_epochs": 2,
+    "gradient_accumulation_steps": 2,
+    "save_strategy": "steps",
+    "save_steps": 2,
+    "save_total_limit": 2,
+}
+STEPS = 12
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("inputs")
+    return {
+        "mixtral": write_small_model(folder / "mixtral", "mixtral"),
+        "dataset": write_small_rows(folder / "rows"),
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The outputs of undisturbed runs."""
+    outputs = {}
+    for name, arguments in (("lora", LORA), ("full", {})):
+        folder = tmp_path_factory.mktemp(name)
+        run_to_end(_job(folder, inputs, arguments))
+        outputs[name] = folder / "output"
+    return outputs
+
+
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_kills_at_any_moment_leave_no_trace_in_the_weights(
+    kind: str, inputs: dict[str, Path], undisturbed: dict[str, Path], tmp_path: Path
+) -> None:
+    job = _job(tmp_path, inputs, LORA if kind == "lora" else {})
+    moments = random.Random(3)
+    kills = 0
+    while not read_events(tmp_path, "done"):
+        run = Run(job)
+        run.wait_for(lambda event: event["event"] == "train" or event["event"] == "done")
+        time.sleep(moments.uniform(0.0, 0.8))
+        if kills < 6:
+            run.kill()
+            kills += 1
+        else:
+            assert run.finish() == [0], run.log()
+    assert kills > 0
+    _assert_same_weights(undisturbed[kind], tmp_path / "output")
+
+
+def test_sigterm_saves_the_step_and_running_again_goes_on(
+    inputs: dict[str, Path], undisturbed: dict[str, Path], tmp_path: Path
+) -> None:
+    job = _job(tmp_path, inputs, LORA)
+    run = Run(job)
+    run.wait_for(lambda event: event["event"] == "train" and event["step"] == 3)
+    run.send(signal.SIGTERM)
+    assert run.finish() == [0], run.log()
+    (stopped,) = read_events(tmp_path, "stopped")
+    assert 3 <= stopped["step"] < STEPS
+    assert complete_checkpoints(tmp_path / "checkpoints")[-1].step == stopped["step"]
+    assert not read_events(tmp_path, "done")
+    assert not (tmp_path / "output").exists()
+
+    before = len(read_events(tmp_path))
+    metrics = run_to_end(job)
+    steps = [event["step"] for event in read_events(tmp_path)[before:] if event["event"] == "train"]
+    assert steps == list(range(stopped["step"] + 1, STEPS + 1))
+    assert metrics["steps"] == STEPS
+    assert metrics["epochs"] == 2
+    _assert_same_weights(undisturbed["lora"], tmp_path / "output")
+
+
+def test_sigint_while_preparing_ends_without_a_checkpoint(inputs: dict[str, Path], tmp_path: Path) -> None:
+    run = Run(_job(tmp_path, inputs, LORA))
+    run.wait_for(lambda event: event.get("name", "").startswith("loading the tokenizer"))
+    run.send(signal.SIGINT)
+    assert run.finish() == [0], run.log()
+    (stopped,) = read_events(tmp_path, "stopped")
+    assert stopped["step"] in (0, 1)  # 1 where training had begun by then
+
+
+def test_a_torn_checkpoint_is_passed_over_and_deleted(
+    inputs: dict[str, Path], undisturbed: dict[str, Path], tmp_path: Path
+) -> None:
+    job = _job(tmp_path, inputs, LORA)
+    run = Run(job)
+    run.wait_for(lambda event: event["event"] == "checkpoint" and event["step"] == 4)
+    run.kill()
+    checkpoints = tmp_path / "checkpoints"
+    for later in (checkpoints / "checkpoint-6", checkpoints / "checkpoint-8"):
+        shutil.rmtree(later, ignore_errors=True)
+    torn, cut = checkpoints / "checkpoint-6", checkpoints / "checkpoint-8"
+    shutil.copytree(checkpoints / "checkpoint-4", torn)
+    (torn / "complete.json").unlink()
+    shutil.copytree(checkpoints / "checkpoint-4", cut)
+    marker = cut / "complete.json"
+    marker.write_text(marker.read_text().replace('"step": 4', '"step": 8'))
+    with (cut / "optimizer.pt").open("r+b") as file:
+        file.truncate(100)
+
+    before = len(read_events(tmp_path))
+    run_to_end(job)
+    events = read_events(tmp_path)[before:]
+    notices = [event["message"] for event in events if event["event"] == "notice"]
+    assert [f"{folder} is not a complete checkpoint and is deleted" for folder in (torn, cut)] == notices[:2]
+    assert "step 4" in notices[2]
+    assert [event["step"] for event in events if event["event"] == "train"][0] == 5
+    _assert_same_weights(undisturbed["lora"], tmp_path / "output")
+
+
+def test_a_finished_run_run_again_takes_no_more_steps(inputs: dict[str, Path], tmp_path: Path) -> None:
+    job = _job(tmp_path, inputs, {"max_steps": 4})  # ends within the first epoch
+    first = run_to_end(job)
+    kept = load_file(tmp_path / "output/model.safetensors")
+    shutil.rmtree(tmp_path / "output")
+    before = len(read_events(tmp_path))
+    second = run_to_end(job)
+    assert not [event for event in read_events(tmp_path)[before:] if event["event"] == "train"]
+    again = load_file(tmp_path / "output/model.safetensors")
+    assert all(torch.equal(kept[key], again[key]) for key in kept)
+    for key in ("steps", "epochs", "train_loss_first", "train_loss_last", "eval_loss", "tokens"):
+        assert second[key] == first[key], key
+    assert second["seconds"] > first["seconds"] * 0.5
+
+
+def test_only_the_newest_complete_checkpoints_are_kept(undisturbed: dict[str, Path]) -> None:
+    checkpoints = undisturbed["lora"].parent / "checkpoints"
+    assert [checkpoint.step for checkpoint in complete_checkpoints(checkpoints)] == [10, 12]
+    assert sorted(path.name for path in checkpoints.glob("checkpoint-*")) == [
+        "checkpoint-10",
+        "checkpoint-12",
+    ]
+
+
+def test_two_processes_stop_together_and_resume_exactly(inputs: dict[str, Path], tmp_path: Path) -> None:
+    whole = _job(tmp_path / "whole", inputs, LORA)
+    run_to_end(whole, processes=2)
+    job = _job(tmp_path / "stopped", inputs, LORA)
+    run = Run(job, processes=2)
+    run.wait_for(lambda event: event["event"] == "train" and event["step"] == 2)
+    run.send(signal.SIGTERM, rank=1)  # not the one that writes
+    assert run.finish() == [0, 0], run.log()
+    (stopped,) = read_events(job.parent, "stopped")
+    total = read_events(job.parent, "progress")[-1]["total"]
+    assert 2 <= stopped["step"] < total
+    (checkpoint,) = complete_checkpoints(job.parent / "checkpoints")[-1:]
+    assert (checkpoint.step, checkpoint.processes) == (stopped["step"], 2)
+
+    run = Run(job, processes=2)
+    run.wait_for(lambda event: event["event"] == "checkpoint")
+    run.kill()
+    run_to_end(job, processes=2)
+    _assert_same_weights(tmp_path / "whole/output", tmp_path / "stopped/output")
+
+
+def _job(folder: Path, inputs: dict[str, Path], arguments: dict[str, Any]) -> Path:
+    return write_job(
+        folder, model=inputs["mixtral"], dataset=inputs["dataset"], arguments={**OFTEN, **arguments}
+    )
+
+
+def _assert_same_weights(one: Path, other: Path) -> None:
+    files = sorted(path.name for path in one.glob("*.safetensors"))
+    assert files == sorted(path.name for path in other.glob("*.safetensors")) != []
+    for file in files:
+        assert (one / file).read_bytes() == (other / file).read_bytes()

@@ -139,7 +139,7 @@ def test_a_torn_checkpoint_is_passed_over_and_deleted(
     notices = [event["message"] for event in events if event["event"] == "notice"]
     assert [f"{folder} is not a complete checkpoint and is deleted" for folder in (torn, cut)] == notices[:2]
     assert "step 4" in notices[2]
-    assert [event["step"] for event in events if event["event"] == "train"][0] == 5
+    assert next(event["step"] for event in events if event["event"] == "train") == 5
     _assert_same_weights(undisturbed["lora"], tmp_path / "output")
 
 

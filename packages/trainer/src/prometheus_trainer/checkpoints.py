@@ -1,8 +1,8 @@
 """Which checkpoints are whole, and which are the torn remains of a run that was killed while it saved.
 
-A checkpoint is a folder ``checkpoint-STEP`` as transformers writes it. It is complete when it carries ``complete.json``,
-written last, after every process has saved its part and all of it is on the disk, and when the files named there
-have their sizes still.
+A checkpoint is a folder ``checkpoint-STEP`` as transformers writes it. It is complete when it carries
+``complete.json``, written last, after every process has saved its part and all of it is on the disk, and when the
+files named there have their sizes still.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.unfused_mixtral import inside_key
@@ -26,7 +26,8 @@ def load_initial_adapter(model: PeftModel, adapter: Path) -> None:
     path = adapter / WEIGHTS
     if not path.is_file():
         raise ConfigurationError(f"adapter: {path} does not exist", f"Name a folder that holds {WEIGHTS}.")
-    unfused = model.get_base_model().config.model_type == "mixtral"
+    base: Any = model.get_base_model()
+    unfused = base.config.model_type == "mixtral"
     name = model.active_adapters[0]
     wanted = {
         key.replace(f".{name}.weight", ".weight"): parameter

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from trl import SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from prometheus_trainer.checkpoints import CompleteCheckpoint, delete_old_checkpoints, seal_checkpoint
 from prometheus_trainer.events import Events
@@ -27,6 +28,8 @@ class ResumableTrainer(SFTTrainer):
 
     ``resumed`` is the checkpoint that :meth:`train` will be resumed from.
     """
+
+    args: SFTConfig
 
     def __init__(
         self,
@@ -85,7 +88,7 @@ class ResumableTrainer(SFTTrainer):
     ) -> dict[str, float]:
         # An evaluation takes minutes: save first, unless what it finds decides what is saved.
         if self.control.should_save and self.args.metric_for_best_model is None:
-            self._save_checkpoint(self.model_wrapped, trial)
+            self._save_checkpoint(self.model_wrapped, trial)  # type: ignore[arg-type]
             self.control = self.callback_handler.on_save(self.args, self.state, self.control)
         try:
             return super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)

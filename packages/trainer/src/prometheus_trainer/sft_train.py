@@ -86,6 +86,7 @@ def _train(
     from prometheus_trainer.stopping import EvaluationStopped, StopCallback
     from prometheus_trainer.training import (
         build_trainer,
+        is_mixtral,
         load_tokenizer,
         save_final_weights,
         use_quiet_console,
@@ -177,7 +178,7 @@ def _train(
                 base_model,
                 base_model_name=job["model"].get("id") or str(base_model),
                 revision=job["model"].get("revision"),
-                unfused_mixtral=trainer.model.config.model_type == "mixtral",
+                unfused_mixtral=is_mixtral(base_model),
                 **names,
             )
         else:

@@ -30,7 +30,7 @@ class StopCallback(TrainerCallback):
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> TrainerControl:
+    ) -> None:
         stop, not_finite = anywhere(args.device, self._request.requested, not self.loss_is_finite)
         self.loss_is_finite = True
         if not_finite:
@@ -42,21 +42,18 @@ class StopCallback(TrainerCallback):
             )
         if stop and state.global_step < state.max_steps:
             self._stop(control)
-        return control
 
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> TrainerControl:
+    ) -> None:
         if anywhere(args.device, self._request.requested)[0]:
             raise EvaluationStopped
-        return control
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> TrainerControl:
+    ) -> None:
         if self.stopped:  # it has just been saved, and there is no time to evaluate
             control.should_save = control.should_evaluate = False
-        return control
 
     def evaluation_stopped(self, control: TrainerControl) -> None:
         """Has the trainer save and end after an evaluation that was broken off."""

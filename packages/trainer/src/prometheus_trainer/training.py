@@ -15,7 +15,9 @@ from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
 )
-from trl import ModelConfig, SFTConfig, get_peft_config
+from trl.trainer.model_config import ModelConfig
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.utils import get_peft_config
 
 from prometheus_trainer.checkpoints import CompleteCheckpoint
 from prometheus_trainer.errors import ConfigurationError
@@ -63,7 +65,7 @@ def build_trainer(
         eval_dataset=test_rows,
         processing_class=tokenizer,
         data_collator=RightPaddingCollator(pad_token_id),
-        peft_config=lora_config(model_config, model.config.model_type),
+        peft_config=lora_config(model_config, mixtral=is_mixtral(base_model)),
         callbacks=[TrainingEvents(events)],
         events=events,
         stop=stop,
@@ -118,8 +120,7 @@ def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedMo
     }
     if model_config.attn_implementation is None:
         del options["attn_implementation"]
-    model_type = json.loads((base_model / "config.json").read_text(encoding="utf-8")).get("model_type")
-    load: Any = load_unfused_mixtral if model_type == "mixtral" else AutoModelForCausalLM.from_pretrained
+    load: Any = load_unfused_mixtral if is_mixtral(base_model) else AutoModelForCausalLM.from_pretrained
     try:
         model, found = load(base_model, **options)
     except ImportError as error:
@@ -136,10 +137,15 @@ def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedMo
     return model
 
 
-def lora_config(model_config: ModelConfig, model_type: str) -> LoraConfig | None:
+def is_mixtral(base_model: Path) -> bool:
+    """Whether the model of this folder is a Mixtral, whose experts are trained unfused."""
+    return json.loads((base_model / "config.json").read_text(encoding="utf-8")).get("model_type") == "mixtral"
+
+
+def lora_config(model_config: ModelConfig, *, mixtral: bool) -> LoraConfig | None:
     """The LoRA settings, None for full tuning. Raises ConfigurationError for targets that can't be met."""
     config: Any = get_peft_config(model_config)
-    if config is None or model_type != "mixtral":
+    if config is None or not mixtral:
         return config
     targets = config.target_modules
     if targets is None:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from trl import ModelConfig, SFTConfig
+from trl.trainer.model_config import ModelConfig
+from trl.trainer.sft_config import SFTConfig
 
 from prometheus_trainer.errors import ConfigurationError
 

@@ -91,7 +91,7 @@ describe('the same command again', () => {
     const file = path.join(recipe, 'relative.yaml');
     writeFileSync(
       file,
-      readFileSync(file, 'utf8').replace('learning_rate: 2.0e-3', 'learning_rate: 1.5e-3\nmax_steps: 3'),
+      readFileSync(file, 'utf8').replace('learning_rate: 4.0e-3', 'learning_rate: 1.5e-3'),
     );
     expect(await madeAgain()).toEqual(['sft-train/relative', 'model-merge']);
   });

@@ -18,6 +18,7 @@ export interface PythonJob {
   job: Record<string, Json>;
   /** Arguments between `python` and `-m module`: a launcher. */
   launcher?: readonly string[];
+  env?: Record<string, string>;
 }
 
 /**
@@ -42,6 +43,7 @@ export async function runPythonStage(
       PYTHONUNBUFFERED: '1',
       TOKENIZERS_PARALLELISM: 'false',
       HF_HUB_DISABLE_PROGRESS_BARS: '1',
+      ...work.env,
     },
     logFile: context.logFile,
     eventsFile,

@@ -13,6 +13,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from prometheus_trainer.checkpoints import CompleteCheckpoint, delete_old_checkpoints, seal_checkpoint
 from prometheus_trainer.events import Events
+from prometheus_trainer.parity_tokens import IGNORED
 from prometheus_trainer.stopping import EvaluationStopped, StopCallback
 
 
@@ -66,10 +67,12 @@ class ResumableTrainer(SFTTrainer):
     ) -> Any:
         if self.args.loss_type != "nll":
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        # Past TRL's, which adds the entropy at every position, prompt and padding included: half of a step's time.
+        # Past TRL's own, which adds the entropy at every position, prompt and padding included.
         inputs.pop("_prediction_loss_only", None)
         inputs["use_cache"] = False
-        return super(SFTTrainer, self).compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        return super(SFTTrainer, self).compute_loss(
+            model, without_leading_logits(inputs), return_outputs, num_items_in_batch
+        )
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         devices = [self.args.device] if self.args.device.type == "cuda" else []
@@ -115,3 +118,15 @@ class ResumableTrainer(SFTTrainer):
             delete_old_checkpoints(checkpoints_dir, self._keep_checkpoints, [Path(best)] if best else [])
         self.accelerator.wait_for_everyone()
         self._sealed_step = step
+
+
+def without_leading_logits(inputs: dict[str, Any]) -> dict[str, Any]:
+    """``inputs`` of a causal language model such that it computes no logits before the first that has a label.
+
+    Most of a judge's sequence is prompt: leaving its logits out changes no bit of what is averaged, and spares most
+    of the output layer's time and memory. Without any label all are kept.
+    """
+    labels = inputs["labels"]  # (rows, positions); the logits at a position predict the label of the next one
+    labelled = labels.ne(IGNORED).any(dim=0).nonzero()
+    start = max(int(labelled[0]) - 1, 0) if len(labelled) else 0
+    return {**inputs, "labels": labels[:, start:], "logits_to_keep": labels.shape[1] - start}

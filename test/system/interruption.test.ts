@@ -24,9 +24,9 @@ beforeAll(async () => {
   cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-7b'), recipe, { recursive: true });
   const file = path.join(recipe, 'absolute.yaml');
   const text = readFileSync(file, 'utf8')
-    .replace('save_steps: 10', 'save_steps: 3')
+    .replace('save_steps: 5', 'save_steps: 3')
     .replace('logging_steps: 2', 'logging_steps: 1');
-  writeFileSync(file, text.replace('num_train_epochs: 1', 'max_steps: 10'));
+  writeFileSync(file, text.replace('max_steps: 20', 'max_steps: 10'));
   const prepare = [
     'prepare-dataset',
     '--recipe',

@@ -91,7 +91,9 @@ describe('the same command again', () => {
     const file = path.join(recipe, 'relative.yaml');
     writeFileSync(
       file,
-      readFileSync(file, 'utf8').replace('learning_rate: 4.0e-3', 'learning_rate: 1.5e-3'),
+      readFileSync(file, 'utf8')
+        .replace('learning_rate: 4.0e-3', 'learning_rate: 1.5e-3')
+        .replace('max_steps: 20', 'max_steps: 3'),
     );
     expect(await madeAgain()).toEqual(['sft-train/relative', 'model-merge']);
   });
@@ -104,10 +106,7 @@ describe('the same command again', () => {
 
   it('prepares, trains and merges again what depends on a data file that changes', async () => {
     const training = path.join(recipe, 'absolute.yaml');
-    writeFileSync(
-      training,
-      readFileSync(training, 'utf8').replace('learning_rate:', 'max_steps: 3\nlearning_rate:'),
-    );
+    writeFileSync(training, readFileSync(training, 'utf8').replace('max_steps: 20', 'max_steps: 3'));
     expect(await madeAgain()).toEqual(['sft-train/absolute', 'model-merge']);
     const data = path.join(recipe, 'data/feedback.json');
     const rows = JSON.parse(readFileSync(data, 'utf8')) as Record<string, string>[];

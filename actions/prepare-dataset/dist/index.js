@@ -29923,6 +29923,7 @@ async function runPythonStage(context, work) {
             PYTHONUNBUFFERED: '1',
             TOKENIZERS_PARALLELISM: 'false',
             HF_HUB_DISABLE_PROGRESS_BARS: '1',
+            ...work.env,
         },
         logFile: context.logFile,
         eventsFile,
@@ -29946,7 +29947,7 @@ async function runPythonStage(context, work) {
         ? `was killed by ${result.killedBy}`
         : `ended with exit code ${result.exitCode}`;
     const reason = last?.event === 'error' ? `: ${last.message}` : '';
-    throw new Error(`${work.module} ${ending}${reason}\nIts last lines (all of them are in ${context.logFile}):\n${result.tail.map((line) => `  | ${(0,src/* printable */.g$)(line)}`).join('\n')}`);
+    throw new src/* ChildProcessError */.Al(`${work.module} ${ending}${reason}\nIts last lines (all of them are in ${context.logFile}):\n${result.tail.map((line) => `  | ${(0,src/* printable */.g$)(line)}`).join('\n')}`);
 }
 function showEvent(event, { progress, reporter }) {
     switch (event.event) {
@@ -50085,7 +50086,7 @@ class TextHashes {
     }
     /** @param text in UTF-8 */
     add(text) {
-        this.#hashes[this.#rows++] = BigInt(`0x${(0,external_node_crypto_.hash)('sha1', text, 'hex').slice(0, 16)}`);
+        this.#hashes[this.#rows++] = (0,external_node_crypto_.hash)('sha1', text, 'buffer').readBigUInt64LE(0);
     }
     /** Hashes in ascending order. No text may be added afterwards. */
     sorted() {
@@ -63728,6 +63729,26 @@ async function prepare_dataset_prepareDataset(settings, context) {
     }, context);
 }
 
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
+;// CONCATENATED MODULE: ./packages/chain/src/recipe-location.ts
+
+
+
+
+/** A path as it is, or the name of a recipe that comes with the project. */
+function recipeLocation(recipe) {
+    const shipped = external_node_path_default().join(src/* PROJECT_ROOT */.Vn, 'recipes', recipe);
+    return !(0,external_node_fs_.existsSync)(recipe) && /^[\w.-]+$/.test(recipe) && (0,external_node_fs_.existsSync)(shipped) ? shipped : recipe;
+}
+/** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
+function defaultArtifactsDir(recipe) {
+    if (process.env.GITHUB_ACTIONS !== 'true')
+        return __nccwpck_require__.ab + "runs/" + recipe;
+    const toolCache = process.env.RUNNER_TOOL_CACHE ?? external_node_path_default().join((0,external_node_os_.homedir)(), '.cache');
+    return external_node_path_default().join(toolCache, 'prometheus-actions', 'runs', recipe);
+}
+
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
 ;// CONCATENATED MODULE: ./packages/chain/src/sft-train.ts
@@ -63759,12 +63780,21 @@ const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
     'save_strategy',
     'save_total_limit',
 ]);
+// glibc gives large freed blocks back to the kernel, which clears them when it hands them out again: with logits of
+// hundreds of megabytes that took half of the time of a step on a CPU.
+const KEEP_FREED_MEMORY = {
+    MALLOC_MMAP_THRESHOLD_: String(8 * 2 ** 30),
+    MALLOC_TRIM_THRESHOLD_: String(16 * 2 ** 30),
+    MALLOC_TOP_PAD_: String(256 * 2 ** 20),
+};
 /** Trains one expert under `accelerate launch`: a model, or an adapter with `use_peft: true`. */
 async function sftTrain(settings, context) {
     const { launch, training } = settings;
     const usesDeepSpeed = launch.config.distributed_type === 'DEEPSPEED';
     const { python, versions } = await context.python(usesDeepSpeed ? ['base', 'gpu'] : ['base']);
-    const trainerArguments = training.arguments;
+    // The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only.
+    const onCpu = launch.config.use_cpu === true ? { use_cpu: true } : {};
+    const trainerArguments = { ...training.arguments, ...onCpu };
     const { num_processes: _processes, ...launchConfig } = launch.config;
     return (0,src/* runStage */.Si)({
         name: 'sft-train',
@@ -63790,6 +63820,7 @@ async function sftTrain(settings, context) {
                 ...['-m', 'accelerate.commands.launch', '--config_file', launch.configFile],
                 ...['--num_processes', String(launch.processes), '--main_process_port', String(await freePort())],
             ],
+            env: launch.config.use_cpu === true ? KEEP_FREED_MEMORY : {},
             job: {
                 model: modelJson(settings.model),
                 dataset: settings.dataset,
@@ -73548,7 +73579,7 @@ function didYouMean(found, names) {
  * @returns the parsed value, or `undefined` where there is an error
  */
 function checkSchema(schema, yaml, diagnostics) {
-    const result = schema.safeParse(yaml.data);
+    const result = schema.safeParse(yaml.data, { reportInput: true });
     if (result.success)
         return result.data;
     for (const issue of result.error.issues) {
@@ -74055,6 +74086,13 @@ function resolveSources(datasets, file, diagnostics) {
         const fail = (code, message) => yaml && diagnostics.push(yaml.diagnose({ path: [name, 'source'] }, { code, message }));
         if ((files === undefined) === (hub === undefined))
             fail('bad-value', 'source needs either files or hub');
+        if (hub !== undefined && !/^[0-9a-f]{40}$/.test(section.source.revision ?? '')) {
+            const message = `${hub} is not pinned to a commit: another run may get other rows`;
+            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+            const finding = { severity: 'warning', code: 'unpinned-revision', message, hint };
+            if (yaml)
+                diagnostics.push(yaml.diagnose({ path: [name, 'source', 'hub'] }, finding));
+        }
         const absolute = [files ?? []].flat().map((source) => external_node_path_default().resolve(external_node_path_default().dirname(file), source));
         for (const source of absolute)
             if (!(0,external_node_fs_.existsSync)(source))
@@ -74122,26 +74160,6 @@ function makePlan(recipe, artifactsDir) {
 
 
 
-
-// EXTERNAL MODULE: external "node:os"
-var external_node_os_ = __nccwpck_require__(8161);
-;// CONCATENATED MODULE: ./packages/chain/src/recipe-location.ts
-
-
-
-
-/** A path as it is, or the name of a recipe that comes with the project. */
-function recipeLocation(recipe) {
-    const shipped = external_node_path_default().join(src/* PROJECT_ROOT */.Vn, 'recipes', recipe);
-    return !(0,external_node_fs_.existsSync)(recipe) && /^[\w.-]+$/.test(recipe) && (0,external_node_fs_.existsSync)(shipped) ? shipped : recipe;
-}
-/** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
-function defaultArtifactsDir(recipe) {
-    if (process.env.GITHUB_ACTIONS !== 'true')
-        return external_node_path_default().resolve('runs', recipe);
-    const toolCache = process.env.RUNNER_TOOL_CACHE ?? external_node_path_default().join((0,external_node_os_.homedir)(), '.cache');
-    return external_node_path_default().join(toolCache, 'prometheus-actions', 'runs', recipe);
-}
 
 ;// CONCATENATED MODULE: ./packages/chain/src/requests/request.ts
 
@@ -74439,6 +74457,7 @@ function setOutputs(action, { status, outputDir, manifest }) {
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  Al: () => (/* reexport */ ChildProcessError),
   j1: () => (/* reexport */ ConfigurationError),
   Vn: () => (/* reexport */ PROJECT_ROOT),
   XR: () => (/* reexport */ ensurePython),
@@ -74515,6 +74534,10 @@ function formatPlace(place) {
     return [place.file, place.line, place.line === undefined ? undefined : place.column]
         .filter((part) => part !== undefined)
         .join(':');
+}
+/** A child process failed. Its own output, in the message, says why; our stack would say nothing. */
+class ChildProcessError extends Error {
+    name = 'ChildProcessError';
 }
 
 // EXTERNAL MODULE: external "node:fs"
@@ -75266,8 +75289,8 @@ async function runAction(main) {
             core/* warning */.$e('Cancelled. Running again goes on from the last checkpoint.');
             process.exitCode = 130;
         }
-        else if (error instanceof ConfigurationError) {
-            core/* setFailed */.C1(error.message);
+        else if (error instanceof ConfigurationError || error instanceof ChildProcessError) {
+            core/* setFailed */.C1(withoutCommands(error.message));
             summaries.push(`### Failed\n\n${fenced(error.message)}\n`);
         }
         else {

@@ -38125,7 +38125,7 @@ function didYouMean(found, names) {
  * @returns the parsed value, or `undefined` where there is an error
  */
 function checkSchema(schema, yaml, diagnostics) {
-    const result = schema.safeParse(yaml.data);
+    const result = schema.safeParse(yaml.data, { reportInput: true });
     if (result.success)
         return result.data;
     for (const issue of result.error.issues) {
@@ -38637,6 +38637,13 @@ function resolveSources(datasets, file, diagnostics) {
         const fail = (code, message) => yaml && diagnostics.push(yaml.diagnose({ path: [name, 'source'] }, { code, message }));
         if ((files === undefined) === (hub === undefined))
             fail('bad-value', 'source needs either files or hub');
+        if (hub !== undefined && !/^[0-9a-f]{40}$/.test(section.source.revision ?? '')) {
+            const message = `${hub} is not pinned to a commit: another run may get other rows`;
+            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+            const finding = { severity: 'warning', code: 'unpinned-revision', message, hint };
+            if (yaml)
+                diagnostics.push(yaml.diagnose({ path: [name, 'source', 'hub'] }, finding));
+        }
         const absolute = [files ?? []].flat().map((source) => external_node_path_default().resolve(external_node_path_default().dirname(file), source));
         for (const source of absolute)
             if (!(0,external_node_fs_.existsSync)(source))
@@ -38720,7 +38727,7 @@ function recipeLocation(recipe) {
 /** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
 function defaultArtifactsDir(recipe) {
     if (process.env.GITHUB_ACTIONS !== 'true')
-        return external_node_path_default().resolve('runs', recipe);
+        return __nccwpck_require__.ab + "runs/" + recipe;
     const toolCache = process.env.RUNNER_TOOL_CACHE ?? external_node_path_default().join((0,external_node_os_.homedir)(), '.cache');
     return external_node_path_default().join(toolCache, 'prometheus-actions', 'runs', recipe);
 }
@@ -38792,7 +38799,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   Cs: () => (/* reexport */ runAction)
 });
 
-// UNUSED EXPORTS: CancelledError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, contentDigest, digestOf, ensurePython, findDamage, fingerprintOf, formatAmount, formatBytes, formatSeconds, listFiles, lockOutput, printable, readManifest, recordFiles, resolveInputs, runCommand, runProcessGroup, runStage, staleness, withoutCommands
+// UNUSED EXPORTS: CancelledError, ChildProcessError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, contentDigest, digestOf, ensurePython, findDamage, fingerprintOf, formatAmount, formatBytes, formatSeconds, listFiles, lockOutput, printable, readManifest, recordFiles, resolveInputs, runCommand, runProcessGroup, runStage, staleness, withoutCommands
 
 ;// CONCATENATED MODULE: ./packages/stage/src/cancellation.ts
 /** The work was asked to end by a signal; not an error of anybody's. */
@@ -38855,6 +38862,10 @@ function formatPlace(place) {
     return [place.file, place.line, place.line === undefined ? undefined : place.column]
         .filter((part) => part !== undefined)
         .join(':');
+}
+/** A child process failed. Its own output, in the message, says why; our stack would say nothing. */
+class ChildProcessError extends Error {
+    name = 'ChildProcessError';
 }
 
 // EXTERNAL MODULE: external "node:fs"
@@ -39606,8 +39617,8 @@ async function runAction(main) {
             core/* warning */.$e('Cancelled. Running again goes on from the last checkpoint.');
             process.exitCode = 130;
         }
-        else if (error instanceof errors_ConfigurationError) {
-            core/* setFailed */.C1(error.message);
+        else if (error instanceof errors_ConfigurationError || error instanceof ChildProcessError) {
+            core/* setFailed */.C1(withoutCommands(error.message));
             summaries.push(`### Failed\n\n${fenced(error.message)}\n`);
         }
         else {

@@ -159,7 +159,7 @@ class Validity {
 }
 
 /** Text as UTF-8, appended as a string or copied as bytes from another column. */
-export class Utf8Column implements CellColumn {
+class Utf8Column implements CellColumn {
   readonly #validity = new Validity();
   #bytes = Buffer.allocUnsafe(1 << 16);
   #offsets = new Int32Array(1024);

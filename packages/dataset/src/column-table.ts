@@ -157,7 +157,7 @@ export class ColumnTable {
 }
 
 /** `a, b, c`, cut after the first twenty. */
-export function listed(names: readonly string[]): string {
+function listed(names: readonly string[]): string {
   return names.length <= 20
     ? names.join(', ')
     : `${names.slice(0, 20).join(', ')} and ${names.length - 20} more`;

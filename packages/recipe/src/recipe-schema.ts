@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** A name that becomes a folder name: no separators, no leading dot. */
-export const nameSchema = z
+const nameSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._-]*$/,

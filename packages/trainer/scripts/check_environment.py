@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - any Python may be named by PROMETHEUS_PYTHON
         print(f"Python {sys.version.split()[0]} is older than 3.11", file=sys.stderr)
         return 1
     import tomllib  # since 3.11

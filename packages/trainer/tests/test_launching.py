@@ -49,7 +49,7 @@ def test_two_processes_save_and_end_together(end: str, job: Path) -> None:
             },
         )
     try:
-        _wait(lambda: len(read_events(folder, "train")) >= 2, folder, 200)
+        _wait(lambda: len(read_events(folder, "train")) >= 2 or launcher.poll() is not None, folder, 200)
         workers = _worker_processes(launcher.pid)
         assert len(workers) == 2
         if end == "terminated":

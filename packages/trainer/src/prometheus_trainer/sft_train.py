@@ -108,6 +108,11 @@ def _train(
     if sft_config.eval_strategy == "no":
         test_split = None
     state = PartialState()
+    if state.num_processes != int(os.environ.get("WORLD_SIZE", "1")):
+        raise ConfigurationError(
+            f"{os.environ['WORLD_SIZE']} processes were launched, and accelerate sees {state.num_processes}",
+            "Use a launch configuration for this machine: recipes/accelerate/cpu.yaml where there is no GPU.",
+        )
 
     events.emit("phase", name="loading the tokenizer and preparing the rows")
     with state.main_process_first():

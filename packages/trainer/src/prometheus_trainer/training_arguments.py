@@ -77,6 +77,7 @@ def parse_training_arguments(
     if not has_test_rows:
         values["eval_strategy"] = "no"
     if not torch.cuda.is_available():
+        values.setdefault("use_cpu", True)  # without it several processes would train each for itself
         values.setdefault(
             "bf16", False
         )  # TRL's default is bfloat16 autocast, also where nothing is gained by it

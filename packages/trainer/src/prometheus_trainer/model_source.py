@@ -68,6 +68,7 @@ def _download(model_id: str, revision: str | None) -> Path:
             f"the model {model_id} has the revision {revision!r}",
             "Give the commit (40 hex digits): a branch may change between two runs.",
         )
+    from httpx import TransportError
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -93,7 +94,7 @@ def _download(model_id: str, revision: str | None) -> Path:
             f"the model {model_id} has no revision {revision}",
             "Take the commit from the model's history on the hub.",
         ) from error
-    except LocalEntryNotFoundError as error:
+    except (LocalEntryNotFoundError, TransportError) as error:
         raise ConfigurationError(
             f"the model {model_id} at {revision} is not in the cache, and the hub can't be reached",
             "Check the network (HF_ENDPOINT, HF_HUB_OFFLINE), or download the model and name its folder with path.",

@@ -96,12 +96,12 @@ def main() -> None:
                 "elements_unlike_peft": unlike,
                 "merged_tensors": count,
                 "tensor_names": sorted(judge),
-                # How far the judge is from the exact merge, and how far a merge rounded once is from it. The mean: a
+                # How far the judge is from the exact merge, and how far a merge rounded once is from it. The median: a
                 # router that is undecided between two experts makes single positions jump.
-                "logit_difference": (found - reference).abs().mean().item(),
-                "logit_difference_of_one_rounding": (rounded_once - reference).abs().mean().item(),
+                "logit_difference": (found - reference).abs().median().item(),
+                "logit_difference_of_one_rounding": (rounded_once - reference).abs().median().item(),
                 # Experts that a reader did not find would be random: as far off as the base, or farther.
-                "logit_difference_of_the_base": (base_logits - reference).abs().mean().item(),
+                "logit_difference_of_the_base": (base_logits - reference).abs().median().item(),
             }
         )
     )

@@ -38727,7 +38727,7 @@ function recipeLocation(recipe) {
 /** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
 function defaultArtifactsDir(recipe) {
     if (process.env.GITHUB_ACTIONS !== 'true')
-        return __nccwpck_require__.ab + "runs/" + recipe;
+        return `${process.cwd()}/runs/${recipe}`; // written so that the bundler does not take it for a file to bundle
     const toolCache = process.env.RUNNER_TOOL_CACHE ?? external_node_path_default().join((0,external_node_os_.homedir)(), '.cache');
     return external_node_path_default().join(toolCache, 'prometheus-actions', 'runs', recipe);
 }

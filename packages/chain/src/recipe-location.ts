@@ -11,7 +11,7 @@ export function recipeLocation(recipe: string): string {
 
 /** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
 export function defaultArtifactsDir(recipe: string): string {
-  if (process.env.GITHUB_ACTIONS !== 'true') return path.resolve('runs', recipe);
+  if (process.env.GITHUB_ACTIONS !== 'true') return `${process.cwd()}/runs/${recipe}`; // written so that the bundler does not take it for a file to bundle
   const toolCache = process.env.RUNNER_TOOL_CACHE ?? path.join(homedir(), '.cache');
   return path.join(toolCache, 'prometheus-actions', 'runs', recipe);
 }

@@ -129,7 +129,7 @@ describe('one mistake, one clear finding at its place', () => {
       'unknown-key',
       'Did you mean learning_rate?',
     ],
-    ['text for a number', 'absolute.yaml', '2.0e-3', 'fast', 'fast', 'wrong-type', 'found the text "fast"'],
+    ['text for a number', 'absolute.yaml', '4.0e-3', 'fast', 'fast', 'wrong-type', 'found the text "fast"'],
     ['an unknown value', 'absolute.yaml', 'cosine', 'cosin', 'cosin', 'bad-value', 'Did you mean cosine?'],
     [
       'a batch that does not divide',

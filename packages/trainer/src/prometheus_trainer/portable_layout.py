@@ -77,8 +77,8 @@ def finish_adapter(
 
     The adapter names its base model as ``base_model_name`` at ``revision``. The tensors and targets of an unfused
     Mixtral get their original names. A frozen copy of the output layer, which PEFT adds where that is a target, is
-    left out: it is the base model's, and servers refuse an adapter that has it. A Mixtral's adapter says that it has
-    no dropout, which is so once it is trained.
+    left out: it is the base model's, and servers refuse an adapter that has it. The dropout is the one of training: to
+    load a Mixtral's adapter into the fused experts of transformers 5, PEFT wants it set to 0 in the config.
     """
     from peft import LoraConfig
 
@@ -87,10 +87,6 @@ def finish_adapter(
     if isinstance(config["target_modules"], list):
         targets = config["target_modules"]
         config["target_modules"] = sorted(original_targets(targets) if unfused_mixtral else targets)
-    if (
-        unfused_mixtral
-    ):  # PEFT refuses it on the fused experts of transformers 5, where it loads this to infer
-        config["lora_dropout"] = 0.0
     defaults = json.loads(json.dumps(LoraConfig().to_dict(), default=_listed))
     portable = {
         key: value

@@ -83,6 +83,7 @@ def _train(
 
     from prometheus_trainer.portable_layout import finish_adapter, finish_model
     from prometheus_trainer.prepared_rows import Tokenisation, open_split, prepare_rows
+    from prometheus_trainer.process_group import keep_process_group
     from prometheus_trainer.stopping import EvaluationStopped, StopCallback
     from prometheus_trainer.training import (
         build_trainer,
@@ -108,6 +109,7 @@ def _train(
     if sft_config.eval_strategy == "no":
         test_split = None
     state = PartialState()
+    keep_process_group()
     if state.num_processes != int(os.environ.get("WORLD_SIZE", "1")):
         raise ConfigurationError(
             f"{os.environ['WORLD_SIZE']} processes were launched, and accelerate sees {state.num_processes}",

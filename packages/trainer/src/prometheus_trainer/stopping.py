@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from prometheus_trainer.events import Events
+from prometheus_trainer.process_group import anywhere
 from prometheus_trainer.stop_request import StopRequest
 
 
@@ -63,12 +63,3 @@ class StopCallback(TrainerCallback):
         self.stopped = True
         control.should_evaluate = False
         control.should_save = control.should_training_stop = True
-
-
-def anywhere(device: torch.device, *flags: bool) -> list[bool]:
-    """For each flag, whether it is set in any process; a collective call."""
-    if not torch.distributed.is_initialized():
-        return list(flags)
-    values = torch.tensor(flags, dtype=torch.int32, device=device)
-    torch.distributed.all_reduce(values, op=torch.distributed.ReduceOp.MAX)
-    return [bool(value) for value in values.tolist()]

@@ -10,7 +10,7 @@ export function addPlanCommand(program: Command): void {
     program.command('plan').description('Print the stages of a recipe and their outputs.'),
   ).action((location: string, options: RecipeCommandOptions) => {
     const { plan } = planOf(recipeOf(location, options), {
-      reporter: commandReporter({ ...options, quiet: !!options.json }),
+      reporter: commandReporter({ ...options, quiet: Boolean(options.json || options.quiet) }),
     });
     process.stdout.write(`${options.json ? JSON.stringify(plan, null, 2) : printPlan(plan)}\n`);
   });

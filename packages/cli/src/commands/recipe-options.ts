@@ -5,6 +5,7 @@ export interface RecipeCommandOptions {
   artifactsDir?: string;
   processes?: string;
   json?: boolean;
+  quiet?: boolean;
 }
 
 const SMOKE_RECIPE = 'smoke-7b';
@@ -19,7 +20,8 @@ export function addRecipeOptions(command: Command): Command {
     )
     .option('--artifacts-dir <folder>', 'where outputs are kept (default: runs/RECIPE)')
     .option('--processes <number>', "training processes, one a GPU, instead of the recipe's")
-    .option('--json', 'print the result as JSON');
+    .option('--json', 'print the result as JSON')
+    .option('--quiet', 'no progress and no notices');
 }
 
 export function recipeOf(

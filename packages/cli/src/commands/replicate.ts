@@ -2,7 +2,7 @@ import { chainContext, finalReport, planOf, replicate } from '@prometheus-action
 import { formatSeconds } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
 import { printPlan } from '../plan-table.ts';
-import { commandReporter, type OutputOptions } from '../terminal-reporter.ts';
+import { commandReporter } from '../terminal-reporter.ts';
 import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
 
 /** `replicate`: the whole chain, from judgement data to a merged judge. */
@@ -12,26 +12,21 @@ export function addReplicateCommand(program: Command, signal: AbortSignal): void
     .description('Run a recipe from end to end; what is up to date is left, what was interrupted goes on.');
   addRecipeOptions(command)
     .option('--verify', 'hash every file of an output instead of trusting size and modification time')
-    .option('--quiet', 'print errors and warnings only')
-    .action(
-      async (location: string, options: RecipeCommandOptions & OutputOptions & { verify?: boolean }) => {
-        const started = Date.now();
-        const reporter = commandReporter(options);
-        const context = chainContext({ reporter, signal, verify: options.verify ?? false });
-        const { recipe, plan } = planOf(recipeOf(location, options), context);
-        reporter.info(printPlan(plan));
-        const outcomes = await replicate(recipe, plan, context);
-        reporter.info(
-          `\n${finalReport(outcomes)}\n\nAll in ${formatSeconds((Date.now() - started) / 1000)}.`,
-        );
-        if (options.json) {
-          const stages = outcomes.map(({ id, outcome }) => ({
-            id,
-            status: outcome.status,
-            manifest: outcome.manifest,
-          }));
-          process.stdout.write(`${JSON.stringify({ plan, stages }, null, 2)}\n`);
-        }
-      },
-    );
+    .action(async (location: string, options: RecipeCommandOptions & { verify?: boolean }) => {
+      const started = Date.now();
+      const reporter = commandReporter(options);
+      const context = chainContext({ reporter, signal, verify: options.verify ?? false });
+      const { recipe, plan } = planOf(recipeOf(location, options), context);
+      reporter.info(printPlan(plan));
+      const outcomes = await replicate(recipe, plan, context);
+      reporter.info(`\n${finalReport(outcomes)}\n\nAll in ${formatSeconds((Date.now() - started) / 1000)}.`);
+      if (options.json) {
+        const stages = outcomes.map(({ id, outcome }) => ({
+          id,
+          status: outcome.status,
+          manifest: outcome.manifest,
+        }));
+        process.stdout.write(`${JSON.stringify({ plan, stages }, null, 2)}\n`);
+      }
+    });
 }

@@ -22,7 +22,7 @@ export function addStageCommand(program: Command, request: StageRequest, signal:
   command
     .option('--verify', 'hash every file of an output instead of trusting size and modification time')
     .option('--json', 'print the manifest of the output as JSON')
-    .option('--quiet', 'print errors and warnings only')
+    .option('--quiet', 'no progress and no notices')
     .action(async (options: Record<string, string> & OutputOptions & { verify?: boolean }) => {
       const values = Object.fromEntries(
         Object.entries(request.inputs.shape).map(([key, schema]) => [

@@ -15,19 +15,23 @@ export function addValidateCommand(program: Command): void {
       'recipe folders, recipe.yaml files or names (default: all recipes of this project)',
     )
     .option('--json', 'print the findings as JSON')
-    .action((locations: string[], options: { json?: boolean }) => {
+    .option('--quiet', 'no progress and no notices')
+    .action((locations: string[], options: { json?: boolean; quiet?: boolean }) => {
       const recipes = locations.length > 0 ? locations : shippedRecipes();
       const diagnostics = recipes.flatMap((recipe) => readRecipe(recipeLocation(recipe)).diagnostics);
       if (options.json) process.stdout.write(`${JSON.stringify(diagnostics, null, 2)}\n`);
       else {
-        for (const diagnostic of diagnostics) process.stdout.write(`${formatDiagnostic(diagnostic)}\n`);
+        const shown = options.quiet
+          ? diagnostics.filter(({ severity }) => severity !== 'notice')
+          : diagnostics;
+        for (const diagnostic of shown) process.stdout.write(`${formatDiagnostic(diagnostic)}\n`);
       }
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       if (errors > 0)
         throw new ConfigurationError(
           `${errors} error${errors === 1 ? '' : 's'} in ${recipes.length} recipes`,
         );
-      if (!options.json) process.stdout.write(`${recipes.length} recipes are right.\n`);
+      if (!options.json && !options.quiet) process.stdout.write(`${recipes.length} recipes are right.\n`);
     });
 }
 

@@ -1,12 +1,11 @@
-import { prepareDataset as writeDataset } from '@prometheus-actions/dataset';
-import type { DatasetSection } from '@prometheus-actions/recipe';
+import { sourceFiles, prepareDataset as writeDataset } from '@prometheus-actions/dataset';
+import type { DatasetSection, SourceSection } from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageInput, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
-import { fetchHubFiles, resolveHubDataset } from './hub-dataset.ts';
+import { fetchHubFiles, type HubDataset, resolveHubDataset } from './hub-dataset.ts';
 
 export interface PrepareSettings {
   title: string;
-  /** `source.files` are absolute paths. */
   dataset: DatasetSection;
   outputDir: string;
 }
@@ -16,21 +15,18 @@ export async function prepareDataset(
   settings: PrepareSettings,
   context: ChainContext,
 ): Promise<StageOutcome> {
-  const { source, system_prompt, columns, split } = settings.dataset;
-  const hub =
-    source.hub === undefined
-      ? undefined
-      : await resolveHubDataset(source.hub, source.revision, source.hub_files);
-  const localFiles = [source.files ?? []].flat();
-  const input: StageInput = hub ? { reference: `${hub.id}@${hub.commit}` } : { paths: localFiles };
+  const { sources: sections, ...dataset } = settings.dataset;
+  const sources = await Promise.all(sections.map(resolveSource));
   return runStage(
     {
       name: 'prepare-dataset',
       title: settings.title,
       outputDir: settings.outputDir,
-      settings: { system_prompt: system_prompt ?? null, columns, split, hub_files: source.hub_files ?? null },
-      inputs: { source: input },
-      revision: 1,
+      settings: JSON.parse(JSON.stringify(dataset)) as Json,
+      inputs: Object.fromEntries(
+        sources.map((source, index) => [index === 0 ? 'source' : `source ${index + 1}`, stageInput(source)]),
+      ),
+      revision: 2,
       versions: {},
       resumable: false,
       describe: (metrics) => {
@@ -38,19 +34,35 @@ export async function prepareDataset(
         return `${train.rows} rows to train on, ${test?.rows ?? 0} to test`;
       },
       run: async (stage) => {
-        const files = hub ? await fetchHubFiles(hub, stage.progress, stage.signal) : localFiles;
+        const files: string[] = [];
+        for (const source of sources) {
+          files.push(
+            ...('files' in source
+              ? source.files
+              : await fetchHubFiles(source.hub, stage.progress, stage.signal)),
+          );
+        }
         stage.progress.phase('preparing rows');
-        const prepared = await writeDataset(
-          { source: { files }, ...(system_prompt === undefined ? {} : { system_prompt }), columns, split },
-          stage.stagingDir,
-          {
-            signal: stage.signal,
-            onProgress: (done, total, unit) => stage.progress.progress(done, total, unit),
-          },
-        );
+        const prepared = await writeDataset({ source: { files }, ...dataset }, stage.stagingDir, {
+          signal: stage.signal,
+          onProgress: (done, total, unit) => stage.progress.progress(done, total, unit),
+        });
         return { metrics: prepared as unknown as Json };
       },
     },
     context,
   );
+}
+
+type ResolvedSource = { files: string[] } | { hub: HubDataset };
+
+async function resolveSource(source: SourceSection): Promise<ResolvedSource> {
+  if ('files' in source) return { files: await sourceFiles(source.files) };
+  return { hub: await resolveHubDataset(source.hub, source.revision, source.hub_files) };
+}
+
+function stageInput(source: ResolvedSource): StageInput {
+  if ('files' in source) return { paths: source.files };
+  const { id, commit, files } = source.hub;
+  return { reference: `${id}@${commit}: ${files.join(', ')}` };
 }

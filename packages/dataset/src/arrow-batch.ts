@@ -14,17 +14,18 @@ import {
   Utf8,
 } from 'apache-arrow';
 import { type Column, type ColumnType, INDEX_COLUMN, MESSAGES_COLUMN } from './column-table.ts';
+import type { Message } from './messages.ts';
 import type { Cell } from './row-reader.ts';
 
-/** How the messages are made from a row. */
-export interface MessageSettings {
-  /** Text put before the user column, with a blank line between; none when undefined. */
-  systemPrompt: string | undefined;
-  /** Index of the user column. */
-  user: number;
-  /** Index of the assistant column. */
-  assistant: number;
-}
+/** How the messages are made from a row: of two text columns, or they stand there. Columns go by their index. */
+export type MessageSettings =
+  | {
+      /** Text put before the user column, with a blank line between; none when undefined. */
+      systemPrompt: string | undefined;
+      user: number;
+      assistant: number;
+    }
+  | { messages: number };
 
 /**
  * Builds record batches of the prepared frame: the source's columns, `messages`, and with a split the original row.
@@ -33,24 +34,33 @@ export interface MessageSettings {
  */
 export class FrameBuilder {
   readonly schema: Schema;
-  readonly #columns: CellColumn[];
+  /** By the index of the column; undefined where the messages are, which have a column of their own. */
+  readonly #columns: (CellColumn | undefined)[];
+  readonly #kept: CellColumn[];
   readonly #messages: MessagesColumn;
+  readonly #settings: MessageSettings;
+  readonly #prefix: Uint8Array;
   readonly #rowNumbers: Int64Column | undefined;
   #rows = 0;
 
   constructor(columns: readonly Column[], messages: MessageSettings, schema: Schema) {
     this.schema = schema;
-    this.#columns = columns.map(({ type }) => createColumn(type));
-    const text = (index: number) => this.#columns[index] as Utf8Column;
-    this.#messages = new MessagesColumn(messages.systemPrompt, text(messages.user), text(messages.assistant));
+    this.#columns = columns.map(({ type }) => (type === 'messages' ? undefined : createColumn(type)));
+    this.#kept = this.#columns.filter(
+      (column, i) => column !== undefined && columns[i]?.kept,
+    ) as CellColumn[];
+    this.#messages = new MessagesColumn();
+    this.#settings = messages;
+    const prompt = 'messages' in messages ? undefined : messages.systemPrompt;
+    this.#prefix = Buffer.from(prompt === undefined ? '' : `${prompt}\n\n`);
     this.#rowNumbers = schema.fields.some(({ name }) => name === INDEX_COLUMN)
       ? new Int64Column()
       : undefined;
   }
 
   append(cells: readonly Cell[], originalRow: number): void {
-    for (let i = 0; i < cells.length; i++) this.#columns[i]?.append(cells[i] as Cell);
-    this.#messages.append();
+    for (let i = 0; i < cells.length; i++) this.#columns[i]?.append(cells[i] as PlainCell);
+    this.#appendMessages(cells);
     this.#rowNumbers?.append(BigInt(originalRow));
     this.#rows++;
   }
@@ -61,7 +71,8 @@ export class FrameBuilder {
   }
 
   finish(): RecordBatch {
-    const children: Data[] = this.#columns.map((column) => column.finish());
+    for (const column of this.#columns) if (column && !this.#kept.includes(column)) column.finish();
+    const children: Data[] = this.#kept.map((column) => column.finish());
     children.push(this.#messages.finish());
     if (this.#rowNumbers) children.push(this.#rowNumbers.finish());
     const type = new Struct(this.schema.fields);
@@ -72,11 +83,25 @@ export class FrameBuilder {
     this.#rows = 0;
     return batch;
   }
+
+  #appendMessages(cells: readonly Cell[]): void {
+    if ('messages' in this.#settings) {
+      const conversation = cells[this.#settings.messages] as Message[];
+      for (const { content, role } of conversation) this.#messages.addText(content, role);
+    } else {
+      const { user, assistant } = this.#settings;
+      this.#messages.addBytes('user', this.#prefix, this.lastText(user));
+      this.#messages.addBytes('assistant', this.lastText(assistant));
+    }
+    this.#messages.endRow();
+  }
 }
 
 /** Fields of the prepared frame. @param withRowNumbers adds `__index_level_0__`, as pandas keeps it after a split */
 export function frameFields(columns: readonly Column[], withRowNumbers: boolean): Field[] {
-  const fields = columns.map(({ name, type }) => new Field(name, ARROW_TYPES[type](), true));
+  const fields = columns
+    .filter(({ kept }) => kept)
+    .map(({ name, type }) => new Field(name, ARROW_TYPES[type](), true));
   fields.push(new Field(MESSAGES_COLUMN, messagesType(), true));
   if (withRowNumbers) fields.push(new Field(INDEX_COLUMN, new Int64(), true));
   return fields;
@@ -88,6 +113,7 @@ const ARROW_TYPES: Record<ColumnType, () => DataType> = {
   float64: () => new Float64(),
   bool: () => new Bool(),
   null: () => new Null(),
+  messages: messagesType,
 };
 
 function messagesType(): List<Struct> {
@@ -95,13 +121,15 @@ function messagesType(): List<Struct> {
   return new List(new Field('item', message, true));
 }
 
+type PlainCell = Exclude<Cell, Message[]>;
+
 interface CellColumn {
-  append(cell: Cell): void;
+  append(cell: PlainCell): void;
   /** The column's data; the column is empty again. */
   finish(): Data;
 }
 
-function createColumn(type: ColumnType): CellColumn {
+function createColumn(type: Exclude<ColumnType, 'messages'>): CellColumn {
   switch (type) {
     case 'string':
       return new Utf8Column();
@@ -166,7 +194,7 @@ class Utf8Column implements CellColumn {
   #rows = 0;
   #filled = 0;
 
-  append(cell: Cell): void {
+  append(cell: PlainCell): void {
     if (cell !== null) {
       const text = cell as string;
       this.#reserve(text.length * 3);
@@ -224,7 +252,7 @@ class Int64Column implements CellColumn {
   readonly #validity = new Validity();
   #values: bigint[] = [];
 
-  append(cell: Cell): void {
+  append(cell: PlainCell): void {
     this.#values.push((cell as bigint | null) ?? 0n);
     this.#validity.append(cell !== null);
   }
@@ -240,7 +268,7 @@ class Float64Column implements CellColumn {
   readonly #validity = new Validity();
   #values: number[] = [];
 
-  append(cell: Cell): void {
+  append(cell: PlainCell): void {
     this.#values.push((cell as number | null) ?? 0);
     this.#validity.append(cell !== null);
   }
@@ -257,7 +285,7 @@ class BoolColumn implements CellColumn {
   readonly #bits = new Bits();
   #rows = 0;
 
-  append(cell: Cell): void {
+  append(cell: PlainCell): void {
     this.#bits.set(this.#rows++, cell === true);
     this.#validity.append(cell !== null);
   }
@@ -283,41 +311,41 @@ class NullColumn implements CellColumn {
   }
 }
 
-/** Two messages a row, copied from the columns that hold their text. */
+/** A list of messages a row. */
 class MessagesColumn {
-  readonly #prefix: Uint8Array;
-  readonly #user: Utf8Column;
-  readonly #assistant: Utf8Column;
   readonly #content = new Utf8Column();
   readonly #role = new Utf8Column();
-  #rows = 0;
+  #ends = [0];
+  #messages = 0;
 
-  constructor(systemPrompt: string | undefined, user: Utf8Column, assistant: Utf8Column) {
-    this.#prefix = Buffer.from(systemPrompt === undefined ? '' : `${systemPrompt}\n\n`);
-    this.#user = user;
-    this.#assistant = assistant;
+  addText(content: string, role: string): void {
+    this.#content.append(content);
+    this.#role.append(role);
+    this.#messages++;
   }
 
-  append(): void {
-    this.#content.appendBytes(this.#prefix, this.#user.last());
-    this.#content.appendBytes(this.#assistant.last());
-    this.#role.append('user');
-    this.#role.append('assistant');
-    this.#rows++;
+  /** Add a message whose content is made of pieces of UTF-8. */
+  addBytes(role: string, ...pieces: readonly Uint8Array[]): void {
+    this.#content.appendBytes(...pieces);
+    this.#role.append(role);
+    this.#messages++;
+  }
+
+  endRow(): void {
+    this.#ends.push(this.#messages);
   }
 
   finish(): Data<List<Struct>> {
-    const rows = this.#rows;
-    this.#rows = 0;
     const type = messagesType();
-    const message = type.children[0]?.type as Struct;
     const child = makeData({
-      type: message,
-      length: rows * 2,
+      type: type.children[0]?.type as Struct,
+      length: this.#messages,
       nullCount: 0,
       children: [this.#content.finish(), this.#role.finish()],
     });
-    const valueOffsets = Int32Array.from({ length: rows + 1 }, (_, i) => i * 2);
-    return makeData({ type, length: rows, nullCount: 0, valueOffsets, child });
+    const valueOffsets = Int32Array.from(this.#ends);
+    this.#ends = [0];
+    this.#messages = 0;
+    return makeData({ type, length: valueOffsets.length - 1, nullCount: 0, valueOffsets, child });
   }
 }

@@ -175,7 +175,9 @@ class CollectingStreamWriter extends RecordBatchStreamWriter {
  */
 function featuresJson(columns: readonly Column[], withRowNumbers: boolean): string {
   const value = (dtype: string) => ({ dtype, _type: 'Value' });
-  const features: [string, unknown][] = columns.map(({ name, type }) => [name, value(type)]);
+  const features: [string, unknown][] = columns
+    .filter(({ kept }) => kept)
+    .map(({ name, type }) => [name, value(type)]);
   features.push([MESSAGES_COLUMN, [{ content: value('string'), role: value('string') }]]);
   if (withRowNumbers) features.push([INDEX_COLUMN, value('int64')]);
   return `{${features.map(([name, feature]) => `${JSON.stringify(name)}:${JSON.stringify(feature)}`).join(',')}}`;

@@ -1,12 +1,36 @@
 /** What a cell holds, as bits, so that a column's kinds add up to a mask. */
-export const CellKind = { string: 1, integer: 2, float: 4, boolean: 8, null: 16 } as const;
+export const CellKind = {
+  string: 1,
+  integer: 2,
+  float: 4,
+  boolean: 8,
+  null: 16,
+  object: 32,
+  list: 64,
+} as const;
 
-/** Arrow type of an output column; `null` is a column without a single value. */
-export type ColumnType = 'string' | 'int64' | 'float64' | 'bool' | 'null';
+/**
+ * Arrow type of a column; `null` is a column without a single value, `messages` a list of `{"role", "content"}`.
+ */
+export type ColumnType = 'string' | 'int64' | 'float64' | 'bool' | 'null' | 'messages';
 
 export interface Column {
   name: string;
   type: ColumnType;
+  /** Whether it stands in the prepared data; otherwise it is only read for the messages or the split. */
+  kept: boolean;
+}
+
+/** Which columns are looked at, and what for. */
+export interface ColumnRoles {
+  /** Columns that hold text in every row. */
+  text: readonly string[];
+  /** A column that holds a list of messages in every row. */
+  messages?: string | undefined;
+  /** A column whose value says which rows stay together; every row has one. */
+  group?: string | undefined;
+  /** Columns of the prepared data beside the messages; undefined keeps all. */
+  keep?: readonly string[] | undefined;
 }
 
 /** Names that the prepared frame adds to the source's columns. */
@@ -36,7 +60,8 @@ interface ColumnState {
   kinds: number;
   /** Where each kind was first met, for the message about a mixture. */
   firstSeen: Map<number, string>;
-  required: boolean;
+  /** What it is for; a column that is left out is not looked at. */
+  role: 'text' | 'messages' | 'group' | 'kept' | 'left out';
   /** Number of the last row pass that met this column. */
   stamp: number;
 }
@@ -49,15 +74,16 @@ interface ColumnState {
 export class ColumnTable {
   readonly #columns: ColumnState[] = [];
   readonly #byName = new Map<string, number>();
+  readonly #roles: ColumnRoles;
   readonly #required: readonly string[];
   #stamp = 0;
   #file = '';
   #row = 0;
   #last = -1;
 
-  /** @param required columns that hold text in every row */
-  constructor(required: readonly string[]) {
-    this.#required = required;
+  constructor(roles: ColumnRoles) {
+    this.#roles = roles;
+    this.#required = [...roles.text, roles.messages, roles.group].filter((name) => name !== undefined);
   }
 
   beginFile(path: string): void {
@@ -88,10 +114,14 @@ export class ColumnTable {
   column(name: string, key: Buffer = Buffer.from(name)): number {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
-    if (name === MESSAGES_COLUMN || name === INDEX_COLUMN) {
+    const role = this.#roleOf(name);
+    const added = name === MESSAGES_COLUMN || name === INDEX_COLUMN;
+    if (added && role !== 'messages' && role !== 'left out') {
       throw new RowFault(
         `column "${name}" is already there; the prepared data adds a column of that name`,
-        `Rename or drop "${name}" in the source.`,
+        name === MESSAGES_COLUMN
+          ? 'To train on the messages that are there, write "columns: { messages: messages }"; or leave the column out with keep_columns.'
+          : 'Leave it out with keep_columns, or rename it in the source.',
       );
     }
     if (this.#columns.length === MAX_COLUMNS) {
@@ -101,9 +131,20 @@ export class ColumnTable {
       );
     }
     this.#byName.set(name, this.#columns.length);
-    const required = this.#required.includes(name);
-    this.#columns.push({ name, key, kinds: 0, firstSeen: new Map(), required, stamp: 0 });
+    this.#columns.push({ name, key, kinds: 0, firstSeen: new Map(), role, stamp: 0 });
     return this.#columns.length - 1;
+  }
+
+  /** Whether a column of this name is looked at at all. */
+  isRead(name: string): boolean {
+    return this.#roleOf(name) !== 'left out';
+  }
+
+  #roleOf(name: string): ColumnState['role'] {
+    if (name === this.#roles.messages) return 'messages';
+    if (this.#roles.text.includes(name)) return 'text';
+    if (name === this.#roles.group) return 'group';
+    return (this.#roles.keep?.includes(name) ?? true) ? 'kept' : 'left out';
   }
 
   /** Note a cell of the row at hand. @throws RowFault when it does not fit what the column held before */
@@ -113,13 +154,31 @@ export class ColumnTable {
       throw new RowFault(`key "${column.name}" stands twice in the row`, 'Keep one of the two.');
     }
     column.stamp = this.#stamp;
-    if (kind !== CellKind.string && column.required) {
+    if (column.role === 'left out' || (column.kinds & kind) !== 0) return;
+    if (column.role === 'text' && kind !== CellKind.string) {
       throw new RowFault(
-        `column "${column.name}" holds ${KIND_NAMES.get(kind)}; it goes into the messages and must be text`,
+        `column "${column.name}" holds ${KIND_NAMES.get(kind)}; it must be text`,
         'Write the value as a string, or drop the row.',
       );
     }
-    if ((column.kinds & kind) !== 0) return;
+    if (column.role === 'messages' && kind !== CellKind.list) {
+      throw new RowFault(
+        `column "${column.name}" holds ${KIND_NAMES.get(kind)}; it must be a list of messages`,
+        'Write [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}], or drop the row.',
+      );
+    }
+    if (column.role === 'group' && kind === CellKind.null) {
+      throw new RowFault(
+        `column "${column.name}", by which the data is split, holds null`,
+        'Give the row a value there, or drop the row.',
+      );
+    }
+    if (column.role !== 'messages' && (kind === CellKind.object || kind === CellKind.list)) {
+      throw new RowFault(
+        `found ${KIND_NAMES.get(kind)} as a value of "${column.name}"; a column holds text, numbers, true, false and null`,
+        'Write the value as a string, or leave the column out with keep_columns.',
+      );
+    }
     const values = (column.kinds | kind) & ~CellKind.null;
     if (!PURE_KINDS.has(values)) {
       const [otherKind, otherPlace] = [...column.firstSeen].find(([seen]) => seen !== CellKind.null) as [
@@ -150,9 +209,31 @@ export class ColumnTable {
     }
   }
 
-  /** Columns with the types that hold all their cells. */
+  /**
+   * Columns that are read, with the types that hold all their cells.
+   *
+   * @throws RowFault when a column to keep is in no row
+   */
   resolved(): Column[] {
-    return this.#columns.map(({ name, kinds }) => ({ name, type: columnType(kinds & ~CellKind.null) }));
+    for (const name of this.#roles.keep ?? []) {
+      if (this.#byName.has(name)) continue;
+      const names = this.#columns.map((column) => `"${column.name}"`);
+      throw new RowFault(
+        `keep_columns names "${name}", which is in no row; there are ${listed(names)}`,
+        'Correct keep_columns.',
+      );
+    }
+    return this.#columns.flatMap(({ name, kinds, role }) =>
+      role === 'left out'
+        ? []
+        : [
+            {
+              name,
+              type: columnType(kinds & ~CellKind.null),
+              kept: role !== 'messages' && (this.#roles.keep?.includes(name) ?? true),
+            },
+          ],
+    );
   }
 }
 
@@ -169,6 +250,8 @@ const KIND_NAMES = new Map<number, string>([
   [CellKind.float, 'a number with a fraction'],
   [CellKind.boolean, 'true or false'],
   [CellKind.null, 'null'],
+  [CellKind.object, 'an object'],
+  [CellKind.list, 'a list'],
 ]);
 
 const PURE_KINDS = new Set<number>([
@@ -178,12 +261,14 @@ const PURE_KINDS = new Set<number>([
   CellKind.float,
   CellKind.integer | CellKind.float,
   CellKind.boolean,
+  CellKind.list,
 ]);
 
 function columnType(kinds: number): ColumnType {
   if (kinds === 0) return 'null';
   if (kinds === CellKind.string) return 'string';
   if (kinds === CellKind.boolean) return 'bool';
+  if (kinds === CellKind.list) return 'messages';
   return kinds === CellKind.integer ? 'int64' : 'float64';
 }
 

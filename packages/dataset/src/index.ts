@@ -6,5 +6,6 @@ export {
   type PrepareOptions,
   prepareDataset,
 } from './prepare-dataset.ts';
+export { sourceFiles } from './sources/source-files.ts';
 export type { SplitSettings } from './split.ts';
 export type { LengthMetrics, RepeatMetrics, SplitMetrics } from './split-metrics.ts';

@@ -1,26 +1,31 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '@prometheus-actions/stage';
+import type { MessageSettings } from './arrow-batch.ts';
 import { type ArrowOutput, DEFAULT_SHARD_BYTES } from './arrow-output.ts';
-import { type Column, ColumnTable } from './column-table.ts';
+import { type Column, type ColumnRoles, ColumnTable, RowFault } from './column-table.ts';
+import { splitGroups } from './group-split.ts';
 import { RowFiles } from './row-files.ts';
+import { groupRows } from './row-groups.ts';
 import { RowIndex } from './row-index.ts';
-import { RowSpool } from './row-spool.ts';
-import { indexJsonArray, type ScanContext } from './sources/json-array.ts';
-import { spoolParquet } from './sources/parquet.ts';
-import { sourceFormat } from './sources/source-format.ts';
+import { indexSources } from './sources/index-sources.ts';
 import { checkSplitSettings, type SplitSettings, splitRows } from './split.ts';
 import { type RepeatMetrics, repeatMetrics, type SplitMetrics, TextHashes } from './split-metrics.ts';
 import { FrameWriting } from './write-frame.ts';
 
 export interface DatasetSettings {
-  /** Absolute paths of JSON arrays or of Parquet files; several are read as one, in this order. */
+  /** Absolute paths of files, of one format or several; read as one, in this order. */
   source: { files: string[] };
   /** Put before the user column, with a blank line between. */
   system_prompt?: string | undefined;
-  /** Columns whose text becomes the two messages. */
-  columns: { user: string; assistant: string };
-  split: SplitSettings | 'none';
+  /** Columns whose text becomes the two messages, or the one where messages stand already. */
+  columns: { user: string; assistant: string } | { messages: string };
+  /** Columns of the result beside `messages`; undefined keeps all. */
+  keep_columns?: string[] | undefined;
+  /** Only the first rows, for a quick trial. */
+  limit?: number | undefined;
+  /** With `by`, rows that hold the same in that column stay together. */
+  split: (SplitSettings & { by?: string | undefined }) | 'none';
 }
 
 export interface PrepareOptions {
@@ -61,33 +66,29 @@ export async function prepareDataset(
   options: PrepareOptions = {},
 ): Promise<PreparedDataset> {
   checkSettings(settings);
-  const format = await sourceFormat(settings.source.files);
   await mkdir(outputDir, { recursive: true });
   if ((await readdir(outputDir)).length > 0) throw new Error(`the output folder is not empty: ${outputDir}`);
 
   const index = new RowIndex();
-  const columns = new ColumnTable([...new Set(Object.values(settings.columns))]);
+  const table = new ColumnTable(columnRoles(settings));
   const { total, onBytes } = await bytesProgress(settings.source.files, options);
-  const context: ScanContext = { columns, index, signal: options.signal, onBytes };
-  let files: RowFiles;
-  if (format === 'json') {
-    for (const file of settings.source.files) await indexJsonArray(file, context);
-    files = new RowFiles(index.files);
-  } else {
-    files = await spoolAll(settings.source.files, outputDir, context);
-  }
+  const limit = settings.limit ?? Number.POSITIVE_INFINITY;
+  const spool = await indexSources(settings.source.files, outputDir, {
+    columns: table,
+    index,
+    limit,
+    signal: options.signal,
+    onBytes,
+  });
+  const files = new RowFiles(index.sources, spool?.handle);
   try {
-    const order: { train: Uint32Array; test?: Uint32Array } =
-      settings.split === 'none'
-        ? { train: Uint32Array.from({ length: index.rows }, (_, i) => i) }
-        : splitRows(index.rows, settings.split);
+    const columns = resolvedColumns(table);
+    const order = await rowOrder(settings, columns, index, files);
     const writing = new FrameWriting({
       index,
       files,
-      columns: columns.resolved(),
-      user: settings.columns.user,
-      assistant: settings.columns.assistant,
-      systemPrompt: settings.system_prompt,
+      columns,
+      messages: messageSettings(settings, columns),
       withRowNumbers: settings.split !== 'none',
       maxShardBytes: options.maxShardBytes ?? DEFAULT_SHARD_BYTES,
       signal: options.signal,
@@ -96,7 +97,7 @@ export async function prepareDataset(
     const test = order.test && (await writing.write(join(outputDir, 'test'), order.test));
     const train = await writing.write(join(outputDir, 'train'), order.train);
     return {
-      columns: columns.resolved(),
+      columns,
       source: { rows: index.rows, bytes: total },
       train: train.output,
       ...(test && { test: test.output }),
@@ -116,13 +117,61 @@ export async function prepareDataset(
   }
 }
 
-function checkSettings({ split, system_prompt: systemPrompt }: DatasetSettings): void {
+function checkSettings({ source, split, columns, system_prompt: systemPrompt }: DatasetSettings): void {
+  if (source.files.length === 0) {
+    throw new ConfigurationError('the source lists no files', {
+      hint: 'Name at least one file under source.',
+    });
+  }
   if (split !== 'none') checkSplitSettings(split);
-  if (systemPrompt !== undefined && !systemPrompt.isWellFormed()) {
+  if (systemPrompt === undefined) return;
+  if ('messages' in columns) {
+    throw new ConfigurationError('system_prompt is set, and the messages stand in the data already', {
+      hint: 'Write the prompt into the messages, or name the columns user and assistant.',
+    });
+  }
+  if (!systemPrompt.isWellFormed()) {
     throw new ConfigurationError('system_prompt holds half of a surrogate pair, which has no UTF-8 form', {
       hint: 'Write both halves of the character, or leave it out.',
     });
   }
+}
+
+function columnRoles({ columns, keep_columns: keep, split }: DatasetSettings): ColumnRoles {
+  const group = split === 'none' ? undefined : split.by;
+  return 'messages' in columns
+    ? { text: [], messages: columns.messages, group, keep }
+    : { text: [...new Set([columns.user, columns.assistant])], group, keep };
+}
+
+function resolvedColumns(table: ColumnTable): Column[] {
+  try {
+    return table.resolved();
+  } catch (error) {
+    if (!(error instanceof RowFault)) throw error;
+    throw new ConfigurationError(error.message, { hint: error.hint });
+  }
+}
+
+function messageSettings(
+  { columns, system_prompt: systemPrompt }: DatasetSettings,
+  read: Column[],
+): MessageSettings {
+  const place = (name: string) => read.findIndex((column) => column.name === name);
+  return 'messages' in columns
+    ? { messages: place(columns.messages) }
+    : { systemPrompt, user: place(columns.user), assistant: place(columns.assistant) };
+}
+
+async function rowOrder(
+  { split }: DatasetSettings,
+  columns: readonly Column[],
+  index: RowIndex,
+  files: RowFiles,
+): Promise<{ train: Uint32Array; test?: Uint32Array }> {
+  if (split === 'none') return { train: Uint32Array.from({ length: index.rows }, (_, row) => row) };
+  const by = columns.find(({ name }) => name === split.by);
+  return by ? splitGroups(await groupRows(by, index, files), split) : splitRows(index.rows, split);
 }
 
 async function bytesProgress(
@@ -130,23 +179,12 @@ async function bytesProgress(
   { onProgress }: PrepareOptions,
 ): Promise<{ total: number; onBytes: (bytes: number) => void }> {
   let total = 0;
-  for (const file of files) total += (await stat(file)).size;
+  // A file that is missing is told with its place when it is read.
+  for (const file of files) total += (await stat(file).catch(() => ({ size: 0 }))).size;
   let done = 0;
   const onBytes = (bytes: number) => {
     done += bytes;
     if (bytes > 0) onProgress?.(done, total, 'bytes');
   };
   return { total, onBytes };
-}
-
-async function spoolAll(paths: readonly string[], folder: string, context: ScanContext): Promise<RowFiles> {
-  const spool = await RowSpool.create(folder, context.index);
-  try {
-    for (const path of paths) await spoolParquet(path, spool, context);
-    await spool.flush();
-  } catch (error) {
-    await spool.handle.close();
-    throw error;
-  }
-  return new RowFiles(context.index.files, new Map([[0, spool.handle]]));
 }

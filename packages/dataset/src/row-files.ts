@@ -1,22 +1,24 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { RowSource } from './row-index.ts';
 
 const MAX_OPEN_FILES = 64;
 
-/** Files to read at offsets, opened when first needed; the one unused for longest is closed when there are too many. */
+/** Sources to read at offsets; the file unused for longest is closed when too many are open. */
 export class RowFiles {
-  readonly #paths: readonly string[];
+  readonly #sources: readonly RowSource[];
+  readonly #spool: FileHandle | undefined;
   readonly #open = new Map<number, FileHandle>();
 
-  /**
-   * @param paths files by number
-   * @param handles files already open, by number; they are closed with the rest
-   */
-  constructor(paths: readonly string[], handles: ReadonlyMap<number, FileHandle> = new Map()) {
-    this.#paths = paths;
-    for (const [file, handle] of handles) this.#open.set(file, handle);
+  /** @param spool where the text of spooled sources is; closed with the files */
+  constructor(sources: readonly RowSource[], spool?: FileHandle) {
+    this.#sources = sources;
+    this.#spool = spool;
   }
 
+  /** @param file number of the source */
   async handle(file: number): Promise<FileHandle> {
+    const { path, spooledAt } = this.#sources[file] as RowSource;
+    if (spooledAt !== undefined) return this.#spool as FileHandle;
     const known = this.#open.get(file);
     if (known) {
       this.#open.delete(file);
@@ -28,13 +30,13 @@ export class RowFiles {
       this.#open.delete(oldest);
       await handle.close();
     }
-    const handle = await open(this.#paths[file] as string);
+    const handle = await open(path);
     this.#open.set(file, handle);
     return handle;
   }
 
   async close(): Promise<void> {
-    const handles = [...this.#open.values()];
+    const handles = [...this.#open.values(), ...(this.#spool ? [this.#spool] : [])];
     this.#open.clear();
     await Promise.all(handles.map((handle) => handle.close()));
   }

@@ -1,6 +1,16 @@
+/** One file of the source, in the order in which rows come. */
+export interface RowSource {
+  /** As the user knows it. */
+  path: string;
+  /** Where its rows' JSON text begins in the spool; undefined where it is read from the file itself. */
+  spooledAt?: number;
+  /** What offsets of rows count, for messages; undefined in formats whose rows have no text of their own. */
+  unit?: 'byte' | 'byte of the decompressed text';
+}
+
 /** Where one row's JSON text lies. */
 export interface RowPlace {
-  /** Index of the file in `RowIndex.files`. */
+  /** Index of the file in `RowIndex.sources`. */
   file: number;
   /** Byte offset of the row's `{`. */
   offset: number;
@@ -10,7 +20,7 @@ export interface RowPlace {
 
 /** Offsets of all rows of a list of files: 12 bytes a row, the one thing in memory that grows with the rows. */
 export class RowIndex {
-  readonly files: string[] = [];
+  readonly sources: RowSource[] = [];
   readonly #firstRows: number[] = [];
   #offsets = new Float64Array(1024);
   #lengths = new Uint32Array(1024);
@@ -20,9 +30,9 @@ export class RowIndex {
     return this.#rows;
   }
 
-  /** Rows added from now on lie in `path`. */
-  beginFile(path: string): void {
-    this.files.push(path);
+  /** Rows added from now on are those of `source`. */
+  beginSource(source: RowSource): void {
+    this.sources.push(source);
     this.#firstRows.push(this.#rows);
   }
 
@@ -42,9 +52,12 @@ export class RowIndex {
     return { file: this.#fileOf(row), offset: this.#offsets[row] as number, length: this.length(row) };
   }
 
-  /** Number of a row within its file, from 0. */
-  rowInFile(row: number): number {
-    return row - (this.#firstRows[this.#fileOf(row)] as number);
+  /** File, and `row 3 (from 0), byte 120`, of a row; `at` bytes into its text. */
+  describe(row: number, at = 0): { path: string; where: string } {
+    const { file, offset } = this.place(row);
+    const { path, spooledAt = 0, unit } = this.sources[file] as RowSource;
+    const inFile = `row ${row - (this.#firstRows[file] as number)} (from 0)`;
+    return { path, where: unit ? `${inFile}, ${unit} ${offset - spooledAt + at}` : inFile };
   }
 
   #fileOf(row: number): number {

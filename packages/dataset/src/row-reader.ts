@@ -1,11 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import type { Column } from './column-table.ts';
-import { RowFiles } from './row-files.ts';
-import type { RowIndex } from './row-index.ts';
+import { type Message, messagesProblem } from './messages.ts';
+import type { RowFiles } from './row-files.ts';
+import type { RowIndex, RowSource } from './row-index.ts';
 
-/** A cell as Arrow takes it: int64 as bigint, float64 as number. */
-export type Cell = string | number | bigint | boolean | null;
+/** A cell as Arrow takes it: int64 as bigint, float64 as number; messages as they stand in the row. */
+export type Cell = string | number | bigint | boolean | null | Message[];
 
 /** Rows read in one go: few enough to hold, many enough to read in the order of the disk. */
 export interface RowBatch {
@@ -118,7 +119,9 @@ async function loadRows(
   for (const extent of extents) {
     for (const row of extent.rows) positions.set(row, position + index.place(row).offset - extent.offset);
     if (open?.file !== extent.file) open = { file: extent.file, handle: await files.handle(extent.file) };
-    reads.push(readFully(open.handle, buffer, position, extent, index.files[extent.file] as string));
+    reads.push(
+      readFully(open.handle, buffer, position, extent, (index.sources[extent.file] as RowSource).path),
+    );
     position += extent.length;
   }
   await Promise.all(reads);
@@ -152,6 +155,7 @@ function decodeRow(text: string, row: number, index: RowIndex, columns: readonly
   if (needsExactIntegers(object, columns)) object = parseExactIntegers(text);
   return columns.map(({ name, type }) => {
     const value = object[name];
+    if (type === 'messages') return checkedMessages(value, name, row, index);
     switch (typeof value) {
       case 'string':
         if (!value.isWellFormed()) throw loneSurrogate(name, row, index);
@@ -206,6 +210,14 @@ function parseExactIntegers(text: string): Record<string, unknown> {
   return JSON.parse(text, reviver) as Record<string, unknown>;
 }
 
+function checkedMessages(value: unknown, name: string, row: number, index: RowIndex): Message[] {
+  const problem = messagesProblem(value);
+  if (problem === undefined) return value as Message[];
+  throw faultAt(row, index, 0, `column "${name}": ${problem}`, {
+    hint: 'Messages are {"role", "content"}: perhaps a system message, then user and assistant in turn, the assistant last.',
+  });
+}
+
 function loneSurrogate(name: string, row: number, index: RowIndex): ConfigurationError {
   return faultAt(
     row,
@@ -225,9 +237,6 @@ function faultAt(
   problem: string,
   { hint }: { hint: string },
 ): ConfigurationError {
-  const { file, offset } = index.place(row);
-  return new ConfigurationError(`row ${index.rowInFile(row)} (from 0), byte ${offset + at}: ${problem}`, {
-    hint,
-    place: { file: index.files[file] as string },
-  });
+  const { path, where } = index.describe(row, at);
+  return new ConfigurationError(`${where}: ${problem}`, { hint, place: { file: path } });
 }

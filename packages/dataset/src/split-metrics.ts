@@ -61,8 +61,7 @@ export class TextHashes {
     this.#hashes = new BigUint64Array(rows);
   }
 
-  /** @param text in UTF-8 */
-  add(text: Uint8Array): void {
+  add(text: string | Uint8Array): void {
     this.#hashes[this.#rows++] = hash('sha1', text, 'buffer').readBigUInt64LE(0);
   }
 

@@ -1,6 +1,7 @@
-import { FrameBuilder } from './arrow-batch.ts';
+import { FrameBuilder, type MessageSettings } from './arrow-batch.ts';
 import { ArrowFolderWriter, type ArrowOutput } from './arrow-output.ts';
 import type { Column } from './column-table.ts';
+import type { Message } from './messages.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex } from './row-index.ts';
 import { type Cell, type RowBatch, readRows } from './row-reader.ts';
@@ -11,11 +12,7 @@ export interface FrameSource {
   index: RowIndex;
   files: RowFiles;
   columns: readonly Column[];
-  /** Name of the column that becomes the user message. */
-  user: string;
-  /** Name of the column that becomes the assistant message. */
-  assistant: string;
-  systemPrompt: string | undefined;
+  messages: MessageSettings;
   /** Add `__index_level_0__`, the original row. */
   withRowNumbers: boolean;
   maxShardBytes: number;
@@ -74,9 +71,7 @@ export class FrameWriting {
   }
 
   #builder({ schema }: ArrowFolderWriter): FrameBuilder {
-    const { columns, systemPrompt, user, assistant } = this.#source;
-    const messages = { systemPrompt, user: position(columns, user), assistant: position(columns, assistant) };
-    return new FrameBuilder(columns, messages, schema);
+    return new FrameBuilder(this.#source.columns, this.#source.messages, schema);
   }
 }
 
@@ -84,41 +79,51 @@ export class FrameWriting {
 class Measures {
   readonly lengths = new SplitMetricsCollector();
   readonly hashes = new Map<string, TextHashes>();
-  readonly #hashed: { column: number; hashes: TextHashes }[] = [];
-  readonly #user: number;
-  readonly #assistant: number;
+  readonly #settings: MessageSettings;
   readonly #prefixCharacters: number;
+  readonly #instruction: { column: number; hashes: TextHashes } | undefined;
+  readonly #prompts: TextHashes;
 
-  constructor({ columns, user, assistant, systemPrompt }: FrameSource, rows: number) {
-    this.#user = position(columns, user);
-    this.#assistant = position(columns, assistant);
-    this.#prefixCharacters = systemPrompt === undefined ? 0 : codePoints(`${systemPrompt}\n\n`);
-    for (const name of new Set([user, INSTRUCTION_COLUMN])) {
-      const column = position(columns, name);
-      if (columns[column]?.type !== 'string') continue;
-      const hashes = new TextHashes(rows);
-      this.#hashed.push({ column, hashes });
-      this.hashes.set(name, hashes);
+  constructor({ columns, messages }: FrameSource, rows: number) {
+    this.#settings = messages;
+    const prompt = 'messages' in messages ? undefined : messages.systemPrompt;
+    this.#prefixCharacters = prompt === undefined ? 0 : codePoints(`${prompt}\n\n`);
+    const instruction = columns.findIndex(
+      ({ name, type }) => name === INSTRUCTION_COLUMN && type === 'string',
+    );
+    this.#prompts = new TextHashes(rows);
+    this.hashes.set(
+      'messages' in messages ? 'prompt' : (columns[messages.user] as Column).name,
+      this.#prompts,
+    );
+    if (instruction !== -1 && !this.hashes.has(INSTRUCTION_COLUMN)) {
+      this.#instruction = { column: instruction, hashes: new TextHashes(rows) };
+      this.hashes.set(INSTRUCTION_COLUMN, this.#instruction.hashes);
     }
   }
 
-  /** @param builder has the row appended last */
-  add(cells: readonly Cell[], builder: FrameBuilder): void {
-    this.lengths.add(this.#prefixCharacters, cells[this.#user] as string, cells[this.#assistant] as string);
-    for (const { column, hashes } of this.#hashed) {
-      if (cells[column] !== null) hashes.add(builder.lastText(column));
-    }
+  add(cells: readonly Cell[]): void {
+    const { user, assistant } = textsOf(cells, this.#settings);
+    this.lengths.add(this.#prefixCharacters, user, assistant);
+    this.#prompts.add(user);
+    const instruction = this.#instruction && cells[this.#instruction.column];
+    if (typeof instruction === 'string') this.#instruction?.hashes.add(instruction);
   }
+}
+
+/** What a row asks, and what is answered: of a longer conversation all but its last message, and that. */
+function textsOf(cells: readonly Cell[], settings: MessageSettings): { user: string; assistant: string } {
+  if (!('messages' in settings)) {
+    return { user: cells[settings.user] as string, assistant: cells[settings.assistant] as string };
+  }
+  const contents = (cells[settings.messages] as Message[]).map(({ content }) => content);
+  return { user: contents.slice(0, -1).join('\n\n'), assistant: contents.at(-1) as string };
 }
 
 function fill(builder: FrameBuilder, { rows, cells }: RowBatch, measures: Measures): void {
   for (let i = 0; i < rows.length; i++) {
     const row = cells(i);
     builder.append(row, rows[i] as number);
-    measures.add(row, builder);
+    measures.add(row);
   }
-}
-
-function position(columns: readonly Column[], name: string): number {
-  return columns.findIndex((column) => column.name === name);
 }

@@ -20,6 +20,6 @@ export {
 } from './load-recipe.ts';
 export { type MergeSection, mergeSchema } from './merge-schema.ts';
 export { makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
-export type { DatasetSection } from './recipe-schema.ts';
+export type { DatasetSection, SourceSection } from './recipe-schema.ts';
 export type { TrainingSection } from './training-schema.ts';
 export { readYamlFile } from './yaml-file.ts';

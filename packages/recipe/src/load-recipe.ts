@@ -6,6 +6,7 @@ import { checkSchema } from './check-schema.ts';
 import { type Diagnostic, didYouMean, inSourceOrder, RecipeError } from './diagnostics.ts';
 import { type MergeSection, mergeSchema } from './merge-schema.ts';
 import { type DatasetSection, datasetFileSchema, launchConfigSchema, recipeSchema } from './recipe-schema.ts';
+import { resolveDatasets } from './resolve-datasets.ts';
 import { checkTraining, type TrainingSection } from './training-schema.ts';
 import { type Finding, readYamlFile, type YamlFile } from './yaml-file.ts';
 
@@ -87,8 +88,17 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   const launch = readLaunchConfig(top.launch.config, folder, processes, diagnostics, (finding) =>
     yaml.diagnose({ path: ['launch', 'config'] }, finding),
   );
-  const datasets = readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics);
-  const resolvedDatasets = datasets && resolveSources(datasets, inFolder(top.dataset), diagnostics);
+  let datasets: Record<string, DatasetSection | undefined> | undefined;
+  readReferenced(
+    yaml,
+    ['dataset'],
+    inFolder(top.dataset),
+    datasetFileSchema,
+    diagnostics,
+    (file, sections) => {
+      datasets = resolveDatasets(sections, file, diagnostics);
+    },
+  );
   const experts = Object.entries(top.experts).map(([name, { dataset, sft }]): Expert | undefined => {
     if (datasets && !(dataset in datasets)) {
       const message = `${top.dataset} has no dataset ${dataset}`;
@@ -115,12 +125,14 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
     diagnostics,
     (mergeYaml, section) => checkMergedModels(section, Object.keys(top.experts), mergeYaml, diagnostics),
   );
+  const isWhole = <Value>(value: Value | undefined): value is Value => value !== undefined;
   if (
     !baseModel ||
     !launch ||
-    !resolvedDatasets ||
+    !datasets ||
+    !Object.values(datasets).every(isWhole) ||
     !merge ||
-    !experts.every((expert) => expert !== undefined)
+    !experts.every(isWhole)
   ) {
     return undefined;
   }
@@ -128,7 +140,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
     name: top.name,
     folder,
     baseModel,
-    datasets: resolvedDatasets,
+    datasets: datasets as Record<string, DatasetSection>,
     experts,
     launch,
     merge,
@@ -273,36 +285,6 @@ function checkBaseModel(
     dtype: section.dtype ?? 'float32',
     tokenizer: section.tokenizer ?? 'mistral-v1',
   };
-}
-
-function resolveSources(
-  datasets: Record<string, DatasetSection>,
-  file: string,
-  diagnostics: Diagnostic[],
-): Record<string, DatasetSection> {
-  const yaml = readYamlFile(file, []);
-  return Object.fromEntries(
-    Object.entries(datasets).map(([name, section]) => {
-      const { files, hub } = section.source;
-      const fail = (code: string, message: string) =>
-        yaml && diagnostics.push(yaml.diagnose({ path: [name, 'source'] }, { code, message }));
-      if ((files === undefined) === (hub === undefined))
-        fail('bad-value', 'source needs either files or hub');
-      if (hub !== undefined && !/^[0-9a-f]{40}$/.test(section.source.revision ?? '')) {
-        const message = `${hub} is not pinned to a commit: another run may get other rows`;
-        const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
-        const finding = { severity: 'warning', code: 'unpinned-revision', message, hint } as const;
-        if (yaml) diagnostics.push(yaml.diagnose({ path: [name, 'source', 'hub'] }, finding));
-      }
-      const absolute = [files ?? []].flat().map((source) => path.resolve(path.dirname(file), source));
-      for (const source of absolute)
-        if (!existsSync(source)) fail('missing-file', `there is no file ${source}`);
-      return [
-        name,
-        { ...section, source: files === undefined ? section.source : { ...section.source, files: absolute } },
-      ];
-    }),
-  );
 }
 
 function checkMergedModels(

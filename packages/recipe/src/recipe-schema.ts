@@ -57,28 +57,42 @@ export const recipeSchema = z.strictObject({
   merge: z.string().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
 });
 
+const sourceSchema = z.strictObject({
+  files: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)], 'expected a path or a list of paths')
+    .optional()
+    .describe(
+      'Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.',
+    ),
+  hub: z.string().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
+  revision: z.string().min(1).optional().describe('Commit of that repository.'),
+  hub_files: z.array(z.string().min(1)).min(1).optional().describe('Its data files, in order.'),
+});
+
 /** `dataset.yaml`: a dataset by name. */
 export const datasetFileSchema = z.record(
   nameSchema,
   z.strictObject({
     source: z
-      .strictObject({
-        files: z
-          .union([z.string().min(1), z.array(z.string().min(1)).min(1)], 'expected a path or a list of paths')
-          .optional()
-          .describe('Files on this machine: JSON arrays or Parquet. Relative to this file.'),
-        hub: z.string().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
-        revision: z.string().min(1).optional().describe('Commit of that repository.'),
-        hub_files: z.array(z.string().min(1)).min(1).optional().describe('Its data files, in order.'),
-      })
-      .describe('Where the rows come from.'),
+      .union([sourceSchema, z.array(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
+      .describe('Where the rows come from; several sources are read one after the other.'),
     system_prompt: z.string().optional().describe('Put before each user message, with a blank line between.'),
     columns: z
       .strictObject({
-        user: z.string().min(1).describe('The column with the prompt.'),
-        assistant: z.string().min(1).describe('The column with the answer that is learnt.'),
+        user: z.string().min(1).optional().describe('The column with the prompt.'),
+        assistant: z.string().min(1).optional().describe('The column with the answer that is learnt.'),
+        messages: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
       })
       .describe('Which columns become messages.'),
+    keep_columns: z
+      .array(z.string().min(1))
+      .optional()
+      .describe('Columns of the prepared data beside messages (default: all; []: none).'),
+    limit: z.int().positive().optional().describe('Only the first rows, for a quick trial.'),
     split: z
       .union(
         [
@@ -86,15 +100,33 @@ export const datasetFileSchema = z.record(
           z.strictObject({
             test_size: z.number().positive().describe('Share of the rows (below 1), or their number.'),
             seed: z.int().min(0).max(4294967295).describe("scikit-learn's random_state."),
+            by: z
+              .string()
+              .min(1)
+              .optional()
+              .describe('A column: rows with the same value there stay on one side.'),
           }),
         ],
         'expected none, or test_size and seed',
       )
-      .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them."),
+      .describe(
+        "Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups.",
+      ),
   }),
 );
 
-export type DatasetSection = z.output<typeof datasetFileSchema>[string];
+type DatasetFileSection = z.output<typeof datasetFileSchema>[string];
+
+/** Where rows come from: files of this machine, or of a hub repository. */
+export type SourceSection =
+  | { files: string[] }
+  | { hub: string; revision?: string | undefined; hub_files?: string[] | undefined };
+
+/** One dataset, with its sources as a list and all paths absolute. */
+export interface DatasetSection extends Omit<DatasetFileSection, 'source' | 'columns'> {
+  sources: SourceSection[];
+  columns: { user: string; assistant: string } | { messages: string };
+}
 
 /** An accelerate launch config, as far as this project looks at it; accelerate checks the rest. */
 export const launchConfigSchema = z.looseObject({

@@ -20,10 +20,16 @@ export const prepareDatasetRequest = stageRequest({
   inputs: z.strictObject({
     ...recipeInputs,
     dataset: text('With a recipe: the name of the dataset in it.'),
-    files: list('Without a recipe: JSON or Parquet files, one a line.'),
+    files: list(
+      'Without a recipe: files, patterns or folders, one a line; JSON, JSON Lines (also .gz, .zst), Parquet, Arrow.',
+    ),
     system_prompt: text('Put before each user message, with a blank line between.'),
     user_column: text('Column with the prompt (default: instruction).'),
     assistant_column: text('Column with the answer that is learnt (default: output).'),
+    messages_column: text('Instead of these two: a column of messages, a list of {"role", "content"}.'),
+    keep_columns: list('Columns to keep beside the messages, one a line (default: all).'),
+    limit: wholeNumber('Only the first rows, for a quick trial.'),
+    split_by: text('A column: rows with the same value there stay on one side of the split.'),
     test_size: number('Share of test rows (below 1), or their number (default: 0.01; 0: no split).'),
     seed: wholeNumber('Seed of the split (default: 42).'),
     output_dir: text('Without a recipe: the folder to make.'),
@@ -38,13 +44,15 @@ export const prepareDatasetRequest = stageRequest({
       {
         title: 'prepare-dataset',
         dataset: {
-          source: { files: required(inputs.files, 'files').map((file) => path.resolve(file)) },
+          sources: [{ files: required(inputs.files, 'files').map((file) => path.resolve(file)) }],
           system_prompt: inputs.system_prompt,
-          columns: {
-            user: inputs.user_column ?? 'instruction',
-            assistant: inputs.assistant_column ?? 'output',
-          },
-          split: testSize === 0 ? 'none' : { test_size: testSize, seed: inputs.seed ?? 42 },
+          columns: inputs.messages_column
+            ? { messages: inputs.messages_column }
+            : { user: inputs.user_column ?? 'instruction', assistant: inputs.assistant_column ?? 'output' },
+          keep_columns: inputs.keep_columns?.length ? inputs.keep_columns : undefined,
+          limit: inputs.limit,
+          split:
+            testSize === 0 ? 'none' : { test_size: testSize, seed: inputs.seed ?? 42, by: inputs.split_by },
         },
         outputDir: path.resolve(required(inputs.output_dir, 'output_dir')),
       },

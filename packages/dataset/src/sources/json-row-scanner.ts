@@ -4,7 +4,7 @@ import { CellKind, type ColumnTable, RowFault } from '../column-table.ts';
 export const INCOMPLETE = -1;
 
 /**
- * Scan one flat JSON object without decoding its text: check its structure, and note its columns and kinds of cells.
+ * Scan one JSON object without decoding its text: check its structure, and note its columns and kinds of cells.
  *
  * Long strings are crossed with `Buffer.indexOf`, so the speed is that of a memory scan.
  *
@@ -114,19 +114,27 @@ function scanValue(buffer: Buffer, at: number): number {
     return end === INCOMPLETE ? INCOMPLETE : end + 1;
   }
   if (byte === Byte.minus || isDigit(byte)) return scanNumber(buffer, at);
-  if (byte === Byte.openBrace || byte === Byte.openBracket) {
-    throw new RowFault(
-      `found ${byte === Byte.openBrace ? 'an object' : 'an array'} as a value; a row holds text, numbers, true, false and null`,
-      'Write the value as a string, or drop the column.',
-      at,
-    );
-  }
+  if (byte === Byte.openBrace || byte === Byte.openBracket) return nestedEnd(buffer, at);
   for (const literal of LITERALS) {
     if (byte !== literal[0]) continue;
     if (buffer.length - at < literal.length) return INCOMPLETE;
     if (literal.equals(buffer.subarray(at, at + literal.length))) return at + literal.length;
   }
   throw unexpected(buffer, at, 'a value');
+}
+
+/** Offset after an object or array. What stands in it is checked when it is decoded. */
+function nestedEnd(buffer: Buffer, start: number): number {
+  let depth = 0;
+  for (let at = start; at < buffer.length; at++) {
+    const byte = buffer[at];
+    if (byte === Byte.quote) {
+      at = closingQuote(buffer, at + 1);
+      if (at === INCOMPLETE) return INCOMPLETE;
+    } else if (byte === Byte.openBrace || byte === Byte.openBracket) depth++;
+    else if ((byte === Byte.closeBrace || byte === Byte.closeBracket) && --depth === 0) return at + 1;
+  }
+  return INCOMPLETE;
 }
 
 const LITERALS = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')];
@@ -161,6 +169,10 @@ function kindOf(buffer: Buffer, start: number, end: number): number {
   switch (buffer[start]) {
     case Byte.quote:
       return CellKind.string;
+    case Byte.openBrace:
+      return CellKind.object;
+    case Byte.openBracket:
+      return CellKind.list;
     case 0x6e:
       return CellKind.null;
     case 0x74:

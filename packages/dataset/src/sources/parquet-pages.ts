@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { ColumnMetaData, DecodedArray, PageHeader, SchemaTree } from 'hyparquet';
+import { assembleNested } from 'hyparquet/src/assemble.js';
 import { parquetHeader, readPage } from 'hyparquet/src/column.js';
 import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { decompressLz4, decompressLz4Raw, decompressSnappy } from 'hyparquet-compressors';
@@ -31,6 +32,9 @@ export class ColumnPages {
   readonly #end: number;
   #position: number;
   #dictionary: DecodedArray | undefined;
+  readonly #nested: boolean;
+  /** The last row of a nested column: the next page may go on with it. */
+  #held: unknown[] = [];
 
   /** @param schemaPath the schema's elements from the root to this column */
   constructor(handle: FileHandle, metadata: ColumnMetaData, schemaPath: SchemaTree[]) {
@@ -39,18 +43,22 @@ export class ColumnPages {
     const first = Number(metadata.dictionary_page_offset || metadata.data_page_offset);
     this.#position = first;
     this.#end = first + Number(metadata.total_compressed_size);
+    this.#nested = schemaPath.length > 2;
     this.#decoder = {
       pathInSchema: metadata.path_in_schema,
       type: metadata.type,
       element: (schemaPath.at(-1) as SchemaTree).element,
       schemaPath,
       codec: metadata.codec,
-      parsers: { ...DEFAULT_PARSERS, stringFromBytes: decodeText, jsonFromBytes: decodeText },
+      parsers: PARSERS,
       compressors: PAGE_CODECS,
     };
   }
 
-  /** Values of the next data page, or undefined after the last. */
+  /**
+   * Values of the next rows: those of a data page, or undefined after the last. A row of a nested column is a list for
+   * each level of it that repeats or may be null.
+   */
   async next(): Promise<DecodedArray | undefined> {
     while (this.#position < this.#end) {
       const { header, length } = await this.#header();
@@ -67,11 +75,15 @@ export class ColumnPages {
         view: new DataView(payload.buffer, payload.byteOffset, payload.byteLength),
         offset: 0,
       };
-      const { data } = readPage(reader, header, this.#decoder, this.#dictionary, undefined, 0);
+      const before = this.#nested ? this.#held : undefined;
+      const { data } = readPage(reader, header, this.#decoder, this.#dictionary, before, 0);
       if (header.type === 'DICTIONARY_PAGE') this.#dictionary = data && convert(data, this.#decoder);
-      else if (data && data.length > 0) return data;
+      else if (data && this.#nested) {
+        this.#held = Array.from(data).splice(-1);
+        if (data.length > 1) return Array.from(data).slice(0, -1);
+      } else if (data && data.length > 0) return data;
     }
-    return undefined;
+    return this.#held.length > 0 ? this.#held.splice(0) : undefined;
   }
 
   /** The page header at the position. Its length is not known beforehand: it may hold long statistics. */
@@ -103,9 +115,36 @@ export class ColumnPages {
   }
 }
 
+/** The rows of a column that holds lists of structs: its leaves, each a column chunk of its own, put together. */
+export class NestedPages {
+  readonly #node: SchemaTree;
+  readonly #leaves: { name: string; pages: ColumnPages; rows: unknown[] }[];
+
+  constructor(node: SchemaTree, leaves: readonly { name: string; pages: ColumnPages }[]) {
+    this.#node = node;
+    this.#leaves = leaves.map((leaf) => ({ ...leaf, rows: [] }));
+  }
+
+  /** Values of the next rows, or undefined after the last. @throws Error where the leaves differ in length */
+  async next(): Promise<DecodedArray | undefined> {
+    for (const leaf of this.#leaves) {
+      if (leaf.rows.length === 0) leaf.rows = Array.from((await leaf.pages.next()) ?? []);
+    }
+    const count = Math.min(...this.#leaves.map(({ rows }) => rows.length));
+    if (count === 0) {
+      if (this.#leaves.every(({ rows }) => rows.length === 0)) return undefined;
+      throw new Error('its parts have different numbers of rows');
+    }
+    const columns = new Map(this.#leaves.map(({ name, rows }) => [name, rows.splice(0, count)]));
+    assembleNested(columns, this.#node, PARSERS);
+    return columns.get(this.#node.path.join('.'));
+  }
+}
+
 const HEADER_BYTES = 4096;
 
 const text = new TextDecoder('utf-8', { ignoreBOM: true });
+const PARSERS = { ...DEFAULT_PARSERS, stringFromBytes: decodeText, jsonFromBytes: decodeText };
 
 function decodeText(bytes: Uint8Array | undefined): string | Uint8Array | undefined {
   return bytes === undefined || !isUtf8(bytes) ? bytes : text.decode(bytes);

@@ -10,8 +10,17 @@ import {
 } from 'hyparquet';
 import { CellKind, RowFault } from '../column-table.ts';
 import type { RowSpool } from '../row-spool.ts';
-import type { ScanContext } from './json-array.ts';
-import { ColumnPages, PAGE_CODECS } from './parquet-pages.ts';
+import type { ScanContext } from './json-rows.ts';
+import { ColumnPages, NestedPages, PAGE_CODECS } from './parquet-pages.ts';
+import {
+  damaged,
+  floatText,
+  noRows,
+  noteColumns,
+  noteNull,
+  notText,
+  type TypedColumn,
+} from './typed-columns.ts';
 
 /**
  * Write the rows of a Parquet file to the spool as JSON text, a page of each column in memory at a time.
@@ -25,11 +34,15 @@ export async function spoolParquet(path: string, spool: RowSpool, context: ScanC
   try {
     const { size } = await handle.stat();
     const metadata = await readMetadata(path, handle, size);
-    const columns = frameColumns(path, metadata, context);
+    const root = parquetSchema(metadata);
+    const nodes = root.children.map((node) => ({ name: node.element.name, node: [root, node] }));
+    const columns = noteColumns(path, nodes, cellKind, context);
+    context.index.beginSource({ path, spooledAt: spool.position });
     let crossed = 0;
     let row = 0;
     for (const [number, group] of metadata.row_groups.entries()) {
       context.signal?.throwIfAborted();
+      if (context.index.rows >= context.limit) return;
       await spoolRowGroup({ path, handle, group, number, firstRow: row, columns, spool, context });
       row += Number(group.num_rows);
       const bytes = group.columns.reduce(
@@ -41,25 +54,14 @@ export async function spoolParquet(path: string, spool: RowSpool, context: ScanC
     }
     if (row !== Number(metadata.num_rows))
       throw damaged(path, `the footer says ${metadata.num_rows} rows, the row groups ${row}`);
-    if (row === 0) {
-      throw new ConfigurationError('the file has no rows', {
-        hint: 'Give a file with at least one row.',
-        place: { file: path },
-      });
-    }
+    if (row === 0) throw noRows(path);
     context.onBytes(size - crossed);
   } finally {
     await handle.close();
   }
 }
 
-interface FrameColumn {
-  name: string;
-  /** `"name":`, as it stands in a row's JSON text. */
-  key: string;
-  kind: number;
-  schemaPath: SchemaTree[];
-}
+type FrameColumn = TypedColumn<SchemaTree[]>;
 
 interface RowGroupTask {
   path: string;
@@ -75,8 +77,8 @@ interface RowGroupTask {
 
 async function spoolRowGroup(task: RowGroupTask): Promise<void> {
   const { path, group, columns, spool } = task;
-  const rows = Number(group.num_rows);
-  const pages = columns.map((column) => columnPages(task, column));
+  const rows = Math.min(Number(group.num_rows), task.context.limit - task.context.index.rows);
+  const pages = columns.map((column) => pagesOf(task, column));
   const values: DecodedArray[] = columns.map(() => []);
   const next: number[] = columns.map(() => 0);
   for (let done = 0; done < rows; ) {
@@ -84,7 +86,7 @@ async function spoolRowGroup(task: RowGroupTask): Promise<void> {
     let run = rows - done;
     for (let i = 0; i < columns.length; i++) {
       if (next[i] === values[i]?.length) {
-        values[i] = await nextPage(task, columns[i] as FrameColumn, pages[i] as ColumnPages, done);
+        values[i] = await nextPage(task, columns[i] as FrameColumn, pages[i] as Pages, done);
         next[i] = 0;
       }
       run = Math.min(run, (values[i] as DecodedArray).length - (next[i] as number));
@@ -94,24 +96,48 @@ async function spoolRowGroup(task: RowGroupTask): Promise<void> {
       for (let i = 0; i < columns.length; i++) {
         const column = columns[i] as FrameColumn;
         const cell = cellText((values[i] as DecodedArray)[next[i] as number], column.kind);
-        if (cell === undefined) throw notText(path, column, task.firstRow + done + r);
-        if (cell === 'null') noteNull(task, column, task.firstRow + done + r);
+        if (cell === undefined) throw notText(path, column.name, task.firstRow + done + r);
+        if (cell === 'null') noteNull(path, column, task.firstRow + done + r, task.context);
         json += `${i === 0 ? '' : ','}${column.key}${cell}`;
         (next[i] as number)++;
       }
-      const written = spool.add(`${json}}`);
+      const written = spool.addRow(`${json}}`);
       if (written) await written;
     }
     done += run;
   }
 }
 
-function columnPages(
+interface Pages {
+  next(): Promise<DecodedArray | undefined>;
+}
+
+function pagesOf(task: RowGroupTask, { name, kind, node: schemaPath }: FrameColumn): Pages {
+  if (kind !== CellKind.list) return chunkPages(task, name, schemaPath);
+  const node = schemaPath.at(-1) as SchemaTree;
+  return new NestedPages(
+    node,
+    leafPaths(schemaPath).map((leaf) => ({
+      name: (leaf.at(-1) as SchemaTree).path.join('.'),
+      pages: chunkPages(task, name, leaf),
+    })),
+  );
+}
+
+/** Paths from the root to the leaves below a node. */
+function leafPaths(path: SchemaTree[]): SchemaTree[][] {
+  const { children } = path.at(-1) as SchemaTree;
+  return children.length === 0 ? [path] : children.flatMap((child) => leafPaths([...path, child]));
+}
+
+function chunkPages(
   { path, handle, group, number }: RowGroupTask,
-  { name, schemaPath }: FrameColumn,
+  name: string,
+  schemaPath: SchemaTree[],
 ): ColumnPages {
+  const leaf = (schemaPath.at(-1) as SchemaTree).path.join('.');
   const chunk = group.columns.find(
-    ({ meta_data: metadata }) => metadata?.path_in_schema[0] === name,
+    ({ meta_data: metadata }) => metadata?.path_in_schema.join('.') === leaf,
   )?.meta_data;
   if (!chunk) throw damaged(path, `row group ${number} has no column "${name}"`);
   if (!(chunk.codec in PAGE_CODECS)) {
@@ -129,7 +155,7 @@ function columnPages(
 async function nextPage(
   task: RowGroupTask,
   column: FrameColumn,
-  pages: ColumnPages,
+  pages: Pages,
   done: number,
 ): Promise<DecodedArray> {
   const where = `row group ${task.number}, column "${column.name}"`;
@@ -147,21 +173,8 @@ async function nextPage(
 function cellText(value: unknown, kind: number): string | undefined {
   if (value === null || value === undefined || kind === CellKind.null) return 'null';
   if (kind === CellKind.string) return typeof value === 'string' ? JSON.stringify(value) : undefined;
-  if (kind !== CellKind.float) return String(value);
-  const number = value as number;
-  if (Number.isNaN(number)) return 'null';
-  // JSON has no infinity, but a number too large is read as one.
-  if (!Number.isFinite(number)) return number < 0 ? '-1e999' : '1e999';
-  return Object.is(number, -0) ? '-0' : String(number);
-}
-
-function noteNull({ path, context }: RowGroupTask, column: FrameColumn, row: number): void {
-  context.columns.beginRow(row);
-  try {
-    context.columns.cell(context.columns.column(column.name), CellKind.null);
-  } catch (error) {
-    throw located(path, error, `row ${row} (from 0): `);
-  }
+  if (kind === CellKind.list) return JSON.stringify(value);
+  return kind === CellKind.float ? floatText(value as number) : String(value);
 }
 
 async function readMetadata(path: string, handle: FileHandle, size: number): Promise<FileMetaData> {
@@ -182,29 +195,11 @@ async function readMetadata(path: string, handle: FileHandle, size: number): Pro
   }
 }
 
-/** The columns in the order of the schema, noted in the column table as one row of their kinds. */
-function frameColumns(path: string, metadata: FileMetaData, { columns: table }: ScanContext): FrameColumn[] {
-  const root = parquetSchema(metadata);
-  table.beginFile(path);
-  table.beginRow(0);
-  try {
-    const columns = root.children.map((node) => {
-      const { name } = node.element;
-      const kind = cellKind(node);
-      table.cell(table.column(name), kind);
-      return { name, key: `${JSON.stringify(name)}:`, kind, schemaPath: [root, node] };
-    });
-    table.endRow();
-    return columns;
-  } catch (error) {
-    throw located(path, error, 'schema: ');
-  }
-}
-
 const TEXT_ANNOTATIONS = new Set(['UTF8', 'STRING', 'ENUM', 'JSON']);
 const INTEGER_ANNOTATIONS = new Set(['INT_8', 'INT_16', 'INT_32', 'INT_64', 'UINT_8', 'UINT_16', 'UINT_32']);
 
-function cellKind({ element, children }: SchemaTree): number {
+function cellKind(path: SchemaTree[]): number {
+  const { element, children } = path.at(-1) as SchemaTree;
   const annotation = element.converted_type ?? element.logical_type?.type;
   if (children.length === 0 && element.repetition_type !== 'REPEATED') {
     if (element.logical_type?.type === 'NULL') return CellKind.null;
@@ -220,32 +215,10 @@ function cellKind({ element, children }: SchemaTree): number {
     }
     if ((element.type === 'FLOAT' || element.type === 'DOUBLE') && !annotation) return CellKind.float;
   }
-  const type =
-    children.length > 0
-      ? (annotation ?? 'a group')
-      : `${element.type}${annotation ? ` (${annotation})` : ''}`;
+  if (children.length > 0) return annotation === 'LIST' ? CellKind.list : CellKind.object;
+  const type = `${element.type}${annotation ? ` (${annotation})` : ''}`;
   throw new RowFault(
     `column "${element.name}" is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`,
-    'Write the column as text, or drop it.',
+    'Write the column as text, or leave it out with keep_columns.',
   );
-}
-
-function notText(path: string, { name }: FrameColumn, row: number): ConfigurationError {
-  return new ConfigurationError(`row ${row} (from 0): column "${name}" is not valid UTF-8`, {
-    hint: 'Write the file again with text as UTF-8.',
-    place: { file: path },
-  });
-}
-
-function damaged(path: string, problem: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError(problem, {
-    hint: 'The file is cut off or damaged: fetch or export it again.',
-    place: { file: path },
-    cause,
-  });
-}
-
-function located(path: string, error: unknown, where: string): unknown {
-  if (!(error instanceof RowFault)) return error;
-  return new ConfigurationError(`${where}${error.message}`, { hint: error.hint, place: { file: path } });
 }

@@ -2,66 +2,59 @@ import { open, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { ConfigurationError } from '@prometheus-actions/stage';
 
-export type SourceFormat = 'json' | 'parquet';
+export type SourceFormat = 'json' | 'parquet' | 'arrow';
+export type Compression = 'gzip' | 'zstd';
 
 /**
- * Format of the source's files, by their first bytes.
+ * What a file holds, by its first bytes; compressed ones are taken to hold JSON.
  *
- * @throws ConfigurationError for a file that is missing, is not a regular file, or has another format than the first
+ * @throws ConfigurationError for a file that is missing, is not a regular file, or holds what can't be read
  */
-export async function sourceFormat(files: readonly string[]): Promise<SourceFormat> {
-  const [first] = files;
-  if (first === undefined) {
-    throw new ConfigurationError('the source lists no files', {
-      hint: 'Name at least one file under source.',
-    });
-  }
-  let format: SourceFormat | undefined;
-  for (const file of files) {
-    const found = await fileFormat(file);
-    format ??= found;
-    if (found !== format) {
-      throw new ConfigurationError(`the file is ${found}, but ${first} is ${format}`, {
-        hint: 'Files of one source have one format; make a source of each, or convert one.',
-        place: { file },
-      });
-    }
-  }
-  return format as SourceFormat;
-}
-
-async function fileFormat(file: string): Promise<SourceFormat> {
+export async function sourceFormat(
+  file: string,
+): Promise<{ format: SourceFormat; compression?: Compression }> {
   const start = await firstBytes(file);
-  const compression = COMPRESSED.find(([magic]) => start.subarray(0, magic.length).equals(magic))?.[1];
-  if (compression) {
-    throw new ConfigurationError(`the file is compressed with ${compression}`, {
-      hint: 'Decompress it first.',
-      place: { file },
-    });
+  const startsWith = (magic: Buffer) => start.subarray(0, magic.length).equals(magic);
+  for (const [compression, magic] of READ_COMPRESSED)
+    if (startsWith(magic)) return { format: 'json', compression };
+  const refused = REFUSED.find(([magic]) => startsWith(magic));
+  if (refused) {
+    const [, problem, hint] = refused;
+    throw new ConfigurationError(problem, { hint, place: { file } });
   }
-  const magic = start.toString('latin1');
-  if (magic === 'PAR1') return 'parquet';
-  if (magic === 'PARE') {
-    throw new ConfigurationError('the Parquet file is encrypted', {
-      hint: 'Write it without encryption.',
-      place: { file },
-    });
+  if (startsWith(Buffer.from('PAR1'))) return { format: 'parquet' };
+  if (startsWith(ARROW_STREAM) || startsWith(ARROW_FILE)) return { format: 'arrow' };
+  const extension = extname(file).toLowerCase();
+  const expected = {
+    '.parquet': 'Parquet',
+    '.arrow': 'Arrow',
+    '.feather': 'Arrow',
+    '.gz': 'gzip',
+    '.zst': 'zstd',
+  }[extension];
+  if (expected !== undefined && start.length > 0) {
+    throw new ConfigurationError(
+      `the file does not start as ${expected} does: found ${JSON.stringify(start.toString('latin1', 0, 8))}`,
+      { hint: 'It may be a pointer of Git LFS, or cut off: fetch it again.', place: { file } },
+    );
   }
-  if (extname(file).toLowerCase() === '.parquet') {
-    throw new ConfigurationError(`the file does not start as Parquet does: found ${JSON.stringify(magic)}`, {
-      hint: 'It may be a pointer of Git LFS, or cut off: fetch it again.',
-      place: { file },
-    });
-  }
-  return 'json';
+  return { format: 'json' };
 }
 
-const COMPRESSED: [Buffer, string][] = [
-  [Buffer.from([0x1f, 0x8b]), 'gzip'],
-  [Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), 'zstd'],
-  [Buffer.from('PK\x03\x04'), 'zip'],
-  [Buffer.from('BZh'), 'bzip2'],
-  [Buffer.from([0xfd, 0x37, 0x7a, 0x58]), 'xz'],
+const READ_COMPRESSED: [Compression, Buffer][] = [
+  ['gzip', Buffer.from([0x1f, 0x8b])],
+  ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+];
+/** The mark before the first message of an Arrow stream, as all writers since 2019 make it. */
+const ARROW_STREAM = Buffer.from([0xff, 0xff, 0xff, 0xff]);
+const ARROW_FILE = Buffer.from('ARROW1');
+
+const DECOMPRESS = 'Decompress it first; gzip and zstd are read as they are.';
+const REFUSED: [magic: Buffer, problem: string, hint: string][] = [
+  [Buffer.from('PARE'), 'the Parquet file is encrypted', 'Write it without encryption.'],
+  [Buffer.from('PK\x03\x04'), 'the file is compressed with zip', DECOMPRESS],
+  [Buffer.from('BZh'), 'the file is compressed with bzip2', DECOMPRESS],
+  [Buffer.from([0xfd, 0x37, 0x7a, 0x58]), 'the file is compressed with xz', DECOMPRESS],
 ];
 
 async function firstBytes(file: string): Promise<Buffer> {
@@ -88,8 +81,8 @@ async function firstBytes(file: string): Promise<Buffer> {
     });
   });
   try {
-    const bytes = Buffer.alloc(4);
-    const { bytesRead } = await handle.read(bytes, 0, 4, 0);
+    const bytes = Buffer.alloc(8);
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
     return bytes.subarray(0, bytesRead);
   } finally {
     await handle.close();

@@ -5,11 +5,11 @@ import { ConfigurationError } from '@prometheus-actions/stage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Column, ColumnTable } from '../src/column-table.ts';
 import { RowIndex } from '../src/row-index.ts';
-import { indexJsonArray } from '../src/sources/json-array.ts';
+import { indexJsonFile } from '../src/sources/json-rows.ts';
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'json-array-'));
+  folder = mkdtempSync(join(tmpdir(), 'json-rows-'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -27,10 +27,15 @@ async function scan(
   const path = join(folder, 'rows.json');
   writeFileSync(path, content);
   const index = new RowIndex();
-  const columns = new ColumnTable(required);
+  const columns = new ColumnTable({ text: required });
   let bytes = 0;
-  const context = { index, columns, onBytes: (crossed: number) => (bytes += crossed) };
-  await indexJsonArray(path, context, windowBytes);
+  const context = {
+    index,
+    columns,
+    limit: Number.POSITIVE_INFINITY,
+    onBytes: (crossed: number) => (bytes += crossed),
+  };
+  await indexJsonFile(path, context, windowBytes);
   const file = readFileSync(path);
   const rows = Array.from({ length: index.rows }, (_, row) => {
     const { offset, length } = index.place(row);
@@ -65,7 +70,7 @@ const AWKWARD_ROWS = [
   { b: 'other order', a: 'first' },
 ];
 
-describe('indexJsonArray', () => {
+describe('indexJsonFile', () => {
   it.each([
     ['compact', JSON.stringify(AWKWARD_ROWS)],
     ['indented', JSON.stringify(AWKWARD_ROWS, null, 2)],
@@ -86,7 +91,7 @@ describe('indexJsonArray', () => {
 
   it('gives one column to a key and its escaped form', async () => {
     const { columns } = await scan('[{"ab": "x"}, {"a\\u0062": "y"}]');
-    expect(columns).toEqual([{ name: 'ab', type: 'string' }]);
+    expect(columns).toEqual([{ name: 'ab', type: 'string', kept: true }]);
   });
 
   it('finds the types of columns', async () => {
@@ -112,9 +117,13 @@ describe('indexJsonArray', () => {
     ['an empty file', '', /byte 0: the file is empty/],
     ['white space alone', ' \n ', /byte 3: the file is empty/],
     ['an empty array', ' [ ] ', /byte 3: the array is empty/],
-    ['an object', good, /byte 0: found "\{.* where "\[", the start of a JSON array.*\n.*one array/],
-    ['JSON Lines', `${good}\n${good}`, /byte 0: .*\n.*one array/],
-    ['other text', 'instruction,output\n', /byte 0: found "ins/],
+    ['JSON Lines with commas', `${good},\n${good}`, /row 1 \(from 0\), byte 10: found ",\\n/],
+    [
+      'an array after JSON Lines',
+      `${good}\n[${good}]`,
+      /row 1 .*byte 11: found "\[.* where "\{", the start of a row/,
+    ],
+    ['other text', 'instruction,output\n', /byte 0: found "ins.* where "\[", the start of a JSON array, or/],
     ['a UTF-8 byte order mark', `\ufeff[${good}]`, /byte 0: the file starts with a UTF-8 byte order mark/],
     [
       'UTF-16',
@@ -154,8 +163,8 @@ describe('indexJsonArray', () => {
       '[{"a": 9223372036854775808}]',
       /byte 7: found the integer 9223372036854775808/,
     ],
-    ['an array in a row', '[{"a": ["x"]}]', /byte 7: found an array as a value/],
-    ['an object in a row', '[{"a": {}}]', /byte 7: found an object as a value/],
+    ['an array in a row', '[{"a": ["x"]}]', /byte 7: found a list as a value of "a"/],
+    ['an object in a row', '[{"a": {}}]', /byte 7: found an object as a value of "a"/],
     ['a key given twice', '[{"a": "x", "a": "y"}]', /byte 17: key "a" stands twice/],
     [
       'mixed types',

@@ -2,34 +2,57 @@ import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { type ColumnTable, RowFault } from '../column-table.ts';
-import type { RowIndex } from '../row-index.ts';
+import type { RowIndex, RowSource } from '../row-index.ts';
 import { Byte, INCOMPLETE, scanJsonRow, skipSpace, unexpected } from './json-row-scanner.ts';
 
 /** What a source needs while it walks its files. */
 export interface ScanContext {
   columns: ColumnTable;
   index: RowIndex;
+  /** Rows to index at most, over all files. */
+  limit: number;
   signal?: AbortSignal | undefined;
   /** Called with the bytes just crossed. */
   onBytes: (bytes: number) => void;
 }
 
+/** JSON text to index: a file, or a part of one. */
+export interface JsonText {
+  /** The file as the user knows it. */
+  path: string;
+  handle: FileHandle;
+  /** First byte of the text in the file of the handle. */
+  start: number;
+  /** Byte after the last one. */
+  end: number;
+  /** What an offset from `start` is called. */
+  unit: NonNullable<RowSource['unit']>;
+}
+
 /**
- * Index the rows of a file that holds one JSON array of flat objects: one pass, a window of a few MiB in memory.
+ * Index the rows of a JSON array of objects, or of JSON Lines, one object after the other: one pass, a window of a few
+ * MiB in memory. Which of the two it is shows in the first byte.
  *
  * @param windowBytes bytes held at a time; grows to the longest row
- * @throws ConfigurationError with row number and byte offset, when the file is not such an array or a row does not fit
+ * @throws ConfigurationError with row number and byte offset, when the text is neither or a row does not fit
  */
-export async function indexJsonArray(
-  path: string,
+export async function indexJsonRows(
+  text: JsonText,
   context: ScanContext,
   windowBytes = 4 << 20,
 ): Promise<void> {
+  context.columns.beginFile(text.path);
+  await new JsonScan(text, context, windowBytes).run();
+}
+
+/** Index a file of JSON rows, which stay where they are. Throws as {@link indexJsonRows}. */
+export async function indexJsonFile(path: string, context: ScanContext, windowBytes?: number): Promise<void> {
   const handle = await open(path);
   try {
-    context.index.beginFile(path);
-    context.columns.beginFile(path);
-    await new ArrayScan(path, handle, context, windowBytes).run();
+    const { size } = await handle.stat();
+    const unit = 'byte';
+    context.index.beginSource({ path, unit });
+    await indexJsonRows({ path, handle, start: 0, end: size, unit }, context, windowBytes);
   } finally {
     await handle.close();
   }
@@ -38,35 +61,58 @@ export async function indexJsonArray(
 /** A longer row would not fit V8's longest string with room to spare. */
 const MAX_ROW_BYTES = 256 << 20;
 
-class ArrayScan {
-  readonly #path: string;
-  readonly #handle: FileHandle;
+class JsonScan {
+  readonly #text: JsonText;
   readonly #context: ScanContext;
   readonly #firstRow: number;
   #storage: Buffer;
   /** The valid part of the storage. */
   #window: Buffer;
   /** Offset in the file of the window's first byte. */
-  #base = 0;
+  #base: number;
   #at = 0;
-  #ended = false;
 
-  constructor(path: string, handle: FileHandle, context: ScanContext, windowBytes: number) {
-    this.#path = path;
-    this.#handle = handle;
+  constructor(text: JsonText, context: ScanContext, windowBytes: number) {
+    this.#text = text;
     this.#context = context;
     this.#firstRow = context.index.rows;
     this.#storage = Buffer.allocUnsafe(windowBytes);
     this.#window = this.#storage.subarray(0, 0);
+    this.#base = text.start;
   }
 
   async run(): Promise<void> {
-    await this.#expectArray();
-    let separator = await this.#peek();
-    if (separator === Byte.closeBracket) throw this.#fileFault(this.#emptyArray());
+    const first = await this.#peek();
+    const mark = byteOrderMark(this.#window);
+    if (mark) {
+      throw this.#fileFault(
+        new RowFault(`the file starts with ${mark}`, 'Save it as UTF-8 without a byte order mark.', 0),
+      );
+    }
+    if (first === undefined) {
+      throw this.#fileFault(
+        new RowFault('the file is empty', 'Give a file that holds rows: [{…}, {…}], or {…} one a line.'),
+      );
+    }
+    if (first === Byte.openBrace) return this.#lines();
+    if (first === Byte.openBracket) return this.#array();
+    const { message } = unexpected(
+      this.#window,
+      this.#at,
+      '"[", the start of a JSON array, or "{", the start of a row,',
+    );
+    throw this.#fileFault(
+      new RowFault(message, 'Give a JSON array, JSON Lines, Parquet or Arrow.', this.#at),
+    );
+  }
+
+  async #array(): Promise<void> {
+    this.#at++;
+    if ((await this.#peek()) === Byte.closeBracket) throw this.#fileFault(this.#emptyArray());
     for (;;) {
       await this.#row();
-      separator = await this.#peek();
+      if (this.#isFull()) return;
+      const separator = await this.#peek();
       if (separator === undefined) throw this.#fault(this.#truncated('after a row'));
       if (separator === Byte.closeBracket) break;
       if (separator !== Byte.comma) throw this.#fault(this.#noSeparator());
@@ -81,28 +127,13 @@ class ArrayScan {
     }
   }
 
-  async #expectArray(): Promise<void> {
-    const first = await this.#peek();
-    const mark = byteOrderMark(this.#window);
-    if (mark) {
-      throw this.#fileFault(
-        new RowFault(`the file starts with ${mark}`, 'Save it as UTF-8 without a byte order mark.', 0),
-      );
-    }
-    if (first === undefined) {
-      throw this.#fileFault(
-        new RowFault('the file is empty', 'Give a file that holds a JSON array of rows: [{…}, …].'),
-      );
-    }
-    if (first !== Byte.openBracket) {
-      const fault = unexpected(this.#window, this.#at, '"[", the start of a JSON array of rows,');
-      const hint =
-        first === Byte.openBrace
-          ? 'One object, or one a line? Put the rows into one array: [{…}, {…}].'
-          : 'Give a JSON array of rows, [{…}, {…}], or a Parquet file.';
-      throw this.#fileFault(new RowFault(fault.message, hint, this.#at));
-    }
-    this.#at++;
+  async #lines(): Promise<void> {
+    do await this.#row();
+    while (!this.#isFull() && (await this.#peek()) !== undefined);
+  }
+
+  #isFull(): boolean {
+    return this.#context.index.rows >= this.#context.limit;
   }
 
   /** Index the row that starts at the next byte. */
@@ -143,23 +174,19 @@ class ArrayScan {
 
   /** Drop the bytes before `#at` and read more behind the rest; false at the end of the file. */
   async #refill(): Promise<boolean> {
-    if (this.#ended) return false;
-    this.#context.signal?.throwIfAborted();
     const kept = this.#window.length - this.#at;
+    const next = this.#base + this.#window.length;
+    if (next >= this.#text.end) return false;
+    this.#context.signal?.throwIfAborted();
     if (kept > this.#storage.length / 2) this.#enlarge(kept);
     else this.#storage.copyWithin(0, this.#at, this.#window.length);
     this.#base += this.#at;
     this.#at = 0;
-    const { bytesRead } = await this.#handle.read(
-      this.#storage,
-      kept,
-      this.#storage.length - kept,
-      this.#base + kept,
-    );
+    const space = Math.min(this.#storage.length - kept, this.#text.end - next);
+    const { bytesRead } = await this.#text.handle.read(this.#storage, kept, space, next);
     this.#window = this.#storage.subarray(0, kept + bytesRead);
-    this.#ended = bytesRead === 0;
     this.#context.onBytes(bytesRead);
-    return !this.#ended;
+    return bytesRead > 0;
   }
 
   #enlarge(kept: number): void {
@@ -199,7 +226,7 @@ class ArrayScan {
 
   #truncated(where: string): RowFault {
     return new RowFault(
-      `the file ends ${where}, after ${this.#base + this.#window.length} bytes`,
+      `the file ends ${where}, after ${this.#base + this.#window.length - this.#text.start} bytes`,
       'The file is cut off, or a quotation mark or bracket is never closed: fetch or export it again.',
       this.#at,
     );
@@ -211,9 +238,10 @@ class ArrayScan {
   }
 
   #fileFault({ message, hint, at = this.#at }: RowFault, row = ''): ConfigurationError {
-    return new ConfigurationError(`${row}byte ${this.#base + at}: ${message}`, {
+    const { path, start, unit } = this.#text;
+    return new ConfigurationError(`${row}${unit} ${this.#base + at - start}: ${message}`, {
       hint,
-      place: { file: this.#path },
+      place: { file: path },
     });
   }
 }

@@ -1,0 +1,82 @@
+import { glob, readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { ConfigurationError } from '@prometheus-actions/stage';
+
+/**
+ * The files that paths stand for, in order: a file for itself; a pattern (`part-*.jsonl`) for all that match; a folder
+ * of `save_to_disk` for its shards, any other for all data files below it. Names are sorted by code unit.
+ *
+ * @param paths absolute
+ * @throws ConfigurationError for a path that stands for no file
+ */
+export async function sourceFiles(paths: readonly string[]): Promise<string[]> {
+  const expanded: string[] = [];
+  for (const source of paths) expanded.push(...(await expand(source)));
+  return expanded;
+}
+
+const DATA_FILE = /\.(json|jsonl|ndjson)(\.gz|\.zst)?$|\.(parquet|arrow)$/i;
+
+async function expand(source: string): Promise<string[]> {
+  const found = await stat(source).catch(() => undefined);
+  if (found?.isDirectory()) return folderFiles(source);
+  if (found || !/[*?[{]/.test(source)) return [source];
+  const files: string[] = [];
+  for await (const match of glob(source)) if ((await stat(match)).isFile()) files.push(path.resolve(match));
+  if (files.length === 0) {
+    throw new ConfigurationError(`no file matches ${source}`, {
+      hint: 'Correct the pattern under source; paths are relative to the file that names them.',
+    });
+  }
+  return files.sort(byCodeUnit);
+}
+
+async function folderFiles(folder: string): Promise<string[]> {
+  const shards = await savedShards(folder);
+  if (shards) return shards;
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && DATA_FILE.test(entry.name) && !isMetadata(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  if (files.length > 0) return files.sort(byCodeUnit);
+  throw new ConfigurationError('the folder holds no data files', {
+    hint: 'Data files end in .json, .jsonl, .ndjson (also .gz and .zst), .parquet or .arrow.',
+    place: { file: folder },
+  });
+}
+
+/** Shards of a folder that `datasets` saved, in row order; undefined for another folder. */
+async function savedShards(folder: string): Promise<string[] | undefined> {
+  const dictionary = await readJson(path.join(folder, 'dataset_dict.json'));
+  if (dictionary) {
+    const { splits } = dictionary as { splits?: string[] };
+    throw new ConfigurationError(`the folder holds several splits: ${splits?.join(', ')}`, {
+      hint: `Name one of them, or each: ${splits?.map((split) => path.join(folder, split)).join(', ')}.`,
+      place: { file: folder },
+    });
+  }
+  const state = (await readJson(path.join(folder, 'state.json'))) as
+    | { _data_files?: { filename: string }[] }
+    | undefined;
+  return state?._data_files?.map(({ filename }) => path.join(folder, path.basename(filename)));
+}
+
+/** What lies beside data and is none. */
+function isMetadata(name: string): boolean {
+  return (
+    name.startsWith('.') ||
+    ['dataset_info.json', 'dataset_infos.json', 'state.json', 'stage-manifest.json'].includes(name)
+  );
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}

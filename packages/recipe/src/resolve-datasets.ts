@@ -1,0 +1,91 @@
+import { existsSync, globSync } from 'node:fs';
+import path from 'node:path';
+import type { z } from 'zod';
+import type { Diagnostic } from './diagnostics.ts';
+import type { DatasetSection, datasetFileSchema, SourceSection } from './recipe-schema.ts';
+import type { Finding, YamlFile } from './yaml-file.ts';
+
+type FileSections = z.output<typeof datasetFileSchema>;
+type FileSection = FileSections[string];
+
+/**
+ * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
+ */
+export function resolveDatasets(
+  sections: FileSections,
+  yaml: YamlFile,
+  diagnostics: Diagnostic[],
+): Record<string, DatasetSection | undefined> {
+  return Object.fromEntries(
+    Object.entries(sections).map(([name, { source, columns, ...section }]) => {
+      const report = (at: PropertyKey[], finding: Finding) =>
+        diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
+      const resolvedColumns = checkColumns(columns, report);
+      checkSystemPrompt(section, columns, report);
+      const list = Array.isArray(source);
+      const sources = [source]
+        .flat()
+        .map((one, index) =>
+          checkSource(one, path.dirname(yaml.file), (at, finding) =>
+            report(['source', ...(list ? [index] : []), ...at], finding),
+          ),
+        );
+      if (!resolvedColumns || !sources.every((one) => one !== undefined)) return [name, undefined];
+      return [name, { ...section, columns: resolvedColumns, sources }];
+    }),
+  );
+}
+
+type Report = (at: PropertyKey[], finding: Finding) => void;
+
+function checkColumns(
+  columns: FileSection['columns'],
+  report: Report,
+): DatasetSection['columns'] | undefined {
+  const { user, assistant, messages } = columns;
+  if (messages !== undefined && user === undefined && assistant === undefined) return { messages };
+  if (messages === undefined && user !== undefined && assistant !== undefined) return { user, assistant };
+  const message = 'columns needs user and assistant, or messages alone';
+  report(['columns'], { code: 'bad-value', message });
+  return undefined;
+}
+
+function checkSystemPrompt(
+  section: Pick<FileSection, 'system_prompt'>,
+  columns: FileSection['columns'],
+  report: Report,
+): void {
+  if (section.system_prompt === undefined || columns.messages === undefined) return;
+  const message = 'system_prompt can not be put before messages that stand in the data';
+  const hint = 'Write it into the messages, or name the columns user and assistant.';
+  report(['system_prompt'], { code: 'bad-value', message, hint });
+}
+
+function checkSource(
+  { files, hub, revision, hub_files }: Exclude<FileSection['source'], unknown[]>,
+  folder: string,
+  report: Report,
+): SourceSection | undefined {
+  if ((files === undefined) === (hub === undefined)) {
+    report([], { code: 'bad-value', message: 'source needs either files or hub' });
+    return undefined;
+  }
+  if (hub !== undefined) {
+    if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
+      const message = `${hub} is not pinned to a commit: another run may get other rows`;
+      const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+      report(['hub'], { severity: 'warning', code: 'unpinned-revision', message, hint });
+    }
+    return { hub, revision, hub_files };
+  }
+  const absolute = [files ?? []].flat().map((file) => path.resolve(folder, file));
+  for (const file of absolute) {
+    if (existsSync(file)) continue;
+    const pattern = /[*?[{]/.test(file);
+    if (pattern && globSync(file).length > 0) continue;
+    const message = pattern ? `no file matches ${file}` : `there is no file ${file}`;
+    report([], { code: 'missing-file', message });
+  }
+  return { files: absolute };
+}

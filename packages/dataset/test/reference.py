@@ -125,6 +125,31 @@ def write_parquet(rows: list[dict[str, Any]], types: dict[str, str], path: str, 
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, **options)
 
 
+def write_arrow(
+    rows: list[dict[str, Any]],
+    folder: str,
+    parquet: dict[str, Any] | None = None,
+    types: dict[str, str] | None = None,
+) -> None:
+    """Write rows as rows.parquet, rows.arrow (a stream), rows.feather (a file) and saved/ (by datasets), small batches."""
+    kinds = {"dictionary": pa.dictionary(pa.int16(), pa.string())}
+    fields = [(name, kinds.get(kind) or getattr(pa, kind)()) for name, kind in (types or {}).items()]
+    table = pa.Table.from_pylist(rows, schema=pa.schema(fields) if fields else None)
+    pq.write_table(table, f"{folder}/rows.parquet", **(parquet or {}))
+    for name, writer in (("rows.arrow", pa.ipc.new_stream), ("rows.feather", pa.ipc.new_file)):
+        with writer(f"{folder}/{name}", table.schema) as sink:
+            sink.write_table(table, max_chunksize=17)
+    Dataset(table).save_to_disk(f"{folder}/saved", num_shards=2)
+
+
+def write_untyped_arrow(values: list[list[int]], path: str) -> None:
+    """Write columns instruction and output as an Arrow stream of text whose bytes are as given."""
+    column = pa.array([bytes(value) for value in values], type=pa.binary()).view(pa.string())
+    table = pa.table({"instruction": column, "output": column})
+    with pa.ipc.new_stream(path, table.schema) as sink:
+        sink.write_table(table)
+
+
 def write_untyped_text(values: list[list[int]], path: str) -> None:
     """Write columns q and a as Parquet text whose bytes are as given, valid UTF-8 or not."""
     column = pa.array([bytes(value) for value in values], type=pa.binary()).view(pa.string())
@@ -137,6 +162,8 @@ JOBS = {
     "rows_of": rows_of,
     "digest_of": digest_of,
     "write_parquet": write_parquet,
+    "write_arrow": write_arrow,
+    "write_untyped_arrow": write_untyped_arrow,
     "write_untyped_text": write_untyped_text,
 }
 

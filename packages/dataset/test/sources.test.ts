@@ -1,0 +1,503 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { ConfigurationError } from '@prometheus-actions/stage';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type DatasetSettings, prepareDataset, sourceFiles } from '../src/index.ts';
+import { PythonReference, sharedFile } from './python-reference.ts';
+
+const reference = new PythonReference();
+afterAll(async () => reference.close());
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sources-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const columns = { user: 'instruction', assistant: 'output' };
+const at = (name: string) => join(folder, name);
+
+/** Rows with every kind of text, long and short; all columns in each row. */
+function rowsOf(count: number): Record<string, unknown>[] {
+  const texts = [
+    '',
+    'é',
+    '😀',
+    '\u2028\u2029',
+    '\ufeffmark',
+    '\u0000',
+    '"\\/\b\n\r\t',
+    '日本語',
+    'x'.repeat(1 << 20),
+  ];
+  return Array.from({ length: count }, (_, i) => ({
+    instruction: `${i} ${texts[i % 8]}`,
+    output: i === 7 ? texts[8] : texts[(i * 3) % 8],
+    note: i % 4 ? texts[(i * 5) % 8] : null,
+    count: i - 20,
+    share: i % 3 ? i / 7 : null,
+    flag: i % 2 === 0,
+  }));
+}
+
+/** The rows in files of every kind that the stage reads; `rows.parquet` and the Arrow ones written by pyarrow and datasets. */
+async function everyKind(rows: Record<string, unknown>[]): Promise<Record<string, string>> {
+  const array = JSON.stringify(rows);
+  const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+  const half = Buffer.byteLength(lines) >> 1;
+  const bytes = Buffer.from(lines);
+  writeFileSync(at('rows.json'), array);
+  writeFileSync(at('rows.jsonl'), `${lines}\n`);
+  writeFileSync(at('crlf.jsonl'), `\n${lines.replaceAll('\n', '\r\n\n')}`);
+  writeFileSync(at('rows.json.gz'), gzipSync(array));
+  // Two members, as `cat a.gz b.gz` makes them.
+  writeFileSync(
+    at('rows.jsonl.gz'),
+    Buffer.concat([gzipSync(bytes.subarray(0, half)), gzipSync(bytes.subarray(half))]),
+  );
+  writeFileSync(at('rows.json.zst'), zstdCompressSync(array));
+  writeFileSync(
+    at('rows.jsonl.zst'),
+    Buffer.concat([
+      zstdCompressSync(bytes.subarray(0, half)),
+      Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]), // a frame to skip
+      zstdCompressSync(bytes.subarray(half)),
+    ]),
+  );
+  await reference.run('write_arrow', { rows, folder });
+  return {
+    'JSON array': at('rows.json'),
+    'JSON Lines': at('rows.jsonl'),
+    'JSON Lines with blank lines and CRLF': at('crlf.jsonl'),
+    'gzip of an array': at('rows.json.gz'),
+    'gzip of lines, two members': at('rows.jsonl.gz'),
+    'zstd of an array': at('rows.json.zst'),
+    'zstd of lines, two frames': at('rows.jsonl.zst'),
+    Parquet: at('rows.parquet'),
+    'Arrow stream': at('rows.arrow'),
+    'Arrow file': at('rows.feather'),
+    'folder of save_to_disk': at('saved'),
+  };
+}
+
+describe('every kind of source', () => {
+  it('gives what pandas, scikit-learn and datasets give', { timeout: 120_000 }, async (context) => {
+    reference.require(context);
+    const rows = rowsOf(120);
+    const kinds = await everyKind(rows);
+    for (const [kind, source] of Object.entries(kinds)) {
+      const output = mkdtempSync(at('out-'));
+      const settings = { columns, system_prompt: 'Be fair — 公平', split: { test_size: 0.1, seed: 3 } };
+      await prepareDataset({ source: { files: await sourceFiles([source]) }, ...settings }, output);
+      const same = await reference.run('compare', { files: [kinds['JSON array']], output, ...settings });
+      expect(same, kind).toEqual({});
+    }
+  });
+
+  it('can be mixed, in the order given', { timeout: 120_000 }, async (context) => {
+    reference.require(context);
+    const rows = rowsOf(30);
+    const kinds = Object.values(await everyKind(rows));
+    writeFileSync(at('all.json'), JSON.stringify(kinds.flatMap(() => rows)));
+    const settings = { columns, split: { test_size: 40, seed: 11 } };
+    const output = at('out');
+    await prepareDataset({ source: { files: await sourceFiles(kinds) }, ...settings }, output);
+    expect(await reference.run('compare', { files: [at('all.json')], output, ...settings })).toEqual({});
+  });
+
+  it('of the samples gives the same from any format', { timeout: 120_000 }, async (context) => {
+    reference.require(context);
+    const sample = sharedFile(context, 'data/feedback-sample.json');
+    const rows = JSON.parse(readFileSync(sample, 'utf8')) as Record<string, unknown>[];
+    for (const [kind, source] of Object.entries(await everyKind(rows))) {
+      const output = mkdtempSync(at('out-'));
+      const settings = { columns, system_prompt: 'x', split: { test_size: 0.01, seed: 42 } };
+      await prepareDataset({ source: { files: await sourceFiles([source]) }, ...settings }, output);
+      expect(await reference.run('compare', { files: [sample], output, ...settings }), kind).toEqual({});
+      rmSync(output, { recursive: true });
+    }
+  });
+});
+
+describe('Arrow types', () => {
+  const types = {
+    instruction: 'large_string',
+    output: 'dictionary',
+    i8: 'int8',
+    u32: 'uint32',
+    i64: 'int64',
+    f32: 'float32',
+    f64: 'float64',
+    flag: 'bool_',
+    nothing: 'null',
+  };
+
+  it('of narrow numbers, long text and dictionaries become plain ones', async (context) => {
+    reference.require(context);
+    const rows = Array.from({ length: 40 }, (_, i) => ({
+      instruction: `ask ${i}`,
+      output: `same ${i % 3}`,
+      i8: i === 1 ? null : i - 20,
+      u32: 4294967295 - i,
+      i64: 9007199254740992 - i,
+      f32: i === 2 ? null : i / 2,
+      f64: i / 3,
+      flag: i === 9 ? null : i % 3 === 0,
+      nothing: null,
+    }));
+    await reference.run('write_arrow', { rows, folder, types });
+    for (const name of ['rows.arrow', 'rows.feather']) {
+      const output = mkdtempSync(at('out-'));
+      await prepareDataset({ source: { files: [at(name)] }, columns, split: 'none' }, output);
+      const found = (await reference.run('rows_of', { folder: join(output, 'train') })) as {
+        rows: unknown;
+        features: object;
+      };
+      expect(found.rows).toMatchObject(rows);
+      expect(found.features).toMatchObject({
+        output: "Value('string')",
+        u32: "Value('int64')",
+        f32: "Value('float64')",
+      });
+    }
+  });
+
+  it.for([
+    ['uint64', 1, /schema: a column is Uint64/],
+    ['date32', 1, /schema: a column is Date/],
+    ['binary', null, /schema: a column is Binary/],
+    ['float16', 1, /schema: a column is Float16/],
+  ] as const)('that a frame does not hold are refused: %s', async ([kind, value, expected], context) => {
+    reference.require(context);
+    const rows = [{ instruction: 'q', output: 'a', odd: value }];
+    const odd = { instruction: 'string', output: 'string', odd: kind };
+    await reference.run('write_arrow', { rows, folder, types: odd });
+    const settings: DatasetSettings = { source: { files: [at('rows.arrow')] }, columns, split: 'none' };
+    expect(await fault(prepareDataset(settings, at('out')))).toMatch(expected);
+    await prepareDataset({ ...settings, keep_columns: [] }, at('kept'));
+  });
+});
+
+describe('messages that are there', () => {
+  const conversations = [
+    [
+      { role: 'user', content: 'ask 😀\u2028' },
+      { role: 'assistant', content: '' },
+    ],
+    [
+      { content: '\ufeffBe fair.', role: 'system' },
+      { role: 'user', content: 'ask' },
+      { role: 'assistant', content: 'so' },
+      { role: 'user', content: 'again' },
+      { role: 'assistant', content: '[RESULT] 3' },
+    ],
+  ];
+  const rows = Array.from({ length: 90 }, (_, i) => ({ id: i, messages: conversations[i % 2] }));
+
+  it('stay as they are, from every format', { timeout: 120_000 }, async (context) => {
+    reference.require(context);
+    writeFileSync(at('rows.json'), JSON.stringify(rows));
+    writeFileSync(at('rows.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+    // Small pages, so that rows lie across them.
+    const parquet = { data_page_size: 40, write_batch_size: 3, row_group_size: 50, use_dictionary: false };
+    await reference.run('write_arrow', { rows, folder, parquet });
+    for (const source of ['rows.json', 'rows.jsonl', 'rows.parquet', 'rows.arrow', 'rows.feather', 'saved']) {
+      const output = mkdtempSync(at('out-'));
+      await prepareDataset(
+        {
+          source: { files: await sourceFiles([at(source)]) },
+          columns: { messages: 'messages' },
+          split: 'none',
+        },
+        output,
+      );
+      const found = (await reference.run('rows_of', { folder: join(output, 'train') })) as { rows: unknown };
+      expect(found.rows, source).toEqual(rows);
+    }
+  });
+
+  it('take their name from another column', async (context) => {
+    reference.require(context);
+    writeFileSync(
+      at('rows.json'),
+      JSON.stringify(rows.map(({ id, messages }) => ({ talk: messages, id, talk2: [] }))),
+    );
+    const settings: DatasetSettings = {
+      source: { files: [at('rows.json')] },
+      columns: { messages: 'talk' },
+      keep_columns: ['id'],
+      split: 'none',
+    };
+    await prepareDataset(settings, at('out'));
+    const found = (await reference.run('rows_of', { folder: at('out/train') })) as { rows: object[] };
+    expect(found.rows).toEqual(rows);
+  });
+
+  const good = '{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}';
+  it.each([
+    ['text', '"hello"', /row 1 .*byte \d+: column "m" holds text; it must be a list of messages/],
+    ['nothing', 'null', /column "m" holds null; it must be a list/],
+    ['an empty list', '[]', /row 1 \(from 0\), byte \d+: column "m": is an empty list/],
+    ['a list of texts', '["a"]', /message 0 \(from 0\) is no object/],
+    ['a message without a role', '[{"content": "x"}]', /message 0 .* has no text as its "role"/],
+    ['a message without text', `[{"role": "user", "content": null}]`, /has no text as its "content"/],
+    ['another key', `[{"role": "user", "content": "x", "weight": 0}]`, /has the key "weight" beside/],
+    [
+      'the same role twice',
+      `[${good}, {"role": "assistant", "content": "b"}]`,
+      /message 2 .* has the role "assistant" where "user"/,
+    ],
+    ['an unknown role', '[{"role": "human", "content": "x"}]', /has the role "human" where "user"/],
+    [
+      'a system message late',
+      `[${good}, {"role": "system", "content": "b"}]`,
+      /has the role "system" where "user"/,
+    ],
+    ['no answer', '[{"role": "user", "content": "x"}]', /ends without an answer/],
+    ['a system message alone', '[{"role": "system", "content": "x"}]', /ends without an answer/],
+    ['half a character', '[{"role": "user", "content": "\\ud800"}]', /message 0 .* half of a surrogate pair/],
+  ])('are refused with %s', async (_what, messages, expected) => {
+    writeFileSync(at('rows.json'), `[{"m": [${good}]}, {"m": ${messages}}]`);
+    const settings: DatasetSettings = {
+      source: { files: [at('rows.json')] },
+      columns: { messages: 'm' },
+      split: 'none',
+    };
+    expect(await fault(prepareDataset(settings, at('out')))).toMatch(expected);
+  });
+});
+
+describe('columns and rows that are left out', () => {
+  it('need not be of one type, nor flat, nor have a free name', { timeout: 60_000 }, async (context) => {
+    reference.require(context);
+    const rows = [
+      { messages: [], mixed: 1, instruction: 'q', output: 'a', kept: 'x', __index_level_0__: 5 },
+      { messages: 'text', mixed: 'one', instruction: 'q', output: 'a', kept: 'y', nested: { a: ['}'] } },
+    ];
+    writeFileSync(at('rows.json'), JSON.stringify(rows));
+    const settings: DatasetSettings = {
+      source: { files: [at('rows.json')] },
+      columns,
+      keep_columns: ['kept'],
+      split: { test_size: 1, seed: 0 },
+    };
+    const { columns: read } = await prepareDataset(settings, at('out'));
+    expect(read.map(({ name, kept }) => [name, kept])).toEqual([
+      ['instruction', false],
+      ['output', false],
+      ['kept', true],
+    ]);
+    const { features } = (await reference.run('rows_of', { folder: at('out/train') })) as {
+      features: object;
+    };
+    expect(Object.keys(features)).toEqual(['kept', 'messages', '__index_level_0__']);
+  });
+
+  it('are said to be missing where keep_columns names no column', async () => {
+    writeFileSync(at('rows.json'), '[{"instruction": "q", "output": "a"}]');
+    const settings = {
+      source: { files: [at('rows.json')] },
+      columns,
+      keep_columns: ['outptu'],
+      split: 'none' as const,
+    };
+    expect(await fault(prepareDataset(settings, at('out')))).toMatch(
+      /keep_columns names "outptu", which is in no row; there are "instruction", "output"/,
+    );
+  });
+
+  it.each([1, 7, 119, 120, 1000])(
+    'with limit %d, only the first rows are prepared',
+    { timeout: 60_000 },
+    async (limit) => {
+      const rows = rowsOf(120).map((row) => ({ ...row, output: 'short' }));
+      writeFileSync(at('a.json'), JSON.stringify(rows.slice(0, 60)));
+      writeFileSync(
+        at('b.jsonl.gz'),
+        gzipSync(
+          rows
+            .slice(60)
+            .map((row) => JSON.stringify(row))
+            .join('\n'),
+        ),
+      );
+      const prepared = await prepareDataset(
+        { source: { files: [at('a.json'), at('b.jsonl.gz')] }, columns, limit, split: 'none' },
+        at('out'),
+      );
+      expect(prepared.train.rows).toBe(Math.min(limit, 120));
+    },
+  );
+
+  it('with limit, Parquet and Arrow end early too', { timeout: 60_000 }, async (context) => {
+    reference.require(context);
+    await reference.run('write_arrow', { rows: rowsOf(50), folder, parquet: { row_group_size: 8 } });
+    for (const name of ['rows.parquet', 'rows.arrow']) {
+      const output = mkdtempSync(at('out-'));
+      const settings: DatasetSettings = { source: { files: [at(name)] }, columns, limit: 13, split: 'none' };
+      expect((await prepareDataset(settings, output)).train.rows).toBe(13);
+    }
+  });
+});
+
+describe('split by a column', () => {
+  it('keeps rows of one value on one side', { timeout: 60_000 }, async (context) => {
+    reference.require(context);
+    const rows = Array.from({ length: 400 }, (_, i) => ({
+      q: `${i}`,
+      a: 'x',
+      group: i % 7 ? `g${i % 40}` : i % 40,
+    }));
+    writeFileSync(at('mixed.json'), JSON.stringify(rows));
+    const settings: DatasetSettings = {
+      source: { files: [at('rows.json')] },
+      columns: { user: 'q', assistant: 'a' },
+      split: { test_size: 0.1, seed: 5, by: 'group' },
+    };
+    const mixed = { ...settings, source: { files: [at('mixed.json')] } };
+    expect(await fault(prepareDataset(mixed, at('none')))).toMatch(
+      /column "group" holds text, but an integer/,
+    );
+    writeFileSync(
+      at('rows.json'),
+      JSON.stringify(rows.map((row) => ({ ...row, group: `g${Number(row.q) % 40}` }))),
+    );
+    const prepared = await prepareDataset(settings, at('out'));
+    expect(prepared.test?.rows).toBe(40);
+    const groupsOf = async (part: string) => {
+      const found = (await reference.run('rows_of', { folder: at(`out/${part}`) })) as {
+        rows: { group: string }[];
+      };
+      return new Set(found.rows.map(({ group }) => group));
+    };
+    const [train, test] = [await groupsOf('train'), await groupsOf('test')];
+    expect(test.size).toBe(4);
+    expect([...test].filter((group) => train.has(group))).toEqual([]);
+  });
+
+  it('needs a value in each row', async () => {
+    writeFileSync(at('rows.json'), '[{"q": "q", "a": "a", "g": 1}, {"q": "q", "a": "a", "g": null}]');
+    const settings: DatasetSettings = {
+      source: { files: [at('rows.json')] },
+      columns: { user: 'q', assistant: 'a' },
+      split: { test_size: 1, seed: 5, by: 'g' },
+    };
+    expect(await fault(prepareDataset(settings, at('out')))).toMatch(
+      /row 1 .*column "g", by which .* holds null/,
+    );
+    writeFileSync(at('rows.json'), '[{"q": "q", "a": "a"}]');
+    expect(await fault(prepareDataset(settings, at('out2')))).toMatch(/column "g" is missing/);
+  });
+});
+
+describe('paths', () => {
+  it('may be patterns and folders', async () => {
+    for (const name of [
+      'b.jsonl',
+      'a.jsonl',
+      'sub/c.parquet',
+      'README.md',
+      'dataset_info.json',
+      '.hidden.json',
+    ]) {
+      mkdirSync(join(folder, name, '..'), { recursive: true });
+      writeFileSync(at(name), '');
+    }
+    expect(await sourceFiles([at('*.jsonl')])).toEqual([at('a.jsonl'), at('b.jsonl')]);
+    expect(await sourceFiles([at('sub'), at('b.jsonl')])).toEqual([at('sub/c.parquet'), at('b.jsonl')]);
+    expect(await sourceFiles([folder])).toEqual(['a.jsonl', 'b.jsonl', 'sub/c.parquet'].map(at));
+    expect(await fault(sourceFiles([at('*.parquet')]))).toMatch(/no file matches .*\*\.parquet/);
+    mkdirSync(at('empty'));
+    expect(await fault(sourceFiles([at('empty')]))).toMatch(/the folder holds no data files/);
+    writeFileSync(at('dataset_dict.json'), '{"splits": ["train", "test"]}');
+    expect(await fault(sourceFiles([folder]))).toMatch(/several splits: train, test\n.*\/train/);
+    writeFileSync(at('we[i]rd.json'), '');
+    expect(await sourceFiles([at('we[i]rd.json')])).toEqual([at('we[i]rd.json')]);
+  });
+});
+
+describe('damage', () => {
+  const settings = (name: string): DatasetSettings => ({
+    source: { files: [at(name)] },
+    columns,
+    split: 'none',
+  });
+  const text = rowsOf(60)
+    .map((row) => JSON.stringify(row))
+    .join('\n');
+
+  it.each([
+    [
+      'gzip',
+      gzipSync(text),
+      /x\.bin: the gzip file can't be decompressed: unexpected end of file, between bytes 0 and/,
+    ],
+    [
+      'zstd',
+      zstdCompressSync(text),
+      /x\.bin: the zstd file can't be decompressed: the file ends inside the frame at byte 0/,
+    ],
+  ])('of %s that is cut off anywhere is found', async (_name, whole, expected) => {
+    for (const share of [0.1, 0.5, 0.9, 1 - 1 / whole.length]) {
+      writeFileSync(at('x.bin'), whole.subarray(0, Math.max(8, Math.floor(whole.length * share))));
+      expect(await fault(prepareDataset(settings('x.bin'), mkdtempSync(at('out-'))))).toMatch(expected);
+    }
+  });
+
+  it.each([
+    ['gzip', gzipSync(text)],
+    ['zstd', zstdCompressSync(text)],
+  ])('of %s followed by something else is found', async (_name, whole) => {
+    writeFileSync(at('x.bin'), Buffer.concat([whole, Buffer.from('something else')]));
+    expect(await fault(prepareDataset(settings('x.bin'), at('out')))).toMatch(/can't be decompressed/);
+  });
+
+  it('of text in a compressed file is placed in the text', async () => {
+    writeFileSync(
+      at('x.gz'),
+      gzipSync('{"instruction": "q", "output": "a"}\n{"instruction": "q" "output": "a"}'),
+    );
+    expect(await fault(prepareDataset(settings('x.gz'), at('out')))).toMatch(
+      /x\.gz: row 1 \(from 0\), byte of the decompressed text 56: found/,
+    );
+  });
+
+  it('of Arrow that is cut off anywhere is found', { timeout: 60_000 }, async (context) => {
+    reference.require(context);
+    await reference.run('write_arrow', { rows: rowsOf(60), folder });
+    for (const name of ['rows.arrow', 'rows.feather']) {
+      const whole = readFileSync(at(name));
+      for (const share of [0.999, 0.9, 0.5, 0.1]) {
+        writeFileSync(at(name), whole);
+        truncateSync(at(name), Math.floor(whole.length * share));
+        expect(await fault(prepareDataset(settings(name), mkdtempSync(at('out-'))))).toMatch(
+          /no end mark of an Arrow/,
+        );
+      }
+      writeFileSync(at(name), Buffer.concat([whole.subarray(0, 2000), whole.subarray(-16)]));
+      expect(await fault(prepareDataset(settings(name), mkdtempSync(at('out-'))))).toMatch(
+        /cut off or damaged/,
+      );
+    }
+  });
+
+  it('of text in Arrow is told by its row', { timeout: 60_000 }, async (context) => {
+    reference.require(context);
+    await reference.run('write_untyped_arrow', { values: [[104], [255]], path: at('x.arrow') });
+    expect(await fault(prepareDataset(settings('x.arrow'), at('out')))).toMatch(
+      /row 1 \(from 0\): column "instruction" is not valid UTF-8/,
+    );
+  });
+});
+
+async function fault(run: Promise<unknown>): Promise<string> {
+  const error = await run.then(
+    () => new Error('no fault was found'),
+    (caught: unknown) => caught,
+  );
+  if (!(error instanceof ConfigurationError)) throw error;
+  expect(error.hint).toBeTruthy();
+  return error.message;
+}

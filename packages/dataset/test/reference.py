@@ -139,7 +139,7 @@ def write_arrow(
     for name, writer in (("rows.arrow", pa.ipc.new_stream), ("rows.feather", pa.ipc.new_file)):
         with writer(f"{folder}/{name}", table.schema) as sink:
             sink.write_table(table, max_chunksize=17)
-    Dataset(table).save_to_disk(f"{folder}/saved", num_shards=2)
+    Dataset(table).save_to_disk(f"{folder}/saved", num_shards=min(2, len(rows)))
 
 
 def write_untyped_arrow(values: list[list[int]], path: str) -> None:

@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { describe, expect, it } from 'vitest';
+import { writeFeedbackFile } from '../bench/feedback-file.ts';
+import { measureProcess, ratiosOf, spreadOf } from '../bench/measure.ts';
+import { formatReport, type PrepareReport, reportOf } from '../bench/prepare-report.ts';
+import { PYTHON, temporaryFolder } from './command.ts';
+
+const never = new AbortController().signal;
+
+describe('npm run bench -- prepare', () => {
+  const folder = temporaryFolder();
+
+  it('measures all contenders, and finds that ours and the reference made the same data', () => {
+    const args = ['--rows', '300', '--rounds', '1', '--dir', folder, '--json'];
+    const { status, stdout, stderr } = spawnSync(
+      'npm',
+      ['run', '--silent', 'bench', '--', 'prepare', ...args],
+      {
+        cwd: PROJECT_ROOT,
+        encoding: 'utf8',
+      },
+    );
+    expect(status, stderr).toBe(0);
+    const report = JSON.parse(stdout) as PrepareReport;
+    expect(report.data.equal).toBe(true);
+    expect(report.data.reference).toMatchObject({ train: { rows: 297 }, test: { rows: 3 } });
+    const { diskFloor, ours, reference, oursOnTenth } = report.runs;
+    for (const [run, ...others] of [diskFloor, ours, reference, oursOnTenth]) {
+      expect(others).toEqual([]);
+      expect(run?.wallSeconds).toBeGreaterThan(0.01);
+      expect(run?.cpuSeconds).toBeGreaterThan(0.01);
+      expect(run?.peakBytes).toBeGreaterThan(20e6);
+    }
+    expect(report.ratios.referenceToOursMemory.median).toBe(
+      (reference[0]?.peakBytes ?? 0) / (ours[0]?.peakBytes ?? 0),
+    );
+    expect(report.bytes.output).toBeGreaterThan(report.bytes.source);
+    expect(formatReport(report)).toContain('The same data: 297 rows');
+
+    const other = { ...report.data.reference, test: { rows: 3, sha256: 'other' } };
+    const differing = reportOf(report, { ours: report.data.ours, reference: other }, report.versions, 0);
+    expect(differing.data.equal).toBe(false);
+    expect(formatReport(differing)).toContain('DIFFERENT DATA');
+  });
+
+  it('names what it does not know', () => {
+    const { status, stderr } = spawnSync(
+      'npm',
+      ['run', '--silent', 'bench', '--', 'prepare', '--row', '300'],
+      {
+        cwd: PROJECT_ROOT,
+        encoding: 'utf8',
+      },
+    );
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^error: Unknown option '--row'/);
+  });
+
+  it('writes the same source each time: rows of 7 kB, five an instruction', async () => {
+    const files = ['one.json', 'two.json'].map((name) => path.join(folder, name));
+    for (const file of files) await writeFeedbackFile(file, 500);
+    const [one, two] = files.map((file) => createHash('sha256').update(readFileSync(file)).digest('hex'));
+    expect(one).toBe(two);
+    const text = readFileSync(files[0] as string, 'utf8');
+    const rows = JSON.parse(text) as Record<string, string>[];
+    expect(rows).toHaveLength(500);
+    expect(text.length / 500).toBeGreaterThan(6700);
+    expect(text.length / 500).toBeLessThan(7300);
+    expect(text).toMatch(/[^\x00-\x7f]/);
+    expect(new Set(rows.map((row) => row.orig_instruction)).size).toBe(100);
+    expect(rows.slice(0, 5).map((row) => row.orig_score)).toEqual(['1', '2', '3', '4', '5']);
+  });
+});
+
+describe('measuring a process', () => {
+  it('tells wall and CPU seconds apart, and the peak of memory that was given back', async () => {
+    const script =
+      'import time\ndata = bytearray(200_000_000)\ndata[::4096] = bytes(len(data[::4096]))\ndel data\ntime.sleep(0.5)\n' +
+      'end = time.process_time() + 0.3\nwhile time.process_time() < end: pass';
+    const { wallSeconds, cpuSeconds, peakBytes } = await measureProcess(
+      PYTHON,
+      [PYTHON, '-c', script],
+      never,
+    );
+    expect(wallSeconds).toBeGreaterThan(0.8);
+    expect(cpuSeconds).toBeGreaterThan(0.3);
+    expect(cpuSeconds).toBeLessThan(wallSeconds - 0.3);
+    expect(peakBytes).toBeGreaterThan(200e6);
+    expect(peakBytes).toBeLessThan(250e6);
+  });
+
+  it('says what a command printed that failed', async () => {
+    const failing = measureProcess(PYTHON, [PYTHON, '-c', 'raise SystemExit("no such thing")'], never);
+    await expect(failing).rejects.toThrow(/ended with code 1\nno such thing/);
+  });
+
+  it('ends the command when it is told to', async () => {
+    const started = Date.now();
+    const sleeping = measureProcess(
+      PYTHON,
+      [PYTHON, '-c', 'import time; time.sleep(60)'],
+      AbortSignal.timeout(500),
+    );
+    await expect(sleeping).rejects.toThrow(/timeout/);
+    expect(Date.now() - started).toBeLessThan(10_000);
+  });
+
+  it('relates pairs, not medians', () => {
+    expect(spreadOf([3, 1, 2, 10])).toEqual({ min: 1, median: 2.5, max: 10 });
+    expect(
+      ratiosOf([
+        [2, 1],
+        [9, 3],
+        [40, 10],
+      ]),
+    ).toEqual({ min: 2, median: 3, max: 4 });
+  });
+});

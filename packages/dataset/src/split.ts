@@ -21,8 +21,20 @@ export interface Split {
  *
  * @throws ConfigurationError where scikit-learn raises: a size or seed out of range, or a part that would be empty
  */
-export function splitRows(rows: number, { test_size: testSize, seed }: SplitSettings): Split {
-  checkSplitSettings({ test_size: testSize, seed });
+export function splitRows(rows: number, settings: SplitSettings): Split {
+  const testRows = testRowCount(rows, settings);
+  const order = permutation(rows, settings.seed);
+  return { test: order.subarray(0, testRows), train: order.subarray(testRows) };
+}
+
+/**
+ * Rows that the settings ask for test, of `rows` in all.
+ *
+ * @throws ConfigurationError for a size or seed out of range, or when none would be left for train
+ */
+export function testRowCount(rows: number, settings: SplitSettings): number {
+  checkSplitSettings(settings);
+  const { test_size: testSize } = settings;
   const testRows = testSize < 1 ? Math.ceil(testSize * rows) : testSize;
   if (testRows >= rows) {
     throw new ConfigurationError(
@@ -30,8 +42,7 @@ export function splitRows(rows: number, { test_size: testSize, seed }: SplitSett
       { hint: 'Lower split.test_size, add rows, or write "split: none" to keep all rows for train.' },
     );
   }
-  const order = permutation(rows, seed);
-  return { test: order.subarray(0, testRows), train: order.subarray(testRows) };
+  return testRows;
 }
 
 /** @throws ConfigurationError where no number of rows could make the settings valid */

@@ -1,4 +1,9 @@
-import { sourceFiles, prepareDataset as writeDataset } from '@prometheus-actions/dataset';
+import {
+  type DataReport,
+  dataReportFindings,
+  sourceFiles,
+  prepareDataset as writeDataset,
+} from '@prometheus-actions/dataset';
 import type { DatasetSection, SourceSection } from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageInput, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
@@ -47,11 +52,18 @@ export async function prepareDataset(
           signal: stage.signal,
           onProgress: (done, total, unit) => stage.progress.progress(done, total, unit),
         });
+        for (const { severity, message } of dataReportFindings(prepared.report))
+          stage.reporter[severity](`${settings.title}: ${message}`);
         return { metrics: prepared as unknown as Json };
       },
     },
     context,
   );
+}
+
+/** The data report in the metrics of this stage's manifest. */
+export function reportOf(metrics: Json): DataReport {
+  return (metrics as unknown as { report: DataReport }).report;
 }
 
 type ResolvedSource = { files: string[] } | { hub: HubDataset };

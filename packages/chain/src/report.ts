@@ -1,4 +1,6 @@
+import { dataReportMarkdown } from '@prometheus-actions/dataset';
 import { formatBytes, formatSeconds, type Manifest } from '@prometheus-actions/stage';
+import { reportOf } from './prepare-dataset.ts';
 import type { Outcomes } from './replicate.ts';
 
 /** What a finished chain says at its end: rows, losses, sizes, times, and how to load the judge. */
@@ -43,6 +45,7 @@ export function stageSummary(title: string, status: string, manifest: Manifest |
     ...rows,
     `| fingerprint | \`${manifest.fingerprint.slice(0, 16)}\` |`,
     '',
+    ...(manifest.stage === 'prepare-dataset' ? [dataReportMarkdown(reportOf(manifest.metrics))] : []),
   ].join('\n');
 }
 

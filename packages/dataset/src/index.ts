@@ -1,5 +1,9 @@
 export type { ArrowOutput } from './arrow-output.ts';
 export type { Column, ColumnType } from './column-table.ts';
+export type { DataReport } from './data-report.ts';
+export { dataReportFindings } from './data-report-findings.ts';
+export { dataReportMarkdown } from './data-report-markdown.ts';
+export { dataReportText } from './data-report-text.ts';
 export {
   type DatasetSettings,
   type PreparedDataset,
@@ -8,4 +12,4 @@ export {
 } from './prepare-dataset.ts';
 export { sourceFiles } from './sources/source-files.ts';
 export type { SplitSettings } from './split.ts';
-export type { LengthMetrics, RepeatMetrics, SplitMetrics } from './split-metrics.ts';
+export type { TokenCounter, TokenLimit } from './token-estimate.ts';

@@ -4,13 +4,14 @@ import { ConfigurationError } from '@prometheus-actions/stage';
 import type { MessageSettings } from './arrow-batch.ts';
 import { type ArrowOutput, DEFAULT_SHARD_BYTES } from './arrow-output.ts';
 import { type Column, type ColumnRoles, ColumnTable, RowFault } from './column-table.ts';
+import { type DataReport, dataReport } from './data-report.ts';
 import { splitGroups } from './group-split.ts';
 import { RowFiles } from './row-files.ts';
 import { groupRows } from './row-groups.ts';
 import { RowIndex } from './row-index.ts';
 import { indexSources } from './sources/index-sources.ts';
 import { checkSplitSettings, type SplitSettings, splitRows } from './split.ts';
-import { type RepeatMetrics, repeatMetrics, type SplitMetrics, TextHashes } from './split-metrics.ts';
+import type { TokenLimit } from './token-estimate.ts';
 import { FrameWriting } from './write-frame.ts';
 
 export interface DatasetSettings {
@@ -32,6 +33,8 @@ export interface PrepareOptions {
   signal?: AbortSignal | undefined;
   /** First bytes of the source crossed, then rows written. */
   onProgress?: ((done: number, total: number, unit: 'bytes' | 'rows') => void) | undefined;
+  /** Count tokens of a sample of the rows for the report. */
+  tokens?: TokenLimit | undefined;
   /** Bytes of one Arrow file at most. Default 500 MB. */
   maxShardBytes?: number | undefined;
 }
@@ -42,12 +45,7 @@ export interface PreparedDataset {
   source: { rows: number; bytes: number };
   train: ArrowOutput;
   test?: ArrowOutput;
-  metrics: {
-    train: SplitMetrics;
-    test?: SplitMetrics;
-    /** By column: the user column, and `orig_instruction` where the source has it. */
-    repeats: Record<string, RepeatMetrics>;
-  };
+  report: DataReport;
 }
 
 /**
@@ -89,6 +87,7 @@ export async function prepareDataset(
       files,
       columns,
       messages: messageSettings(settings, columns),
+      tokens: options.tokens,
       withRowNumbers: settings.split !== 'none',
       maxShardBytes: options.maxShardBytes ?? DEFAULT_SHARD_BYTES,
       signal: options.signal,
@@ -101,16 +100,7 @@ export async function prepareDataset(
       source: { rows: index.rows, bytes: total },
       train: train.output,
       ...(test && { test: test.output }),
-      metrics: {
-        train: train.metrics,
-        ...(test && { test: test.metrics }),
-        repeats: Object.fromEntries(
-          [...train.hashes].map(([column, hashes]) => [
-            column,
-            repeatMetrics(hashes, test?.hashes.get(column) ?? new TextHashes(0)),
-          ]),
-        ),
-      },
+      report: dataReport(train.collector, test?.collector),
     };
   } finally {
     await files.close();

@@ -1,11 +1,12 @@
 import { FrameBuilder, type MessageSettings } from './arrow-batch.ts';
 import { ArrowFolderWriter, type ArrowOutput } from './arrow-output.ts';
 import type { Column } from './column-table.ts';
+import { PartCollector, type PartSettings } from './data-report.ts';
 import type { Message } from './messages.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex } from './row-index.ts';
 import { type Cell, type RowBatch, readRows } from './row-reader.ts';
-import { codePoints, type SplitMetrics, SplitMetricsCollector, TextHashes } from './split-metrics.ts';
+import type { TokenLimit } from './token-estimate.ts';
 
 /** The rows to write from, and what is made of them. */
 export interface FrameSource {
@@ -13,6 +14,8 @@ export interface FrameSource {
   files: RowFiles;
   columns: readonly Column[];
   messages: MessageSettings;
+  /** Report tokens too. */
+  tokens: TokenLimit | undefined;
   /** Add `__index_level_0__`, the original row. */
   withRowNumbers: boolean;
   maxShardBytes: number;
@@ -23,9 +26,8 @@ export interface FrameSource {
 
 export interface WrittenFrame {
   output: ArrowOutput;
-  metrics: SplitMetrics;
-  /** Hashes of the texts of a column, by its name. */
-  hashes: Map<string, TextHashes>;
+  /** Has all rows. */
+  collector: PartCollector;
 }
 
 /** Column of the published collections that names what was judged: several rows share one instruction. */
@@ -34,10 +36,12 @@ const INSTRUCTION_COLUMN = 'orig_instruction';
 /** Writes one part after the other, each in its own order of rows. */
 export class FrameWriting {
   readonly #source: FrameSource;
+  readonly #repeatColumns: number[];
   #done = 0;
 
   constructor(source: FrameSource) {
     this.#source = source;
+    this.#repeatColumns = instructionColumns(source);
   }
 
   /** Write the rows of `order` into a folder that does not exist yet. */
@@ -47,12 +51,12 @@ export class FrameWriting {
     // Two builders: one fills while the other's batch is on its way to the disk.
     let filling = this.#builder(writer);
     let written = this.#builder(writer);
-    const measures = new Measures(this.#source, order.length);
+    const collector = new PartCollector(order.length, this.#partSettings());
     let writing: Promise<void> = Promise.resolve();
     try {
       for await (const batch of readRows(order, index, columns, files)) {
         signal?.throwIfAborted();
-        fill(filling, batch, measures);
+        this.#fill(filling, batch, collector);
         await writing;
         writing = writer.write(filling.finish());
         // It is awaited later; until then a failure must not count as unhandled.
@@ -62,7 +66,7 @@ export class FrameWriting {
         this.#source.onRows(this.#done);
       }
       await writing;
-      return { output: await writer.finish(), metrics: measures.lengths.finish(), hashes: measures.hashes };
+      return { output: await writer.finish(), collector };
     } catch (error) {
       await writing.catch(() => {});
       await writer.abandon();
@@ -73,42 +77,34 @@ export class FrameWriting {
   #builder({ schema }: ArrowFolderWriter): FrameBuilder {
     return new FrameBuilder(this.#source.columns, this.#source.messages, schema);
   }
-}
 
-/** What is measured while the rows pass by. */
-class Measures {
-  readonly lengths = new SplitMetricsCollector();
-  readonly hashes = new Map<string, TextHashes>();
-  readonly #settings: MessageSettings;
-  readonly #prefixCharacters: number;
-  readonly #instruction: { column: number; hashes: TextHashes } | undefined;
-  readonly #prompts: TextHashes;
-
-  constructor({ columns, messages }: FrameSource, rows: number) {
-    this.#settings = messages;
-    const prompt = 'messages' in messages ? undefined : messages.systemPrompt;
-    this.#prefixCharacters = prompt === undefined ? 0 : codePoints(`${prompt}\n\n`);
-    const instruction = columns.findIndex(
-      ({ name, type }) => name === INSTRUCTION_COLUMN && type === 'string',
-    );
-    this.#prompts = new TextHashes(rows);
-    this.hashes.set(
-      'messages' in messages ? 'prompt' : (columns[messages.user] as Column).name,
-      this.#prompts,
-    );
-    if (instruction !== -1 && !this.hashes.has(INSTRUCTION_COLUMN)) {
-      this.#instruction = { column: instruction, hashes: new TextHashes(rows) };
-      this.hashes.set(INSTRUCTION_COLUMN, this.#instruction.hashes);
+  #fill(builder: FrameBuilder, { rows, cells }: RowBatch, collector: PartCollector): void {
+    const { messages } = this.#source;
+    for (let i = 0; i < rows.length; i++) {
+      const row = cells(i);
+      builder.append(row, rows[i] as number);
+      const { user, assistant } = textsOf(row, messages);
+      const texts = this.#repeatColumns.map((column) => row[column] as string | null);
+      collector.add(user, assistant, texts);
     }
   }
 
-  add(cells: readonly Cell[]): void {
-    const { user, assistant } = textsOf(cells, this.#settings);
-    this.lengths.add(this.#prefixCharacters, user, assistant);
-    this.#prompts.add(user);
-    const instruction = this.#instruction && cells[this.#instruction.column];
-    if (typeof instruction === 'string') this.#instruction?.hashes.add(instruction);
+  #partSettings(): PartSettings {
+    const { columns, messages, tokens } = this.#source;
+    const prompt = 'messages' in messages ? undefined : messages.systemPrompt;
+    return {
+      prefix: prompt === undefined ? '' : `${prompt}\n\n`,
+      userColumn: 'messages' in messages ? 'prompt' : (columns[messages.user] as Column).name,
+      repeatColumns: this.#repeatColumns.map((column) => (columns[column] as Column).name),
+      tokens,
+    };
   }
+}
+
+/** Of a text column of that name, beside the user's. */
+function instructionColumns({ columns, messages }: FrameSource): number[] {
+  const place = columns.findIndex(({ name, type }) => name === INSTRUCTION_COLUMN && type === 'string');
+  return place === -1 || ('user' in messages && messages.user === place) ? [] : [place];
 }
 
 /** What a row asks, and what is answered: of a longer conversation all but its last message, and that. */
@@ -118,12 +114,4 @@ function textsOf(cells: readonly Cell[], settings: MessageSettings): { user: str
   }
   const contents = (cells[settings.messages] as Message[]).map(({ content }) => content);
   return { user: contents.slice(0, -1).join('\n\n'), assistant: contents.at(-1) as string };
-}
-
-function fill(builder: FrameBuilder, { rows, cells }: RowBatch, measures: Measures): void {
-  for (let i = 0; i < rows.length; i++) {
-    const row = cells(i);
-    builder.append(row, rows[i] as number);
-    measures.add(row);
-  }
 }

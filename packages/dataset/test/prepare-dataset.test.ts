@@ -197,15 +197,15 @@ describe('prepareDataset', () => {
       { q: 'c', a: '[RESULT] 1 [RESULT]\nA ', orig_instruction: 'same' },
       { q: 'c', a: '[RESULT] a long story', orig_instruction: 'other' },
     ];
-    const { metrics } = await prepareRows(rows, { system_prompt: '😀', split: { test_size: 1, seed: 0 } });
-    const whole = [metrics.train, metrics.test];
+    const { report } = await prepareRows(rows, { system_prompt: '😀', split: { test_size: 1, seed: 0 } });
+    const whole = [report.train, report.test];
     expect(whole.reduce((sum, part) => sum + (part?.characters.user.total ?? 0), 0)).toBe(5 + 4 * 3);
     expect(whole.map((part) => part?.verdicts)).toEqual([{ 5: 1, none: 1, other: 1 }, { A: 1 }]);
-    expect(metrics.repeats).toEqual({
+    expect(report.repeats).toEqual({
       q: { train_distinct: 3, test_distinct: 1, test_rows_in_train: 1 },
       orig_instruction: { train_distinct: 2, test_distinct: 1, test_rows_in_train: 1 },
     });
-    expect(metrics.train.characters.assistant).toEqual({ total: 12 + 10 + 21, mean: 43 / 3, max: 21 });
+    expect(report.train.characters.assistant).toMatchObject({ total: 12 + 10 + 21, mean: 43 / 3, max: 21 });
   });
 
   it('tells how far it is, in bytes and then in rows', async () => {

@@ -5,8 +5,10 @@ Reads one job a line from standard input as JSON, and answers each with one line
 
 import hashlib
 import json
+import re
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +121,102 @@ def digest_of(folder: str) -> dict[str, Any]:
     }
 
 
+def data_report(parts: dict[str, Any], prefix: str, edges: dict[str, Any], max_length: int) -> dict[str, Any]:
+    """The report on parts, each a list of [user, assistant, instruction]; edges are those of the histograms.
+
+    Tokens are counted in every row, by a pattern; the template has eight.
+    """
+    found: dict[str, Any] = {
+        part: part_report(rows, prefix, edges[part], max_length) for part, rows in parts.items()
+    }
+    train, test = parts["train"], parts.get("test", [])
+    columns = {
+        "q": lambda row: row[0],
+        "orig_instruction": lambda row: row[2],
+        "conversation": lambda row: (row[0], row[1]),
+    }
+    repeats = {}
+    for name, text in columns.items():
+        in_train, in_test = ([text(row) for row in rows if text(row) is not None] for rows in (train, test))
+        repeats[name] = {
+            "train_distinct": len(known := set(in_train)),
+            "test_distinct": len(set(in_test)),
+            "test_rows_in_train": sum(value in known for value in in_test),
+        }
+    whole = repeats.pop("conversation")
+    found["repeats"] = repeats
+    found["duplicates"] = {
+        "train_rows": len(train) - whole["train_distinct"],
+        "test_rows": len(test) - whole["test_distinct"],
+        "test_rows_in_train": whole["test_rows_in_train"],
+    }
+    return found
+
+
+def part_report(rows: list[list[Any]], prefix: str, edges: dict[str, Any], max_length: int) -> dict[str, Any]:
+    """The report on one part."""
+    users = [prefix + row[0] for row in rows]
+    answers = [row[1] for row in rows]
+    characters = {
+        "user": [len(text) for text in users],
+        "assistant": [len(text) for text in answers],
+        "conversation": [len(user) + len(answer) for user, answer in zip(users, answers, strict=True)],
+    }
+    texts = [sum(len(TOKEN.findall(text)) for text in pair) for pair in zip(users, answers, strict=True)]
+    tokens = np.array(texts) + 8
+    verdicts = Counter(verdict(answer) for answer in answers)
+    kinds = set(verdicts) - {"none", "other"}
+    scales = {"1-5": set("12345"), "A/B": set("AB")}
+    return {
+        "rows": len(rows),
+        "characters": {name: length_summary(np.array(of), edges[name]) for name, of in characters.items()},
+        "empty": {
+            "user": sum(not row[0].strip() for row in rows),
+            "assistant": sum(not row[1].strip() for row in rows),
+        },
+        "short_answers": sum(bool(answer.strip()) and len(answer) < 40 for answer in answers),
+        "verdicts": verdicts,
+        "verdict_scale": next((name for name, scale in scales.items() if kinds and kinds <= scale), None),
+        "tokens": {
+            "counted_rows": len(rows),
+            "estimated": False,
+            "per_character": sum(texts) / sum(characters["conversation"]),
+            "mean": tokens.mean(),
+            "percentiles": percentiles(tokens),
+            "max_length": max_length,
+            "rows_over_max_length": int((tokens > max_length).sum()),
+        },
+    }
+
+
+TOKEN = re.compile(r"\w{1,4}|\W", re.ASCII)
+
+
+def verdict(answer: str) -> str:
+    """What follows the last mark, if it is one short word."""
+    _, mark, last = answer.rpartition("[RESULT]")
+    if not mark:
+        return "none"
+    return last.strip() if re.fullmatch(r"[\w.+-]{1,8}", last.strip(), re.ASCII) else "other"
+
+
+def length_summary(lengths: Any, edges: list[int]) -> dict[str, Any]:
+    """Total, mean, extremes, percentiles and histogram of lengths."""
+    return {
+        "total": int(lengths.sum()),
+        "mean": lengths.mean(),
+        "min": int(lengths.min()),
+        "max": int(lengths.max()),
+        "percentiles": percentiles(lengths),
+        "histogram": {"edges": edges, "counts": np.histogram(lengths, bins=edges)[0].tolist()},
+    }
+
+
+def percentiles(lengths: Any) -> dict[str, int]:
+    """Percentiles by nearest rank."""
+    return {f"p{q}": int(np.percentile(lengths, q, method="inverted_cdf")) for q in (5, 25, 50, 75, 95, 99)}
+
+
 def write_parquet(rows: list[dict[str, Any]], types: dict[str, str], path: str, options: dict[str, Any]) -> None:
     """Write rows as Parquet with pyarrow's writer."""
     schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in types.items()])
@@ -161,6 +259,7 @@ JOBS = {
     "compare": compare,
     "rows_of": rows_of,
     "digest_of": digest_of,
+    "data_report": data_report,
     "write_parquet": write_parquet,
     "write_arrow": write_arrow,
     "write_untyped_arrow": write_untyped_arrow,

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { ConfigurationError } from '@prometheus-actions/stage';
+import { afterAll, describe, expect, it } from 'vitest';
 import { MersenneTwister } from '../src/mersenne-twister.ts';
 import { permutation, splitRows } from '../src/split.ts';
+import { PythonReference } from './python-reference.ts';
+
+const reference = new PythonReference();
+afterAll(async () => reference.close());
 
 function digest(order: Uint32Array): string {
   const bytes = Buffer.alloc(order.length * 4);
@@ -85,4 +90,47 @@ describe('splitRows', () => {
   it.each([-1, 0.5, 2 ** 32])('refuses seed %d', (seed) => {
     expect(() => splitRows(10, { test_size: 0.5, seed })).toThrow(/split\.seed is .*expected an integer/);
   });
+
+  it('is train_test_split of scikit-learn for any rows, size and seed, and refuses what it refuses', {
+    timeout: 120_000,
+  }, async (context) => {
+    reference.require(context);
+    const cases = splitCases();
+    const digestOfPart = (part: Uint32Array) => createHash('sha256').update(part).digest('hex');
+    const ours = cases.map(([rows, testSize, seed]) => {
+      try {
+        const { train, test } = splitRows(rows, { test_size: testSize, seed });
+        return [train, test].map(digestOfPart);
+      } catch (error) {
+        if (!(error instanceof ConfigurationError)) throw error;
+        return null;
+      }
+    });
+    const theirs = (await reference.run('splits', { cases })) as typeof ours;
+    const different = cases.filter((_, i) => String(ours[i]) !== String(theirs[i]));
+    expect(different).toEqual([]);
+    expect(ours.filter((parts) => parts !== null).length).toBeGreaterThan(500);
+    expect(ours.filter((parts) => parts === null).length).toBeGreaterThan(50);
+  });
 });
+
+/** Rows, test_size and seed: drawn at random, then the edges. */
+function splitCases(): [number, number, number][] {
+  const draw = new MersenneTwister(20240502);
+  const cases = Array.from({ length: 450 }, (_, i): [number, number, number] => {
+    const rows = 1 + draw.interval(i % 10 === 0 ? 20_000 : 300);
+    const fraction = draw.interval(1_000_000) / 1_000_000;
+    return [rows, i % 2 ? fraction : draw.interval(rows), draw.uint32()];
+  });
+  for (const rows of [0, 1, 2, 3, 4, 7, 10, 49, 50, 100, 300, 700, 1000, 2900]) {
+    // Fractions whose product with the rows doubles round up or down across a whole number, among others.
+    for (const size of [1e-9, 1e-3, 0.01, 0.07, 0.1, 0.29, 1 / 3, 0.5, 0.57, 2 / 3, 0.99, 1 - 1e-9])
+      cases.push([rows, size, 42]);
+    for (const count of [0, 1, 2, rows - 1, rows, rows + 1]) cases.push([rows, count, 0xffffffff]);
+  }
+  for (const size of [-0.5, -1, 1.5, 2.5]) cases.push([10, size, 42]);
+  for (const seed of [0, 1, 0x7fffffff, 0x80000000, 0xffffffff, -1, 2 ** 32, 0.5])
+    cases.push([10, 0.3, seed]);
+  cases.push([199_760, 0.01, 42], [200_000, 1 / 3, 0], [131_073, 65_536, 7]);
+  return cases;
+}

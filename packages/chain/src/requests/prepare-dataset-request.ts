@@ -1,6 +1,7 @@
 import path from 'node:path';
+import { dataReportText } from '@prometheus-actions/dataset';
 import { z } from 'zod';
-import { prepareDataset } from '../prepare-dataset.ts';
+import { prepareDataset, reportOf } from '../prepare-dataset.ts';
 import {
   list,
   number,
@@ -34,6 +35,7 @@ export const prepareDatasetRequest = stageRequest({
     seed: wholeNumber('Seed of the split (default: 42).'),
     output_dir: text('Without a recipe: the folder to make.'),
   }),
+  report: (metrics) => dataReportText(reportOf(metrics)),
   run: async (inputs, context) => {
     if (inputs.recipe) {
       const planned = planOf({ ...inputs, recipe: inputs.recipe }, context);

@@ -1,5 +1,5 @@
 import { loadRecipe, makePlan, type Plan, type Recipe } from '@prometheus-actions/recipe';
-import { ConfigurationError, type StageOutcome } from '@prometheus-actions/stage';
+import { ConfigurationError, type Json, type StageOutcome } from '@prometheus-actions/stage';
 import { z } from 'zod';
 import type { ChainContext } from '../chain-context.ts';
 import { defaultArtifactsDir, recipeLocation } from '../recipe-location.ts';
@@ -15,6 +15,8 @@ export interface StageRequest<Inputs extends z.ZodObject = z.ZodObject> {
   summary: string;
   inputs: Inputs;
   run: (inputs: z.output<Inputs>, context: ChainContext) => Promise<StageOutcome>;
+  /** What the command prints at its end, from the metrics of the manifest. */
+  report?: (metrics: Json) => string;
 }
 
 /** Keeps the type of the inputs between `inputs` and `run`. */

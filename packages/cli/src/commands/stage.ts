@@ -35,12 +35,14 @@ export function addStageCommand(program: Command, request: StageRequest, signal:
         const [issue] = inputs.error.issues;
         throw new ConfigurationError(`--${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
       }
+      const reporter = commandReporter(options);
       const context = chainContext({
-        reporter: commandReporter(options),
+        reporter,
         signal,
         ...(options.verify === undefined ? {} : { verify: options.verify }),
       });
       const outcome = await request.run(inputs.data, context);
+      if (request.report && outcome.manifest) reporter.info(`\n${request.report(outcome.manifest.metrics)}`);
       if (options.json) process.stdout.write(`${JSON.stringify(outcome.manifest ?? null, null, 2)}\n`);
     });
 }

@@ -1,0 +1,48 @@
+import type { DataReport } from './data-report.ts';
+import { dataReportFindings } from './data-report-findings.ts';
+import { reportLines } from './data-report-table.ts';
+import { type Histogram, hasTail } from './length-summary.ts';
+import { formatCount } from './report-numbers.ts';
+
+/** The report for the summary of a GitHub job: findings, a table, and a chart of lengths. */
+export function dataReportMarkdown(report: DataReport): string {
+  const findings = dataReportFindings(report).map(
+    ({ severity, message }) => `- **${severity}:** ${escapeMarkdown(message)}`,
+  );
+  const parts = report.test ? ['train', 'test'] : ['train'];
+  const table = [
+    ['', ...parts],
+    ['---', ...parts.map(() => '---:')],
+    ...reportLines(report).map(({ label, cells }) => [label, ...cells].map(escapeMarkdown)),
+  ].map((cells) => `| ${cells.join(' | ')} |`);
+  return [
+    ...(findings.length > 0 ? [...findings, ''] : []),
+    ...table,
+    '',
+    ...lengthChart(report.train.characters.conversation.histogram),
+    '',
+  ].join('\n');
+}
+
+function lengthChart(histogram: Histogram): string[] {
+  const { edges, counts } = histogram;
+  const labels = edges.slice(0, -1).map(formatCount);
+  if (hasTail(histogram)) labels.push(`${labels.pop()}+`);
+  return [
+    '```mermaid',
+    'xychart-beta',
+    '  title "Train rows by characters of the conversation"',
+    `  x-axis "characters, from" [${labels.map((label) => `"${label}"`).join(', ')}]`,
+    '  y-axis "rows"',
+    `  bar [${counts.join(', ')}]`,
+    '```',
+  ];
+}
+
+/** Text that GitHub shows as it is, in a table cell too, whatever it holds. */
+function escapeMarkdown(text: string): string {
+  return text
+    .replace(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, ' ')
+    .replace(/[&<>|`$@]/g, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(/[\\*_~[\]]/g, '\\$&');
+}

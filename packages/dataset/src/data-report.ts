@@ -1,0 +1,154 @@
+import { codePoints } from './code-points.ts';
+import { type LengthSummary, summarizeLengths } from './length-summary.ts';
+import { type RepeatMetrics, repeatMetrics, TextHashes } from './text-hashes.ts';
+import { TokenEstimator, type TokenLimit, type TokenReport } from './token-estimate.ts';
+import { VerdictCounts, type VerdictScale, verdictScale } from './verdict.ts';
+
+/** What a trainer of judges wants to know of prepared data; plain JSON. */
+export interface DataReport {
+  train: PartReport;
+  test?: PartReport;
+  /** By column: the user column, and what else the collectors were given. */
+  repeats: Record<string, RepeatMetrics>;
+  duplicates: DuplicateMetrics;
+}
+
+export interface PartReport {
+  rows: number;
+  /** Lengths in Unicode code points, as Python counts them; a conversation is both messages. */
+  characters: { user: LengthSummary; assistant: LengthSummary; conversation: LengthSummary };
+  /** Rows whose text is empty or blank, whatever is put before it. */
+  empty: { user: number; assistant: number };
+  /** Rows whose answer is not empty but has fewer than 40 characters: a verdict hardly fits, feedback does not. */
+  short_answers: number;
+  /** Rows by what follows the last `[RESULT]` of the answer; `none` without it, `other` for longer text. */
+  verdicts: Record<string, number>;
+  verdict_scale: VerdictScale | null;
+  tokens?: TokenReport;
+}
+
+/** Rows with the same user and assistant text as another. */
+interface DuplicateMetrics {
+  /** Rows of train beyond the first of their kind. */
+  train_rows: number;
+  /** Rows of test beyond the first of their kind. */
+  test_rows: number;
+  test_rows_in_train: number;
+}
+
+export interface PartSettings {
+  /** Put before each user text: the system prompt and a blank line, or nothing. */
+  prefix: string;
+  userColumn: string;
+  /** Other columns of which repeated texts are counted. */
+  repeatColumns: readonly string[];
+  /** Report tokens too. */
+  tokens?: TokenLimit | undefined;
+}
+
+export const SHORT_ANSWER_CHARACTERS = 40;
+
+/** Collects what is reported of one part, row by row, in 8 bytes a row, 4 more for tokens, and 8 for each hash. */
+export class PartCollector {
+  /** Texts of a column, by its name. */
+  readonly repeats: ReadonlyMap<string, TextHashes>;
+  /** User and assistant text together. */
+  readonly conversations: TextHashes;
+  readonly #settings: PartSettings;
+  readonly #prefixCharacters: number;
+  readonly #user: Uint32Array;
+  readonly #assistant: Uint32Array;
+  readonly #userHashes: TextHashes;
+  readonly #repeatHashes: TextHashes[];
+  readonly #verdicts = new VerdictCounts();
+  readonly #tokens: TokenEstimator | undefined;
+  readonly #empty = { user: 0, assistant: 0 };
+  #shortAnswers = 0;
+  #rows = 0;
+
+  /** @param rows how many will be added, at least one */
+  constructor(rows: number, settings: PartSettings) {
+    this.#settings = settings;
+    this.#prefixCharacters = codePoints(settings.prefix);
+    this.#user = new Uint32Array(rows);
+    this.#assistant = new Uint32Array(rows);
+    this.conversations = new TextHashes(rows);
+    this.#userHashes = new TextHashes(rows);
+    this.#repeatHashes = settings.repeatColumns.map(() => new TextHashes(rows));
+    this.repeats = new Map([
+      [settings.userColumn, this.#userHashes],
+      ...settings.repeatColumns.map((name, i): [string, TextHashes] => [
+        name,
+        this.#repeatHashes[i] as TextHashes,
+      ]),
+    ]);
+    this.#tokens = settings.tokens && new TokenEstimator(rows, settings.tokens);
+  }
+
+  /** @param texts of the repeat columns, in their order, as strings or in UTF-8; `null` is no text */
+  add(user: string, assistant: string, texts: readonly (string | Uint8Array | null)[]): void {
+    const row = this.#rows++;
+    const userCharacters = this.#prefixCharacters + codePoints(user);
+    const assistantCharacters = codePoints(assistant);
+    this.#user[row] = userCharacters;
+    this.#assistant[row] = assistantCharacters;
+
+    const answerIsEmpty = assistant.trim() === '';
+    if (user.trim() === '') this.#empty.user++;
+    if (answerIsEmpty) this.#empty.assistant++;
+    else if (assistantCharacters < SHORT_ANSWER_CHARACTERS) this.#shortAnswers++;
+
+    // The user text is long: its digest stands for it in that of the conversation.
+    const userDigest = this.#userHashes.add(user);
+    this.conversations.add(userDigest.toString('hex') + assistant);
+    for (const [i, text] of texts.entries()) if (text !== null) this.#repeatHashes[i]?.add(text);
+
+    this.#verdicts.add(assistant);
+    this.#tokens?.add(this.#settings.prefix, user, assistant, userCharacters + assistantCharacters);
+  }
+
+  finish(): PartReport {
+    if (this.#rows !== this.#user.length) {
+      throw new Error(`${this.#rows} rows were added to a report of ${this.#user.length}`);
+    }
+    const verdicts = this.#verdicts.finish();
+    return {
+      rows: this.#rows,
+      characters: {
+        user: summarizeLengths(this.#user),
+        assistant: summarizeLengths(this.#assistant),
+        conversation: summarizeLengths(
+          this.#user.map((length, row) => length + (this.#assistant[row] as number)),
+        ),
+      },
+      empty: { ...this.#empty },
+      short_answers: this.#shortAnswers,
+      verdicts,
+      verdict_scale: verdictScale(verdicts),
+      ...(this.#tokens && { tokens: this.#tokens.finish() }),
+    };
+  }
+}
+
+/** The report over parts whose rows were all added; both have the same repeat columns. */
+export function dataReport(train: PartCollector, test?: PartCollector): DataReport {
+  const trainReport = train.finish();
+  const testReport = test?.finish();
+  const none = new TextHashes(0);
+  const conversations = repeatMetrics(train.conversations, test?.conversations ?? none);
+  return {
+    train: trainReport,
+    ...(testReport && { test: testReport }),
+    repeats: Object.fromEntries(
+      [...train.repeats].map(([column, hashes]) => [
+        column,
+        repeatMetrics(hashes, test?.repeats.get(column) ?? none),
+      ]),
+    ),
+    duplicates: {
+      train_rows: trainReport.rows - conversations.train_distinct,
+      test_rows: (testReport?.rows ?? 0) - conversations.test_distinct,
+      test_rows_in_train: conversations.test_rows_in_train,
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { type Percentiles, summarizeLengths } from './length-summary.ts';
+
+/** A tokenizer, as far as a report needs it. */
+export interface TokenCounter {
+  /** Tokens of a text alone, without those that open or close a sequence. */
+  count(text: string): number;
+}
+
+/** What the lengths of rows are held against. */
+export interface TokenLimit {
+  counter: TokenCounter;
+  /** Tokens beyond which training cuts a row at its end. */
+  maxLength: number;
+  /** Tokens that the chat template puts round the two messages of a row. */
+  templateTokens: number;
+}
+
+/** Tokens of the conversations of a part, template included. */
+export interface TokenReport {
+  /** Rows whose tokens were counted: all, or 1,000 spread evenly over the part. */
+  counted_rows: number;
+  /** Whether the other values are estimates, because not every row was counted. */
+  estimated: boolean;
+  /** Tokens of the texts for each of their characters. */
+  per_character: number;
+  mean: number;
+  percentiles: Percentiles;
+  max_length: number;
+  rows_over_max_length: number;
+}
+
+const MOST_COUNTED_ROWS = 1000;
+
+/** Estimates the tokens of the rows of one part from a sample of them. */
+export class TokenEstimator {
+  readonly #limit: TokenLimit;
+  readonly #bytes: Uint32Array;
+  readonly #counted: { row: number; tokens: number }[] = [];
+  #row = 0;
+  #countedTokens = 0;
+  #countedCharacters = 0;
+
+  constructor(rows: number, limit: TokenLimit) {
+    this.#limit = limit;
+    this.#bytes = new Uint32Array(rows);
+  }
+
+  /** @param characters of both messages */
+  add(prefix: string, user: string, assistant: string, characters: number): void {
+    const row = this.#row++;
+    this.#bytes[row] = Buffer.byteLength(prefix) + Buffer.byteLength(user) + Buffer.byteLength(assistant);
+    if (!isEvenlySpread(row, this.#bytes.length)) return;
+    const { counter } = this.#limit;
+    const tokens = counter.count(prefix + user) + counter.count(assistant);
+    this.#counted.push({ row, tokens });
+    this.#countedTokens += tokens;
+    this.#countedCharacters += characters;
+  }
+
+  finish(): TokenReport {
+    const { maxLength, templateTokens } = this.#limit;
+    const tokens = Uint32Array.from(this.#counted, (row) => row.tokens + templateTokens);
+    const { mean, percentiles } = summarizeLengths(tokens);
+    return {
+      counted_rows: this.#counted.length,
+      estimated: this.#counted.length < this.#bytes.length,
+      per_character: this.#countedTokens / Math.max(1, this.#countedCharacters),
+      mean,
+      percentiles,
+      max_length: maxLength,
+      rows_over_max_length: Math.round(this.#rowsOver(maxLength - templateTokens)),
+    };
+  }
+
+  /**
+   * Expected rows whose texts have more than `room` tokens. Counted rows are known. Any other has the tokens a byte of
+   * one of the counted rows that are nearest to it in length, each as likely: so the estimate uses the length of every
+   * row, and still allows for long texts being of another kind than short ones.
+   */
+  #rowsOver(room: number): number {
+    const rates = this.#counted
+      .map(({ row, tokens }) => ({ bytes: this.#bytes[row] as number, tokens }))
+      .filter(({ bytes }) => bytes > 0)
+      .sort((a, b) => a.bytes - b.bytes);
+    let over = 0;
+    let next = 0;
+    for (let row = 0; row < this.#bytes.length; row++) {
+      const counted = this.#counted[next];
+      if (counted?.row === row) {
+        if (counted.tokens > room) over++;
+        next++;
+        continue;
+      }
+      const bytes = this.#bytes[row] as number;
+      if (bytes + MESSAGE_SPACES <= room) continue;
+      const near = nearest(rates, bytes);
+      const longer = near.filter((rate) => (rate.tokens / rate.bytes) * bytes > room);
+      over += longer.length / Math.max(1, near.length);
+    }
+    return over;
+  }
+}
+
+/** Whether a row is one of the 1,000, or fewer, that stand evenly spread among `rows`. */
+function isEvenlySpread(row: number, rows: number): boolean {
+  const chosen = Math.min(rows, MOST_COUNTED_ROWS);
+  return Math.ceil(((row + 1) * chosen) / rows) > Math.ceil((row * chosen) / rows);
+}
+
+/**
+ * A token has at least one byte, so a row of few bytes can't be too long; but some tokenizers put a space before each
+ * of the two texts.
+ */
+const MESSAGE_SPACES = 2;
+
+/** Fewer follow the lengths more closely, more even out chance. */
+const NEIGHBOURS = 20;
+
+/** Those around the place of `bytes` in an ascending order. */
+function nearest<Rate extends { bytes: number }>(rates: readonly Rate[], bytes: number): Rate[] {
+  let low = 0;
+  let high = rates.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((rates[middle] as Rate).bytes < bytes) low = middle + 1;
+    else high = middle;
+  }
+  const end = Math.min(rates.length, low + NEIGHBOURS / 2);
+  return rates.slice(Math.max(0, end - NEIGHBOURS), Math.max(end, NEIGHBOURS));
+}

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import {
   type DataReport,
   dataReportFindings,
@@ -8,6 +10,7 @@ import type { DatasetSection, SourceSection } from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageInput, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
 import { fetchHubFiles, type HubDataset, resolveHubDataset } from './hub-dataset.ts';
+import { requireFreeDisk } from './preflight.ts';
 
 export interface PrepareSettings {
   title: string;
@@ -34,6 +37,7 @@ export async function prepareDataset(
       revision: 2,
       versions: {},
       resumable: false,
+      preflight: () => requireSpace(sources, settings),
       describe: (metrics) => {
         const { train, test } = metrics as unknown as { train: { rows: number }; test?: { rows: number } };
         return `${train.rows} rows to train on, ${test?.rows ?? 0} to test`;
@@ -59,6 +63,16 @@ export async function prepareDataset(
     },
     context,
   );
+}
+
+/** The result is at least as large as sources of text, unless columns or rows are left out. */
+async function requireSpace(sources: readonly ResolvedSource[], settings: PrepareSettings): Promise<void> {
+  const { keep_columns, limit } = settings.dataset;
+  if (keep_columns !== undefined || limit !== undefined) return;
+  const files = sources.flatMap((source) => ('files' in source ? source.files : []));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  await requireFreeDisk(path.dirname(settings.outputDir), bytes, settings.title);
 }
 
 /** The data report in the metrics of this stage's manifest. */

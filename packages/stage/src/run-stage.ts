@@ -93,8 +93,20 @@ export async function runStage(stage: Stage, options: StageOptions): Promise<Sta
     }
   } catch (error) {
     progress.end('failed', `after ${formatSeconds(seconds())}`);
-    throw error;
+    throw diskFull(error, stage.outputDir) ?? error;
   }
+}
+
+/** A full disk is the user's to put right; undefined for any other error. */
+function diskFull(error: unknown, outputDir: string): ConfigurationError | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined;
+  return new ConfigurationError(
+    code === 'ENOSPC'
+      ? `the disk of ${outputDir} is full`
+      : `the quota on the disk of ${outputDir} is used up`,
+    { hint: 'Free space there, or choose another folder for the output.', cause: error },
+  );
 }
 
 async function runLocked(

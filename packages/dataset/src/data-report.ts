@@ -28,7 +28,7 @@ export interface PartReport {
 }
 
 /** Rows with the same user and assistant text as another. */
-export interface DuplicateMetrics {
+interface DuplicateMetrics {
   /** Rows of train beyond the first of their kind. */
   train_rows: number;
   /** Rows of test beyond the first of their kind. */

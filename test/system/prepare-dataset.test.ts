@@ -1,9 +1,20 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { tableFromIPC } from 'apache-arrow';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { command, contents, temporaryFolder } from './command.ts';
 
@@ -23,6 +34,60 @@ beforeAll(() => {
     }),
   );
   writeFileSync(at('rows.jsonl'), rows.join('\n'));
+});
+
+describe('the dataset of docs/data.md', () => {
+  it('is prepared as it stands there, without a change of code', async () => {
+    const text = readFileSync(path.join(PROJECT_ROOT, 'docs/data.md'), 'utf8');
+    const example = /```yaml\n(# dataset\.yaml\n[\s\S]*?)```/.exec(text)?.[1] ?? '';
+    expect(example.trim().split('\n').length).toBeLessThanOrEqual(20);
+    const recipe = at('support');
+    cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-7b'), recipe, { recursive: true });
+    writeFileSync(path.join(recipe, 'dataset.yaml'), example);
+    const file = path.join(recipe, 'recipe.yaml');
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace(/dataset: \w+-collection/g, 'dataset: support-answers'),
+    );
+    mkdirSync(path.join(recipe, 'exports'));
+    const rows = (from: number) =>
+      Array.from({ length: 100 }, (_, i) => ({
+        id: from + i,
+        ticket: `T-${(from + i) % 60}`,
+        prompt: `Customer ${from + i} asks.`,
+        verdict: `Polite, but it says nothing about the price. [RESULT] ${1 + (i % 5)}`,
+      }));
+    const lines = (from: number) =>
+      rows(from)
+        .map((row) => JSON.stringify(row))
+        .join('\n');
+    writeFileSync(path.join(recipe, 'exports/2025-02.jsonl'), lines(100));
+    writeFileSync(path.join(recipe, 'exports/2025-01.jsonl'), lines(0));
+    writeFileSync(path.join(recipe, 'exports/older.json.gz'), gzipSync(JSON.stringify(rows(200))));
+    const { code, output } = await command([
+      ...[
+        'prepare-dataset',
+        '--recipe',
+        recipe,
+        '--dataset',
+        'support-answers',
+        '--artifacts-dir',
+        at('support-runs'),
+      ],
+    ]);
+    expect(code, output).toBe(0);
+    // 6 of 300 rows are asked for; a ticket has 5.
+    expect(output).toContain('done, 295 rows to train on, 5 to test');
+    expect(output).toMatch(/^verdict 1 +\d+ \(20(\.\d)? %\)/m);
+    const table = tableFromIPC(
+      readFileSync(at('support-runs/data/support-answers/test/data-00000-of-00001.arrow')),
+    );
+    expect(table.schema.names).toEqual(['ticket', 'messages', '__index_level_0__']);
+    expect(new Set(table.getChild('ticket')).size).toBe(1);
+    expect(JSON.stringify(table.get(0)?.messages.get(0))).toContain(
+      'support desk. Say what is right and what',
+    );
+  });
 });
 
 describe('prepare-dataset', () => {

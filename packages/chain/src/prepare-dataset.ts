@@ -1,8 +1,15 @@
 import { prepareDataset as writeDataset } from '@prometheus-actions/dataset';
+import { fetchFiles, type HubRepo, hubSettings, listRepoFiles, resolveRepo } from '@prometheus-actions/hub';
 import type { DatasetSection } from '@prometheus-actions/recipe';
-import { type Json, runStage, type StageInput, type StageOutcome } from '@prometheus-actions/stage';
+import {
+  ConfigurationError,
+  type Json,
+  runStage,
+  type StageContext,
+  type StageInput,
+  type StageOutcome,
+} from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
-import { fetchHubFiles, resolveHubDataset } from './hub-dataset.ts';
 
 export interface PrepareSettings {
   title: string;
@@ -20,7 +27,11 @@ export async function prepareDataset(
   const hub =
     source.hub === undefined
       ? undefined
-      : await resolveHubDataset(source.hub, source.revision, source.hub_files);
+      : await resolveRepo(
+          { type: 'dataset', id: source.hub, revision: source.revision ?? 'main' },
+          hubSettings(),
+          context.signal,
+        );
   const localFiles = [source.files ?? []].flat();
   const input: StageInput = hub ? { reference: `${hub.id}@${hub.commit}` } : { paths: localFiles };
   return runStage(
@@ -38,7 +49,7 @@ export async function prepareDataset(
         return `${train.rows} rows to train on, ${test?.rows ?? 0} to test`;
       },
       run: async (stage) => {
-        const files = hub ? await fetchHubFiles(hub, stage.progress, stage.signal) : localFiles;
+        const files = hub ? await fetchDataset(hub, source.hub_files, stage) : localFiles;
         stage.progress.phase('preparing rows');
         const prepared = await writeDataset(
           { source: { files }, ...(system_prompt === undefined ? {} : { system_prompt }), columns, split },
@@ -53,4 +64,27 @@ export async function prepareDataset(
     },
     context,
   );
+}
+
+/** The data files of a dataset, all or those that are named, in the cache that Python's library shares. */
+async function fetchDataset(
+  hub: HubRepo,
+  wanted: readonly string[] | undefined,
+  { progress, signal }: StageContext,
+): Promise<string[]> {
+  progress.phase(`fetching ${hub.id}`);
+  return fetchFiles(hub, wanted ?? (await dataFiles(hub, signal)), hubSettings(), {
+    signal,
+    onProgress: (done, total) => progress.progress(done, total, 'bytes'),
+    onWait: (holder) => progress.phase(`waiting for ${holder}`),
+  });
+}
+
+async function dataFiles(hub: HubRepo, signal: AbortSignal): Promise<string[]> {
+  const files = (await listRepoFiles(hub, hubSettings(), signal)).map((file) => file.path);
+  const data = files.filter((file) => /\.(json|parquet)$/.test(file)).sort();
+  if (data.length > 0) return data;
+  throw new ConfigurationError(`the dataset ${hub.id} has no .json or .parquet file`, {
+    hint: `Its files are: ${files.join(', ') || 'none'}.`,
+  });
 }

@@ -3,13 +3,21 @@ import path from 'node:path';
 import {
   type DataReport,
   dataReportFindings,
+  isDataFile,
   sourceFiles,
   prepareDataset as writeDataset,
 } from '@prometheus-actions/dataset';
+import { fetchFiles, type HubRepo, hubSettings, listRepoFiles, resolveRepo } from '@prometheus-actions/hub';
 import type { DatasetSection, SourceSection } from '@prometheus-actions/recipe';
-import { type Json, runStage, type StageInput, type StageOutcome } from '@prometheus-actions/stage';
+import {
+  ConfigurationError,
+  type Json,
+  runStage,
+  type StageContext,
+  type StageInput,
+  type StageOutcome,
+} from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
-import { fetchHubFiles, type HubDataset, resolveHubDataset } from './hub-dataset.ts';
 import { requireFreeDisk } from './preflight.ts';
 
 export interface PrepareSettings {
@@ -24,7 +32,7 @@ export async function prepareDataset(
   context: ChainContext,
 ): Promise<StageOutcome> {
   const { sources: sections, ...dataset } = settings.dataset;
-  const sources = await Promise.all(sections.map(resolveSource));
+  const sources = await Promise.all(sections.map((section) => resolveSource(section, context.signal)));
   return runStage(
     {
       name: 'prepare-dataset',
@@ -44,13 +52,8 @@ export async function prepareDataset(
       },
       run: async (stage) => {
         const files: string[] = [];
-        for (const source of sources) {
-          files.push(
-            ...('files' in source
-              ? source.files
-              : await fetchHubFiles(source.hub, stage.progress, stage.signal)),
-          );
-        }
+        for (const source of sources)
+          files.push(...('files' in source ? source.files : await fetchSource(source, stage)));
         stage.progress.phase('preparing rows');
         const prepared = await writeDataset({ source: { files }, ...dataset }, stage.stagingDir, {
           signal: stage.signal,
@@ -80,15 +83,39 @@ export function reportOf(metrics: Json): DataReport {
   return (metrics as unknown as { report: DataReport }).report;
 }
 
-type ResolvedSource = { files: string[] } | { hub: HubDataset };
+type HubSource = { repo: HubRepo; wanted: readonly string[] | undefined };
+type ResolvedSource = { files: string[] } | HubSource;
 
-async function resolveSource(source: SourceSection): Promise<ResolvedSource> {
+async function resolveSource(source: SourceSection, signal: AbortSignal): Promise<ResolvedSource> {
   if ('files' in source) return { files: await sourceFiles(source.files) };
-  return { hub: await resolveHubDataset(source.hub, source.revision, source.hub_files) };
+  const reference = { type: 'dataset', id: source.hub, revision: source.revision ?? 'main' } as const;
+  return { repo: await resolveRepo(reference, hubSettings(), signal), wanted: source.hub_files };
 }
 
 function stageInput(source: ResolvedSource): StageInput {
   if ('files' in source) return { paths: source.files };
-  const { id, commit, files } = source.hub;
-  return { reference: `${id}@${commit}: ${files.join(', ')}` };
+  const { repo, wanted } = source;
+  return { reference: `${repo.id}@${repo.commit}${wanted ? `: ${wanted.join(', ')}` : ''}` };
+}
+
+/** The data files of a repository, all or those that are named, in the cache that Python's library shares. */
+async function fetchSource(
+  { repo, wanted }: HubSource,
+  { progress, signal }: StageContext,
+): Promise<string[]> {
+  progress.phase(`fetching ${repo.id}`);
+  return fetchFiles(repo, wanted ?? (await dataFiles(repo, signal)), hubSettings(), {
+    signal,
+    onProgress: (done, total) => progress.progress(done, total, 'bytes'),
+    onWait: (holder) => progress.phase(`waiting for ${holder}`),
+  });
+}
+
+async function dataFiles(repo: HubRepo, signal: AbortSignal): Promise<string[]> {
+  const files = (await listRepoFiles(repo, hubSettings(), signal)).map((file) => file.path);
+  const data = files.filter(isDataFile).sort();
+  if (data.length > 0) return data;
+  throw new ConfigurationError(`the dataset ${repo.id} has no data files`, {
+    hint: `Its files are: ${files.join(', ') || 'none'}. Data files end in .json, .jsonl, .ndjson (also .gz and .zst), .parquet or .arrow.`,
+  });
 }

@@ -16,7 +16,7 @@ import { gzipSync } from 'node:zlib';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { tableFromIPC } from 'apache-arrow';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { command, contents, temporaryFolder } from './command.ts';
+import { command, contents, pythonCheck, sharedFile, temporaryFolder } from './command.ts';
 
 const folder = temporaryFolder();
 const at = (name: string) => path.join(folder, name);
@@ -91,6 +91,39 @@ describe('the dataset of docs/data.md', () => {
 });
 
 describe('prepare-dataset', () => {
+  it("counts the tokens of a model's tokenizer as the tokenizers library does", async (context) => {
+    const sample = sharedFile(context, 'data/feedback-sample.json');
+    const tokenizer = sharedFile(context, 'golden/tokenizer/tokenizer.json');
+    const { code, output } = await command([
+      ...[
+        'prepare-dataset',
+        '--file',
+        sample,
+        '--limit',
+        '80',
+        '--test-size',
+        '0',
+        '--output-dir',
+        at('tokens'),
+      ],
+      ...['--tokenizer', path.dirname(tokenizer), '--max-length', '1212'],
+    ]);
+    expect(code, output).toBe(0);
+    const { metrics } = JSON.parse(readFileSync(at('tokens/stage-manifest.json'), 'utf8'));
+    const { tokens } = metrics.report.train;
+    const counted = pythonCheck('check_tokens.py', [at('tokens/train'), tokenizer]) as Record<string, number>;
+    // The report adds what the chat template puts round the messages.
+    expect(tokens.mean - 12).toBeCloseTo(counted.mean ?? 0, 6);
+    expect(tokens).toMatchObject({ estimated: false, rows_over_max_length: counted.over_1200 });
+    expect(tokens.rows_over_max_length).toBeGreaterThan(0);
+  });
+
+  it('says why it counts no tokens where there is no tokenizer', async () => {
+    const { code, output } = await command([...prepare(at('none')), '--tokenizer', folder]);
+    expect(output).toMatch(/notice: the data report will be without tokens: ENOENT.*tokenizer\.json/);
+    expect(code).toBe(0);
+  });
+
   it('killed at a hundred random moments leaves no trace in the output', async () => {
     const started = Date.now();
     expect((await command(prepare(at('undisturbed')))).code).toBe(0);

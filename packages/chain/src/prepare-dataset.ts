@@ -19,10 +19,13 @@ import {
 } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
 import { requireFreeDisk } from './preflight.ts';
+import { type TokenSettings, tokenLimit } from './token-limit.ts';
 
 export interface PrepareSettings {
   title: string;
   dataset: DatasetSection;
+  /** Tells how long rows are in tokens. */
+  tokens?: TokenSettings | undefined;
   outputDir: string;
 }
 
@@ -54,9 +57,11 @@ export async function prepareDataset(
         const files: string[] = [];
         for (const source of sources)
           files.push(...('files' in source ? source.files : await fetchSource(source, stage)));
+        const tokens = settings.tokens && (await tokenLimit(settings.tokens, stage.reporter, stage.signal));
         stage.progress.phase('preparing rows');
         const prepared = await writeDataset({ source: { files }, ...dataset }, stage.stagingDir, {
           signal: stage.signal,
+          tokens,
           onProgress: (done, total, unit) => stage.progress.progress(done, total, unit),
         });
         for (const { severity, message } of dataReportFindings(prepared.report))

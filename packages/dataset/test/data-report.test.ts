@@ -27,7 +27,7 @@ function collect(rows: readonly Row[], tokens?: TokenLimit): PartCollector {
 
 /** Compare a report of ours with that of reference.py; returns it. */
 async function compared(parts: { train: Row[]; test?: Row[] }, maxLength: number): Promise<DataReport> {
-  const tokens = { counter, maxLength, templateTokens: 8 };
+  const tokens = { counter, maxLength, templateTokens: 8, sampleRows: 1000 };
   const report = dataReport(collect(parts.train, tokens), parts.test && collect(parts.test, tokens));
   const edgesOf = ({ characters }: PartReport) =>
     Object.fromEntries(Object.entries(characters).map(([text, { histogram }]) => [text, histogram.edges]));
@@ -157,7 +157,12 @@ describe('the estimate of tokens', () => {
       },
     };
     const truth = rows.filter(([user]) => whole(PREFIX + user) + 3 > 150).length;
-    const { tokens } = collect(rows, { counter: spaces, maxLength: 150, templateTokens: 3 }).finish();
+    const { tokens } = collect(rows, {
+      counter: spaces,
+      maxLength: 150,
+      templateTokens: 3,
+      sampleRows: 1000,
+    }).finish();
     expect(counts).toBe(2 * 1000);
     expect(tokens).toMatchObject({ counted_rows: 1000, estimated: true, max_length: 150 });
     expect(truth).toBeGreaterThan(1000);
@@ -175,13 +180,13 @@ describe('the estimate of tokens', () => {
     );
     const longest = Buffer.byteLength(PREFIX) + 84 + 3 + 2 + 4;
     const over = (maxLength: number) =>
-      collect(rows, { counter, maxLength, templateTokens: 4 }).finish().tokens;
+      collect(rows, { counter, maxLength, templateTokens: 4, sampleRows: 1000 }).finish().tokens;
     expect(over(longest)).toMatchObject({ estimated: true, rows_over_max_length: 0 });
     expect(over(longest - 1)).toMatchObject({ estimated: true, rows_over_max_length: 50 });
   });
 
   it('is exact up to a thousand rows', () => {
-    const limit = { counter: { count: whole }, maxLength: 150, templateTokens: 3 };
+    const limit = { counter: { count: whole }, maxLength: 150, templateTokens: 3, sampleRows: 1000 };
     expect(collect(longRows(1000), limit).finish().tokens).toMatchObject({
       counted_rows: 1000,
       estimated: false,

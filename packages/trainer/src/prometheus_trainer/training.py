@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from trl.trainer.utils import get_peft_config
 from prometheus_trainer.checkpoints import CompleteCheckpoint
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
+from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
+from prometheus_trainer.packed_trainer import PackedTrainer
 from prometheus_trainer.parity_tokens import RightPaddingCollator
 from prometheus_trainer.resumable_trainer import ResumableTrainer
 from prometheus_trainer.stopping import StopCallback
@@ -43,8 +46,11 @@ def build_trainer(
     resumed: CompleteCheckpoint | None,
     stop: StopCallback,
     events: Events,
+    packing: Packing | None,
 ) -> ResumableTrainer:
     """The trainer for rows of ``input_ids`` and ``labels``; seeds everything random with the job's seed.
+
+    ``packing`` is that of the profile ``fast``; None trains as ``parity``.
 
     ``adapter`` is where LoRA starts from; None starts it from the seed. Everything in the two configurations reaches
     TRL as it is, but for what is said here: checkpoints are kept and deleted by
@@ -58,13 +64,20 @@ def build_trainer(
     # Checkpoints are read back name by name, so they keep the names inside; save_final_weights brings the others back.
     model._prometheus_conversions = model.__dict__.get("_weight_conversions")  # type: ignore[assignment]
     model._weight_conversions = []  # type: ignore[assignment]
-    trainer = ResumableTrainer(
+    if packing and packing.levers.compile_layers:
+        compile_layers(model)
+    trainer_class, collator = (
+        (partial(PackedTrainer, sampler=packing.sampler), packing.collator)
+        if packing
+        else (ResumableTrainer, RightPaddingCollator(pad_token_id))
+    )
+    trainer = trainer_class(
         model=model,
         args=sft_config,
         train_dataset=train_rows,
         eval_dataset=test_rows,
         processing_class=tokenizer,
-        data_collator=RightPaddingCollator(pad_token_id),
+        data_collator=collator,
         peft_config=lora_config(model_config, mixtral=is_mixtral(base_model)),
         callbacks=[TrainingEvents(events)],
         events=events,

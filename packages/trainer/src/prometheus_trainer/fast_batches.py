@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from accelerate.data_loader import BatchSamplerShard
@@ -48,9 +48,8 @@ def parity_steps(order: Sequence[int], layout: StepLayout) -> list[list[list[int
     accelerate's own code shares batches out, so rows that it repeats at the end of an epoch are repeated here too.
     """
     batches = BatchSampler(order, layout.per_device_batch, drop_last=False)
-    if layout.processes == 1:
-        shards: list[list[list[int]]] = [list(batches)]
-    else:
+    shards: Any = [list(batches)]
+    if layout.processes > 1:
         shards = [
             list(BatchSamplerShard(batches, layout.processes, process)) for process in range(layout.processes)
         ]

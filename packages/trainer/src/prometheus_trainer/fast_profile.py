@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
+import numpy as np
 import torch
 from safetensors import safe_open
 from trl.trainer.model_config import ModelConfig
@@ -98,27 +98,25 @@ def compile_layers(model: Any) -> None:
 
 
 def row_sizes(rows: Any) -> tuple[list[int], list[int]]:
-    """Tokens and labels of each row of ``input_ids`` and ``labels``, in the order of the dataset."""
-    columns = rows.with_format("arrow")
+    """Tokens and labels of each row of ``input_ids`` and ``labels``, in the order of the dataset; no row is empty."""
     lengths: list[int] = []
     label_counts: list[int] = []
-    for batch in columns.iter(batch_size=1000):
-        lengths += pc.list_value_length(batch["input_ids"]).to_pylist()
-        for labels in (
-            batch["labels"].combine_chunks()
-            if hasattr(batch["labels"], "combine_chunks")
-            else batch["labels"]
-        ):
-            values = labels.values.to_numpy(zero_copy_only=False)
-            # The first token is never predicted.
-            label_counts.append(int((values[1:] != IGNORED).sum()))
+    for batch in rows.with_format("arrow").iter(batch_size=1000):
+        labels = batch["labels"].combine_chunks()
+        tokens = labels.value_lengths().to_numpy()
+        starts = np.concatenate([[0], np.cumsum(tokens)[:-1]])
+        predicted = labels.flatten().to_numpy() != IGNORED
+        predicted[starts] = False  # the first token of a row
+        lengths += tokens.tolist()
+        label_counts += np.add.reduceat(predicted, starts, dtype=np.int64).tolist()
     return lengths, label_counts
 
 
 def count_parameters(base_model: Path, model_config: ModelConfig) -> tuple[int, int]:
     """Parameters of a model folder, and those that are trained: all, or about those of the LoRA matrices."""
-    targets = model_config.lora_target_modules or []
-    names = {targets} if isinstance(targets, str) else set(targets) | set(inside_targets(targets))
+    targets: Any = model_config.lora_target_modules or []
+    targets = [targets] if isinstance(targets, str) else targets
+    names = {*targets, *inside_targets(targets)}
     total = lora = 0
     for file in base_model.glob("*.safetensors"):
         with safe_open(file, framework="pt") as tensors:

@@ -1,18 +1,18 @@
 """Trains one expert: ``accelerate launch … -m prometheus_trainer.sft_train --job JOB.json``; keys of the job:
 
-===================  ======================================================================================
-``model``            ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
-``dataset``          folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
-``arguments``        keys of TRL's ``SFTConfig`` and ``ModelConfig``
-``chat_template``    Jinja; null takes the tokenizer's own
-``profile``          "parity": the ids, labels, order and loss of the original; "fast": the same objective, packed
+======================  ======================================================================================
+``model``               ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
+``dataset``             folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
+``arguments``           keys of TRL's ``SFTConfig`` and ``ModelConfig``
+``chat_template``       Jinja; null takes the tokenizer's own
+``profile``             "parity": the ids, labels, order and loss of the original; "fast": the same objective, packed
 ``micro_batch_tokens``  optional, for "fast": most tokens in a micro-batch; chosen by memory when absent
-``adapter``          folder of the adapter to start LoRA from; null starts from the seed
-``response_marker``  optional, "[/INST]": the loss is on what follows the last one
-``checkpoints_dir``  where checkpoints are; a complete one there is resumed
-``output_dir``       folder to write the model or adapter to
-``events``           file to append events to
-===================  ======================================================================================
+``adapter``             folder of the adapter to start LoRA from; null starts from the seed
+``response_marker``     optional, "[/INST]": the loss is on what follows the last one
+``checkpoints_dir``     where checkpoints are; a complete one there is resumed
+``output_dir``          folder to write the model or adapter to
+``events``              file to append events to
+======================  ======================================================================================
 
 Run again after it was stopped or killed, it ends with the very weights of an undisturbed run. That the checkpoints
 found belong to the same settings is the caller's to see to.

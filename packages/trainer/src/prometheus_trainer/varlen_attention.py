@@ -44,8 +44,8 @@ def attend(
     options: dict[str, Any] = {"scale": scaling, "window_size": (-1, 0)}
     if "enable_gqa" in _PARAMETERS and query.shape[1] != key.shape[1]:
         options["enable_gqa"] = True
-    heads_last = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
-    output: Any = varlen_attn(*heads_last, ends, ends, longest, longest, **options)
+    q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    output: Any = varlen_attn(q, k, v, ends, ends, longest, longest, **options)
     return output[None], None
 
 

@@ -72,6 +72,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
         profile: training.profile,
         chat_template: training.chatTemplate ?? null,
         micro_batch_tokens: training.microBatchTokens ?? null,
+        master_weights: training.masterWeights,
         arguments: Object.fromEntries(
           Object.entries(trainerArguments).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key)),
         ),
@@ -100,6 +101,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             chat_template: training.chatTemplate ?? null,
             profile: training.profile,
             micro_batch_tokens: training.microBatchTokens ?? null,
+            master_weights: training.masterWeights,
             adapter: null,
             checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
             output_dir: stage.stagingDir,

@@ -17,6 +17,8 @@ export interface TrainingSection {
   chatTemplate: string | undefined;
   /** Most tokens in a micro-batch of the profile fast; `undefined` where memory decides. */
   microBatchTokens: number | undefined;
+  /** float32 weights behind bfloat16 parameters. */
+  masterWeights: boolean;
   /** Keys and values of TRL's SFTConfig and ModelConfig. */
   arguments: Record<string, unknown>;
 }
@@ -52,6 +54,7 @@ const ownKeys = z.object({
   global_batch_size: z.int().positive().optional(),
   chat_template: z.string().min(1).optional(),
   micro_batch_tokens: z.int().positive().optional(),
+  master_weights: z.boolean().default(false),
 });
 
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
@@ -81,6 +84,7 @@ export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): Traini
     globalBatchSize: parsed.data.global_batch_size,
     chatTemplate: parsed.data.chat_template,
     microBatchTokens: parsed.data.micro_batch_tokens,
+    masterWeights: parsed.data.master_weights,
     arguments: trainerArguments,
   };
 }

@@ -235,3 +235,46 @@ def test_a_killed_fast_run_ends_with_the_weights_of_an_undisturbed_one(
     run_to_end(killed)
     files = [tmp_path / name / "output/adapter_model.safetensors" for name in ("whole", "killed")]
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_master_weights_survive_a_kill_bit_for_bit(inputs: dict[str, Path], tmp_path: Path) -> None:
+    from training_jobs import Run
+
+    def job(folder: Path) -> Path:
+        return write_job(
+            folder,
+            model=inputs["mistral"],
+            dataset=inputs["dataset"],
+            arguments={
+                "dtype": "bfloat16",
+                "bf16": True,
+                "gradient_accumulation_steps": 2,
+                "save_strategy": "steps",
+                "save_steps": 2,
+                "learning_rate": 1e-5,
+            },
+            profile="fast",
+            micro_batch_tokens=150,
+            master_weights=True,
+        )
+
+    run_to_end(job(tmp_path / "whole"))
+    killed = job(tmp_path / "killed")
+    run = Run(killed)
+    run.wait_for(lambda event: event["event"] == "train" and event["step"] == 3)
+    run.kill()
+    run_to_end(killed)
+    files = [tmp_path / name / "output/model.safetensors" for name in ("whole", "killed")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_master_weights_where_they_have_no_place_are_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
+    from training_jobs import Run
+
+    job = write_job(
+        tmp_path, model=inputs["mistral"], dataset=inputs["dataset"], profile="parity", master_weights=True
+    )
+    run = Run(job)
+    assert run.finish() == [2]
+    (error,) = read_events(tmp_path, "error")
+    assert error["message"].startswith("master_weights can't be had: dtype is ")

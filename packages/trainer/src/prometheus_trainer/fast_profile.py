@@ -39,6 +39,7 @@ def set_up_packing(
     *,
     arguments: Mapping[str, Any],
     micro_batch_tokens: int | None,
+    master_weights: bool,
     processes: int,
     process: int,
 ) -> Packing:
@@ -64,6 +65,7 @@ def set_up_packing(
             parameter_bytes=dtype.itemsize if isinstance(dtype, torch.dtype) else 4,
             processes=processes,
             sharded=sharded,
+            master_weights=master_weights,
         ),
         longest_row=max(lengths),
         half_precision=bool(sft_config.bf16 or sft_config.fp16) or dtype in (torch.bfloat16, torch.float16),

@@ -99,11 +99,21 @@ def recomputed_bytes_per_token(model: Mapping[str, Any]) -> float:
 
 
 def state_bytes(
-    parameters: int, trainable: int, *, parameter_bytes: int, processes: int, sharded: bool
+    parameters: int,
+    trainable: int,
+    *,
+    parameter_bytes: int,
+    processes: int,
+    sharded: bool,
+    master_weights: bool = False,
 ) -> float:
-    """Bytes on one device of weights, gradients and AdamW's two moments; with DDP also of its copy of the gradients."""
-    copies = 4 if sharded or processes == 1 else 5
-    total = parameters * parameter_bytes + trainable * parameter_bytes * (copies - 1)
+    """Bytes on one device of weights, gradients and AdamW's two moments; with DDP also of its copy of the gradients.
+
+    ``master_weights``: those of :mod:`~prometheus_trainer.split_adamw`, 14 bytes a parameter in all.
+    """
+    gradients = 1 if sharded or processes == 1 else 2
+    optimizer = 10 if master_weights else 2 * parameter_bytes
+    total = parameters * parameter_bytes + trainable * (gradients * parameter_bytes + optimizer)
     return total / processes if sharded else total
 
 

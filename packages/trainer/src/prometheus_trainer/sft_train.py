@@ -7,6 +7,7 @@
 ``chat_template``       Jinja; null takes the tokenizer's own
 ``profile``             "parity": the ids, labels, order and loss of the original; "fast": the same objective, packed
 ``micro_batch_tokens``  optional, for "fast": most tokens in a micro-batch; chosen by memory when absent
+``master_weights``      optional: float32 weights behind bfloat16 parameters (split_adamw.py)
 ``adapter``             folder of the adapter to start LoRA from; null starts from the seed
 ``response_marker``     optional, "[/INST]": the loss is on what follows the last one
 ``checkpoints_dir``     where checkpoints are; a complete one there is resumed
@@ -144,6 +145,7 @@ def _train(
             model_config,
             arguments=job["arguments"],
             micro_batch_tokens=job.get("micro_batch_tokens"),
+            master_weights=bool(job.get("master_weights")),
             processes=state.num_processes,
             process=state.process_index,
         )
@@ -164,6 +166,7 @@ def _train(
         stop=stop,
         events=events,
         packing=packing,
+        master_weights=bool(job.get("master_weights")),
     )
 
     events.emit("phase", name="training")

@@ -28,6 +28,7 @@ from prometheus_trainer.initial_adapter import load_initial_adapter
 from prometheus_trainer.packed_trainer import PackedTrainer
 from prometheus_trainer.parity_tokens import RightPaddingCollator
 from prometheus_trainer.resumable_trainer import ResumableTrainer
+from prometheus_trainer.split_adamw import SplitAdamW
 from prometheus_trainer.stopping import StopCallback
 from prometheus_trainer.training_events import TrainingEvents
 from prometheus_trainer.unfused_mixtral import inside_targets, load_unfused_mixtral
@@ -47,10 +48,12 @@ def build_trainer(
     stop: StopCallback,
     events: Events,
     packing: Packing | None,
+    master_weights: bool,
 ) -> ResumableTrainer:
     """The trainer for rows of ``input_ids`` and ``labels``; seeds everything random with the job's seed.
 
-    ``packing`` is that of the profile ``fast``; None trains as ``parity``.
+    ``packing`` is that of the profile ``fast``; None trains as ``parity``. ``master_weights`` keeps float32 weights
+    behind bfloat16 parameters.
 
     ``adapter`` is where LoRA starts from; None starts it from the seed. Everything in the two configurations reaches
     TRL as it is, but for what is said here: checkpoints are kept and deleted by
@@ -80,6 +83,7 @@ def build_trainer(
         data_collator=collator,
         peft_config=lora_config(model_config, mixtral=is_mixtral(base_model)),
         callbacks=[TrainingEvents(events)],
+        optimizer_cls_and_kwargs=split_adamw(sft_config, model_config) if master_weights else None,
         events=events,
         stop=stop,
         keep_checkpoints=keep_checkpoints,
@@ -94,6 +98,26 @@ def build_trainer(
             )
         load_initial_adapter(trainer.model, adapter)
     return trainer
+
+
+def split_adamw(sft_config: SFTConfig, model_config: ModelConfig) -> tuple[type[SplitAdamW], dict[str, Any]]:
+    """The optimizer with float32 weights and its settings. Raises ConfigurationError where it has no place."""
+    problem = None
+    if str(model_config.dtype).removeprefix("torch.") != "bfloat16":
+        problem = f"dtype is {model_config.dtype}: only bfloat16 parameters lack digits"
+    elif model_config.use_peft:
+        problem = "use_peft is true: the weights of a LoRA are in float32 already"
+    elif sft_config.deepspeed_plugin is not None:
+        problem = "DeepSpeed keeps float32 weights itself"
+    elif not str(sft_config.optim).rsplit(".", 1)[-1].lower().startswith("adamw_torch"):
+        problem = f"optim is {sft_config.optim}: it is AdamW"
+    if problem:
+        raise ConfigurationError(f"master_weights can't be had: {problem}", "Leave master_weights out.")
+    return SplitAdamW, {
+        "lr": sft_config.learning_rate,
+        "betas": (sft_config.adam_beta1, sft_config.adam_beta2),
+        "eps": sft_config.adam_epsilon,
+    }
 
 
 def save_final_weights(trainer: ResumableTrainer, output_dir: Path) -> None:

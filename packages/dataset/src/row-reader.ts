@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import type { Column } from './column-table.ts';
 import { type Message, messagesProblem } from './messages.ts';
 import type { RowFiles } from './row-files.ts';

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, rename, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type RecordBatch, RecordBatchStreamWriter, Schema } from 'apache-arrow';
-import { frameFields } from './arrow-batch.ts';
+import { frameFields } from './arrow-types.ts';
 import { type Column, INDEX_COLUMN, MESSAGES_COLUMN } from './column-table.ts';
 
 /** `datasets` cuts at 500 MB too. */

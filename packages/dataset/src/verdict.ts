@@ -13,21 +13,22 @@ export const NO_VERDICT = 'none';
 export const OTHER_VERDICT = 'other';
 
 /** What follows the last `[RESULT]` of a judge's answer. */
-function verdictOf(answer: string): string {
+function verdictOf(answer: Buffer): string {
   const mark = answer.lastIndexOf(VERDICT_MARK);
   if (mark === -1) return NO_VERDICT;
-  const verdict = answer.slice(mark + VERDICT_MARK.length).trim();
+  const verdict = answer.toString('utf8', mark + VERDICT_MARK.length).trim();
   return /^[\w.+-]{1,8}$/.test(verdict) ? verdict : OTHER_VERDICT;
 }
 
 /** Judges write it before their verdict. */
-const VERDICT_MARK = '[RESULT]';
+const VERDICT_MARK = Buffer.from('[RESULT]');
 
 /** Counts rows by verdict. Data with verdicts of all kinds can't make it grow: later new kinds count as `other`. */
 export class VerdictCounts {
   readonly #counts = new Map<string, number>();
 
-  add(answer: string): void {
+  /** @param answer in UTF-8 */
+  add(answer: Buffer): void {
     const found = verdictOf(answer);
     const verdict = this.#counts.has(found) || this.#counts.size < MOST_KINDS ? found : OTHER_VERDICT;
     this.#counts.set(verdict, (this.#counts.get(verdict) ?? 0) + 1);

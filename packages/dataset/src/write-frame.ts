@@ -3,9 +3,10 @@ import { ArrowFolderWriter, type ArrowOutput } from './arrow-output.ts';
 import type { Column } from './column-table.ts';
 import { PartCollector, type PartSettings } from './data-report.ts';
 import type { Message } from './messages.ts';
+import { decodeRow } from './row-cells.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex } from './row-index.ts';
-import { type Cell, type RowBatch, readRows } from './row-reader.ts';
+import { type RowBatch, readRows } from './row-reader.ts';
 import type { TokenLimit } from './token-estimate.ts';
 
 /** The rows to write from, and what is made of them. */
@@ -54,7 +55,7 @@ export class FrameWriting {
     const collector = new PartCollector(order.length, this.#partSettings());
     let writing: Promise<void> = Promise.resolve();
     try {
-      for await (const batch of readRows(order, index, columns, files)) {
+      for await (const batch of readRows(order, index, files)) {
         signal?.throwIfAborted();
         this.#fill(filling, batch, collector);
         await writing;
@@ -78,15 +79,31 @@ export class FrameWriting {
     return new FrameBuilder(this.#source.columns, this.#source.messages, schema);
   }
 
-  #fill(builder: FrameBuilder, { rows, cells }: RowBatch, collector: PartCollector): void {
-    const { messages } = this.#source;
-    for (let i = 0; i < rows.length; i++) {
-      const row = cells(i);
-      builder.append(row, rows[i] as number);
-      const { user, assistant } = textsOf(row, messages);
-      const texts = this.#repeatColumns.map((column) => row[column] as string | null);
-      collector.add(user, assistant, texts);
+  #fill(builder: FrameBuilder, batch: RowBatch, collector: PartCollector): void {
+    for (let i = 0; i < batch.rows.length; i++) {
+      const { user, assistant } = this.#append(builder, batch, i);
+      collector.add(
+        user,
+        assistant,
+        this.#repeatColumns.map((column) => builder.lastText(column)),
+      );
     }
+  }
+
+  /** @returns what the row asks, and what is answered */
+  #append(builder: FrameBuilder, { rows, json }: RowBatch, i: number): { user: Buffer; assistant: Buffer } {
+    const { index, columns, messages } = this.#source;
+    const row = rows[i] as number;
+    if ('messages' in messages) {
+      const cells = decodeRow(json(i), row, index, columns);
+      builder.append(cells, row);
+      return conversationTexts(cells[messages.messages] as Message[]);
+    }
+    if (!builder.appendJson(json(i), row)) builder.append(decodeRow(json(i), row, index, columns), row);
+    return {
+      user: builder.lastText(messages.user) as Buffer,
+      assistant: builder.lastText(messages.assistant) as Buffer,
+    };
   }
 
   #partSettings(): PartSettings {
@@ -107,11 +124,11 @@ function instructionColumns({ columns, messages }: FrameSource): number[] {
   return place === -1 || ('user' in messages && messages.user === place) ? [] : [place];
 }
 
-/** What a row asks, and what is answered: of a longer conversation all but its last message, and that. */
-function textsOf(cells: readonly Cell[], settings: MessageSettings): { user: string; assistant: string } {
-  if (!('messages' in settings)) {
-    return { user: cells[settings.user] as string, assistant: cells[settings.assistant] as string };
-  }
-  const contents = (cells[settings.messages] as Message[]).map(({ content }) => content);
-  return { user: contents.slice(0, -1).join('\n\n'), assistant: contents.at(-1) as string };
+/** Of a longer conversation all but its last message, and that. */
+function conversationTexts(messages: readonly Message[]): { user: Buffer; assistant: Buffer } {
+  const contents = messages.map(({ content }) => content);
+  return {
+    user: Buffer.from(contents.slice(0, -1).join('\n\n')),
+    assistant: Buffer.from(contents.at(-1) as string),
+  };
 }

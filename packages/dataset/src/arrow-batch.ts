@@ -59,6 +59,11 @@ export class FrameBuilder {
       : undefined;
   }
 
+  /** Appended since the last batch. */
+  get rows(): number {
+    return this.#rows;
+  }
+
   /** Append a row given by its cells. */
   append(cells: readonly Cell[], originalRow: number): void {
     for (let i = 0; i < cells.length; i++) this.#columns[i]?.append(cells[i] as PlainCell);

@@ -5,27 +5,26 @@ import type { JsonCursor } from './json-string.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex, RowSource } from './row-index.ts';
 
-/** Rows read in one go: few enough to hold, many enough to read in the order of the disk. */
-export interface RowBatch {
-  /** Row numbers over all files, in output order. */
+/** Rows read in one go. */
+export interface RowGroup {
+  /** Row numbers over all files, in the order asked for. */
   rows: Uint32Array;
-  /** JSON text of the `i`-th row of the batch, valid until the next is asked for. */
+  /** JSON text of the `i`-th row of the group, valid until the next is asked for. */
   json(i: number): JsonCursor;
 }
 
-/** `datasets` writes batches of 1,000 rows too. */
-const BATCH_ROWS = 1000;
-const BATCH_BYTES = 2 << 20;
-/** A batch with what lies between its rows mostly fits. */
-const ARENA_BYTES = BATCH_BYTES + (1 << 19);
+/** Few enough to be in the processor's cache still when they are decoded, many enough to keep a disk busy. */
+const GROUP_BYTES = 256 << 10;
+/** A group with what lies between its rows mostly fits. */
+const ARENA_BYTES = GROUP_BYTES + (64 << 10);
 /** Rows this close on the disk are read together, with what lies between them. */
-const GAP_BYTES = 16 << 10;
+const GAP_BYTES = 4 << 10;
 
 /**
- * Read rows in a given order, in batches. Within a batch the disk is read in ascending order, rows that lie side by side
- * in one piece; what has to come from the disk is read while the caller works on the batch before.
+ * Read rows in a given order, in groups. Within a group the disk is read in ascending order, rows that lie side by side
+ * in one piece; what has to come from the disk is read while the caller works on the group before.
  *
- * A batch is valid until the next one is asked for.
+ * A group is valid until the next one is asked for.
  *
  * @throws ConfigurationError when a file became shorter since it was indexed
  */
@@ -33,10 +32,10 @@ export async function* readRows(
   order: Uint32Array,
   index: RowIndex,
   files: RowFiles,
-): AsyncGenerator<RowBatch> {
+): AsyncGenerator<RowGroup> {
   const arenas: [Buffer, Buffer] = [Buffer.allocUnsafe(ARENA_BYTES), Buffer.allocUnsafe(ARENA_BYTES)];
   const load = (start: number): Promise<LoadedRows> => {
-    const rows = order.subarray(start, batchEnd(order, start, index));
+    const rows = order.subarray(start, groupEnd(order, start, index));
     const loading = loadRows(rows, arenas[0], index, files);
     arenas.reverse();
     // It is awaited below; until then, or when the caller stops, a failure must not count as unhandled.
@@ -48,11 +47,19 @@ export async function* readRows(
     const loaded = await next;
     start += loaded.rows.length;
     next = start < order.length ? load(start) : undefined;
-    yield batchOf(loaded, index);
+    yield groupOf(loaded, index);
   }
 }
 
-function batchOf({ rows, buffer, positions }: LoadedRows, index: RowIndex): RowBatch {
+/** Rows of a group as they came from the disk. */
+interface LoadedRows {
+  rows: Uint32Array;
+  buffer: Buffer;
+  /** Position in the buffer of each row, by row number. */
+  positions: Map<number, number>;
+}
+
+function groupOf({ rows, buffer, positions }: LoadedRows, index: RowIndex): RowGroup {
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   const json: JsonCursor = { bytes: buffer, view, at: 0, end: 0 };
   return {
@@ -66,14 +73,6 @@ function batchOf({ rows, buffer, positions }: LoadedRows, index: RowIndex): RowB
   };
 }
 
-/** Rows of a batch as they came from the disk. */
-interface LoadedRows {
-  rows: Uint32Array;
-  buffer: Buffer;
-  /** Position in the buffer of each row, by row number. */
-  positions: Map<number, number>;
-}
-
 interface Extent {
   file: number;
   offset: number;
@@ -81,11 +80,11 @@ interface Extent {
   rows: number[];
 }
 
-function batchEnd(order: Uint32Array, start: number, index: RowIndex): number {
+function groupEnd(order: Uint32Array, start: number, index: RowIndex): number {
   let end = start;
-  for (let bytes = 0; end < order.length && end - start < BATCH_ROWS; end++) {
+  for (let bytes = 0; end < order.length; end++) {
     bytes += index.length(order[end] as number);
-    if (bytes > BATCH_BYTES && end > start) break;
+    if (bytes > GROUP_BYTES && end > start) break;
   }
   return end;
 }

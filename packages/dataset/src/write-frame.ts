@@ -6,7 +6,7 @@ import type { Message } from './messages.ts';
 import { decodeRow } from './row-cells.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex } from './row-index.ts';
-import { type RowBatch, readRows } from './row-reader.ts';
+import { type RowGroup, readRows } from './row-reader.ts';
 import type { TokenLimit } from './token-estimate.ts';
 
 /** The rows to write from, and what is made of them. */
@@ -31,6 +31,11 @@ export interface WrittenFrame {
   collector: PartCollector;
 }
 
+/** `datasets` writes batches of 1,000 rows too. */
+const BATCH_ROWS = 1000;
+/** JSON text of the rows of a batch. */
+const BATCH_BYTES = 2 << 20;
+
 /** Column of the published collections that names what was judged: several rows share one instruction. */
 const INSTRUCTION_COLUMN = 'orig_instruction';
 
@@ -54,18 +59,30 @@ export class FrameWriting {
     let written = this.#builder(writer);
     const collector = new PartCollector(order.length, this.#partSettings());
     let writing: Promise<void> = Promise.resolve();
+    const writeBatch = async (): Promise<void> => {
+      signal?.throwIfAborted();
+      await writing;
+      this.#done += filling.rows;
+      writing = writer.write(filling.finish());
+      // It is awaited later; until then a failure must not count as unhandled.
+      writing.catch(() => {});
+      [filling, written] = [written, filling];
+      this.#source.onRows(this.#done);
+    };
     try {
-      for await (const batch of readRows(order, index, files)) {
-        signal?.throwIfAborted();
-        this.#fill(filling, batch, collector);
-        await writing;
-        writing = writer.write(filling.finish());
-        // It is awaited later; until then a failure must not count as unhandled.
-        writing.catch(() => {});
-        [filling, written] = [written, filling];
-        this.#done += batch.rows.length;
-        this.#source.onRows(this.#done);
+      let bytes = 0;
+      for await (const group of readRows(order, index, files)) {
+        for (let i = 0; i < group.rows.length; i++) {
+          const length = index.length(group.rows[i] as number);
+          if (filling.rows === BATCH_ROWS || (filling.rows > 0 && bytes + length > BATCH_BYTES)) {
+            await writeBatch();
+            bytes = 0;
+          }
+          this.#append(filling, group, i, collector);
+          bytes += length;
+        }
       }
+      if (filling.rows > 0) await writeBatch();
       await writing;
       return { output: await writer.finish(), collector };
     } catch (error) {
@@ -79,19 +96,21 @@ export class FrameWriting {
     return new FrameBuilder(this.#source.columns, this.#source.messages, schema);
   }
 
-  #fill(builder: FrameBuilder, batch: RowBatch, collector: PartCollector): void {
-    for (let i = 0; i < batch.rows.length; i++) {
-      const { user, assistant } = this.#append(builder, batch, i);
-      collector.add(
-        user,
-        assistant,
-        this.#repeatColumns.map((column) => builder.lastText(column)),
-      );
-    }
+  #append(builder: FrameBuilder, group: RowGroup, i: number, collector: PartCollector): void {
+    const { user, assistant } = this.#appendRow(builder, group, i);
+    collector.add(
+      user,
+      assistant,
+      this.#repeatColumns.map((column) => builder.lastText(column)),
+    );
   }
 
   /** @returns what the row asks, and what is answered */
-  #append(builder: FrameBuilder, { rows, json }: RowBatch, i: number): { user: Buffer; assistant: Buffer } {
+  #appendRow(
+    builder: FrameBuilder,
+    { rows, json }: RowGroup,
+    i: number,
+  ): { user: Buffer; assistant: Buffer } {
     const { index, columns, messages } = this.#source;
     const row = rows[i] as number;
     if ('messages' in messages) {

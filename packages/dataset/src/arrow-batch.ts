@@ -41,16 +41,20 @@ export class FrameBuilder {
   readonly #rowNumbers: Int64Column | undefined;
   #rows = 0;
 
-  constructor(columns: readonly Column[], messages: MessageSettings, schema: Schema) {
+  /** @param batchBytes text that a batch holds, mostly */
+  constructor(columns: readonly Column[], messages: MessageSettings, schema: Schema, batchBytes: number) {
     this.schema = schema;
-    this.#columns = columns.map(({ type }) => (type === 'messages' ? undefined : createColumn(type)));
+    const textBytes = Math.ceil(batchBytes / columns.length);
+    this.#columns = columns.map(({ type }) =>
+      type === 'messages' ? undefined : createColumn(type, textBytes),
+    );
     this.#kept = this.#columns.filter(
       (column, i) => column !== undefined && columns[i]?.kept,
     ) as CellColumn[];
     if (!('messages' in messages)) {
       this.#transcriber = new RowTranscriber(columns, this.#columns as CellColumn[]);
     }
-    this.#messages = new MessagesColumn();
+    this.#messages = new MessagesColumn(batchBytes);
     this.#settings = messages;
     const prompt = 'messages' in messages ? undefined : messages.systemPrompt;
     this.#prefix = Buffer.from(prompt === undefined ? '' : `${prompt}\n\n`);

@@ -1,6 +1,6 @@
 import { Bool, type Data, Float64, Int64, type List, makeData, Null, type Struct, Utf8 } from 'apache-arrow';
-import { messagesType } from './arrow-types.ts';
 import type { ColumnType } from './column-table.ts';
+import { messagesType } from './frame-schema.ts';
 import { appendJsonString, type JsonCursor } from './json-string.ts';
 import type { Message } from './messages.ts';
 import type { Cell } from './row-cells.ts';
@@ -18,10 +18,11 @@ export interface CellColumn {
   finish(): Data;
 }
 
-export function createColumn(type: Exclude<ColumnType, 'messages'>): CellColumn {
+/** @param textBytes storage that a column of text begins with */
+export function createColumn(type: Exclude<ColumnType, 'messages'>, textBytes: number): CellColumn {
   switch (type) {
     case 'string':
-      return new Utf8Column();
+      return new Utf8Column(textBytes);
     case 'int64':
       return new Int64Column();
     case 'float64':
@@ -92,9 +93,14 @@ class Validity {
 /** Text as UTF-8, appended as a string, from JSON text, or copied as bytes from another column. */
 export class Utf8Column implements CellColumn {
   readonly #validity = new Validity();
-  readonly #text = new Utf8Buffer();
+  readonly #text: Utf8Buffer;
   #offsets = new Int32Array(1024);
   #rows = 0;
+
+  /** @param bytes storage to begin with */
+  constructor(bytes: number) {
+    this.#text = new Utf8Buffer(bytes);
+  }
 
   append(cell: PlainCell): void {
     if (cell !== null) this.#text.write(cell as string);
@@ -235,10 +241,15 @@ class NullColumn implements CellColumn {
 
 /** A list of messages a row. */
 export class MessagesColumn {
-  readonly #content = new Utf8Column();
-  readonly #role = new Utf8Column();
+  readonly #content: Utf8Column;
+  readonly #role = new Utf8Column(ROLE_BYTES);
   #ends = [0];
   #messages = 0;
+
+  /** @param bytes storage for text to begin with */
+  constructor(bytes: number) {
+    this.#content = new Utf8Column(bytes);
+  }
 
   addText(content: string, role: string): void {
     this.#content.append(content);
@@ -271,3 +282,6 @@ export class MessagesColumn {
     return makeData({ type, length: valueOffsets.length - 1, nullCount: 0, valueOffsets, child });
   }
 }
+
+/** For two messages in each of 1,000 rows. */
+const ROLE_BYTES = 1 << 14;

@@ -22,7 +22,7 @@ export class RowTranscriber {
   readonly #seen: Uint32Array;
   #row = 0;
   /** Takes text that no column wants, and so checks it. */
-  readonly #unwanted = new Utf8Buffer();
+  readonly #unwanted = new Utf8Buffer(UNWANTED_BYTES);
 
   /** @param cells to append to, one for each of the columns */
   constructor(columns: readonly Column[], cells: readonly CellColumn[]) {
@@ -109,6 +109,8 @@ export class RowTranscriber {
     return appendJsonString(json, this.#unwanted);
   }
 }
+
+const UNWANTED_BYTES = 1 << 14;
 
 interface Key {
   /** As it stands in the text, quotation marks included. */

@@ -1,11 +1,17 @@
 /** UTF-8 text that grows at its end. */
 export class Utf8Buffer {
   /** Storage: text up to `length`, then room. Replaced by a larger one when it grows. */
-  bytes = Buffer.allocUnsafe(1 << 16);
+  bytes: Buffer;
   /** The storage as numbers of several bytes. */
-  view = viewOf(this.bytes);
+  view: DataView;
   /** Bytes of text. */
   length = 0;
+
+  /** @param bytes storage to begin with */
+  constructor(bytes: number) {
+    this.bytes = Buffer.allocUnsafeSlow(bytes);
+    this.view = viewOf(this.bytes);
+  }
 
   /** Append well-formed text. */
   write(text: string): void {
@@ -43,7 +49,7 @@ export class Utf8Buffer {
   /** Make room for so many bytes more. */
   reserve(bytes: number): void {
     if (this.length + bytes <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.length + bytes, this.bytes.length * 2));
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.length + bytes, this.bytes.length * 2));
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
     this.view = viewOf(grown);

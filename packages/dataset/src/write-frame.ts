@@ -2,6 +2,7 @@ import { FrameBuilder, type MessageSettings } from './arrow-batch.ts';
 import { ArrowFolderWriter, type ArrowOutput } from './arrow-output.ts';
 import type { Column } from './column-table.ts';
 import { PartCollector, type PartSettings } from './data-report.ts';
+import { type FrameSchema, frameSchema } from './frame-schema.ts';
 import type { Message } from './messages.ts';
 import { decodeRow } from './row-cells.ts';
 import type { RowFiles } from './row-files.ts';
@@ -42,21 +43,26 @@ const INSTRUCTION_COLUMN = 'orig_instruction';
 /** Writes one part after the other, each in its own order of rows. */
 export class FrameWriting {
   readonly #source: FrameSource;
+  readonly #schema: FrameSchema;
   readonly #repeatColumns: number[];
+  /** One fills while the other's batch is on its way to the disk. */
+  readonly #builders: [FrameBuilder, FrameBuilder];
   #done = 0;
 
   constructor(source: FrameSource) {
+    const { columns, messages, withRowNumbers } = source;
     this.#source = source;
+    this.#schema = frameSchema(columns, withRowNumbers);
     this.#repeatColumns = instructionColumns(source);
+    const builder = () => new FrameBuilder(columns, messages, this.#schema.schema, BATCH_BYTES);
+    this.#builders = [builder(), builder()];
   }
 
   /** Write the rows of `order` into a folder that does not exist yet. */
   async write(folder: string, order: Uint32Array): Promise<WrittenFrame> {
-    const { index, files, columns, withRowNumbers, maxShardBytes, signal } = this.#source;
-    const writer = await ArrowFolderWriter.create(folder, columns, withRowNumbers, maxShardBytes);
-    // Two builders: one fills while the other's batch is on its way to the disk.
-    let filling = this.#builder(writer);
-    let written = this.#builder(writer);
+    const { index, files, maxShardBytes, signal } = this.#source;
+    const writer = await ArrowFolderWriter.create(folder, this.#schema, maxShardBytes);
+    let [filling, written] = this.#builders;
     const collector = new PartCollector(order.length, this.#partSettings());
     let writing: Promise<void> = Promise.resolve();
     const writeBatch = async (): Promise<void> => {
@@ -90,10 +96,6 @@ export class FrameWriting {
       await writer.abandon();
       throw error;
     }
-  }
-
-  #builder({ schema }: ArrowFolderWriter): FrameBuilder {
-    return new FrameBuilder(this.#source.columns, this.#source.messages, schema);
   }
 
   #append(builder: FrameBuilder, group: RowGroup, i: number, collector: PartCollector): void {

@@ -30,7 +30,7 @@ export interface JsonText {
 }
 
 /**
- * Index the rows of a JSON array of objects, or of JSON Lines, one object after the other: one pass, a window of a few
+ * Index the rows of a JSON array of objects, or of JSON Lines, one object after the other: one pass, a window of a
  * MiB in memory. Which of the two it is shows in the first byte.
  *
  * @param windowBytes bytes held at a time; grows to the longest row
@@ -39,7 +39,7 @@ export interface JsonText {
 export async function indexJsonRows(
   text: JsonText,
   context: ScanContext,
-  windowBytes = 4 << 20,
+  windowBytes = 1 << 20,
 ): Promise<void> {
   context.columns.beginFile(text.path);
   await new JsonScan(text, context, windowBytes).run();
@@ -110,14 +110,14 @@ class JsonScan {
     this.#at++;
     if ((await this.#peek()) === Byte.closeBracket) throw this.#fileFault(this.#emptyArray());
     for (;;) {
-      await this.#row();
+      if (!this.#rowInWindow()) await this.#row();
       if (this.#isFull()) return;
-      const separator = await this.#peek();
+      const separator = this.#peekInWindow() ?? (await this.#peek());
       if (separator === undefined) throw this.#fault(this.#truncated('after a row'));
       if (separator === Byte.closeBracket) break;
       if (separator !== Byte.comma) throw this.#fault(this.#noSeparator());
       this.#at++;
-      if ((await this.#peek()) === Byte.closeBracket) {
+      if ((this.#peekInWindow() ?? (await this.#peek())) === Byte.closeBracket) {
         throw this.#fault(unexpected(this.#window, this.#at, 'another row after ","'));
       }
     }
@@ -128,29 +128,32 @@ class JsonScan {
   }
 
   async #lines(): Promise<void> {
-    do await this.#row();
-    while (!this.#isFull() && (await this.#peek()) !== undefined);
+    do if (!this.#rowInWindow()) await this.#row();
+    while (!this.#isFull() && (this.#peekInWindow() ?? (await this.#peek())) !== undefined);
   }
 
   #isFull(): boolean {
     return this.#context.index.rows >= this.#context.limit;
   }
 
-  /** Index the row that starts at the next byte. */
+  /** Index the row that starts at the next byte, reading on to its end. */
   async #row(): Promise<void> {
-    const { index, columns } = this.#context;
-    const start = await this.#peek();
-    if (start === undefined) throw this.#fault(this.#truncated('where a row should start'));
-    for (;;) {
-      const end = this.#scan(start, columns);
-      if (end !== INCOMPLETE) {
-        if (!isUtf8(this.#window.subarray(this.#at, end))) throw this.#fault(this.#notUtf8(end));
-        index.add(this.#base + this.#at, end - this.#at);
-        this.#at = end;
-        return;
-      }
+    if ((await this.#peek()) === undefined) throw this.#fault(this.#truncated('where a row should start'));
+    while (!this.#rowInWindow())
       if (!(await this.#refill())) throw this.#fault(this.#truncated('inside the row'));
-    }
+  }
+
+  /** Index the row that starts at the next byte; false when the window ends before it does. */
+  #rowInWindow(): boolean {
+    const { index, columns } = this.#context;
+    const start = this.#peekInWindow();
+    if (start === undefined) return false;
+    const end = this.#scan(start, columns);
+    if (end === INCOMPLETE) return false;
+    if (!isUtf8(this.#window.subarray(this.#at, end))) throw this.#fault(this.#notUtf8(end));
+    index.add(this.#base + this.#at, end - this.#at);
+    this.#at = end;
+    return true;
   }
 
   #scan(start: number, columns: ColumnTable): number {
@@ -166,10 +169,15 @@ class JsonScan {
   /** The next byte that is not white space, which `#at` then points to; undefined at the end of the file. */
   async #peek(): Promise<number | undefined> {
     for (;;) {
-      this.#at = skipSpace(this.#window, this.#at);
-      if (this.#at < this.#window.length) return this.#window[this.#at];
-      if (!(await this.#refill())) return undefined;
+      const byte = this.#peekInWindow();
+      if (byte !== undefined || !(await this.#refill())) return byte;
     }
+  }
+
+  /** The same, where the window has it. Nothing is awaited a row: that would take as long as to scan it. */
+  #peekInWindow(): number | undefined {
+    this.#at = skipSpace(this.#window, this.#at);
+    return this.#window[this.#at];
   }
 
   /** Drop the bytes before `#at` and read more behind the rest; false at the end of the file. */

@@ -19,8 +19,8 @@ interface ActionFile {
   outputs: Record<string, { description: string }>;
 }
 
-const STAGES: { request: StageRequest; title: string; icon: string }[] = [
-  { request: prepareDatasetRequest, title: 'Prepare a judge dataset', icon: 'database' },
+const STAGES: { request: StageRequest; title: string; icon: string; cache?: boolean }[] = [
+  { request: prepareDatasetRequest, title: 'Prepare a judge dataset', icon: 'database', cache: true },
   { request: sftTrainRequest, title: 'Train a judge expert', icon: 'cpu' },
   { request: loraMergeRequest, title: 'Merge a LoRA adapter', icon: 'git-merge' },
   { request: modelMergeRequest, title: 'Merge experts into a judge', icon: 'git-merge' },
@@ -33,6 +33,9 @@ const OUTPUTS = {
   fingerprint: 'sha256 of all that decides the output.',
   metrics: 'Numbers about the work, as JSON.',
 };
+
+const CACHE =
+  "Keep the output in GitHub's cache by its fingerprint, for runners that start empty: true or false.";
 
 const check = process.argv.includes('--check');
 const different: string[] = [];
@@ -50,7 +53,7 @@ if (different.length > 0) {
   process.exitCode = 1;
 }
 
-function actionFile({ request, title, icon }: (typeof STAGES)[number]): string {
+function actionFile({ request, title, icon, cache }: (typeof STAGES)[number]): string {
   const inputs = Object.fromEntries(
     Object.entries(request.inputs.shape).map(([key, schema]) => [
       key.replaceAll('_', '-'),
@@ -65,7 +68,11 @@ function actionFile({ request, title, icon }: (typeof STAGES)[number]): string {
       description: request.summary,
       author: 'prometheus-actions',
       branding: { icon, color: 'orange' },
-      inputs: { ...inputs, verify: { description: verify, required: false, default: 'false' } },
+      inputs: {
+        ...inputs,
+        verify: { description: verify, required: false, default: 'false' },
+        ...(cache && { cache: { description: CACHE, required: false, default: 'false' } }),
+      },
       outputs: Object.fromEntries(
         Object.entries(OUTPUTS).map(([name, description]) => [name, { description }]),
       ),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -97,6 +97,53 @@ jobs:
     expect(first.output).toContain(`judge=${merged} finished=true hit=false`);
     expect(readdirSync(merged)).toContain('model.safetensors');
     expect(run().output).toContain(`judge=${merged} finished=true hit=true`);
+  });
+});
+
+describe('a runner that starts empty', () => {
+  it('gets prepared data from the cache, where the input cache asks for it', () => {
+    const other = temporaryFolder();
+    const prepared = path.join(temporaryFolder(), 'prepared');
+    mkdirSync(path.join(other, '.github/workflows'), { recursive: true });
+    const rows = [1, 2, 3, 4].map((score) => ({ instruction: `q${score}`, output: `a [RESULT] ${score}` }));
+    writeFileSync(path.join(other, 'rows.json'), JSON.stringify(rows));
+    writeFileSync(
+      path.join(other, '.github/workflows/prepare.yml'),
+      `on: workflow_dispatch
+jobs:
+  prepare:
+    runs-on: self-hosted
+    steps:
+      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8
+      - id: prepare
+        uses: prometheus-owner/prometheus-actions/actions/prepare-dataset@v1
+        with:
+          files: rows.json
+          test-size: 1
+          cache: true
+          output-dir: ${prepared}
+      - run: echo "hit=$HIT"
+        env:
+          HIT: \${{ steps.prepare.outputs.cache-hit }}
+`,
+    );
+    makeRepository(other);
+    const cache = temporaryFolder();
+    const run = () =>
+      act(other, [
+        ...['workflow_dispatch', '--cache-server-path', cache],
+        ...['--local-repository', `prometheus-owner/prometheus-actions@v1=${project}`],
+      ]);
+    const first = run();
+    expect(first.code, first.output.slice(-4000)).toBe(0);
+    expect(first.output).toContain('hit=false');
+    const shard = path.join(prepared, 'train/data-00000-of-00001.arrow');
+    const bytes = readFileSync(shard);
+    rmSync(prepared, { recursive: true });
+    expect(run().output).toContain('hit=true');
+    expect(readFileSync(shard).equals(bytes)).toBe(true);
+    // Found on the disk now, without the cache and without hashing: the times in the manifest are those of the files.
+    expect(run().output).not.toContain('looking in the cache');
   });
 });
 

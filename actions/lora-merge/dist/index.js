@@ -29870,8 +29870,8 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2779);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2247);
+/* harmony import */ var _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4213);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2859);
 
 
 await (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .runAction */ .Cs)((action) => (0,_prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_0__/* .stageAction */ .Rx)(_prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_0__/* .loraMergeRequest */ .Cq, action));
@@ -29881,7 +29881,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 2779:
+/***/ 4213:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -29895,8 +29895,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
-// EXTERNAL MODULE: ./packages/stage/src/index.ts + 20 modules
-var src = __nccwpck_require__(2247);
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 19 modules
+var src = __nccwpck_require__(2859);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
@@ -30166,8 +30166,654 @@ function modelFolder(model, { experts, folder }) {
     return external_node_path_default().resolve(folder, filled);
 }
 
+;// CONCATENATED MODULE: ./packages/dataset/src/code-points.ts
+/** Unicode code points of well-formed text: its length as Python counts it. */
+function codePoints(text) {
+    let count = text.length;
+    // A search by native code; most texts end here.
+    if (!HIGH_SURROGATE.test(text))
+        return count;
+    for (let i = 0; i < text.length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit >= 0xd800 && unit <= 0xdbff)
+            count--;
+    }
+    return count;
+}
+const HIGH_SURROGATE = /[\ud800-\udbff]/;
+
+;// CONCATENATED MODULE: ./packages/dataset/src/length-summary.ts
+/** @param lengths at least one; the array is left as it is */
+function summarizeLengths(lengths) {
+    const sorted = lengths.toSorted();
+    const total = sorted.reduce((sum, length) => sum + length, 0);
+    return {
+        total,
+        mean: total / sorted.length,
+        min: sorted[0],
+        max: sorted.at(-1),
+        percentiles: {
+            p5: percentile(sorted, 5),
+            p25: percentile(sorted, 25),
+            p50: percentile(sorted, 50),
+            p75: percentile(sorted, 75),
+            p95: percentile(sorted, 95),
+            p99: percentile(sorted, 99),
+        },
+        histogram: histogram(sorted),
+    };
+}
+/** Whether the last bin is wider than the others, and so stands for a few long texts. */
+function hasTail({ edges }) {
+    const [first = 0, second = 0] = edges;
+    const [before = 0, last = 0] = edges.slice(-2);
+    return last - before > second - first;
+}
+/** @param percent a whole number from 1 to 100, so that the rank is computed without rounding errors */
+function percentile(sorted, percent) {
+    return sorted[Math.ceil((percent * sorted.length) / 100) - 1];
+}
+const MOST_BINS = 12;
+/**
+ * Bins of 1, 2 or 5 times a power of ten. They are as narrow as lets 99 % of the lengths fit into all bins but the
+ * last, and the last reaches to the longest: one long text does not squeeze all others into one bin.
+ */
+function histogram(sorted) {
+    const min = sorted[0];
+    const max = sorted.at(-1);
+    const width = roundWidth(min, percentile(sorted, 99));
+    const first = Math.floor(min / width);
+    const bins = Math.min(MOST_BINS, Math.floor(max / width) - first + 1);
+    const edges = Array.from({ length: bins }, (_, bin) => (first + bin) * width);
+    const counts = new Array(bins).fill(0);
+    for (const length of sorted) {
+        const bin = Math.min(bins - 1, Math.floor(length / width) - first);
+        counts[bin] = counts[bin] + 1;
+    }
+    return { edges: [...edges, (Math.floor(max / width) + 1) * width], counts };
+}
+function roundWidth(from, to) {
+    for (let power = 1;; power *= 10) {
+        for (const digit of [1, 2, 5]) {
+            const width = digit * power;
+            if (Math.floor(to / width) - Math.floor(from / width) < MOST_BINS - 1)
+                return width;
+        }
+    }
+}
+
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./packages/dataset/src/text-hashes.ts
+
+/** 64 bits of hash a row, to count repeated texts in bounded memory: two different texts of 10^7 meet once in 370,000 runs. */
+class TextHashes {
+    #hashes;
+    #rows = 0;
+    constructor(rows) {
+        this.#hashes = new BigUint64Array(rows);
+    }
+    /** @param text as a string, or in UTF-8, which gives the same hash @returns sha1 of its UTF-8 */
+    add(text) {
+        const digest = (0,external_node_crypto_.hash)('sha1', text, 'buffer');
+        this.#hashes[this.#rows++] = digest.readBigUInt64LE(0);
+        return digest;
+    }
+    /** Hashes in ascending order. No text may be added afterwards. */
+    sorted() {
+        return this.#hashes.subarray(0, this.#rows).sort();
+    }
+}
+function repeatMetrics(train, test) {
+    const trainHashes = train.sorted();
+    const testHashes = test.sorted();
+    let shared = 0;
+    for (let i = 0, j = 0; j < testHashes.length; j++) {
+        while (i < trainHashes.length && trainHashes[i] < testHashes[j])
+            i++;
+        if (trainHashes[i] === testHashes[j])
+            shared++;
+    }
+    return {
+        train_distinct: distinct(trainHashes),
+        test_distinct: distinct(testHashes),
+        test_rows_in_train: shared,
+    };
+}
+function distinct(sorted) {
+    let count = 0;
+    for (let i = 0; i < sorted.length; i++)
+        if (i === 0 || sorted[i] !== sorted[i - 1])
+            count++;
+    return count;
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/token-estimate.ts
+
+const MOST_COUNTED_ROWS = 1000;
+/** Estimates the tokens of the rows of one part from a sample of them. */
+class TokenEstimator {
+    #limit;
+    #bytes;
+    #counted = [];
+    #row = 0;
+    #countedTokens = 0;
+    #countedCharacters = 0;
+    constructor(rows, limit) {
+        this.#limit = limit;
+        this.#bytes = new Uint32Array(rows);
+    }
+    /** @param characters of both messages */
+    add(prefix, user, assistant, characters) {
+        const row = this.#row++;
+        this.#bytes[row] = Buffer.byteLength(prefix) + Buffer.byteLength(user) + Buffer.byteLength(assistant);
+        if (!isEvenlySpread(row, this.#bytes.length))
+            return;
+        const { counter } = this.#limit;
+        const tokens = counter.count(prefix + user) + counter.count(assistant);
+        this.#counted.push({ row, tokens });
+        this.#countedTokens += tokens;
+        this.#countedCharacters += characters;
+    }
+    finish() {
+        const { maxLength, templateTokens } = this.#limit;
+        const tokens = Uint32Array.from(this.#counted, (row) => row.tokens + templateTokens);
+        const { mean, percentiles } = summarizeLengths(tokens);
+        return {
+            counted_rows: this.#counted.length,
+            estimated: this.#counted.length < this.#bytes.length,
+            per_character: this.#countedTokens / Math.max(1, this.#countedCharacters),
+            mean,
+            percentiles,
+            max_length: maxLength,
+            rows_over_max_length: Math.round(this.#rowsOver(maxLength - templateTokens)),
+        };
+    }
+    /**
+     * Expected rows whose texts have more than `room` tokens. Counted rows are known. Any other has the tokens a byte of
+     * one of the counted rows that are nearest to it in length, each as likely: so the estimate uses the length of every
+     * row, and still allows for long texts being of another kind than short ones.
+     */
+    #rowsOver(room) {
+        const rates = this.#counted
+            .map(({ row, tokens }) => ({ bytes: this.#bytes[row], tokens }))
+            .filter(({ bytes }) => bytes > 0)
+            .sort((a, b) => a.bytes - b.bytes);
+        let over = 0;
+        let next = 0;
+        for (let row = 0; row < this.#bytes.length; row++) {
+            const counted = this.#counted[next];
+            if (counted?.row === row) {
+                if (counted.tokens > room)
+                    over++;
+                next++;
+                continue;
+            }
+            const bytes = this.#bytes[row];
+            if (bytes + MESSAGE_SPACES <= room)
+                continue;
+            const near = nearest(rates, bytes);
+            const longer = near.filter((rate) => (rate.tokens / rate.bytes) * bytes > room);
+            over += longer.length / Math.max(1, near.length);
+        }
+        return over;
+    }
+}
+/** Whether a row is one of the 1,000, or fewer, that stand evenly spread among `rows`. */
+function isEvenlySpread(row, rows) {
+    const chosen = Math.min(rows, MOST_COUNTED_ROWS);
+    return Math.ceil(((row + 1) * chosen) / rows) > Math.ceil((row * chosen) / rows);
+}
+/**
+ * A token has at least one byte, so a row of few bytes can't be too long; but some tokenizers put a space before each
+ * of the two texts.
+ */
+const MESSAGE_SPACES = 2;
+/** Fewer follow the lengths more closely, more even out chance. */
+const NEIGHBOURS = 20;
+/** Those around the place of `bytes` in an ascending order. */
+function nearest(rates, bytes) {
+    let low = 0;
+    let high = rates.length;
+    while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (rates[middle].bytes < bytes)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const end = Math.min(rates.length, low + NEIGHBOURS / 2);
+    return rates.slice(Math.max(0, end - NEIGHBOURS), Math.max(end, NEIGHBOURS));
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/verdict.ts
+const SCALE_VERDICTS = {
+    '1-5': ['1', '2', '3', '4', '5'],
+    'A/B': ['A', 'B'],
+};
+/** Of a text without `[RESULT]`. */
+const NO_VERDICT = 'none';
+/** Of a text that has more than one short word after `[RESULT]`, or nothing there. */
+const OTHER_VERDICT = 'other';
+/** What follows the last `[RESULT]` of a judge's answer. */
+function verdictOf(answer) {
+    const mark = answer.lastIndexOf(VERDICT_MARK);
+    if (mark === -1)
+        return NO_VERDICT;
+    const verdict = answer.slice(mark + VERDICT_MARK.length).trim();
+    return /^[\w.+-]{1,8}$/.test(verdict) ? verdict : OTHER_VERDICT;
+}
+/** Judges write it before their verdict. */
+const VERDICT_MARK = '[RESULT]';
+/** Counts rows by verdict. Data with verdicts of all kinds can't make it grow: later new kinds count as `other`. */
+class VerdictCounts {
+    #counts = new Map();
+    add(answer) {
+        const found = verdictOf(answer);
+        const verdict = this.#counts.has(found) || this.#counts.size < MOST_KINDS ? found : OTHER_VERDICT;
+        this.#counts.set(verdict, (this.#counts.get(verdict) ?? 0) + 1);
+    }
+    /** In the order of the verdicts' characters. */
+    finish() {
+        return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+    }
+}
+const MOST_KINDS = 20;
+/** The scale that all verdicts are of, whatever rows have none; `null` when there is no such scale or no verdict. */
+function verdictScale(counts) {
+    const verdicts = Object.keys(counts).filter((verdict) => verdict !== NO_VERDICT && verdict !== OTHER_VERDICT);
+    if (verdicts.length === 0)
+        return null;
+    const isOf = (scale) => verdicts.every((verdict) => SCALE_VERDICTS[scale].includes(verdict));
+    if (isOf('1-5'))
+        return '1-5';
+    return isOf('A/B') ? 'A/B' : null;
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/data-report.ts
+
+
+
+
+
+const SHORT_ANSWER_CHARACTERS = 40;
+/** Collects what is reported of one part, row by row, in 8 bytes a row, 4 more for tokens, and 8 for each hash. */
+class PartCollector {
+    /** Texts of a column, by its name. */
+    repeats;
+    /** User and assistant text together. */
+    conversations;
+    #settings;
+    #prefixCharacters;
+    #user;
+    #assistant;
+    #userHashes;
+    #repeatHashes;
+    #verdicts = new VerdictCounts();
+    #tokens;
+    #empty = { user: 0, assistant: 0 };
+    #shortAnswers = 0;
+    #rows = 0;
+    /** @param rows how many will be added, at least one */
+    constructor(rows, settings) {
+        this.#settings = settings;
+        this.#prefixCharacters = codePoints(settings.prefix);
+        this.#user = new Uint32Array(rows);
+        this.#assistant = new Uint32Array(rows);
+        this.conversations = new TextHashes(rows);
+        this.#userHashes = new TextHashes(rows);
+        this.#repeatHashes = settings.repeatColumns.map(() => new TextHashes(rows));
+        this.repeats = new Map([
+            [settings.userColumn, this.#userHashes],
+            ...settings.repeatColumns.map((name, i) => [
+                name,
+                this.#repeatHashes[i],
+            ]),
+        ]);
+        this.#tokens = settings.tokens && new TokenEstimator(rows, settings.tokens);
+    }
+    /** @param texts of the repeat columns, in their order, as strings or in UTF-8; `null` is no text */
+    add(user, assistant, texts) {
+        const row = this.#rows++;
+        const userCharacters = this.#prefixCharacters + codePoints(user);
+        const assistantCharacters = codePoints(assistant);
+        this.#user[row] = userCharacters;
+        this.#assistant[row] = assistantCharacters;
+        const answerIsEmpty = assistant.trim() === '';
+        if (user.trim() === '')
+            this.#empty.user++;
+        if (answerIsEmpty)
+            this.#empty.assistant++;
+        else if (assistantCharacters < SHORT_ANSWER_CHARACTERS)
+            this.#shortAnswers++;
+        // The user text is long: its digest stands for it in that of the conversation.
+        const userDigest = this.#userHashes.add(user);
+        this.conversations.add(userDigest.toString('hex') + assistant);
+        for (const [i, text] of texts.entries())
+            if (text !== null)
+                this.#repeatHashes[i]?.add(text);
+        this.#verdicts.add(assistant);
+        this.#tokens?.add(this.#settings.prefix, user, assistant, userCharacters + assistantCharacters);
+    }
+    finish() {
+        if (this.#rows !== this.#user.length) {
+            throw new Error(`${this.#rows} rows were added to a report of ${this.#user.length}`);
+        }
+        const verdicts = this.#verdicts.finish();
+        return {
+            rows: this.#rows,
+            characters: {
+                user: summarizeLengths(this.#user),
+                assistant: summarizeLengths(this.#assistant),
+                conversation: summarizeLengths(this.#user.map((length, row) => length + this.#assistant[row])),
+            },
+            empty: { ...this.#empty },
+            short_answers: this.#shortAnswers,
+            verdicts,
+            verdict_scale: verdictScale(verdicts),
+            ...(this.#tokens && { tokens: this.#tokens.finish() }),
+        };
+    }
+}
+/** The report over parts whose rows were all added; both have the same repeat columns. */
+function dataReport(train, test) {
+    const trainReport = train.finish();
+    const testReport = test?.finish();
+    const none = new TextHashes(0);
+    const conversations = repeatMetrics(train.conversations, test?.conversations ?? none);
+    return {
+        train: trainReport,
+        ...(testReport && { test: testReport }),
+        repeats: Object.fromEntries([...train.repeats].map(([column, hashes]) => [
+            column,
+            repeatMetrics(hashes, test?.repeats.get(column) ?? none),
+        ])),
+        duplicates: {
+            train_rows: trainReport.rows - conversations.train_distinct,
+            test_rows: (testReport?.rows ?? 0) - conversations.test_distinct,
+            test_rows_in_train: conversations.test_rows_in_train,
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/report-numbers.ts
+/** `98,952`; fractions are rounded. */
+function formatCount(count) {
+    return Math.round(count).toLocaleString('en-US');
+}
+/** `12.3 %`, and `< 0.1 %` for less that is not nothing. */
+function formatPercent(count, total) {
+    const percent = total === 0 ? 0 : (100 * count) / total;
+    return percent > 0 && percent < 0.1 ? '< 0.1 %' : `${Number(percent.toFixed(1))} %`;
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/data-report-findings.ts
+
+
+
+/** Findings in the order in which they matter; none for data as it should be. */
+function dataReportFindings(report) {
+    return [
+        ...emptyTexts(report),
+        ...rowsWithoutVerdict(report),
+        ...verdictBalance(report.train),
+        ...rowsOverMaxLength(report),
+        ...duplicateRows(report),
+        ...leakedTexts(report),
+        ...shortAnswers(report),
+    ];
+}
+function emptyTexts(report) {
+    return ['user', 'assistant'].flatMap((message) => {
+        const where = rowsOf(report, (part) => part.empty[message]);
+        return where ? warning(`The ${message} text is empty in ${where}: remove these rows.`) : [];
+    });
+}
+function rowsWithoutVerdict(report) {
+    if (!mostHaveVerdicts(report.train))
+        return [];
+    const none = rowsOf(report, (part) => part.verdicts[NO_VERDICT] ?? 0);
+    const other = rowsOf(report, (part) => part.verdicts[OTHER_VERDICT] ?? 0);
+    return [
+        ...(none
+            ? warning(`No [RESULT] with a verdict is in the answer of ${none}: add it, or remove these rows.`)
+            : []),
+        ...(other
+            ? warning(`No verdict, or more than a verdict, follows [RESULT] in ${other}: end the answer with the verdict alone.`)
+            : []),
+    ];
+}
+/** Above these shares of one verdict, a judge that always gives it looks good. */
+const LARGEST_SHARE = { '1-5': 0.6, 'A/B': 0.65 };
+function verdictBalance(train) {
+    if (!mostHaveVerdicts(train))
+        return [];
+    const { verdicts, verdict_scale: scale } = train;
+    if (scale === null) {
+        const kinds = Object.keys(verdicts).filter((kind) => kind !== NO_VERDICT && kind !== OTHER_VERDICT);
+        const shown = kinds.slice(0, 8).join(', ') + (kinds.length > 8 ? ', …' : '');
+        return warning(`The verdicts of train are neither all 1 to 5 nor all A or B but ${shown}: bring them to one scale.`);
+    }
+    const rows = SCALE_VERDICTS[scale].map((verdict) => verdicts[verdict] ?? 0);
+    const total = rows.reduce((sum, count) => sum + count);
+    const missing = SCALE_VERDICTS[scale].filter((_, i) => rows[i] === 0);
+    const most = Math.max(...rows);
+    return [
+        ...(missing.length > 0
+            ? warning(`No train row has the verdict ${missing.join(' or ')}, so the judge does not learn to give it: add such rows.`)
+            : []),
+        ...(most > LARGEST_SHARE[scale] * total
+            ? warning(`${formatPercent(most, total)} of the verdicts in train are ${SCALE_VERDICTS[scale][rows.indexOf(most)]}, so the judge may favour it: balance the rows over the verdicts.`)
+            : []),
+    ];
+}
+function rowsOverMaxLength(report) {
+    const where = rowsOf(report, (part) => part.tokens?.rows_over_max_length ?? 0);
+    if (!where)
+        return [];
+    const about = report.train.tokens?.estimated || report.test?.tokens?.estimated ? 'an estimated ' : '';
+    const limit = formatCount(report.train.tokens?.max_length ?? 0);
+    return warning(`The verdict at the end is cut off in ${about}${where}, which are longer than ${limit} tokens: raise max_length, or shorten or remove these rows.`);
+}
+const MOST_DUPLICATES = 0.01;
+function duplicateRows({ train, test, duplicates }) {
+    const parts = [
+        { name: 'train', rows: train.rows, duplicates: duplicates.train_rows },
+        { name: 'test', rows: test?.rows ?? 0, duplicates: duplicates.test_rows },
+    ];
+    const where = parts
+        .filter((part) => part.duplicates > MOST_DUPLICATES * part.rows)
+        .map((part) => `${formatCount(part.duplicates)} of ${formatCount(part.rows)} ${part.name} rows`);
+    if (where.length === 0)
+        return [];
+    return warning(`User and assistant text are those of an earlier row in ${where.join(' and ')}: remove the repeated rows.`);
+}
+/** Of columns that leak alike, that with the fewest texts: a split by it parts the others too. */
+function leakedTexts({ test, repeats }) {
+    const [worst] = Object.entries(repeats).sort(([, a], [, b]) => b.test_rows_in_train - a.test_rows_in_train || a.train_distinct - b.train_distinct);
+    if (!test || !worst || worst[1].test_rows_in_train === 0)
+        return [];
+    const [column, { test_rows_in_train: leaked }] = worst;
+    return notice(`The ${column} of ${formatCount(leaked)} of ${formatCount(test.rows)} test rows is also in train, so the test loss flatters the judge: the original recipe's row-by-row split has this leak too, and "split.by: ${column}" avoids it.`);
+}
+function shortAnswers(report) {
+    const where = rowsOf(report, (part) => part.short_answers);
+    if (!where)
+        return [];
+    return notice(`The answer has fewer than ${SHORT_ANSWER_CHARACTERS} characters in ${where}, too few for feedback before the verdict: check these rows.`);
+}
+function mostHaveVerdicts({ rows, verdicts }) {
+    return (verdicts[NO_VERDICT] ?? 0) + (verdicts[OTHER_VERDICT] ?? 0) < rows / 2;
+}
+/** `12 of 98,952 train rows and 1 of 1,000 test rows`, without parts that have none; empty when none has. */
+function rowsOf({ train, test }, count) {
+    return [
+        { name: 'train', part: train },
+        { name: 'test', part: test },
+    ]
+        .flatMap(({ name, part }) => {
+        const rows = part ? count(part) : 0;
+        return part && rows > 0 ? [`${formatCount(rows)} of ${formatCount(part.rows)} ${name} rows`] : [];
+    })
+        .join(' and ');
+}
+function warning(message) {
+    return [{ severity: 'warning', message }];
+}
+function notice(message) {
+    return [{ severity: 'notice', message }];
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/data-report-table.ts
+
+
+/** What every rendering of a report shows, at most 14 lines and one for each repeat column; labels may hold data. */
+function reportLines(report) {
+    const parts = report.test ? [report.train, report.test] : [report.train];
+    const line = (label, cell) => ({ label, cells: parts.map(cell) });
+    return [
+        line('rows', ({ rows }) => formatCount(rows)),
+        line('user text, mean characters', ({ characters }) => formatCount(characters.user.mean)),
+        line('assistant text, mean characters', ({ characters }) => formatCount(characters.assistant.mean)),
+        line('conversation, mean characters', ({ characters }) => formatCount(characters.conversation.mean)),
+        line('conversation, 5th–95th percentile', ({ characters }) => {
+            const { p5, p95 } = characters.conversation.percentiles;
+            return `${formatCount(p5)}–${formatCount(p95)}`;
+        }),
+        line('conversation, longest', ({ characters }) => formatCount(characters.conversation.max)),
+        ...tokenLines(report, line),
+        ...verdictLines(report, line),
+        duplicateLine(report),
+        ...repeatLines(report),
+    ];
+}
+function tokenLines({ train: { tokens: limit } }, line) {
+    if (!limit)
+        return [];
+    return [
+        line('conversation, mean tokens', ({ tokens }) => tokens ? `${tokens.estimated ? '≈ ' : ''}${formatCount(tokens.mean)}` : ''),
+        line(`rows over ${formatCount(limit.max_length)} tokens`, ({ tokens, rows }) => tokens ? `${tokens.estimated ? '≈ ' : ''}${withShare(tokens.rows_over_max_length, rows)}` : ''),
+    ];
+}
+const MOST_VERDICTS = 5;
+/** The verdicts of the scale, or the most frequent, then what is none. */
+function verdictLines({ train }, line) {
+    const apart = [NO_VERDICT, OTHER_VERDICT];
+    const kinds = train.verdict_scale
+        ? SCALE_VERDICTS[train.verdict_scale]
+        : Object.keys(train.verdicts)
+            .filter((kind) => !apart.includes(kind))
+            .sort((a, b) => train.verdicts[b] - train.verdicts[a])
+            .slice(0, MOST_VERDICTS);
+    const shown = kinds.map((kind) => line(`verdict ${kind}`, ({ rows, verdicts }) => withShare(verdicts[kind] ?? 0, rows)));
+    const none = line('no [RESULT]', ({ rows, verdicts }) => withShare(verdicts[NO_VERDICT] ?? 0, rows));
+    const rest = ({ rows, verdicts }) => rows - [...kinds, NO_VERDICT].reduce((sum, kind) => sum + (verdicts[kind] ?? 0), 0);
+    const other = line('other verdict', (part) => withShare(rest(part), part.rows));
+    return [...shown, none, other].filter(({ cells }, i) => i < shown.length || cells.some((cell) => cell !== '0'));
+}
+function duplicateLine({ test, duplicates }) {
+    const { train_rows, test_rows, test_rows_in_train } = duplicates;
+    return {
+        label: 'repeated rows',
+        cells: [
+            formatCount(train_rows),
+            ...(test ? [`${formatCount(test_rows)} (${formatCount(test_rows_in_train)} in train)`] : []),
+        ],
+    };
+}
+function repeatLines({ test, repeats }) {
+    return Object.entries(repeats).map(([column, { train_distinct, test_distinct, test_rows_in_train }]) => ({
+        label: `different ${column}`,
+        cells: [
+            formatCount(train_distinct),
+            ...(test ? [`${formatCount(test_distinct)} (${formatCount(test_rows_in_train)} rows in train)`] : []),
+        ],
+    }));
+}
+function withShare(count, rows) {
+    return count === 0 ? '0' : `${formatCount(count)} (${formatPercent(count, rows)})`;
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/data-report-markdown.ts
+
+
+
+
+/** The report for the summary of a GitHub job: findings, a table, and a chart of lengths. */
+function dataReportMarkdown(report) {
+    const findings = dataReportFindings(report).map(({ severity, message }) => `- **${severity}:** ${escapeMarkdown(message)}`);
+    const parts = report.test ? ['train', 'test'] : ['train'];
+    const table = [
+        ['', ...parts],
+        ['---', ...parts.map(() => '---:')],
+        ...reportLines(report).map(({ label, cells }) => [label, ...cells].map(escapeMarkdown)),
+    ].map((cells) => `| ${cells.join(' | ')} |`);
+    return [
+        ...(findings.length > 0 ? [...findings, ''] : []),
+        ...table,
+        '',
+        ...lengthChart(report.train.characters.conversation.histogram),
+        '',
+    ].join('\n');
+}
+function lengthChart(histogram) {
+    const { edges, counts } = histogram;
+    const labels = edges.slice(0, -1).map(formatCount);
+    if (hasTail(histogram))
+        labels.push(`${labels.pop()}+`);
+    return [
+        '```mermaid',
+        'xychart-beta',
+        '  title "Train rows by characters of the conversation"',
+        `  x-axis "characters, from" [${labels.map((label) => `"${label}"`).join(', ')}]`,
+        '  y-axis "rows"',
+        `  bar [${counts.join(', ')}]`,
+        '```',
+    ];
+}
+/** Text that GitHub shows as it is, in a table cell too, whatever it holds. */
+function escapeMarkdown(text) {
+    return text
+        .replace(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, ' ')
+        .replace(/[&<>|`$@]/g, (character) => `&#${character.charCodeAt(0)};`)
+        .replace(/[\\*_~[\]]/g, '\\$&');
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/data-report-text.ts
+
+
+
+
+/** The report for a terminal: aligned lines, then a histogram a part. Findings are for the caller to report. */
+function dataReportText(report) {
+    const parts = [report.train, ...(report.test ? [report.test] : [])];
+    const lines = [
+        { label: '', cells: ['train', 'test'].slice(0, parts.length) },
+        ...reportLines(report).map(({ label, cells }) => ({
+            label: (0,src/* printable */.g$)(label).replaceAll('\n', ' '),
+            cells,
+        })),
+    ];
+    const labelWidth = Math.max(...lines.map(({ label }) => label.length));
+    const widths = parts.map((_, part) => Math.max(...lines.map(({ cells }) => cells[part]?.length ?? 0)));
+    return [
+        ...lines.map(({ label, cells }) => [label.padEnd(labelWidth), ...cells.map((cell, part) => cell.padStart(widths[part] ?? 0))].join('  ')),
+        ...parts.map(({ characters }, part) => {
+            const name = part === 0 ? 'lengths in train' : 'lengths in test';
+            return `${name.padEnd(labelWidth)}  ${bars(characters.conversation.histogram)}`;
+        }),
+    ].join('\n');
+}
+const BLOCKS = '▁▂▃▄▅▆▇█';
+/** `500 ▂▇█▃▁ 3,000 characters`, or `500 ▂▇█▃▁ 2,500+ characters` where the last bar stands for all from 2,500 on. */
+function bars(histogram) {
+    const { edges, counts } = histogram;
+    const most = Math.max(...counts);
+    const blocks = counts.map((count) => count === 0 ? ' ' : BLOCKS.charAt(Math.ceil((BLOCKS.length * count) / most) - 1));
+    const end = hasTail(histogram) ? `${formatCount(edges.at(-2) ?? 0)}+` : formatCount(edges.at(-1) ?? 0);
+    return `${formatCount(edges[0] ?? 0)} ${blocks.join('')} ${end} characters`;
+}
+
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(8522);
 ;// CONCATENATED MODULE: ./node_modules/apache-arrow/fb/metadata-version.mjs
@@ -41760,7 +42406,15 @@ function recordBatchToJSON(records) {
 
 ;// CONCATENATED MODULE: ./packages/dataset/src/column-table.ts
 /** What a cell holds, as bits, so that a column's kinds add up to a mask. */
-const CellKind = { string: 1, integer: 2, float: 4, boolean: 8, null: 16 };
+const CellKind = {
+    string: 1,
+    integer: 2,
+    float: 4,
+    boolean: 8,
+    null: 16,
+    object: 32,
+    list: 64,
+};
 /** Names that the prepared frame adds to the source's columns. */
 const MESSAGES_COLUMN = 'messages';
 const INDEX_COLUMN = '__index_level_0__';
@@ -41786,14 +42440,15 @@ class RowFault extends Error {
 class ColumnTable {
     #columns = [];
     #byName = new Map();
+    #roles;
     #required;
     #stamp = 0;
     #file = '';
     #row = 0;
     #last = -1;
-    /** @param required columns that hold text in every row */
-    constructor(required) {
-        this.#required = required;
+    constructor(roles) {
+        this.#roles = roles;
+        this.#required = [...roles.text, roles.messages, roles.group].filter((name) => name !== undefined);
     }
     beginFile(path) {
         this.#file = path;
@@ -41822,16 +42477,32 @@ class ColumnTable {
         const known = this.#byName.get(name);
         if (known !== undefined)
             return known;
-        if (name === MESSAGES_COLUMN || name === INDEX_COLUMN) {
-            throw new RowFault(`column "${name}" is already there; the prepared data adds a column of that name`, `Rename or drop "${name}" in the source.`);
+        const role = this.#roleOf(name);
+        const added = name === MESSAGES_COLUMN || name === INDEX_COLUMN;
+        if (added && role !== 'messages' && role !== 'left out') {
+            throw new RowFault(`column "${name}" is already there; the prepared data adds a column of that name`, name === MESSAGES_COLUMN
+                ? 'To train on the messages that are there, write "columns: { messages: messages }"; or leave the column out with keep_columns.'
+                : 'Leave it out with keep_columns, or rename it in the source.');
         }
         if (this.#columns.length === MAX_COLUMNS) {
             throw new RowFault(`more than ${MAX_COLUMNS} different keys: "${name}" is one more`, 'Keys name columns; move data that varies from row to row into values.');
         }
         this.#byName.set(name, this.#columns.length);
-        const required = this.#required.includes(name);
-        this.#columns.push({ name, key, kinds: 0, firstSeen: new Map(), required, stamp: 0 });
+        this.#columns.push({ name, key, kinds: 0, firstSeen: new Map(), role, stamp: 0 });
         return this.#columns.length - 1;
+    }
+    /** Whether a column of this name is looked at at all. */
+    isRead(name) {
+        return this.#roleOf(name) !== 'left out';
+    }
+    #roleOf(name) {
+        if (name === this.#roles.messages)
+            return 'messages';
+        if (this.#roles.text.includes(name))
+            return 'text';
+        if (name === this.#roles.group)
+            return 'group';
+        return (this.#roles.keep?.includes(name) ?? true) ? 'kept' : 'left out';
     }
     /** Note a cell of the row at hand. @throws RowFault when it does not fit what the column held before */
     cell(index, kind) {
@@ -41840,11 +42511,20 @@ class ColumnTable {
             throw new RowFault(`key "${column.name}" stands twice in the row`, 'Keep one of the two.');
         }
         column.stamp = this.#stamp;
-        if (kind !== CellKind.string && column.required) {
-            throw new RowFault(`column "${column.name}" holds ${KIND_NAMES.get(kind)}; it goes into the messages and must be text`, 'Write the value as a string, or drop the row.');
-        }
-        if ((column.kinds & kind) !== 0)
+        if (column.role === 'left out' || (column.kinds & kind) !== 0)
             return;
+        if (column.role === 'text' && kind !== CellKind.string) {
+            throw new RowFault(`column "${column.name}" holds ${KIND_NAMES.get(kind)}; it must be text`, 'Write the value as a string, or drop the row.');
+        }
+        if (column.role === 'messages' && kind !== CellKind.list) {
+            throw new RowFault(`column "${column.name}" holds ${KIND_NAMES.get(kind)}; it must be a list of messages`, 'Write [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}], or drop the row.');
+        }
+        if (column.role === 'group' && kind === CellKind.null) {
+            throw new RowFault(`column "${column.name}", by which the data is split, holds null`, 'Give the row a value there, or drop the row.');
+        }
+        if (column.role !== 'messages' && (kind === CellKind.object || kind === CellKind.list)) {
+            throw new RowFault(`found ${KIND_NAMES.get(kind)} as a value of "${column.name}"; a column holds text, numbers, true, false and null`, 'Write the value as a string, or leave the column out with keep_columns.');
+        }
         const values = (column.kinds | kind) & ~CellKind.null;
         if (!PURE_KINDS.has(values)) {
             const [otherKind, otherPlace] = [...column.firstSeen].find(([seen]) => seen !== CellKind.null);
@@ -41865,9 +42545,27 @@ class ColumnTable {
             throw new RowFault(`column "${name}" is missing; the row has ${present.length > 0 ? listed(present) : 'no keys at all'}`, 'Correct "columns" in the recipe, or add the key to the row.');
         }
     }
-    /** Columns with the types that hold all their cells. */
+    /**
+     * Columns that are read, with the types that hold all their cells.
+     *
+     * @throws RowFault when a column to keep is in no row
+     */
     resolved() {
-        return this.#columns.map(({ name, kinds }) => ({ name, type: columnType(kinds & ~CellKind.null) }));
+        for (const name of this.#roles.keep ?? []) {
+            if (this.#byName.has(name))
+                continue;
+            const names = this.#columns.map((column) => `"${column.name}"`);
+            throw new RowFault(`keep_columns names "${name}", which is in no row; there are ${listed(names)}`, 'Correct keep_columns.');
+        }
+        return this.#columns.flatMap(({ name, kinds, role }) => role === 'left out'
+            ? []
+            : [
+                {
+                    name,
+                    type: columnType(kinds & ~CellKind.null),
+                    kept: role !== 'messages' && (this.#roles.keep?.includes(name) ?? true),
+                },
+            ]);
     }
 }
 /** `a, b, c`, cut after the first twenty. */
@@ -41882,6 +42580,8 @@ const KIND_NAMES = new Map([
     [CellKind.float, 'a number with a fraction'],
     [CellKind.boolean, 'true or false'],
     [CellKind.null, 'null'],
+    [CellKind.object, 'an object'],
+    [CellKind.list, 'a list'],
 ]);
 const PURE_KINDS = new Set([
     0,
@@ -41890,6 +42590,7 @@ const PURE_KINDS = new Set([
     CellKind.float,
     CellKind.integer | CellKind.float,
     CellKind.boolean,
+    CellKind.list,
 ]);
 function columnType(kinds) {
     if (kinds === 0)
@@ -41898,6 +42599,8 @@ function columnType(kinds) {
         return 'string';
     if (kinds === CellKind.boolean)
         return 'bool';
+    if (kinds === CellKind.list)
+        return 'messages';
     return kinds === CellKind.integer ? 'int64' : 'float64';
 }
 function sameBytes(key, buffer, start, end) {
@@ -41928,15 +42631,22 @@ function decodeKey(buffer, start, end) {
  */
 class FrameBuilder {
     schema;
+    /** By the index of the column; undefined where the messages are, which have a column of their own. */
     #columns;
+    #kept;
     #messages;
+    #settings;
+    #prefix;
     #rowNumbers;
     #rows = 0;
     constructor(columns, messages, schema) {
         this.schema = schema;
-        this.#columns = columns.map(({ type }) => createColumn(type));
-        const text = (index) => this.#columns[index];
-        this.#messages = new MessagesColumn(messages.systemPrompt, text(messages.user), text(messages.assistant));
+        this.#columns = columns.map(({ type }) => (type === 'messages' ? undefined : createColumn(type)));
+        this.#kept = this.#columns.filter((column, i) => column !== undefined && columns[i]?.kept);
+        this.#messages = new MessagesColumn();
+        this.#settings = messages;
+        const prompt = 'messages' in messages ? undefined : messages.systemPrompt;
+        this.#prefix = Buffer.from(prompt === undefined ? '' : `${prompt}\n\n`);
         this.#rowNumbers = schema.fields.some(({ name }) => name === INDEX_COLUMN)
             ? new Int64Column()
             : undefined;
@@ -41944,7 +42654,7 @@ class FrameBuilder {
     append(cells, originalRow) {
         for (let i = 0; i < cells.length; i++)
             this.#columns[i]?.append(cells[i]);
-        this.#messages.append();
+        this.#appendMessages(cells);
         this.#rowNumbers?.append(BigInt(originalRow));
         this.#rows++;
     }
@@ -41953,7 +42663,10 @@ class FrameBuilder {
         return this.#columns[column].last();
     }
     finish() {
-        const children = this.#columns.map((column) => column.finish());
+        for (const column of this.#columns)
+            if (column && !this.#kept.includes(column))
+                column.finish();
+        const children = this.#kept.map((column) => column.finish());
         children.push(this.#messages.finish());
         if (this.#rowNumbers)
             children.push(this.#rowNumbers.finish());
@@ -41962,10 +42675,25 @@ class FrameBuilder {
         this.#rows = 0;
         return batch;
     }
+    #appendMessages(cells) {
+        if ('messages' in this.#settings) {
+            const conversation = cells[this.#settings.messages];
+            for (const { content, role } of conversation)
+                this.#messages.addText(content, role);
+        }
+        else {
+            const { user, assistant } = this.#settings;
+            this.#messages.addBytes('user', this.#prefix, this.lastText(user));
+            this.#messages.addBytes('assistant', this.lastText(assistant));
+        }
+        this.#messages.endRow();
+    }
 }
 /** Fields of the prepared frame. @param withRowNumbers adds `__index_level_0__`, as pandas keeps it after a split */
 function frameFields(columns, withRowNumbers) {
-    const fields = columns.map(({ name, type }) => new Field(name, ARROW_TYPES[type](), true));
+    const fields = columns
+        .filter(({ kept }) => kept)
+        .map(({ name, type }) => new Field(name, ARROW_TYPES[type](), true));
     fields.push(new Field(MESSAGES_COLUMN, messagesType(), true));
     if (withRowNumbers)
         fields.push(new Field(INDEX_COLUMN, new Int64(), true));
@@ -41977,6 +42705,7 @@ const ARROW_TYPES = {
     float64: () => new Float64(),
     bool: () => new type_Bool(),
     null: () => new type_Null(),
+    messages: messagesType,
 };
 function messagesType() {
     const message = new Struct([new Field('content', new type_Utf8(), true), new Field('role', new type_Utf8(), true)]);
@@ -42143,39 +42872,38 @@ class NullColumn {
         return data_makeData({ type: new type_Null(), length, nullCount: length });
     }
 }
-/** Two messages a row, copied from the columns that hold their text. */
+/** A list of messages a row. */
 class MessagesColumn {
-    #prefix;
-    #user;
-    #assistant;
     #content = new Utf8Column();
     #role = new Utf8Column();
-    #rows = 0;
-    constructor(systemPrompt, user, assistant) {
-        this.#prefix = Buffer.from(systemPrompt === undefined ? '' : `${systemPrompt}\n\n`);
-        this.#user = user;
-        this.#assistant = assistant;
+    #ends = [0];
+    #messages = 0;
+    addText(content, role) {
+        this.#content.append(content);
+        this.#role.append(role);
+        this.#messages++;
     }
-    append() {
-        this.#content.appendBytes(this.#prefix, this.#user.last());
-        this.#content.appendBytes(this.#assistant.last());
-        this.#role.append('user');
-        this.#role.append('assistant');
-        this.#rows++;
+    /** Add a message whose content is made of pieces of UTF-8. */
+    addBytes(role, ...pieces) {
+        this.#content.appendBytes(...pieces);
+        this.#role.append(role);
+        this.#messages++;
+    }
+    endRow() {
+        this.#ends.push(this.#messages);
     }
     finish() {
-        const rows = this.#rows;
-        this.#rows = 0;
         const type = messagesType();
-        const message = type.children[0]?.type;
         const child = data_makeData({
-            type: message,
-            length: rows * 2,
+            type: type.children[0]?.type,
+            length: this.#messages,
             nullCount: 0,
             children: [this.#content.finish(), this.#role.finish()],
         });
-        const valueOffsets = Int32Array.from({ length: rows + 1 }, (_, i) => i * 2);
-        return data_makeData({ type, length: rows, nullCount: 0, valueOffsets, child });
+        const valueOffsets = Int32Array.from(this.#ends);
+        this.#ends = [0];
+        this.#messages = 0;
+        return data_makeData({ type, length: valueOffsets.length - 1, nullCount: 0, valueOffsets, child });
     }
 }
 
@@ -42315,7 +43043,9 @@ class CollectingStreamWriter extends RecordBatchStreamWriter {
  */
 function featuresJson(columns, withRowNumbers) {
     const value = (dtype) => ({ dtype, _type: 'Value' });
-    const features = columns.map(({ name, type }) => [name, value(type)]);
+    const features = columns
+        .filter(({ kept }) => kept)
+        .map(({ name, type }) => [name, value(type)]);
     features.push([MESSAGES_COLUMN, [{ content: value('string'), role: value('string') }]]);
     if (withRowNumbers)
         features.push([INDEX_COLUMN, value('int64')]);
@@ -42348,23 +43078,273 @@ function padded(number) {
     return String(number).padStart(5, '0');
 }
 
+;// CONCATENATED MODULE: ./packages/dataset/src/mersenne-twister.ts
+const STATE_WORDS = 624;
+const SHIFT_WORDS = 397;
+const UPPER_BIT = 0x80000000;
+const LOWER_BITS = 0x7fffffff;
+const TWIST = 0x9908b0df;
+/**
+ * MT19937, seeded as NumPy's legacy `RandomState(seed)` seeds it.
+ *
+ * Source: Matsumoto and Nishimura, "Mersenne Twister", 1998, and their reference code of 2002 (`init_genrand`).
+ */
+class MersenneTwister {
+    #state = new Uint32Array(STATE_WORDS);
+    #next = STATE_WORDS;
+    /** @param seed an integer from 0 to 2^32 - 1 */
+    constructor(seed) {
+        if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
+            throw new RangeError(`seed must be an integer from 0 to 4294967295, got ${seed}`);
+        }
+        const state = this.#state;
+        let word = seed >>> 0;
+        state[0] = word;
+        for (let i = 1; i < STATE_WORDS; i++) {
+            word = (Math.imul(1812433253, word ^ (word >>> 30)) + i) >>> 0;
+            state[i] = word;
+        }
+    }
+    /** The next word of the sequence, from 0 to 2^32 - 1. */
+    uint32() {
+        if (this.#next === STATE_WORDS)
+            this.#twist();
+        let word = this.#state[this.#next++];
+        word ^= word >>> 11;
+        word ^= (word << 7) & 0x9d2c5680;
+        word ^= (word << 15) & 0xefc60000;
+        word ^= word >>> 18;
+        return word >>> 0;
+    }
+    /**
+     * A uniform integer from 0 to `max`, both included, drawn as NumPy's `random_interval` draws it:
+     * words masked to the bits of `max` are rejected until one is not above it.
+     *
+     * @param max an integer from 0 to 2^32 - 1
+     */
+    interval(max) {
+        if (max === 0)
+            return 0;
+        const mask = 0xffffffff >>> Math.clz32(max);
+        let word = (this.uint32() & mask) >>> 0;
+        while (word > max)
+            word = (this.uint32() & mask) >>> 0;
+        return word;
+    }
+    #twist() {
+        const state = this.#state;
+        for (let i = 0; i < STATE_WORDS; i++) {
+            const following = state[(i + 1) % STATE_WORDS];
+            const bits = (state[i] & UPPER_BIT) | (following & LOWER_BITS);
+            const shifted = state[(i + SHIFT_WORDS) % STATE_WORDS];
+            state[i] = shifted ^ (bits >>> 1) ^ (bits & 1 ? TWIST : 0);
+        }
+        this.#next = 0;
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/split.ts
+
+
+/**
+ * Part `rows` rows exactly as scikit-learn's `train_test_split(frame, test_size=…, random_state=seed)` does, order
+ * included: test is the head of the permutation, train the rest of it.
+ *
+ * @throws ConfigurationError where scikit-learn raises: a size or seed out of range, or a part that would be empty
+ */
+function splitRows(rows, settings) {
+    const testRows = testRowCount(rows, settings);
+    const order = permutation(rows, settings.seed);
+    return { test: order.subarray(0, testRows), train: order.subarray(testRows) };
+}
+/**
+ * Rows that the settings ask for test, of `rows` in all.
+ *
+ * @throws ConfigurationError for a size or seed out of range, or when none would be left for train
+ */
+function testRowCount(rows, settings) {
+    checkSplitSettings(settings);
+    const { test_size: testSize } = settings;
+    const testRows = testSize < 1 ? Math.ceil(testSize * rows) : testSize;
+    if (testRows >= rows) {
+        throw new src/* ConfigurationError */.j1(`split.test_size ${testSize} takes ${testRows} of ${rows} rows for test and leaves none for train`, { hint: 'Lower split.test_size, add rows, or write "split: none" to keep all rows for train.' });
+    }
+    return testRows;
+}
+/** @throws ConfigurationError where no number of rows could make the settings valid */
+function checkSplitSettings({ test_size: testSize, seed }) {
+    if (!(testSize > 0 && (testSize < 1 || Number.isSafeInteger(testSize)))) {
+        throw new src/* ConfigurationError */.j1(`split.test_size is ${testSize}; expected a fraction above 0 and below 1, or a count of rows from 1`, { hint: 'The published judges were trained with test_size: 0.01.' });
+    }
+    if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
+        throw new src/* ConfigurationError */.j1(`split.seed is ${seed}; expected an integer from 0 to 4294967295`, {
+            hint: 'The published judges were trained with seed: 42.',
+        });
+    }
+}
+/** `numpy.random.RandomState(seed).permutation(rows)`: a Fisher-Yates shuffle from the last row down. */
+function permutation(rows, seed) {
+    const twister = new MersenneTwister(seed);
+    const order = new Uint32Array(rows);
+    for (let i = 0; i < rows; i++)
+        order[i] = i;
+    for (let i = rows - 1; i > 0; i--) {
+        const j = twister.interval(i);
+        const held = order[i];
+        order[i] = order[j];
+        order[j] = held;
+    }
+    return order;
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/group-split.ts
+
+
+/**
+ * Part rows into train and test so that no group is in both, and test has as near to the asked number of rows as whole
+ * groups allow: of two sums equally near, the smaller.
+ *
+ * The seed chooses which groups go to test. Within each part, rows keep the order that `splitRows` gives them, and
+ * groups of one row each, numbered as the rows, give exactly its split.
+ *
+ * @param groups the group of each row; groups are numbered from 0, and each number occurs
+ * @throws ConfigurationError where `splitRows` throws, or when all rows are of one group
+ */
+function splitGroups(groups, settings) {
+    const asked = testRowCount(groups.length, settings);
+    const sizes = groupSizes(groups);
+    if (sizes.length === 1) {
+        throw new src/* ConfigurationError */.j1(`split.by puts all ${groups.length} rows into one group, so either train or test would be empty`, { hint: 'Name a column in which rows differ, or leave split.by out to split row by row.' });
+    }
+    const inTest = new Uint8Array(sizes.length);
+    for (const group of testGroups(sizes, permutation(sizes.length, settings.seed), asked))
+        inTest[group] = 1;
+    const order = permutation(groups.length, settings.seed);
+    return {
+        train: order.filter((row) => inTest[groups[row]] === 0),
+        test: order.filter((row) => inTest[groups[row]] === 1),
+    };
+}
+function groupSizes(groups) {
+    let count = 0;
+    for (const group of groups)
+        count = Math.max(count, group + 1);
+    const sizes = new Uint32Array(count);
+    for (const group of groups)
+        sizes[group]++;
+    if (sizes.includes(0))
+        throw new RangeError(`no row has group ${sizes.indexOf(0)} of ${count}`);
+    return sizes;
+}
+/**
+ * Groups whose sizes sum to as near to `asked` as any can. A walk in random order takes each group that still fits.
+ * Where that misses the best sum, the groups taken last are given back, ever more of them, until the rest of the best
+ * sum can be made of all groups that are not kept: most of the choice stays that of the walk.
+ */
+function testGroups(sizes, order, asked) {
+    const taken = [];
+    let sum = 0;
+    for (const group of order) {
+        const size = sizes[group];
+        if (sum + size > asked)
+            continue;
+        taken.push(group);
+        sum += size;
+    }
+    const best = sum === asked ? asked : nearestSum(sizes, order, asked, sum);
+    if (sum === best)
+        return taken;
+    for (let returned = 0;; returned = Math.min(2 * returned || 1, taken.length)) {
+        const kept = taken.slice(0, taken.length - returned);
+        const missing = best - kept.reduce((rows, group) => rows + sizes[group], 0);
+        const isKept = new Uint8Array(sizes.length);
+        for (const group of kept)
+            isKept[group] = 1;
+        const candidates = order.filter((group) => isKept[group] === 0);
+        const parts = sumsOf(sizes, candidates, missing);
+        if (parts[missing])
+            return [...kept, ...pick(sizes, candidates, parts, missing)];
+        if (returned === taken.length)
+            throw new Error(`no groups have ${best} rows in all`);
+    }
+}
+/** @param reached a sum of some groups, at most `asked`; 0 when the smallest group is larger than that */
+function nearestSum(sizes, order, asked, reached) {
+    if (reached === 0)
+        return sizes.reduce((smallest, size) => Math.min(smallest, size));
+    const total = sizes.reduce((rows, size) => rows + size, 0);
+    const sums = sumsOf(sizes, order, Math.min(2 * asked - reached, total - 1));
+    for (let distance = 0; distance < asked - reached; distance++) {
+        if (sums[asked - distance])
+            return asked - distance;
+        if (sums[asked + distance])
+            return asked + distance;
+    }
+    return reached;
+}
+/**
+ * Which sums up to `limit` some of the groups have: for each, the size that was added last to reach it, or 0 where
+ * none have it. Subset sum by distinct sizes, each used at most as often as it occurs; takes
+ * (distinct sizes ≤ √(2 rows)) × limit steps.
+ */
+function sumsOf(sizes, groups, limit) {
+    const counts = new Map();
+    for (const group of groups) {
+        const size = sizes[group];
+        counts.set(size, (counts.get(size) ?? 0) + 1);
+    }
+    const last = new Uint32Array(limit + 1);
+    const used = new Uint32Array(limit + 1);
+    last[0] = 1;
+    for (const [size, count] of counts) {
+        used.fill(0);
+        for (let sum = size; sum <= limit; sum++) {
+            const before = sum - size;
+            if (last[sum] || !last[before] || used[before] === count)
+                continue;
+            last[sum] = size;
+            used[sum] = used[before] + 1;
+        }
+    }
+    return last;
+}
+/** Groups, the first of their size, that have `sum` rows. */
+function pick(sizes, groups, last, sum) {
+    const wanted = new Map();
+    for (let rest = sum; rest > 0; rest -= last[rest]) {
+        const size = last[rest];
+        wanted.set(size, (wanted.get(size) ?? 0) + 1);
+    }
+    const picked = [];
+    for (const group of groups) {
+        const size = sizes[group];
+        const left = wanted.get(size) ?? 0;
+        if (left === 0)
+            continue;
+        wanted.set(size, left - 1);
+        picked.push(group);
+    }
+    return picked;
+}
+
 ;// CONCATENATED MODULE: ./packages/dataset/src/row-files.ts
 
 const MAX_OPEN_FILES = 64;
-/** Files to read at offsets, opened when first needed; the one unused for longest is closed when there are too many. */
+/** Sources to read at offsets; the file unused for longest is closed when too many are open. */
 class RowFiles {
-    #paths;
+    #sources;
+    #spool;
     #open = new Map();
-    /**
-     * @param paths files by number
-     * @param handles files already open, by number; they are closed with the rest
-     */
-    constructor(paths, handles = new Map()) {
-        this.#paths = paths;
-        for (const [file, handle] of handles)
-            this.#open.set(file, handle);
+    /** @param spool where the text of spooled sources is; closed with the files */
+    constructor(sources, spool) {
+        this.#sources = sources;
+        this.#spool = spool;
     }
+    /** @param file number of the source */
     async handle(file) {
+        const { path, spooledAt } = this.#sources[file];
+        if (spooledAt !== undefined)
+            return this.#spool;
         const known = this.#open.get(file);
         if (known) {
             this.#open.delete(file);
@@ -42376,21 +43356,261 @@ class RowFiles {
             this.#open.delete(oldest);
             await handle.close();
         }
-        const handle = await (0,promises_.open)(this.#paths[file]);
+        const handle = await (0,promises_.open)(path);
         this.#open.set(file, handle);
         return handle;
     }
     async close() {
-        const handles = [...this.#open.values()];
+        const handles = [...this.#open.values(), ...(this.#spool ? [this.#spool] : [])];
         this.#open.clear();
         await Promise.all(handles.map((handle) => handle.close()));
     }
 }
 
+;// CONCATENATED MODULE: ./packages/dataset/src/messages.ts
+/**
+ * What is wrong with a row's messages, for a person; undefined where nothing is.
+ *
+ * A conversation is trained on as chat templates render it: perhaps a system message, then user and assistant in turn,
+ * the assistant last.
+ */
+function messagesProblem(value) {
+    if (!Array.isArray(value))
+        return 'is no list of messages';
+    if (value.length === 0)
+        return 'is an empty list';
+    for (const [place, message] of value.entries()) {
+        const problem = messageProblem(message);
+        if (problem)
+            return `message ${place} (from 0) ${problem}`;
+    }
+    return turnsProblem(value.map(({ role }) => role));
+}
+function messageProblem(message) {
+    if (message === null || typeof message !== 'object' || Array.isArray(message))
+        return 'is no object';
+    const { role, content, ...others } = message;
+    if (typeof role !== 'string')
+        return 'has no text as its "role"';
+    if (typeof content !== 'string')
+        return 'has no text as its "content"';
+    const [other] = Object.keys(others);
+    if (other !== undefined)
+        return `has the key "${other}" beside "role" and "content"`;
+    if (!content.isWellFormed())
+        return 'holds half of a surrogate pair, which has no UTF-8 form';
+    return undefined;
+}
+function turnsProblem(roles) {
+    const first = roles[0] === 'system' ? 1 : 0;
+    for (let place = first; place < roles.length; place++) {
+        const expected = (place - first) % 2 === 0 ? 'user' : 'assistant';
+        if (roles[place] !== expected) {
+            return `message ${place} (from 0) has the role "${roles[place]}" where "${expected}" should stand`;
+        }
+    }
+    return roles.at(-1) === 'assistant' ? undefined : 'ends without an answer of the assistant';
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/row-reader.ts
+
+
+/** `datasets` writes batches of 1,000 rows too. */
+const BATCH_ROWS = 1000;
+const BATCH_BYTES = 2 << 20;
+/** A batch with what lies between its rows mostly fits. */
+const ARENA_BYTES = BATCH_BYTES + (1 << 19);
+/** Rows this close on the disk are read together, with what lies between them. */
+const GAP_BYTES = 16 << 10;
+/**
+ * Read rows in a given order, in batches. Within a batch the disk is read in ascending order, rows that lie side by side
+ * in one piece; the next batch is read while the caller works on this one.
+ *
+ * A batch is valid until the next one is asked for.
+ *
+ * @throws ConfigurationError with file, row and byte offset, for text that JSON or UTF-8 does not allow
+ */
+async function* readRows(order, index, columns, files) {
+    const arenas = [Buffer.allocUnsafe(ARENA_BYTES), Buffer.allocUnsafe(ARENA_BYTES)];
+    const load = (start) => {
+        const rows = order.subarray(start, batchEnd(order, start, index));
+        const loading = loadRows(rows, arenas[0], index, files);
+        arenas.reverse();
+        // It is awaited below; until then, or when the caller stops, a failure must not count as unhandled.
+        loading.catch(() => { });
+        return loading;
+    };
+    let next = order.length > 0 ? load(0) : undefined;
+    for (let start = 0; next;) {
+        const { rows, buffer, positions } = await next;
+        start += rows.length;
+        next = start < order.length ? load(start) : undefined;
+        const cells = (i) => {
+            const row = rows[i];
+            const position = positions.get(row);
+            const text = buffer.toString('utf8', position, position + index.length(row));
+            return decodeRow(text, row, index, columns);
+        };
+        yield { rows, cells };
+    }
+}
+function batchEnd(order, start, index) {
+    let end = start;
+    for (let bytes = 0; end < order.length && end - start < BATCH_ROWS; end++) {
+        bytes += index.length(order[end]);
+        if (bytes > BATCH_BYTES && end > start)
+            break;
+    }
+    return end;
+}
+/** Row numbers ascend as the rows lie in the files. */
+function planExtents(rows, index) {
+    const extents = [];
+    let last;
+    for (const row of rows.toSorted()) {
+        const { file, offset, length } = index.place(row);
+        if (last && last.file === file && offset - (last.offset + last.length) <= GAP_BYTES) {
+            last.length = offset + length - last.offset;
+            last.rows.push(row);
+        }
+        else {
+            last = { file, offset, length, rows: [row] };
+            extents.push(last);
+        }
+    }
+    return extents;
+}
+async function loadRows(rows, arena, index, files) {
+    const extents = planExtents(rows, index);
+    const bytes = extents.reduce((sum, { length }) => sum + length, 0);
+    const buffer = bytes <= arena.length ? arena : Buffer.allocUnsafe(bytes);
+    const positions = new Map();
+    const reads = [];
+    let position = 0;
+    let open;
+    for (const extent of extents) {
+        for (const row of extent.rows)
+            positions.set(row, position + index.place(row).offset - extent.offset);
+        if (open?.file !== extent.file)
+            open = { file: extent.file, handle: await files.handle(extent.file) };
+        reads.push(readFully(open.handle, buffer, position, extent, index.sources[extent.file].path));
+        position += extent.length;
+    }
+    await Promise.all(reads);
+    return { rows, buffer, positions };
+}
+async function readFully(handle, buffer, position, { offset, length }, path) {
+    for (let filled = 0; filled < length;) {
+        const { bytesRead } = await handle.read(buffer, position + filled, length - filled, offset + filled);
+        if (bytesRead === 0) {
+            throw new src/* ConfigurationError */.j1(`the file became shorter while it was read: it ended at byte ${offset + filled}`, {
+                hint: 'Leave the source alone while the data is prepared, and start again.',
+                place: { file: path },
+            });
+        }
+        filled += bytesRead;
+    }
+}
+function decodeRow(text, row, index, columns) {
+    let object = parseRow(text, row, index);
+    if (needsExactIntegers(object, columns))
+        object = parseExactIntegers(text);
+    return columns.map(({ name, type }) => {
+        const value = object[name];
+        if (type === 'messages')
+            return checkedMessages(value, name, row, index);
+        switch (typeof value) {
+            case 'string':
+                if (!value.isWellFormed())
+                    throw loneSurrogate(name, row, index);
+                return value;
+            case 'number':
+                // An int64 that float64 holds exactly; -0 is the integer 0.
+                return type === 'int64' ? BigInt(value) : value;
+            case 'bigint':
+                return type === 'int64' ? value : Number(value);
+            case 'boolean':
+                return value;
+            default:
+                // Null, a missing key, or what a missing key inherits, as "constructor".
+                return null;
+        }
+    });
+}
+function parseRow(text, row, index) {
+    try {
+        return JSON.parse(text);
+    }
+    catch (error) {
+        const { message } = error;
+        const character = Number(/at position (\d+)/.exec(message)?.[1] ?? 0);
+        throw faultAt(row, index, Buffer.byteLength(text.slice(0, character)), message.replace(/ at position.*$/s, ''), {
+            hint: 'Correct the text there: control characters and backslashes in it must be escaped.',
+        });
+    }
+}
+function needsExactIntegers(object, columns) {
+    for (const { name, type } of columns) {
+        if (type !== 'int64')
+            continue;
+        const value = object[name];
+        if (typeof value === 'number' && !Number.isSafeInteger(value))
+            return true;
+    }
+    return false;
+}
+/** Integers as bigint, from their digits: `JSON.parse` alone rounds those above 2^53. */
+function parseExactIntegers(text) {
+    const reviver = (_key, value, context) => typeof value === 'number' && context?.source && /^-?\d+$/.test(context.source)
+        ? BigInt(context.source)
+        : value;
+    return JSON.parse(text, reviver);
+}
+function checkedMessages(value, name, row, index) {
+    const problem = messagesProblem(value);
+    if (problem === undefined)
+        return value;
+    throw faultAt(row, index, 0, `column "${name}": ${problem}`, {
+        hint: 'Messages are {"role", "content"}: perhaps a system message, then user and assistant in turn, the assistant last.',
+    });
+}
+function loneSurrogate(name, row, index) {
+    return faultAt(row, index, 0, `column "${name}" holds half of a surrogate pair (\\ud800 to \\udfff alone)`, {
+        hint: 'Such text has no UTF-8 form: replace the escape, or write both halves.',
+    });
+}
+function faultAt(row, index, at, problem, { hint }) {
+    const { path, where } = index.describe(row, at);
+    return new src/* ConfigurationError */.j1(`${where}: ${problem}`, { hint, place: { file: path } });
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/row-groups.ts
+
+
+/**
+ * The group of each row, numbered in the order in which the values of a column first occur.
+ *
+ * Values are told apart by 128 bits of a hash, so that memory grows with the number of groups and not with their text.
+ */
+async function groupRows(column, index, files) {
+    const order = Uint32Array.from({ length: index.rows }, (_, row) => row);
+    const groups = new Uint32Array(index.rows);
+    const numbers = new Map();
+    for await (const { rows, cells } of readRows(order, index, [column], files)) {
+        for (const [i, row] of rows.entries()) {
+            const digest = (0,external_node_crypto_.hash)('sha256', String(cells(i)[0]), 'base64').slice(0, 22);
+            const number = numbers.get(digest) ?? numbers.size;
+            numbers.set(digest, number);
+            groups[row] = number;
+        }
+    }
+    return groups;
+}
+
 ;// CONCATENATED MODULE: ./packages/dataset/src/row-index.ts
 /** Offsets of all rows of a list of files: 12 bytes a row, the one thing in memory that grows with the rows. */
 class RowIndex {
-    files = [];
+    sources = [];
     #firstRows = [];
     #offsets = new Float64Array(1024);
     #lengths = new Uint32Array(1024);
@@ -42398,9 +43618,9 @@ class RowIndex {
     get rows() {
         return this.#rows;
     }
-    /** Rows added from now on lie in `path`. */
-    beginFile(path) {
-        this.files.push(path);
+    /** Rows added from now on are those of `source`. */
+    beginSource(source) {
+        this.sources.push(source);
         this.#firstRows.push(this.#rows);
     }
     add(offset, length) {
@@ -42417,9 +43637,12 @@ class RowIndex {
     place(row) {
         return { file: this.#fileOf(row), offset: this.#offsets[row], length: this.length(row) };
     }
-    /** Number of a row within its file, from 0. */
-    rowInFile(row) {
-        return row - this.#firstRows[this.#fileOf(row)];
+    /** File, and `row 3 (from 0), byte 120`, of a row; `at` bytes into its text. */
+    describe(row, at = 0) {
+        const { file, offset } = this.place(row);
+        const { path, spooledAt = 0, unit } = this.sources[file];
+        const inFile = `row ${row - this.#firstRows[file]} (from 0)`;
+        return { path, where: unit ? `${inFile}, ${unit} ${offset - spooledAt + at}` : inFile };
     }
     #fileOf(row) {
         let low = 0;
@@ -42448,7 +43671,8 @@ class RowIndex {
 
 const BLOCK_BYTES = 4 << 20;
 /**
- * A temporary file of rows as JSON text, one after the other, for sources that can't be read row by row in any order.
+ * A temporary file of JSON text, for sources that can't be read row by row in any order: rows of Parquet and Arrow, one
+ * after the other, and what compressed files hold.
  *
  * The file is unlinked as soon as it is open: its space is free again when the handle closes, however the process ends.
  */
@@ -42471,42 +43695,1737 @@ class RowSpool {
         const path = (0,external_node_path_.join)(folder, '.row-spool');
         const handle = await (0,promises_.open)(path, 'wx+');
         await (0,promises_.unlink)(path);
-        index.beginFile(path);
         return new RowSpool(handle, index);
     }
+    /** Offset in the file of what is added next. */
+    get position() {
+        return this.#base + this.#filled;
+    }
     /** Append one row. A promise is returned only when a block had to be written: await it before the next call. */
-    add(json) {
+    addRow(json) {
         const needed = json.length * 3;
         if (this.#block.length - this.#filled < needed && this.#filled > 0)
-            return this.flush().then(() => this.add(json));
+            return this.flush().then(() => this.addRow(json));
         if (this.#block.length < needed)
             this.#block = Buffer.allocUnsafe(needed);
         const length = this.#block.write(json, this.#filled, 'utf8');
-        this.#index.add(this.#base + this.#filled, length);
+        this.#index.add(this.position, length);
         this.#filled += length;
         return undefined;
     }
-    /** Write what is still held; after it all rows can be read. */
+    /** Append text that is indexed later. */
+    async addText(text) {
+        await this.flush();
+        await this.#write(text);
+    }
+    /** Write what is still held; after it all can be read. */
     async flush() {
-        for (let written = 0; written < this.#filled;) {
-            const { bytesWritten } = await this.handle.write(this.#block, written, this.#filled - written, this.#base + written);
-            written += bytesWritten;
-        }
-        this.#base += this.#filled;
+        const block = this.#block.subarray(0, this.#filled);
         this.#filled = 0;
+        await this.#write(block);
         if (this.#block.length > BLOCK_BYTES)
             this.#block = Buffer.allocUnsafe(BLOCK_BYTES);
+    }
+    async #write(bytes) {
+        for (let written = 0; written < bytes.length;) {
+            const { bytesWritten } = await this.handle.write(bytes, written, bytes.length - written, this.#base);
+            written += bytesWritten;
+            this.#base += bytesWritten;
+        }
     }
 }
 
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
+;// CONCATENATED MODULE: ./node_modules/apache-arrow/util/int.mjs
+// Licensed to the Apache Software Foundation (ASF) under one
+// or more contributor license agreements.  See the NOTICE file
+// distributed with this work for additional information
+// regarding copyright ownership.  The ASF licenses this file
+// to you under the Apache License, Version 2.0 (the
+// "License"); you may not use this file except in compliance
+// with the License.  You may obtain a copy of the License at
+//
+//   http://www.apache.org/licenses/LICENSE-2.0
+//
+// Unless required by applicable law or agreed to in writing,
+// software distributed under the License is distributed on an
+// "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+// KIND, either express or implied.  See the License for the
+// specific language governing permissions and limitations
+// under the License.
+/** @ignore */
+const carryBit16 = 1 << 16;
+/** @ignore */
+function intAsHex(value) {
+    if (value < 0) {
+        value = 0xFFFFFFFF + value + 1;
+    }
+    return `0x${value.toString(16)}`;
+}
+/** @ignore */
+const kInt32DecimalDigits = 8;
+/** @ignore */
+const kPowersOfTen = [
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000
+];
+/** @ignore */
+class BaseInt64 {
+    constructor(buffer) {
+        this.buffer = buffer;
+    }
+    high() { return this.buffer[1]; }
+    low() { return this.buffer[0]; }
+    _times(other) {
+        // Break the left and right numbers into 16 bit chunks
+        // so that we can multiply them without overflow.
+        const L = new Uint32Array([
+            this.buffer[1] >>> 16,
+            this.buffer[1] & 0xFFFF,
+            this.buffer[0] >>> 16,
+            this.buffer[0] & 0xFFFF
+        ]);
+        const R = new Uint32Array([
+            other.buffer[1] >>> 16,
+            other.buffer[1] & 0xFFFF,
+            other.buffer[0] >>> 16,
+            other.buffer[0] & 0xFFFF
+        ]);
+        let product = L[3] * R[3];
+        this.buffer[0] = product & 0xFFFF;
+        let sum = product >>> 16;
+        product = L[2] * R[3];
+        sum += product;
+        product = (L[3] * R[2]) >>> 0;
+        sum += product;
+        this.buffer[0] += sum << 16;
+        this.buffer[1] = (sum >>> 0 < product ? carryBit16 : 0);
+        this.buffer[1] += sum >>> 16;
+        this.buffer[1] += L[1] * R[3] + L[2] * R[2] + L[3] * R[1];
+        this.buffer[1] += (L[0] * R[3] + L[1] * R[2] + L[2] * R[1] + L[3] * R[0]) << 16;
+        return this;
+    }
+    _plus(other) {
+        const sum = (this.buffer[0] + other.buffer[0]) >>> 0;
+        this.buffer[1] += other.buffer[1];
+        if (sum < (this.buffer[0] >>> 0)) {
+            ++this.buffer[1];
+        }
+        this.buffer[0] = sum;
+    }
+    lessThan(other) {
+        return this.buffer[1] < other.buffer[1] ||
+            (this.buffer[1] === other.buffer[1] && this.buffer[0] < other.buffer[0]);
+    }
+    equals(other) {
+        return this.buffer[1] === other.buffer[1] && this.buffer[0] == other.buffer[0];
+    }
+    greaterThan(other) {
+        return other.lessThan(this);
+    }
+    hex() {
+        return `${intAsHex(this.buffer[1])} ${intAsHex(this.buffer[0])}`;
+    }
+}
+/** @ignore */
+class int_Uint64 extends BaseInt64 {
+    times(other) {
+        this._times(other);
+        return this;
+    }
+    plus(other) {
+        this._plus(other);
+        return this;
+    }
+    /** @nocollapse */
+    static from(val, out_buffer = new Uint32Array(2)) {
+        return int_Uint64.fromString(typeof (val) === 'string' ? val : val.toString(), out_buffer);
+    }
+    /** @nocollapse */
+    static fromNumber(num, out_buffer = new Uint32Array(2)) {
+        // Always parse numbers as strings - pulling out high and low bits
+        // directly seems to lose precision sometimes
+        // For example:
+        //     > -4613034156400212000 >>> 0
+        //     721782784
+        // The correct lower 32-bits are 721782752
+        return int_Uint64.fromString(num.toString(), out_buffer);
+    }
+    /** @nocollapse */
+    static fromString(str, out_buffer = new Uint32Array(2)) {
+        const length = str.length;
+        const out = new int_Uint64(out_buffer);
+        for (let posn = 0; posn < length;) {
+            const group = kInt32DecimalDigits < length - posn ?
+                kInt32DecimalDigits : length - posn;
+            const chunk = new int_Uint64(new Uint32Array([Number.parseInt(str.slice(posn, posn + group), 10), 0]));
+            const multiple = new int_Uint64(new Uint32Array([kPowersOfTen[group], 0]));
+            out.times(multiple);
+            out.plus(chunk);
+            posn += group;
+        }
+        return out;
+    }
+    /** @nocollapse */
+    static convertArray(values) {
+        const data = new Uint32Array(values.length * 2);
+        for (let i = -1, n = values.length; ++i < n;) {
+            int_Uint64.from(values[i], new Uint32Array(data.buffer, data.byteOffset + 2 * i * 4, 2));
+        }
+        return data;
+    }
+    /** @nocollapse */
+    static multiply(left, right) {
+        const rtrn = new int_Uint64(new Uint32Array(left.buffer));
+        return rtrn.times(right);
+    }
+    /** @nocollapse */
+    static add(left, right) {
+        const rtrn = new int_Uint64(new Uint32Array(left.buffer));
+        return rtrn.plus(right);
+    }
+}
+/** @ignore */
+class int_Int64 extends BaseInt64 {
+    negate() {
+        this.buffer[0] = ~this.buffer[0] + 1;
+        this.buffer[1] = ~this.buffer[1];
+        if (this.buffer[0] == 0) {
+            ++this.buffer[1];
+        }
+        return this;
+    }
+    times(other) {
+        this._times(other);
+        return this;
+    }
+    plus(other) {
+        this._plus(other);
+        return this;
+    }
+    lessThan(other) {
+        // force high bytes to be signed
+        // eslint-disable-next-line unicorn/prefer-math-trunc
+        const this_high = this.buffer[1] << 0;
+        // eslint-disable-next-line unicorn/prefer-math-trunc
+        const other_high = other.buffer[1] << 0;
+        return this_high < other_high ||
+            (this_high === other_high && this.buffer[0] < other.buffer[0]);
+    }
+    /** @nocollapse */
+    static from(val, out_buffer = new Uint32Array(2)) {
+        return int_Int64.fromString(typeof (val) === 'string' ? val : val.toString(), out_buffer);
+    }
+    /** @nocollapse */
+    static fromNumber(num, out_buffer = new Uint32Array(2)) {
+        // Always parse numbers as strings - pulling out high and low bits
+        // directly seems to lose precision sometimes
+        // For example:
+        //     > -4613034156400212000 >>> 0
+        //     721782784
+        // The correct lower 32-bits are 721782752
+        return int_Int64.fromString(num.toString(), out_buffer);
+    }
+    /** @nocollapse */
+    static fromString(str, out_buffer = new Uint32Array(2)) {
+        // TODO: Assert that out_buffer is 0 and length = 2
+        const negate = str.startsWith('-');
+        const length = str.length;
+        const out = new int_Int64(out_buffer);
+        for (let posn = negate ? 1 : 0; posn < length;) {
+            const group = kInt32DecimalDigits < length - posn ?
+                kInt32DecimalDigits : length - posn;
+            const chunk = new int_Int64(new Uint32Array([Number.parseInt(str.slice(posn, posn + group), 10), 0]));
+            const multiple = new int_Int64(new Uint32Array([kPowersOfTen[group], 0]));
+            out.times(multiple);
+            out.plus(chunk);
+            posn += group;
+        }
+        return negate ? out.negate() : out;
+    }
+    /** @nocollapse */
+    static convertArray(values) {
+        const data = new Uint32Array(values.length * 2);
+        for (let i = -1, n = values.length; ++i < n;) {
+            int_Int64.from(values[i], new Uint32Array(data.buffer, data.byteOffset + 2 * i * 4, 2));
+        }
+        return data;
+    }
+    /** @nocollapse */
+    static multiply(left, right) {
+        const rtrn = new int_Int64(new Uint32Array(left.buffer));
+        return rtrn.times(right);
+    }
+    /** @nocollapse */
+    static add(left, right) {
+        const rtrn = new int_Int64(new Uint32Array(left.buffer));
+        return rtrn.plus(right);
+    }
+}
+/** @ignore */
+class Int128 {
+    constructor(buffer) {
+        this.buffer = buffer;
+        // buffer[3] MSB (high)
+        // buffer[2]
+        // buffer[1]
+        // buffer[0] LSB (low)
+    }
+    high() {
+        return new int_Int64(new Uint32Array(this.buffer.buffer, this.buffer.byteOffset + 8, 2));
+    }
+    low() {
+        return new int_Int64(new Uint32Array(this.buffer.buffer, this.buffer.byteOffset, 2));
+    }
+    negate() {
+        this.buffer[0] = ~this.buffer[0] + 1;
+        this.buffer[1] = ~this.buffer[1];
+        this.buffer[2] = ~this.buffer[2];
+        this.buffer[3] = ~this.buffer[3];
+        if (this.buffer[0] == 0) {
+            ++this.buffer[1];
+        }
+        if (this.buffer[1] == 0) {
+            ++this.buffer[2];
+        }
+        if (this.buffer[2] == 0) {
+            ++this.buffer[3];
+        }
+        return this;
+    }
+    times(other) {
+        // Break the left and right numbers into 32 bit chunks
+        // so that we can multiply them without overflow.
+        const L0 = new int_Uint64(new Uint32Array([this.buffer[3], 0]));
+        const L1 = new int_Uint64(new Uint32Array([this.buffer[2], 0]));
+        const L2 = new int_Uint64(new Uint32Array([this.buffer[1], 0]));
+        const L3 = new int_Uint64(new Uint32Array([this.buffer[0], 0]));
+        const R0 = new int_Uint64(new Uint32Array([other.buffer[3], 0]));
+        const R1 = new int_Uint64(new Uint32Array([other.buffer[2], 0]));
+        const R2 = new int_Uint64(new Uint32Array([other.buffer[1], 0]));
+        const R3 = new int_Uint64(new Uint32Array([other.buffer[0], 0]));
+        let product = int_Uint64.multiply(L3, R3);
+        this.buffer[0] = product.low();
+        const sum = new int_Uint64(new Uint32Array([product.high(), 0]));
+        product = int_Uint64.multiply(L2, R3);
+        sum.plus(product);
+        product = int_Uint64.multiply(L3, R2);
+        sum.plus(product);
+        this.buffer[1] = sum.low();
+        this.buffer[3] = (sum.lessThan(product) ? 1 : 0);
+        this.buffer[2] = sum.high();
+        const high = new int_Uint64(new Uint32Array(this.buffer.buffer, this.buffer.byteOffset + 8, 2));
+        high.plus(int_Uint64.multiply(L1, R3))
+            .plus(int_Uint64.multiply(L2, R2))
+            .plus(int_Uint64.multiply(L3, R1));
+        this.buffer[3] += int_Uint64.multiply(L0, R3)
+            .plus(int_Uint64.multiply(L1, R2))
+            .plus(int_Uint64.multiply(L2, R1))
+            .plus(int_Uint64.multiply(L3, R0)).low();
+        return this;
+    }
+    plus(other) {
+        const sums = new Uint32Array(4);
+        sums[3] = (this.buffer[3] + other.buffer[3]) >>> 0;
+        sums[2] = (this.buffer[2] + other.buffer[2]) >>> 0;
+        sums[1] = (this.buffer[1] + other.buffer[1]) >>> 0;
+        sums[0] = (this.buffer[0] + other.buffer[0]) >>> 0;
+        if (sums[0] < (this.buffer[0] >>> 0)) {
+            ++sums[1];
+        }
+        if (sums[1] < (this.buffer[1] >>> 0)) {
+            ++sums[2];
+        }
+        if (sums[2] < (this.buffer[2] >>> 0)) {
+            ++sums[3];
+        }
+        this.buffer[3] = sums[3];
+        this.buffer[2] = sums[2];
+        this.buffer[1] = sums[1];
+        this.buffer[0] = sums[0];
+        return this;
+    }
+    hex() {
+        return `${intAsHex(this.buffer[3])} ${intAsHex(this.buffer[2])} ${intAsHex(this.buffer[1])} ${intAsHex(this.buffer[0])}`;
+    }
+    /** @nocollapse */
+    static multiply(left, right) {
+        const rtrn = new Int128(new Uint32Array(left.buffer));
+        return rtrn.times(right);
+    }
+    /** @nocollapse */
+    static add(left, right) {
+        const rtrn = new Int128(new Uint32Array(left.buffer));
+        return rtrn.plus(right);
+    }
+    /** @nocollapse */
+    static from(val, out_buffer = new Uint32Array(4)) {
+        return Int128.fromString(typeof (val) === 'string' ? val : val.toString(), out_buffer);
+    }
+    /** @nocollapse */
+    static fromNumber(num, out_buffer = new Uint32Array(4)) {
+        // Always parse numbers as strings - pulling out high and low bits
+        // directly seems to lose precision sometimes
+        // For example:
+        //     > -4613034156400212000 >>> 0
+        //     721782784
+        // The correct lower 32-bits are 721782752
+        return Int128.fromString(num.toString(), out_buffer);
+    }
+    /** @nocollapse */
+    static fromString(str, out_buffer = new Uint32Array(4)) {
+        // TODO: Assert that out_buffer is 0 and length = 4
+        const negate = str.startsWith('-');
+        const length = str.length;
+        const out = new Int128(out_buffer);
+        for (let posn = negate ? 1 : 0; posn < length;) {
+            const group = kInt32DecimalDigits < length - posn ?
+                kInt32DecimalDigits : length - posn;
+            const chunk = new Int128(new Uint32Array([Number.parseInt(str.slice(posn, posn + group), 10), 0, 0, 0]));
+            const multiple = new Int128(new Uint32Array([kPowersOfTen[group], 0, 0, 0]));
+            out.times(multiple);
+            out.plus(chunk);
+            posn += group;
+        }
+        return negate ? out.negate() : out;
+    }
+    /** @nocollapse */
+    static convertArray(values) {
+        // TODO: Distinguish between string and number at compile-time
+        const data = new Uint32Array(values.length * 4);
+        for (let i = -1, n = values.length; ++i < n;) {
+            Int128.from(values[i], new Uint32Array(data.buffer, data.byteOffset + 4 * 4 * i, 4));
+        }
+        return data;
+    }
+}
+
+//# sourceMappingURL=int.mjs.map
+
+;// CONCATENATED MODULE: ./node_modules/apache-arrow/visitor/vectorloader.mjs
+// Licensed to the Apache Software Foundation (ASF) under one
+// or more contributor license agreements.  See the NOTICE file
+// distributed with this work for additional information
+// regarding copyright ownership.  The ASF licenses this file
+// to you under the Apache License, Version 2.0 (the
+// "License"); you may not use this file except in compliance
+// with the License.  You may obtain a copy of the License at
+//
+//   http://www.apache.org/licenses/LICENSE-2.0
+//
+// Unless required by applicable law or agreed to in writing,
+// software distributed under the License is distributed on an
+// "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+// KIND, either express or implied.  See the License for the
+// specific language governing permissions and limitations
+// under the License.
+
+
+
+
+
+
+
+
+
+
+/** @ignore */
+class VectorLoader extends Visitor {
+    constructor(bytes, nodes, buffers, dictionaries, metadataVersion = MetadataVersion.V5, variadicBufferCounts = []) {
+        super();
+        this.nodesIndex = -1;
+        this.buffersIndex = -1;
+        this.variadicBufferIndex = -1;
+        this.bytes = bytes;
+        this.nodes = nodes;
+        this.buffers = buffers;
+        this.dictionaries = dictionaries;
+        this.metadataVersion = metadataVersion;
+        this.variadicBufferCounts = variadicBufferCounts;
+    }
+    visit(node) {
+        return super.visit(node instanceof Field ? node.type : node);
+    }
+    visitNull(type, { length } = this.nextFieldNode()) {
+        return data_makeData({ type, length });
+    }
+    visitBool(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitInt(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitFloat(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitUtf8(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), valueOffsets: this.readOffsets(type), data: this.readData(type) });
+    }
+    visitLargeUtf8(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), valueOffsets: this.readOffsets(type), data: this.readData(type) });
+    }
+    visitUtf8View(type, { length, nullCount } = this.nextFieldNode()) {
+        const nullBitmap = this.readNullBitmap(type, nullCount);
+        const views = this.readData(type);
+        const variadicBuffers = this.readVariadicBuffers(this.nextVariadicBufferCount());
+        return data_makeData({
+            type,
+            length,
+            nullCount,
+            nullBitmap,
+            ['views']: views,
+            ['variadicBuffers']: variadicBuffers
+        });
+    }
+    visitBinary(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), valueOffsets: this.readOffsets(type), data: this.readData(type) });
+    }
+    visitLargeBinary(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), valueOffsets: this.readOffsets(type), data: this.readData(type) });
+    }
+    visitBinaryView(type, { length, nullCount } = this.nextFieldNode()) {
+        const nullBitmap = this.readNullBitmap(type, nullCount);
+        const views = this.readData(type);
+        const variadicBuffers = this.readVariadicBuffers(this.nextVariadicBufferCount());
+        return data_makeData({
+            type,
+            length,
+            nullCount,
+            nullBitmap,
+            ['views']: views,
+            ['variadicBuffers']: variadicBuffers
+        });
+    }
+    visitFixedSizeBinary(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitDate(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitTimestamp(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitTime(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitDecimal(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitList(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), valueOffsets: this.readOffsets(type), 'child': this.visit(type.children[0]) });
+    }
+    visitLargeList(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), valueOffsets: this.readOffsets(type), 'child': this.visit(type.children[0]) });
+    }
+    visitStruct(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), children: this.visitMany(type.children) });
+    }
+    visitUnion(type, { length, nullCount } = this.nextFieldNode()) {
+        if (this.metadataVersion < MetadataVersion.V5) {
+            this.readNullBitmap(type, nullCount);
+        }
+        return type.mode === UnionMode.Sparse
+            ? this.visitSparseUnion(type, { length, nullCount })
+            : this.visitDenseUnion(type, { length, nullCount });
+    }
+    visitDenseUnion(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, typeIds: this.readTypeIds(type), valueOffsets: this.readOffsets(type), children: this.visitMany(type.children) });
+    }
+    visitSparseUnion(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, typeIds: this.readTypeIds(type), children: this.visitMany(type.children) });
+    }
+    visitDictionary(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type.indices), dictionary: this.readDictionary(type) });
+    }
+    visitInterval(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitDuration(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), data: this.readData(type) });
+    }
+    visitFixedSizeList(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), 'child': this.visit(type.children[0]) });
+    }
+    visitMap(type, { length, nullCount } = this.nextFieldNode()) {
+        return data_makeData({ type, length, nullCount, nullBitmap: this.readNullBitmap(type, nullCount), valueOffsets: this.readOffsets(type), 'child': this.visit(type.children[0]) });
+    }
+    nextFieldNode() { return this.nodes[++this.nodesIndex]; }
+    nextBufferRange() { return this.buffers[++this.buffersIndex]; }
+    readNullBitmap(type, nullCount, buffer = this.nextBufferRange()) {
+        return nullCount > 0 && this.readData(type, buffer) || new Uint8Array(0);
+    }
+    readOffsets(type, buffer) { return this.readData(type, buffer); }
+    readTypeIds(type, buffer) { return this.readData(type, buffer); }
+    readData(_type, { length, offset } = this.nextBufferRange()) {
+        return this.bytes.subarray(offset, offset + length);
+    }
+    readVariadicBuffers(length) {
+        return Array.from({ length }, () => this.readData(null));
+    }
+    nextVariadicBufferCount() {
+        var _a;
+        return (_a = this.variadicBufferCounts[++this.variadicBufferIndex]) !== null && _a !== void 0 ? _a : 0;
+    }
+    readDictionary(type) {
+        return this.dictionaries.get(type.id);
+    }
+}
+/** @ignore */
+class JSONVectorLoader extends VectorLoader {
+    constructor(sources, nodes, buffers, dictionaries, metadataVersion, variadicBufferCounts = []) {
+        super(new Uint8Array(0), nodes, buffers, dictionaries, metadataVersion, variadicBufferCounts);
+        this.sources = sources;
+    }
+    readNullBitmap(_type, nullCount, { offset } = this.nextBufferRange()) {
+        return nullCount <= 0 ? new Uint8Array(0) : packBools(this.sources[offset]);
+    }
+    readOffsets(_type, { offset } = this.nextBufferRange()) {
+        return toArrayBufferView(Uint8Array, toArrayBufferView(_type.OffsetArrayType, this.sources[offset]));
+    }
+    readTypeIds(type, { offset } = this.nextBufferRange()) {
+        return toArrayBufferView(Uint8Array, toArrayBufferView(type.ArrayType, this.sources[offset]));
+    }
+    readData(type, { offset } = this.nextBufferRange()) {
+        const { sources } = this;
+        if (type_DataType.isTimestamp(type)) {
+            return toArrayBufferView(Uint8Array, int_Int64.convertArray(sources[offset]));
+        }
+        else if ((type_DataType.isInt(type) || type_DataType.isTime(type)) && type.bitWidth === 64 || type_DataType.isDuration(type)) {
+            return toArrayBufferView(Uint8Array, int_Int64.convertArray(sources[offset]));
+        }
+        else if (type_DataType.isDate(type) && type.unit === DateUnit.MILLISECOND) {
+            return toArrayBufferView(Uint8Array, int_Int64.convertArray(sources[offset]));
+        }
+        else if (type_DataType.isDecimal(type)) {
+            return toArrayBufferView(Uint8Array, Int128.convertArray(sources[offset]));
+        }
+        else if (type_DataType.isBinary(type) || type_DataType.isLargeBinary(type) || type_DataType.isFixedSizeBinary(type)) {
+            return binaryDataFromJSON(sources[offset]);
+        }
+        else if (type_DataType.isBinaryView(type)) {
+            return binaryViewDataFromJSON(sources[offset]);
+        }
+        else if (type_DataType.isUtf8View(type)) {
+            return utf8ViewDataFromJSON(sources[offset]);
+        }
+        else if (type_DataType.isBool(type)) {
+            return packBools(sources[offset]);
+        }
+        else if (type_DataType.isUtf8(type) || type_DataType.isLargeUtf8(type)) {
+            return encodeUtf8(sources[offset].join(''));
+        }
+        else if (type_DataType.isInterval(type)) {
+            switch (type.unit) {
+                case IntervalUnit.DAY_TIME:
+                    return toIntervalDayTimeInt32Array(sources[offset]);
+                case IntervalUnit.MONTH_DAY_NANO:
+                    return toIntervalMonthDayNanoInt32Array(sources[offset]);
+                default:
+                    break;
+            }
+        }
+        return toArrayBufferView(Uint8Array, toArrayBufferView(type.ArrayType, sources[offset].map((x) => +x)));
+    }
+    readVariadicBuffers(length) {
+        // Per Arrow C++ reference implementation (cpp/src/arrow/ipc/reader.cc),
+        // each variadic buffer is stored as a separate buffer region, matching
+        // the IPC format where each is accessed via separate GetBuffer() calls.
+        // VARIADIC_DATA_BUFFERS in JSON is an array, but flattenDataSources spreads
+        // it so each hex string gets its own sources entry, maintaining 1:1
+        // correspondence with BufferRegion entries.
+        const buffers = [];
+        for (let i = 0; i < length; i++) {
+            const { offset } = this.nextBufferRange();
+            // sources[offset] is 'any[]' but for variadic buffers it's actually a string
+            // after spreading in flattenDataSources. Cast necessary due to heterogeneous
+            // sources array structure (most fields are arrays, variadic elements are strings).
+            const hexString = this.sources[offset];
+            buffers.push(hexStringToBytes(hexString));
+        }
+        return buffers;
+    }
+}
+/** @ignore */
+function hexStringToBytes(hexString) {
+    // Parse hex string per Arrow JSON integration format (uppercase hex encoding).
+    // Used for: VARIADIC_DATA_BUFFERS elements, Binary DATA (after join),
+    // BinaryView PREFIX_HEX and INLINED fields.
+    const data = new Uint8Array(hexString.length / 2);
+    for (let i = 0; i < hexString.length; i += 2) {
+        data[i >> 1] = Number.parseInt(hexString.slice(i, i + 2), 16);
+    }
+    return data;
+}
+/** @ignore */
+function binaryDataFromJSON(values) {
+    // Arrow JSON Binary/LargeBinary/FixedSizeBinary format:
+    // "DATA": ["49BC7D5B6C47D2","3F5FB6D9322026"] (array of hex strings, one per value)
+    // Join all values into one continuous hex string, then parse to bytes.
+    return hexStringToBytes(values.join(''));
+}
+/** @ignore */
+function parseViewDataFromJSON(views, parseInlined) {
+    // Each view is a 16-byte struct: [length: i32, prefix/inlined: 12 bytes, buffer_index: i32, offset: i32]
+    const data = new Uint8Array(views.length * 16);
+    const dataView = new DataView(data.buffer);
+    for (const [i, view] of views.entries()) {
+        const offset = i * 16;
+        const size = view['SIZE'];
+        // Write size (int32 at byte 0)
+        dataView.setInt32(offset, size, true);
+        if (view['INLINED'] !== undefined) {
+            // Inline view: parse INLINED field using provided callback
+            const bytes = parseInlined(view['INLINED']);
+            for (let j = 0; j < bytes.length && j < 12; j++) {
+                data[offset + 4 + j] = bytes[j];
+            }
+        }
+        else {
+            // Out-of-line view: write prefix, buffer_index, offset
+            const prefix = view['PREFIX_HEX'];
+            // Write 4-byte prefix at bytes 4-7
+            for (let j = 0; j < 8 && j < prefix.length; j += 2) {
+                data[offset + 4 + (j >> 1)] = Number.parseInt(prefix.slice(j, j + 2), 16);
+            }
+            // Write buffer_index (int32 at byte 8)
+            dataView.setInt32(offset + 8, view['BUFFER_INDEX'], true);
+            // Write offset (int32 at byte 12)
+            dataView.setInt32(offset + 12, view['OFFSET'], true);
+        }
+    }
+    return data;
+}
+/** @ignore */
+function binaryViewDataFromJSON(views) {
+    return parseViewDataFromJSON(views, (inlined) => {
+        // BinaryView: INLINED is hex-encoded string
+        const bytes = new Uint8Array(inlined.length / 2);
+        for (let i = 0; i < inlined.length; i += 2) {
+            bytes[i >> 1] = Number.parseInt(inlined.slice(i, i + 2), 16);
+        }
+        return bytes;
+    });
+}
+/** @ignore */
+function utf8ViewDataFromJSON(views) {
+    return parseViewDataFromJSON(views, (inlined) => {
+        // Utf8View: INLINED is UTF-8 string - encode to bytes
+        const encoder = new TextEncoder();
+        return encoder.encode(inlined);
+    });
+}
+class CompressedVectorLoader extends VectorLoader {
+    constructor(bodyChunks, nodes, buffers, dictionaries, metadataVersion, variadicBufferCounts = []) {
+        super(new Uint8Array(0), nodes, buffers, dictionaries, metadataVersion, variadicBufferCounts);
+        this.bodyChunks = bodyChunks;
+    }
+    readData(_type, _buffer = this.nextBufferRange()) {
+        return this.bodyChunks[this.buffersIndex];
+    }
+}
+
+//# sourceMappingURL=vectorloader.mjs.map
+
+;// CONCATENATED MODULE: ./node_modules/apache-arrow/ipc/reader.mjs
+// Licensed to the Apache Software Foundation (ASF) under one
+// or more contributor license agreements.  See the NOTICE file
+// distributed with this work for additional information
+// regarding copyright ownership.  The ASF licenses this file
+// to you under the Apache License, Version 2.0 (the
+// "License"); you may not use this file except in compliance
+// with the License.  You may obtain a copy of the License at
+//
+//   http://www.apache.org/licenses/LICENSE-2.0
+//
+// Unless required by applicable law or agreed to in writing,
+// software distributed under the License is distributed on an
+// "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+// KIND, either express or implied.  See the License for the
+// specific language governing permissions and limitations
+// under the License.
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+class RecordBatchReader extends ReadableInterop {
+    constructor(impl) {
+        super();
+        this._impl = impl;
+    }
+    get closed() { return this._impl.closed; }
+    get schema() { return this._impl.schema; }
+    get autoDestroy() { return this._impl.autoDestroy; }
+    get dictionaries() { return this._impl.dictionaries; }
+    get numDictionaries() { return this._impl.numDictionaries; }
+    get numRecordBatches() { return this._impl.numRecordBatches; }
+    get footer() { return this._impl.isFile() ? this._impl.footer : null; }
+    isSync() { return this._impl.isSync(); }
+    isAsync() { return this._impl.isAsync(); }
+    isFile() { return this._impl.isFile(); }
+    isStream() { return this._impl.isStream(); }
+    next() {
+        return this._impl.next();
+    }
+    throw(value) {
+        return this._impl.throw(value);
+    }
+    return(value) {
+        return this._impl.return(value);
+    }
+    cancel() {
+        return this._impl.cancel();
+    }
+    reset(schema) {
+        this._impl.reset(schema);
+        this._DOMStream = undefined;
+        this._nodeStream = undefined;
+        return this;
+    }
+    open(options) {
+        const opening = this._impl.open(options);
+        return isPromise(opening) ? opening.then(() => this) : this;
+    }
+    readRecordBatch(index) {
+        return this._impl.isFile() ? this._impl.readRecordBatch(index) : null;
+    }
+    [Symbol.iterator]() {
+        return this._impl[Symbol.iterator]();
+    }
+    [Symbol.asyncIterator]() {
+        return this._impl[Symbol.asyncIterator]();
+    }
+    toDOMStream() {
+        return adapters.toDOMStream((this.isSync()
+            ? { [Symbol.iterator]: () => this }
+            : { [Symbol.asyncIterator]: () => this }));
+    }
+    toNodeStream() {
+        return adapters.toNodeStream((this.isSync()
+            ? { [Symbol.iterator]: () => this }
+            : { [Symbol.asyncIterator]: () => this }), { objectMode: true });
+    }
+    /** @nocollapse */
+    // @ts-ignore
+    static throughNode(options) {
+        throw new Error(`"throughNode" not available in this environment`);
+    }
+    /** @nocollapse */
+    static throughDOM(
+    // @ts-ignore
+    writableStrategy, 
+    // @ts-ignore
+    readableStrategy) {
+        throw new Error(`"throughDOM" not available in this environment`);
+    }
+    /** @nocollapse */
+    static from(source) {
+        if (source instanceof RecordBatchReader) {
+            return source;
+        }
+        else if (isArrowJSON(source)) {
+            return fromArrowJSON(source);
+        }
+        else if (isFileHandle(source)) {
+            return fromFileHandle(source);
+        }
+        else if (isPromise(source)) {
+            return (() => __awaiter(this, void 0, void 0, function* () { return yield RecordBatchReader.from(yield source); }))();
+        }
+        else if (isFetchResponse(source) || isReadableDOMStream(source) || isReadableNodeStream(source) || isAsyncIterable(source)) {
+            return fromAsyncByteStream(new AsyncByteStream(source));
+        }
+        return fromByteStream(new ByteStream(source));
+    }
+    /** @nocollapse */
+    static readAll(source) {
+        if (source instanceof RecordBatchReader) {
+            return source.isSync() ? readAllSync(source) : readAllAsync(source);
+        }
+        else if (isArrowJSON(source) || ArrayBuffer.isView(source) || isIterable(source) || isIteratorResult(source)) {
+            return readAllSync(source);
+        }
+        return readAllAsync(source);
+    }
+}
+//
+// Since TS is a structural type system, we define the following subclass stubs
+// so that concrete types exist to associate with the interfaces below.
+//
+// The implementation for each RecordBatchReader is hidden away in the set of
+// `RecordBatchReaderImpl` classes in the second half of this file. This allows
+// us to export a single RecordBatchReader class, and swap out the impl based
+// on the io primitives or underlying arrow (JSON, file, or stream) at runtime.
+//
+// Async/await makes our job a bit harder, since it forces everything to be
+// either fully sync or fully async. This is why the logic for the reader impls
+// has been duplicated into both sync and async variants. Since the RBR
+// delegates to its impl, an RBR with an AsyncRecordBatchFileReaderImpl for
+// example will return async/await-friendly Promises, but one with a (sync)
+// RecordBatchStreamReaderImpl will always return values. Nothing should be
+// different about their logic, aside from the async handling. This is also why
+// this code looks highly structured, as it should be nearly identical and easy
+// to follow.
+//
+/** @ignore */
+class RecordBatchStreamReader extends RecordBatchReader {
+    constructor(_impl) {
+        super(_impl);
+        this._impl = _impl;
+    }
+    readAll() { return [...this]; }
+    [Symbol.iterator]() { return this._impl[Symbol.iterator](); }
+    [Symbol.asyncIterator]() { return __asyncGenerator(this, arguments, function* _a() { yield __await(yield* __asyncDelegator(__asyncValues(this[Symbol.iterator]()))); }); }
+}
+/** @ignore */
+class AsyncRecordBatchStreamReader extends RecordBatchReader {
+    constructor(_impl) {
+        super(_impl);
+        this._impl = _impl;
+    }
+    readAll() {
+        return __awaiter(this, void 0, void 0, function* () {
+            var _a, e_1, _b, _c;
+            const batches = new Array();
+            try {
+                for (var _d = true, _e = __asyncValues(this), _f; _f = yield _e.next(), _a = _f.done, !_a; _d = true) {
+                    _c = _f.value;
+                    _d = false;
+                    const batch = _c;
+                    batches.push(batch);
+                }
+            }
+            catch (e_1_1) { e_1 = { error: e_1_1 }; }
+            finally {
+                try {
+                    if (!_d && !_a && (_b = _e.return)) yield _b.call(_e);
+                }
+                finally { if (e_1) throw e_1.error; }
+            }
+            return batches;
+        });
+    }
+    [Symbol.iterator]() { throw new Error(`AsyncRecordBatchStreamReader is not Iterable`); }
+    [Symbol.asyncIterator]() { return this._impl[Symbol.asyncIterator](); }
+}
+/** @ignore */
+class RecordBatchFileReader extends RecordBatchStreamReader {
+    constructor(_impl) {
+        super(_impl);
+        this._impl = _impl;
+    }
+}
+/** @ignore */
+class AsyncRecordBatchFileReader extends AsyncRecordBatchStreamReader {
+    constructor(_impl) {
+        super(_impl);
+        this._impl = _impl;
+    }
+}
+/** @ignore */
+class RecordBatchReaderImpl {
+    get numDictionaries() { return this._dictionaryIndex; }
+    get numRecordBatches() { return this._recordBatchIndex; }
+    constructor(dictionaries = new Map()) {
+        this.closed = false;
+        this.autoDestroy = true;
+        this._dictionaryIndex = 0;
+        this._recordBatchIndex = 0;
+        this.dictionaries = dictionaries;
+    }
+    isSync() { return false; }
+    isAsync() { return false; }
+    isFile() { return false; }
+    isStream() { return false; }
+    reset(schema) {
+        this._dictionaryIndex = 0;
+        this._recordBatchIndex = 0;
+        this.schema = schema;
+        this.dictionaries = new Map();
+        return this;
+    }
+    _loadRecordBatch(header, body, messageMetadata) {
+        let children;
+        if (header.compression != null) {
+            const codec = compressionRegistry.get(header.compression.type);
+            if ((codec === null || codec === void 0 ? void 0 : codec.decode) && typeof codec.decode === 'function') {
+                const { decommpressedBody, buffers } = this._decompressBuffers(header, body, codec);
+                children = this._loadCompressedVectors(header, decommpressedBody, this.schema.fields);
+                header = new message_RecordBatch(header.length, header.nodes, buffers, null);
+            }
+            else {
+                throw new Error('Record batch is compressed but codec not found');
+            }
+        }
+        else {
+            children = this._loadVectors(header, body, this.schema.fields);
+        }
+        const data = data_makeData({ type: new Struct(this.schema.fields), length: header.length, children });
+        return new recordbatch_RecordBatch(this.schema, data, messageMetadata);
+    }
+    _loadDictionaryBatch(header, body) {
+        const { id, isDelta } = header;
+        const { dictionaries, schema } = this;
+        const dictionary = dictionaries.get(id);
+        const type = schema.dictionaries.get(id);
+        let data;
+        if (header.data.compression != null) {
+            const codec = compressionRegistry.get(header.data.compression.type);
+            if ((codec === null || codec === void 0 ? void 0 : codec.decode) && typeof codec.decode === 'function') {
+                const { decommpressedBody, buffers } = this._decompressBuffers(header.data, body, codec);
+                data = this._loadCompressedVectors(header.data, decommpressedBody, [type]);
+                header = new message_DictionaryBatch(new message_RecordBatch(header.data.length, header.data.nodes, buffers, null, header.data.variadicBufferCounts), id, isDelta);
+            }
+            else {
+                throw new Error('Dictionary batch is compressed but codec not found');
+            }
+        }
+        else {
+            data = this._loadVectors(header.data, body, [type]);
+        }
+        // const data = this._loadVectors(header.data, body, [type]);
+        return (dictionary && isDelta ? dictionary.concat(new Vector(data)) :
+            new Vector(data)).memoize();
+    }
+    _loadVectors(header, body, types) {
+        return new VectorLoader(body, header.nodes, header.buffers, this.dictionaries, this.schema.metadataVersion, header.variadicBufferCounts).visitMany(types);
+    }
+    _loadCompressedVectors(header, body, types) {
+        return new CompressedVectorLoader(body, header.nodes, header.buffers, this.dictionaries, this.schema.metadataVersion, header.variadicBufferCounts).visitMany(types);
+    }
+    _decompressBuffers(header, body, codec) {
+        const decompressedBuffers = [];
+        const newBufferRegions = [];
+        let currentOffset = 0;
+        for (const { offset, length } of header.buffers) {
+            if (length === 0) {
+                decompressedBuffers.push(new Uint8Array(0));
+                newBufferRegions.push(new BufferRegion(currentOffset, 0));
+                continue;
+            }
+            const byteBuf = new flatbuffers/* ByteBuffer */.$F(body.subarray(offset, offset + length));
+            const uncompressedLenth = bigIntToNumber(byteBuf.readInt64(0));
+            const bytes = byteBuf.bytes().subarray(COMPRESS_LENGTH_PREFIX);
+            const decompressed = (uncompressedLenth === LENGTH_NO_COMPRESSED_DATA)
+                ? bytes
+                : codec.decode(bytes);
+            decompressedBuffers.push(decompressed);
+            const padding = ((currentOffset + 7) & ~7) - currentOffset;
+            currentOffset += padding;
+            newBufferRegions.push(new BufferRegion(currentOffset, decompressed.length));
+            currentOffset += decompressed.length;
+        }
+        return {
+            decommpressedBody: decompressedBuffers,
+            buffers: newBufferRegions
+        };
+    }
+}
+/** @ignore */
+class RecordBatchStreamReaderImpl extends RecordBatchReaderImpl {
+    constructor(source, dictionaries) {
+        super(dictionaries);
+        this._reader = !isArrowJSON(source)
+            ? new MessageReader(this._handle = source)
+            : new JSONMessageReader(this._handle = source);
+    }
+    isSync() { return true; }
+    isStream() { return true; }
+    [Symbol.iterator]() {
+        return this;
+    }
+    cancel() {
+        if (!this.closed && (this.closed = true)) {
+            this.reset()._reader.return();
+            this._reader = null;
+            this.dictionaries = null;
+        }
+    }
+    open(options) {
+        if (!this.closed) {
+            this.autoDestroy = shouldAutoDestroy(this, options);
+            if (!(this.schema || (this.schema = this._reader.readSchema()))) {
+                this.cancel();
+            }
+        }
+        return this;
+    }
+    throw(value) {
+        if (!this.closed && this.autoDestroy && (this.closed = true)) {
+            return this.reset()._reader.throw(value);
+        }
+        return ITERATOR_DONE;
+    }
+    return(value) {
+        if (!this.closed && this.autoDestroy && (this.closed = true)) {
+            return this.reset()._reader.return(value);
+        }
+        return ITERATOR_DONE;
+    }
+    next() {
+        if (this.closed) {
+            return ITERATOR_DONE;
+        }
+        let message;
+        const { _reader: reader } = this;
+        while (message = this._readNextMessageAndValidate()) {
+            if (message.isSchema()) {
+                this.reset(message.header());
+            }
+            else if (message.isRecordBatch()) {
+                this._recordBatchIndex++;
+                const header = message.header();
+                const buffer = reader.readMessageBody(message.bodyLength);
+                const recordBatch = this._loadRecordBatch(header, buffer, message.metadata);
+                return { done: false, value: recordBatch };
+            }
+            else if (message.isDictionaryBatch()) {
+                this._dictionaryIndex++;
+                const header = message.header();
+                const buffer = reader.readMessageBody(message.bodyLength);
+                const vector = this._loadDictionaryBatch(header, buffer);
+                this.dictionaries.set(header.id, vector);
+            }
+        }
+        if (this.schema && this._recordBatchIndex === 0) {
+            this._recordBatchIndex++;
+            return { done: false, value: new _InternalEmptyPlaceholderRecordBatch(this.schema) };
+        }
+        return this.return();
+    }
+    _readNextMessageAndValidate(type) {
+        return this._reader.readMessage(type);
+    }
+}
+/** @ignore */
+class AsyncRecordBatchStreamReaderImpl extends RecordBatchReaderImpl {
+    constructor(source, dictionaries) {
+        super(dictionaries);
+        this._reader = new AsyncMessageReader(this._handle = source);
+    }
+    isAsync() { return true; }
+    isStream() { return true; }
+    [Symbol.asyncIterator]() {
+        return this;
+    }
+    cancel() {
+        return __awaiter(this, void 0, void 0, function* () {
+            if (!this.closed && (this.closed = true)) {
+                yield this.reset()._reader.return();
+                this._reader = null;
+                this.dictionaries = null;
+            }
+        });
+    }
+    open(options) {
+        return __awaiter(this, void 0, void 0, function* () {
+            if (!this.closed) {
+                this.autoDestroy = shouldAutoDestroy(this, options);
+                if (!(this.schema || (this.schema = (yield this._reader.readSchema())))) {
+                    yield this.cancel();
+                }
+            }
+            return this;
+        });
+    }
+    throw(value) {
+        return __awaiter(this, void 0, void 0, function* () {
+            if (!this.closed && this.autoDestroy && (this.closed = true)) {
+                return yield this.reset()._reader.throw(value);
+            }
+            return ITERATOR_DONE;
+        });
+    }
+    return(value) {
+        return __awaiter(this, void 0, void 0, function* () {
+            if (!this.closed && this.autoDestroy && (this.closed = true)) {
+                return yield this.reset()._reader.return(value);
+            }
+            return ITERATOR_DONE;
+        });
+    }
+    next() {
+        return __awaiter(this, void 0, void 0, function* () {
+            if (this.closed) {
+                return ITERATOR_DONE;
+            }
+            let message;
+            const { _reader: reader } = this;
+            while (message = yield this._readNextMessageAndValidate()) {
+                if (message.isSchema()) {
+                    yield this.reset(message.header());
+                }
+                else if (message.isRecordBatch()) {
+                    this._recordBatchIndex++;
+                    const header = message.header();
+                    const buffer = yield reader.readMessageBody(message.bodyLength);
+                    const recordBatch = this._loadRecordBatch(header, buffer, message.metadata);
+                    return { done: false, value: recordBatch };
+                }
+                else if (message.isDictionaryBatch()) {
+                    this._dictionaryIndex++;
+                    const header = message.header();
+                    const buffer = yield reader.readMessageBody(message.bodyLength);
+                    const vector = this._loadDictionaryBatch(header, buffer);
+                    this.dictionaries.set(header.id, vector);
+                }
+            }
+            if (this.schema && this._recordBatchIndex === 0) {
+                this._recordBatchIndex++;
+                return { done: false, value: new _InternalEmptyPlaceholderRecordBatch(this.schema) };
+            }
+            return yield this.return();
+        });
+    }
+    _readNextMessageAndValidate(type) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return yield this._reader.readMessage(type);
+        });
+    }
+}
+/** @ignore */
+class RecordBatchFileReaderImpl extends RecordBatchStreamReaderImpl {
+    get footer() { return this._footer; }
+    get numDictionaries() { return this._footer ? this._footer.numDictionaries : 0; }
+    get numRecordBatches() { return this._footer ? this._footer.numRecordBatches : 0; }
+    constructor(source, dictionaries) {
+        super(source instanceof RandomAccessFile ? source : new RandomAccessFile(source), dictionaries);
+    }
+    isSync() { return true; }
+    isFile() { return true; }
+    open(options) {
+        if (!this.closed && !this._footer) {
+            this.schema = (this._footer = this._readFooter()).schema;
+            for (const block of this._footer.dictionaryBatches()) {
+                block && this._readDictionaryBatch(this._dictionaryIndex++);
+            }
+        }
+        return super.open(options);
+    }
+    readRecordBatch(index) {
+        var _a;
+        if (this.closed) {
+            return null;
+        }
+        if (!this._footer) {
+            this.open();
+        }
+        const block = (_a = this._footer) === null || _a === void 0 ? void 0 : _a.getRecordBatch(index);
+        if (block && this._handle.seek(block.offset)) {
+            const message = this._reader.readMessage(MessageHeader.RecordBatch);
+            if (message === null || message === void 0 ? void 0 : message.isRecordBatch()) {
+                const header = message.header();
+                const buffer = this._reader.readMessageBody(message.bodyLength);
+                const recordBatch = this._loadRecordBatch(header, buffer, message.metadata);
+                return recordBatch;
+            }
+        }
+        return null;
+    }
+    _readDictionaryBatch(index) {
+        var _a;
+        const block = (_a = this._footer) === null || _a === void 0 ? void 0 : _a.getDictionaryBatch(index);
+        if (block && this._handle.seek(block.offset)) {
+            const message = this._reader.readMessage(MessageHeader.DictionaryBatch);
+            if (message === null || message === void 0 ? void 0 : message.isDictionaryBatch()) {
+                const header = message.header();
+                const buffer = this._reader.readMessageBody(message.bodyLength);
+                const vector = this._loadDictionaryBatch(header, buffer);
+                this.dictionaries.set(header.id, vector);
+            }
+        }
+    }
+    _readFooter() {
+        const { _handle } = this;
+        const offset = _handle.size - magicAndPadding;
+        const length = _handle.readInt32(offset);
+        const buffer = _handle.readAt(offset - length, length);
+        return Footer_.decode(buffer);
+    }
+    _readNextMessageAndValidate(type) {
+        var _a;
+        if (!this._footer) {
+            this.open();
+        }
+        if (this._footer && this._recordBatchIndex < this.numRecordBatches) {
+            const block = (_a = this._footer) === null || _a === void 0 ? void 0 : _a.getRecordBatch(this._recordBatchIndex);
+            if (block && this._handle.seek(block.offset)) {
+                return this._reader.readMessage(type);
+            }
+        }
+        return null;
+    }
+}
+/** @ignore */
+class AsyncRecordBatchFileReaderImpl extends AsyncRecordBatchStreamReaderImpl {
+    get footer() { return this._footer; }
+    get numDictionaries() { return this._footer ? this._footer.numDictionaries : 0; }
+    get numRecordBatches() { return this._footer ? this._footer.numRecordBatches : 0; }
+    constructor(source, ...rest) {
+        const byteLength = typeof rest[0] !== 'number' ? rest.shift() : undefined;
+        const dictionaries = rest[0] instanceof Map ? rest.shift() : undefined;
+        super(source instanceof AsyncRandomAccessFile ? source : new AsyncRandomAccessFile(source, byteLength), dictionaries);
+    }
+    isFile() { return true; }
+    isAsync() { return true; }
+    open(options) {
+        const _super = Object.create(null, {
+            open: { get: () => super.open }
+        });
+        return __awaiter(this, void 0, void 0, function* () {
+            if (!this.closed && !this._footer) {
+                this.schema = (this._footer = yield this._readFooter()).schema;
+                for (const block of this._footer.dictionaryBatches()) {
+                    block && (yield this._readDictionaryBatch(this._dictionaryIndex++));
+                }
+            }
+            return yield _super.open.call(this, options);
+        });
+    }
+    readRecordBatch(index) {
+        return __awaiter(this, void 0, void 0, function* () {
+            var _a;
+            if (this.closed) {
+                return null;
+            }
+            if (!this._footer) {
+                yield this.open();
+            }
+            const block = (_a = this._footer) === null || _a === void 0 ? void 0 : _a.getRecordBatch(index);
+            if (block && (yield this._handle.seek(block.offset))) {
+                const message = yield this._reader.readMessage(MessageHeader.RecordBatch);
+                if (message === null || message === void 0 ? void 0 : message.isRecordBatch()) {
+                    const header = message.header();
+                    const buffer = yield this._reader.readMessageBody(message.bodyLength);
+                    const recordBatch = this._loadRecordBatch(header, buffer, message.metadata);
+                    return recordBatch;
+                }
+            }
+            return null;
+        });
+    }
+    _readDictionaryBatch(index) {
+        return __awaiter(this, void 0, void 0, function* () {
+            var _a;
+            const block = (_a = this._footer) === null || _a === void 0 ? void 0 : _a.getDictionaryBatch(index);
+            if (block && (yield this._handle.seek(block.offset))) {
+                const message = yield this._reader.readMessage(MessageHeader.DictionaryBatch);
+                if (message === null || message === void 0 ? void 0 : message.isDictionaryBatch()) {
+                    const header = message.header();
+                    const buffer = yield this._reader.readMessageBody(message.bodyLength);
+                    const vector = this._loadDictionaryBatch(header, buffer);
+                    this.dictionaries.set(header.id, vector);
+                }
+            }
+        });
+    }
+    _readFooter() {
+        return __awaiter(this, void 0, void 0, function* () {
+            const { _handle } = this;
+            _handle._pending && (yield _handle._pending);
+            const offset = _handle.size - magicAndPadding;
+            const length = yield _handle.readInt32(offset);
+            const buffer = yield _handle.readAt(offset - length, length);
+            return Footer_.decode(buffer);
+        });
+    }
+    _readNextMessageAndValidate(type) {
+        return __awaiter(this, void 0, void 0, function* () {
+            if (!this._footer) {
+                yield this.open();
+            }
+            if (this._footer && this._recordBatchIndex < this.numRecordBatches) {
+                const block = this._footer.getRecordBatch(this._recordBatchIndex);
+                if (block && (yield this._handle.seek(block.offset))) {
+                    return yield this._reader.readMessage(type);
+                }
+            }
+            return null;
+        });
+    }
+}
+/** @ignore */
+class RecordBatchJSONReaderImpl extends RecordBatchStreamReaderImpl {
+    constructor(source, dictionaries) {
+        super(source, dictionaries);
+    }
+    _loadVectors(header, body, types) {
+        return new JSONVectorLoader(body, header.nodes, header.buffers, this.dictionaries, this.schema.metadataVersion, header.variadicBufferCounts).visitMany(types);
+    }
+}
+//
+// Define some helper functions and static implementations down here. There's
+// a bit of branching in the static methods that can lead to the same routines
+// being executed, so we've broken those out here for readability.
+//
+/** @ignore */
+function shouldAutoDestroy(self, options) {
+    return options && (typeof options['autoDestroy'] === 'boolean') ? options['autoDestroy'] : self['autoDestroy'];
+}
+/** @ignore */
+function* readAllSync(source) {
+    const reader = RecordBatchReader.from(source);
+    try {
+        if (!reader.open({ autoDestroy: false }).closed) {
+            do {
+                yield reader;
+            } while (!(reader.reset().open()).closed);
+        }
+    }
+    finally {
+        reader.cancel();
+    }
+}
+/** @ignore */
+function readAllAsync(source) {
+    return __asyncGenerator(this, arguments, function* readAllAsync_1() {
+        const reader = yield __await(RecordBatchReader.from(source));
+        try {
+            if (!(yield __await(reader.open({ autoDestroy: false }))).closed) {
+                do {
+                    yield yield __await(reader);
+                } while (!(yield __await(reader.reset().open())).closed);
+            }
+        }
+        finally {
+            yield __await(reader.cancel());
+        }
+    });
+}
+/** @ignore */
+function fromArrowJSON(source) {
+    return new RecordBatchStreamReader(new RecordBatchJSONReaderImpl(source));
+}
+/** @ignore */
+function fromByteStream(source) {
+    const bytes = source.peek((magicLength + 7) & ~7);
+    return bytes && bytes.byteLength >= 4 ? !checkForMagicArrowString(bytes)
+        ? new RecordBatchStreamReader(new RecordBatchStreamReaderImpl(source))
+        : new RecordBatchFileReader(new RecordBatchFileReaderImpl(source.read()))
+        : new RecordBatchStreamReader(new RecordBatchStreamReaderImpl(function* () { }()));
+}
+/** @ignore */
+function fromAsyncByteStream(source) {
+    return __awaiter(this, void 0, void 0, function* () {
+        const bytes = yield source.peek((magicLength + 7) & ~7);
+        return bytes && bytes.byteLength >= 4 ? !checkForMagicArrowString(bytes)
+            ? new AsyncRecordBatchStreamReader(new AsyncRecordBatchStreamReaderImpl(source))
+            : new RecordBatchFileReader(new RecordBatchFileReaderImpl(yield source.read()))
+            : new AsyncRecordBatchStreamReader(new AsyncRecordBatchStreamReaderImpl(function () { return __asyncGenerator(this, arguments, function* () { }); }()));
+    });
+}
+/** @ignore */
+function fromFileHandle(source) {
+    return __awaiter(this, void 0, void 0, function* () {
+        const { size } = yield source.stat();
+        const file = new AsyncRandomAccessFile(source, size);
+        if (size >= magicX2AndPadding && checkForMagicArrowString(yield file.readAt(0, (magicLength + 7) & ~7))) {
+            return new AsyncRecordBatchFileReader(new AsyncRecordBatchFileReaderImpl(file));
+        }
+        return new AsyncRecordBatchStreamReader(new AsyncRecordBatchStreamReaderImpl(file));
+    });
+}
+
+//# sourceMappingURL=reader.mjs.map
+
+;// CONCATENATED MODULE: ./packages/dataset/src/sources/typed-columns.ts
+
+
+/**
+ * The columns of a schema that are read, noted in the column table as one row of their kinds.
+ *
+ * @param kindOf kind of a column's cells; throws RowFault for a type that can't be read
+ * @throws ConfigurationError for a column that does not fit, or one that is missing
+ */
+function noteColumns(path, columns, kindOf, { columns: table }) {
+    table.beginFile(path);
+    table.beginRow(0);
+    try {
+        const noted = [];
+        for (const { name, node } of columns) {
+            const read = table.isRead(name);
+            const kind = read ? kindOf(node) : CellKind.null;
+            table.cell(table.column(name), kind);
+            if (read)
+                noted.push({ name, key: `${JSON.stringify(name)}:`, kind, node });
+        }
+        table.endRow();
+        return noted;
+    }
+    catch (error) {
+        throw located(path, error, 'schema: ');
+    }
+}
+/** Note that a cell is null, where a type alone does not tell. @throws ConfigurationError where it may not be */
+function noteNull(path, { name }, row, { columns: table }) {
+    table.beginRow(row);
+    try {
+        table.cell(table.column(name), CellKind.null);
+    }
+    catch (error) {
+        throw located(path, error, `row ${row} (from 0): `);
+    }
+}
+/** JSON text of a number. JSON has no infinity, but a number too large is read as one; NaN becomes null. */
+function floatText(value) {
+    if (Number.isNaN(value))
+        return 'null';
+    if (!Number.isFinite(value))
+        return value < 0 ? '-1e999' : '1e999';
+    return Object.is(value, -0) ? '-0' : String(value);
+}
+function notText(path, name, row) {
+    return new src/* ConfigurationError */.j1(`row ${row} (from 0): column "${name}" is not valid UTF-8`, {
+        hint: 'Write the file again with text as UTF-8.',
+        place: { file: path },
+    });
+}
+function damaged(path, problem, cause) {
+    return new src/* ConfigurationError */.j1(problem, {
+        hint: 'The file is cut off or damaged: fetch or export it again.',
+        place: { file: path },
+        cause,
+    });
+}
+function noRows(path) {
+    return new src/* ConfigurationError */.j1('the file has no rows', {
+        hint: 'Give a file with at least one row.',
+        place: { file: path },
+    });
+}
+function located(path, error, where) {
+    if (!(error instanceof RowFault))
+        return error;
+    return new src/* ConfigurationError */.j1(`${where}${error.message}`, { hint: error.hint, place: { file: path } });
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/sources/arrow.ts
+
+
+
+
+
+
+/**
+ * Write the rows of an Arrow IPC stream or file to the spool as JSON text, a record batch in memory at a time.
+ *
+ * Types become those of {@link spoolParquet}.
+ *
+ * @throws ConfigurationError with batch, column or row, when the file is damaged or holds what a frame can't
+ */
+async function spoolArrow(path, spool, context) {
+    const handle = await (0,promises_.open)(path);
+    try {
+        const { size } = await handle.stat();
+        await requireEnd(path, handle, size);
+        const reader = await RecordBatchReader.from(handle);
+        await reading(path, 'its schema', () => reader.open({ autoDestroy: false }));
+        const fields = reader.schema.fields.map(({ name, type }) => ({ name, node: type }));
+        const columns = noteColumns(path, fields, cellKind, context);
+        context.index.beginSource({ path, spooledAt: spool.position });
+        let row = 0;
+        for (let number = 0; context.index.rows < context.limit; number++) {
+            context.signal?.throwIfAborted();
+            const { value: batch, done } = await reading(path, `record batch ${number}`, () => reader.next());
+            if (done)
+                break;
+            await spoolBatch({ path, batch, firstRow: row, columns, spool, context });
+            row += batch.numRows;
+        }
+        if (row === 0)
+            throw noRows(path);
+        context.onBytes(size);
+        await reader.cancel();
+    }
+    finally {
+        await handle.close();
+    }
+}
+async function spoolBatch({ path, batch, firstRow, columns, spool, context }) {
+    const cells = columns.map(({ name }) => {
+        const place = batch.schema.fields.findIndex((field) => field.name === name);
+        return cellWriter(batch.data.children[place]);
+    });
+    const rows = Math.min(batch.numRows, context.limit - context.index.rows);
+    for (let r = 0; r < rows; r++) {
+        let json = '{';
+        for (const [i, column] of columns.entries()) {
+            const cell = cells[i]?.(r);
+            if (cell === undefined)
+                throw notText(path, column.name, firstRow + r);
+            if (cell === 'null')
+                noteNull(path, column, firstRow + r, context);
+            json += `${i === 0 ? '' : ','}${column.key}${cell}`;
+        }
+        const written = spool.addRow(`${json}}`);
+        if (written)
+            await written;
+    }
+}
+function cellWriter(data) {
+    const write = valueWriter(data);
+    return (row) => (data.getValid(row) ? write(row) : 'null');
+}
+function valueWriter(data) {
+    const { values } = data;
+    switch (data.typeId) {
+        case Type.Null:
+            return () => 'null';
+        case Type.Utf8:
+        case Type.LargeUtf8:
+            return textWriter(data);
+        case Type.Dictionary:
+            return dictionaryWriter(data);
+        case Type.Float:
+            return (row) => floatText(values[row]);
+        case Type.Bool:
+            return (row) => String(((values[(data.offset + row) >> 3] >> ((data.offset + row) & 7)) & 1) === 1);
+        case Type.List:
+        case Type.LargeList:
+            return listWriter(data);
+        case Type.Struct:
+            return structWriter(data);
+        default:
+            return (row) => String(values[row]);
+    }
+}
+/** Bytes are decoded here: the library's own decoder drops a leading U+FEFF and replaces what is not UTF-8. */
+function textWriter({ valueOffsets, values }) {
+    const bytes = values;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return (row) => {
+        const [start, end] = [Number(valueOffsets[row]), Number(valueOffsets[row + 1])];
+        const decoded = text.toString('utf8', start, end);
+        if (decoded.includes('\ufffd') && !(0,external_node_buffer_.isUtf8)(text.subarray(start, end)))
+            return undefined;
+        return JSON.stringify(decoded);
+    };
+}
+function dictionaryWriter(data) {
+    const chunks = data.dictionary?.data.map((chunk) => ({ length: chunk.length, write: cellWriter(chunk) })) ?? [];
+    return (row) => {
+        let place = Number(data.values[row]);
+        for (const { length, write } of chunks) {
+            if (place < length)
+                return write(place);
+            place -= length;
+        }
+        return 'null';
+    };
+}
+function listWriter({ valueOffsets, children }) {
+    const write = cellWriter(children[0]);
+    return (row) => {
+        const items = [];
+        for (let i = Number(valueOffsets[row]); i < Number(valueOffsets[row + 1]); i++) {
+            const item = write(i);
+            if (item === undefined)
+                return undefined;
+            items.push(item);
+        }
+        return `[${items.join(',')}]`;
+    };
+}
+function structWriter({ type, children }) {
+    const fields = (type.children ?? []).map(({ name }, i) => ({
+        key: `${JSON.stringify(name)}:`,
+        write: cellWriter(children[i]),
+    }));
+    return (row) => {
+        const members = [];
+        for (const { key, write } of fields) {
+            const value = write(row);
+            if (value === undefined)
+                return undefined;
+            members.push(key + value);
+        }
+        return `{${members.join(',')}}`;
+    };
+}
+function cellKind(type) {
+    switch (type.typeId) {
+        case Type.Null:
+            return CellKind.null;
+        case Type.Utf8:
+        case Type.LargeUtf8:
+            return CellKind.string;
+        case Type.Dictionary:
+            return cellKind(type.dictionary);
+        case Type.Bool:
+            return CellKind.boolean;
+        case Type.Int: {
+            const { isSigned, bitWidth } = type;
+            if (isSigned || bitWidth < 64)
+                return CellKind.integer;
+            break;
+        }
+        case Type.Float:
+            if (type.precision > 0)
+                return CellKind.float;
+            break;
+        case Type.List:
+        case Type.LargeList:
+            return CellKind.list;
+        case Type.Struct:
+            return CellKind.object;
+    }
+    throw new RowFault(`a column is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`, 'Write the column as text, or leave it out with keep_columns.');
+}
+/** A stream without its end mark may have lost its last batches. */
+async function requireEnd(path, handle, size) {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8));
+    const end = buffer.subarray(0, bytesRead);
+    if (end.equals(Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])))
+        return;
+    if (end.subarray(2).toString('latin1') === 'ARROW1')
+        return;
+    throw damaged(path, `no end mark of an Arrow stream or file at the end of ${size} bytes`);
+}
+async function reading(path, what, read) {
+    try {
+        return await read();
+    }
+    catch (error) {
+        if (/codec not found/.test(error.message)) {
+            throw new src/* ConfigurationError */.j1(`${what} has compressed buffers`, {
+                hint: 'Write the file without compression of its buffers.',
+                place: { file: path },
+            });
+        }
+        throw damaged(path, `${what} can't be read: ${error.message}`, error);
+    }
+}
+
+// EXTERNAL MODULE: external "node:stream/promises"
+var external_node_stream_promises_ = __nccwpck_require__(6466);
 ;// CONCATENATED MODULE: ./packages/dataset/src/sources/json-row-scanner.ts
 
 /** The buffer ends inside the row. */
 const INCOMPLETE = -1;
 /**
- * Scan one flat JSON object without decoding its text: check its structure, and note its columns and kinds of cells.
+ * Scan one JSON object without decoding its text: check its structure, and note its columns and kinds of cells.
  *
  * Long strings are crossed with `Buffer.indexOf`, so the speed is that of a memory scan.
  *
@@ -42621,9 +45540,8 @@ function scanValue(buffer, at) {
     }
     if (byte === Byte.minus || isDigit(byte))
         return scanNumber(buffer, at);
-    if (byte === Byte.openBrace || byte === Byte.openBracket) {
-        throw new RowFault(`found ${byte === Byte.openBrace ? 'an object' : 'an array'} as a value; a row holds text, numbers, true, false and null`, 'Write the value as a string, or drop the column.', at);
-    }
+    if (byte === Byte.openBrace || byte === Byte.openBracket)
+        return nestedEnd(buffer, at);
     for (const literal of LITERALS) {
         if (byte !== literal[0])
             continue;
@@ -42633,6 +45551,23 @@ function scanValue(buffer, at) {
             return at + literal.length;
     }
     throw unexpected(buffer, at, 'a value');
+}
+/** Offset after an object or array. What stands in it is checked when it is decoded. */
+function nestedEnd(buffer, start) {
+    let depth = 0;
+    for (let at = start; at < buffer.length; at++) {
+        const byte = buffer[at];
+        if (byte === Byte.quote) {
+            at = closingQuote(buffer, at + 1);
+            if (at === INCOMPLETE)
+                return INCOMPLETE;
+        }
+        else if (byte === Byte.openBrace || byte === Byte.openBracket)
+            depth++;
+        else if ((byte === Byte.closeBrace || byte === Byte.closeBracket) && --depth === 0)
+            return at + 1;
+    }
+    return INCOMPLETE;
 }
 const LITERALS = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')];
 function scanNumber(buffer, start) {
@@ -42668,6 +45603,10 @@ function kindOf(buffer, start, end) {
     switch (buffer[start]) {
         case Byte.quote:
             return CellKind.string;
+        case Byte.openBrace:
+            return CellKind.object;
+        case Byte.openBracket:
+            return CellKind.list;
         case 0x6e:
             return CellKind.null;
         case 0x74:
@@ -42686,24 +45625,31 @@ function numberKind(text, at) {
     return CellKind.integer;
 }
 
-;// CONCATENATED MODULE: ./packages/dataset/src/sources/json-array.ts
+;// CONCATENATED MODULE: ./packages/dataset/src/sources/json-rows.ts
 
 
 
 
 
 /**
- * Index the rows of a file that holds one JSON array of flat objects: one pass, a window of a few MiB in memory.
+ * Index the rows of a JSON array of objects, or of JSON Lines, one object after the other: one pass, a window of a few
+ * MiB in memory. Which of the two it is shows in the first byte.
  *
  * @param windowBytes bytes held at a time; grows to the longest row
- * @throws ConfigurationError with row number and byte offset, when the file is not such an array or a row does not fit
+ * @throws ConfigurationError with row number and byte offset, when the text is neither or a row does not fit
  */
-async function indexJsonArray(path, context, windowBytes = 4 << 20) {
+async function indexJsonRows(text, context, windowBytes = 4 << 20) {
+    context.columns.beginFile(text.path);
+    await new JsonScan(text, context, windowBytes).run();
+}
+/** Index a file of JSON rows, which stay where they are. Throws as {@link indexJsonRows}. */
+async function indexJsonFile(path, context, windowBytes) {
     const handle = await (0,promises_.open)(path);
     try {
-        context.index.beginFile(path);
-        context.columns.beginFile(path);
-        await new ArrayScan(path, handle, context, windowBytes).run();
+        const { size } = await handle.stat();
+        const unit = 'byte';
+        context.index.beginSource({ path, unit });
+        await indexJsonRows({ path, handle, start: 0, end: size, unit }, context, windowBytes);
     }
     finally {
         await handle.close();
@@ -42711,34 +45657,49 @@ async function indexJsonArray(path, context, windowBytes = 4 << 20) {
 }
 /** A longer row would not fit V8's longest string with room to spare. */
 const MAX_ROW_BYTES = 256 << 20;
-class ArrayScan {
-    #path;
-    #handle;
+class JsonScan {
+    #text;
     #context;
     #firstRow;
     #storage;
     /** The valid part of the storage. */
     #window;
     /** Offset in the file of the window's first byte. */
-    #base = 0;
+    #base;
     #at = 0;
-    #ended = false;
-    constructor(path, handle, context, windowBytes) {
-        this.#path = path;
-        this.#handle = handle;
+    constructor(text, context, windowBytes) {
+        this.#text = text;
         this.#context = context;
         this.#firstRow = context.index.rows;
         this.#storage = Buffer.allocUnsafe(windowBytes);
         this.#window = this.#storage.subarray(0, 0);
+        this.#base = text.start;
     }
     async run() {
-        await this.#expectArray();
-        let separator = await this.#peek();
-        if (separator === Byte.closeBracket)
+        const first = await this.#peek();
+        const mark = byteOrderMark(this.#window);
+        if (mark) {
+            throw this.#fileFault(new RowFault(`the file starts with ${mark}`, 'Save it as UTF-8 without a byte order mark.', 0));
+        }
+        if (first === undefined) {
+            throw this.#fileFault(new RowFault('the file is empty', 'Give a file that holds rows: [{…}, {…}], or {…} one a line.'));
+        }
+        if (first === Byte.openBrace)
+            return this.#lines();
+        if (first === Byte.openBracket)
+            return this.#array();
+        const { message } = unexpected(this.#window, this.#at, '"[", the start of a JSON array, or "{", the start of a row,');
+        throw this.#fileFault(new RowFault(message, 'Give a JSON array, JSON Lines, Parquet or Arrow.', this.#at));
+    }
+    async #array() {
+        this.#at++;
+        if ((await this.#peek()) === Byte.closeBracket)
             throw this.#fileFault(this.#emptyArray());
         for (;;) {
             await this.#row();
-            separator = await this.#peek();
+            if (this.#isFull())
+                return;
+            const separator = await this.#peek();
             if (separator === undefined)
                 throw this.#fault(this.#truncated('after a row'));
             if (separator === Byte.closeBracket)
@@ -42755,23 +45716,13 @@ class ArrayScan {
             throw this.#fileFault(unexpected(this.#window, this.#at, 'the end of the file, after the array'));
         }
     }
-    async #expectArray() {
-        const first = await this.#peek();
-        const mark = byteOrderMark(this.#window);
-        if (mark) {
-            throw this.#fileFault(new RowFault(`the file starts with ${mark}`, 'Save it as UTF-8 without a byte order mark.', 0));
-        }
-        if (first === undefined) {
-            throw this.#fileFault(new RowFault('the file is empty', 'Give a file that holds a JSON array of rows: [{…}, …].'));
-        }
-        if (first !== Byte.openBracket) {
-            const fault = unexpected(this.#window, this.#at, '"[", the start of a JSON array of rows,');
-            const hint = first === Byte.openBrace
-                ? 'One object, or one a line? Put the rows into one array: [{…}, {…}].'
-                : 'Give a JSON array of rows, [{…}, {…}], or a Parquet file.';
-            throw this.#fileFault(new RowFault(fault.message, hint, this.#at));
-        }
-        this.#at++;
+    async #lines() {
+        do
+            await this.#row();
+        while (!this.#isFull() && (await this.#peek()) !== undefined);
+    }
+    #isFull() {
+        return this.#context.index.rows >= this.#context.limit;
     }
     /** Index the row that starts at the next byte. */
     async #row() {
@@ -42814,21 +45765,22 @@ class ArrayScan {
     }
     /** Drop the bytes before `#at` and read more behind the rest; false at the end of the file. */
     async #refill() {
-        if (this.#ended)
+        const kept = this.#window.length - this.#at;
+        const next = this.#base + this.#window.length;
+        if (next >= this.#text.end)
             return false;
         this.#context.signal?.throwIfAborted();
-        const kept = this.#window.length - this.#at;
         if (kept > this.#storage.length / 2)
             this.#enlarge(kept);
         else
             this.#storage.copyWithin(0, this.#at, this.#window.length);
         this.#base += this.#at;
         this.#at = 0;
-        const { bytesRead } = await this.#handle.read(this.#storage, kept, this.#storage.length - kept, this.#base + kept);
+        const space = Math.min(this.#storage.length - kept, this.#text.end - next);
+        const { bytesRead } = await this.#text.handle.read(this.#storage, kept, space, next);
         this.#window = this.#storage.subarray(0, kept + bytesRead);
-        this.#ended = bytesRead === 0;
         this.#context.onBytes(bytesRead);
-        return !this.#ended;
+        return bytesRead > 0;
     }
     #enlarge(kept) {
         if (kept > MAX_ROW_BYTES) {
@@ -42855,16 +45807,17 @@ class ArrayScan {
         return new RowFault(`byte 0x${byte} is not valid UTF-8`, 'Save the file as UTF-8.', bad);
     }
     #truncated(where) {
-        return new RowFault(`the file ends ${where}, after ${this.#base + this.#window.length} bytes`, 'The file is cut off, or a quotation mark or bracket is never closed: fetch or export it again.', this.#at);
+        return new RowFault(`the file ends ${where}, after ${this.#base + this.#window.length - this.#text.start} bytes`, 'The file is cut off, or a quotation mark or bracket is never closed: fetch or export it again.', this.#at);
     }
     /** A fault in the row at hand. */
     #fault(fault) {
         return this.#fileFault(fault, `row ${this.#rowInFile()} (from 0), `);
     }
     #fileFault({ message, hint, at = this.#at }, row = '') {
-        return new src/* ConfigurationError */.j1(`${row}byte ${this.#base + at}: ${message}`, {
+        const { path, start, unit } = this.#text;
+        return new src/* ConfigurationError */.j1(`${row}${unit} ${this.#base + at - start}: ${message}`, {
             hint,
-            place: { file: this.#path },
+            place: { file: path },
         });
     }
 }
@@ -42892,6 +45845,142 @@ function firstInvalidByte(buffer, start, end) {
         at += length;
     }
     return end;
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/sources/zstd-frames.ts
+const FRAME_MAGIC = 0xfd2fb528;
+const SKIPPABLE_MAGIC = 0x184d2a50;
+const RESERVED_BLOCK = 3;
+const RLE_BLOCK = 1;
+const LONGEST_HEADER = 18;
+/**
+ * Find the frames of a zstd file by their block headers. Node's decompressor ends after the first frame and says nothing
+ * of others, which parallel compressors and concatenation make.
+ *
+ * Source: RFC 8878, sections 3.1.1 and 3.1.2.
+ *
+ * @throws Error with the byte, where the file is cut off or holds something else
+ */
+async function zstdFrames(handle, size) {
+    const read = async (at, length) => {
+        const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, at);
+        return buffer.subarray(0, bytesRead);
+    };
+    const frames = [];
+    for (let start = 0; start < size;) {
+        const header = await read(start, LONGEST_HEADER);
+        if (header.length < 8)
+            throw new Error(`the file ends inside the frame at byte ${start}`);
+        const magic = header.readUInt32LE(0);
+        if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
+            start += 8 + header.readUInt32LE(4);
+            continue;
+        }
+        if (magic !== FRAME_MAGIC)
+            throw new Error(`no zstd frame starts at byte ${start}`);
+        const descriptor = header.readUInt8(4);
+        let at = start + headerBytes(descriptor);
+        for (let last = false; !last;) {
+            const block = await read(at, 3);
+            if (block.length < 3)
+                throw new Error(`the file ends inside the frame at byte ${start}`);
+            const bits = block.readUIntLE(0, 3);
+            const type = (bits >> 1) & 3;
+            if (type === RESERVED_BLOCK)
+                throw new Error(`the block at byte ${at} has a type that zstd does not know`);
+            last = (bits & 1) === 1;
+            at += 3 + (type === RLE_BLOCK ? 1 : bits >> 3);
+        }
+        const end = at + ((descriptor & 4) !== 0 ? 4 : 0);
+        if (end > size)
+            throw new Error(`the file ends inside the frame at byte ${start}`);
+        frames.push({ start, end });
+        start = end;
+    }
+    return frames;
+}
+/** Bytes of magic and frame header, up to the first block. */
+function headerBytes(descriptor) {
+    const singleSegment = (descriptor >> 5) & 1;
+    const contentSize = [singleSegment, 2, 4, 8][descriptor >> 6];
+    const dictionaryId = [0, 1, 2, 4][descriptor & 3];
+    return 4 + 1 + (1 - singleSegment) + dictionaryId + contentSize;
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/sources/compressed-json.ts
+
+
+
+
+
+
+
+const CHUNK_BYTES = 1 << 20;
+/**
+ * Decompress a file of JSON rows into the spool, and index them there.
+ *
+ * @throws ConfigurationError when the file is damaged, or as {@link indexJsonRows}
+ */
+async function indexCompressedJson(path, compression, spool, context) {
+    await spool.flush();
+    const start = spool.position;
+    try {
+        for (const part of await parts(path, compression))
+            await decompress(path, part, compression, spool, context);
+    }
+    catch (error) {
+        throw explain(error, path, compression);
+    }
+    const unit = 'byte of the decompressed text';
+    context.index.beginSource({ path, spooledAt: start, unit });
+    const text = { path, handle: spool.handle, start, end: spool.position, unit };
+    await indexJsonRows(text, { ...context, onBytes: () => { } });
+}
+/** The parts of the file that are decompressed one by one. */
+async function parts(path, compression) {
+    const handle = await (0,promises_.open)(path);
+    try {
+        const { size } = await handle.stat();
+        return compression === 'zstd' ? await zstdFrames(handle, size) : [{ start: 0, end: size }];
+    }
+    catch (error) {
+        throw new DamagedFile(error.message);
+    }
+    finally {
+        await handle.close();
+    }
+}
+async function decompress(path, { start, end }, compression, spool, { onBytes, signal }) {
+    let at = start;
+    const source = (0,external_node_fs_.createReadStream)(path, { start, end: end - 1, highWaterMark: CHUNK_BYTES });
+    source.on('data', (chunk) => {
+        at += chunk.length;
+        onBytes(chunk.length);
+    });
+    const decompressor = { gzip: external_node_zlib_.createGunzip, zstd: external_node_zlib_.createZstdDecompress }[compression]({
+        chunkSize: CHUNK_BYTES,
+    });
+    try {
+        await (0,external_node_stream_promises_.pipeline)(source, decompressor, async (texts) => {
+            for await (const text of texts)
+                await spool.addText(text);
+        }, { signal });
+    }
+    catch (error) {
+        const { code = '', message } = error;
+        throw /^(Z_|ZSTD_)/.test(code) ? new DamagedFile(`${message}, between bytes ${start} and ${at}`) : error;
+    }
+}
+class DamagedFile extends Error {
+    name = 'DamagedFile';
+}
+function explain(error, path, compression) {
+    if (!(error instanceof DamagedFile))
+        return error;
+    return new src/* ConfigurationError */.j1(`the ${compression} file can't be decompressed: ${error.message}`, {
+        hint: 'It is cut off or damaged: fetch it again.',
+        place: { file: path },
+    });
 }
 
 ;// CONCATENATED MODULE: ./node_modules/hyparquet/src/constants.js
@@ -43450,7 +46539,7 @@ function getMaxDefinitionLevel(schemaPath) {
  * @param {SchemaTree} schema
  * @returns {boolean} true if list-like
  */
-function schema_isListLike(schema) {
+function isListLike(schema) {
   if (!schema) return false
   if (schema.element.converted_type !== 'LIST') return false
   if (schema.children.length > 1) return false
@@ -43468,7 +46557,7 @@ function schema_isListLike(schema) {
  * @param {SchemaTree} schema
  * @returns {boolean} true if map-like
  */
-function schema_isMapLike(schema) {
+function isMapLike(schema) {
   if (!schema) return false
   if (schema.element.converted_type !== 'MAP') return false
   if (schema.children.length > 1) return false
@@ -44061,6 +47150,374 @@ function convertMetadata(value, schema, parsers) {
   if (type === 'FIXED_LEN_BYTE_ARRAY') return value
   // assert(false)
   return value
+}
+
+;// CONCATENATED MODULE: ./node_modules/hyparquet/src/variant.js
+
+
+/**
+ * @import {DataReader, ParquetParsers, VariantMetadata} from '../src/types.js'
+ */
+
+const variant_decoder = new TextDecoder()
+/** @type {WeakMap<object, Map<string, VariantMetadata>>} */
+const metadataCache = new WeakMap()
+
+/**
+ * Recursively decode variant structs into native values.
+ *
+ * @param {any} value
+ * @param {ParquetParsers} [parsers]
+ * @returns {any}
+ */
+function decodeVariantColumn(value, parsers = DEFAULT_PARSERS) {
+  if (Array.isArray(value)) {
+    return value.map(entry => decodeVariantColumn(entry, parsers))
+  }
+  if (typeof value !== 'object') return value
+
+  if ('metadata' in value) {
+    const metadata = parseVariantMetadata(value.metadata)
+
+    // Decode shredded fields from typed_value
+    const shreddedFields = value.typed_value && decodeTypedValue(value.typed_value, metadata, parsers)
+
+    // Decode binary value (may contain additional fields for partially shredded objects)
+    const binaryValue = value.value && readVariant(makeReader(value.value), metadata, parsers)
+
+    // Merge shredded and binary values for partially shredded objects
+    if (shreddedFields && binaryValue) {
+      return { ...binaryValue, ...shreddedFields }
+    }
+    return shreddedFields ?? binaryValue
+  }
+
+  return value
+}
+
+/**
+ * Decode a shredded variant typed_value field.
+ *
+ * @param {any} typedValue
+ * @param {VariantMetadata} metadata
+ * @param {ParquetParsers} parsers
+ * @returns {any}
+ */
+function decodeTypedValue(typedValue, metadata, parsers) {
+  if (typedValue instanceof Date) return typedValue
+
+  // Handle {typed_value, value} wrapper - unwrap and recurse
+  if (typedValue && typeof typedValue === 'object' && !Array.isArray(typedValue) && !(typedValue instanceof Uint8Array)) {
+    if ('typed_value' in typedValue && typedValue.typed_value !== null && typedValue.typed_value !== undefined) {
+      return decodeTypedValue(typedValue.typed_value, metadata, parsers)
+    }
+    if ('value' in typedValue && typedValue.value instanceof Uint8Array) {
+      return readVariant(makeReader(typedValue.value), metadata, parsers)
+    }
+    if ('typed_value' in typedValue || 'value' in typedValue) {
+      // both null/missing → field is null
+      return null
+    }
+    // Shredded object: each field value gets decoded
+    /** @type {Record<string, any>} */
+    const result = {}
+    for (const [key, field] of Object.entries(typedValue)) {
+      if (!metadata.dictionary.includes(key)) continue
+      result[key] = decodeTypedValue(field, metadata, parsers)
+    }
+    return result
+  }
+
+  // Uint8Array: decode as binary variant
+  if (typedValue instanceof Uint8Array) {
+    return readVariant(makeReader(typedValue), metadata, parsers)
+  }
+
+  // Arrays
+  if (Array.isArray(typedValue)) {
+    return typedValue.map(element => decodeTypedValue(element, metadata, parsers))
+  }
+
+  return typedValue
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {DataReader}
+ */
+function makeReader(bytes) {
+  return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 }
+}
+
+/**
+ * Parse and cache variant metadata dictionary.
+ *
+ * @param {Uint8Array} bytes
+ * @returns {VariantMetadata}
+ */
+function parseVariantMetadata(bytes) {
+  let bufferCache = metadataCache.get(bytes.buffer)
+  if (!bufferCache) {
+    bufferCache = new Map()
+    metadataCache.set(bytes.buffer, bufferCache)
+  }
+  const key = `${bytes.byteOffset}:${bytes.byteLength}`
+  const cached = bufferCache.get(key)
+  if (cached) return cached
+
+  const reader = makeReader(bytes)
+  const header = reader.view.getUint8(reader.offset++)
+  const version = header & 0x0f
+  if (version !== 1) throw new Error(`parquet unsupported variant metadata version: ${version}`)
+  const sorted = (header >> 4 & 0x1) === 1
+  const offsetSize = (header >> 6 & 0x3) + 1
+
+  const dictionarySize = readUnsigned(reader, offsetSize)
+
+  const offsets = new Array(dictionarySize + 1)
+  for (let i = 0; i < offsets.length; i++) {
+    offsets[i] = readUnsigned(reader, offsetSize)
+  }
+
+  const base = reader.offset
+  const dictionary = new Array(dictionarySize)
+  for (let i = 0; i < dictionarySize; i++) {
+    const start = offsets[i]
+    const end = offsets[i + 1]
+    const strBytes = new Uint8Array(bytes.buffer, bytes.byteOffset + base + start, end - start)
+    dictionary[i] = variant_decoder.decode(strBytes)
+  }
+
+  const metadata = { dictionary, sorted }
+  bufferCache.set(key, metadata)
+  return metadata
+}
+
+/**
+ * @param {DataReader} reader
+ * @param {number} byteWidth
+ * @returns {number}
+ */
+function readUnsigned(reader, byteWidth) {
+  let value = 0
+  for (let i = 0; i < byteWidth; i++) {
+    value |= reader.view.getUint8(reader.offset + i) << i * 8
+  }
+  reader.offset += byteWidth
+  return value
+}
+
+/**
+ * @param {DataReader} reader
+ * @param {VariantMetadata} metadata
+ * @param {ParquetParsers} parsers
+ * @returns {any}
+ */
+function readVariant(reader, metadata, parsers) {
+  const typeByte = reader.view.getUint8(reader.offset++)
+  const basicType = typeByte & 0x3
+  const header = typeByte >> 2
+  if (basicType === 0) return readVariantPrimitive(reader, header, parsers)
+  if (basicType === 2) return readVariantObject(reader, header, metadata, parsers)
+  if (basicType === 3) return readVariantArray(reader, header, metadata, parsers)
+  // else short string
+  const bytes = new Uint8Array(reader.view.buffer, reader.view.byteOffset + reader.offset, header)
+  reader.offset += header
+  return variant_decoder.decode(bytes)
+}
+
+/**
+ * @param {DataReader} reader
+ * @param {number} typeId
+ * @param {ParquetParsers} parsers
+ * @returns {any}
+ */
+function readVariantPrimitive(reader, typeId, parsers) {
+  switch (typeId) {
+  case 0: return null
+  case 1: return true
+  case 2: return false
+  case 3: {
+    const value = reader.view.getInt8(reader.offset)
+    reader.offset += 1
+    return value
+  }
+  case 4: {
+    const value = reader.view.getInt16(reader.offset, true)
+    reader.offset += 2
+    return value
+  }
+  case 5: {
+    const value = reader.view.getInt32(reader.offset, true)
+    reader.offset += 4
+    return value
+  }
+  case 6: {
+    const value = reader.view.getBigInt64(reader.offset, true)
+    reader.offset += 8
+    return value
+  }
+  case 7: {
+    const value = reader.view.getFloat64(reader.offset, true)
+    reader.offset += 8
+    return value
+  }
+  case 8:
+    return readVariantDecimal(reader, 4)
+  case 9:
+    return readVariantDecimal(reader, 8)
+  case 10:
+    return readVariantDecimal(reader, 16)
+  case 11: {
+    const value = reader.view.getInt32(reader.offset, true)
+    reader.offset += 4
+    return parsers.dateFromDays(value)
+  }
+  case 12: // timestamp_micros (utc)
+  case 13: { // timestamp_micros_ntz (no timezone)
+    const value = reader.view.getBigInt64(reader.offset, true)
+    reader.offset += 8
+    return parsers.timestampFromMicroseconds(value)
+  }
+  case 14: {
+    const value = reader.view.getFloat32(reader.offset, true)
+    reader.offset += 4
+    return value
+  }
+  case 15:
+    return readVariantBinary(reader)
+  case 16: {
+    const bytes = readVariantBinary(reader)
+    return variant_decoder.decode(bytes)
+  }
+  case 17: {
+    // time: microseconds since midnight
+    const value = reader.view.getBigInt64(reader.offset, true)
+    reader.offset += 8
+    return value
+  }
+  case 18: // timestamp_nanos (utc)
+  case 19: { // timestamp_nanos_ntz (no timezone)
+    const value = reader.view.getBigInt64(reader.offset, true)
+    reader.offset += 8
+    return parsers.timestampFromNanoseconds(value)
+  }
+  case 20: {
+    const bytes = new Uint8Array(reader.view.buffer, reader.view.byteOffset + reader.offset, 16)
+    reader.offset += 16
+    const hex = Array.from(bytes, b => b.toString(16).padStart(2, '0')).join('')
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  }
+  default:
+    throw new Error(`parquet unsupported variant primitive type: ${typeId}`)
+  }
+}
+
+/**
+ * @param {DataReader} reader
+ * @param {number} header
+ * @param {VariantMetadata} metadata
+ * @param {ParquetParsers} parsers
+ * @returns {Record<string, any>}
+ */
+function readVariantObject(reader, header, metadata, parsers) {
+  const offsetWidth = (header & 0x3) + 1
+  const idWidth = (header >> 2 & 0x3) + 1
+  const isLarge = header >> 4 & 0x1
+  const numElements = isLarge ? readUnsigned(reader, 4) : reader.view.getUint8(reader.offset++)
+
+  /** @type {number[]} */
+  const fieldIds = new Array(numElements)
+  for (let i = 0; i < numElements; i++) {
+    fieldIds[i] = readUnsigned(reader, idWidth)
+  }
+
+  const offsets = new Array(numElements + 1)
+  for (let i = 0; i < offsets.length; i++) {
+    offsets[i] = readUnsigned(reader, offsetWidth)
+  }
+
+  /** @type {Record<string, any>} */
+  const out = {}
+  for (let i = 0; i < numElements; i++) {
+    const key = metadata.dictionary[fieldIds[i]]
+    // Read value at the given offset
+    const valueReader = {
+      view: reader.view,
+      offset: reader.offset + offsets[i],
+    }
+    out[key] = readVariant(valueReader, metadata, parsers)
+  }
+  reader.offset += offsets[offsets.length - 1]
+  return out
+}
+
+/**
+ * @param {DataReader} reader
+ * @param {number} header
+ * @param {VariantMetadata} metadata
+ * @param {ParquetParsers} parsers
+ * @returns {any[]}
+ */
+function readVariantArray(reader, header, metadata, parsers) {
+  const fieldOffsetSize = header & 0x3
+  const isLarge = header >> 2 & 0x1
+  const offsetWidth = fieldOffsetSize + 1
+  const numElements = readUnsigned(reader, isLarge ? 4 : 1)
+
+  const offsets = new Array(numElements + 1)
+  for (let i = 0; i < offsets.length; i++) {
+    offsets[i] = readUnsigned(reader, offsetWidth)
+  }
+
+  const valuesStart = reader.offset
+  const result = new Array(numElements)
+  for (let i = 0; i < numElements; i++) {
+    const valueReader = {
+      view: reader.view,
+      offset: valuesStart + offsets[i],
+    }
+    result[i] = readVariant(valueReader, metadata, parsers)
+  }
+  reader.offset = valuesStart + offsets[offsets.length - 1]
+  return result
+}
+
+/**
+ * @param {DataReader} reader
+ * @param {number} width
+ * @returns {number}
+ */
+function readVariantDecimal(reader, width) {
+  const scale = reader.view.getUint8(reader.offset)
+  reader.offset += 1
+  let unscaled
+  if (width === 4) {
+    unscaled = BigInt(reader.view.getInt32(reader.offset, true))
+    reader.offset += 4
+  } else if (width === 8) {
+    unscaled = reader.view.getBigInt64(reader.offset, true)
+    reader.offset += 8
+  } else {
+    const low = reader.view.getBigUint64(reader.offset, true)
+    const high = reader.view.getBigInt64(reader.offset + 8, true)
+    unscaled = high << 64n | low
+    reader.offset += 16
+  }
+
+  return Number(unscaled) * 10 ** -scale
+}
+
+/**
+ * @param {DataReader} reader
+ * @returns {Uint8Array}
+ */
+function readVariantBinary(reader) {
+  const length = reader.view.getUint32(reader.offset, true)
+  reader.offset += 4
+  const bytes = new Uint8Array(reader.view.buffer, reader.view.byteOffset + reader.offset, length)
+  reader.offset += length
+  return bytes
 }
 
 ;// CONCATENATED MODULE: ./node_modules/hyparquet/src/assemble.js
@@ -49353,7 +52810,7 @@ var cct = function (bufs, ol) {
  *            it will yield better performance.
  * @returns The decompressed data
  */
-function decompress(dat, buf) {
+function esm_decompress(dat, buf) {
     var bufs = [], nb = +!buf;
     var bt = 0, ol = 0;
     for (; dat.length;) {
@@ -49507,7 +52964,7 @@ const compressors = {
   SNAPPY: snappyUncompressor(), // loads wasm
   GZIP: (input, length) => gzip_gunzip(input, new Uint8Array(length)),
   BROTLI: decompressBrotli,
-  ZSTD: input => decompress(input),
+  ZSTD: input => esm_decompress(input),
   LZ4: decompressLz4,
   LZ4_RAW: decompressLz4Raw,
 }
@@ -49538,6 +52995,7 @@ function decompressGzip(input, outputLength) {
 
 
 
+
 /** Decompressors by Parquet's name of the codec; those that Node has are its own, in native code. */
 const PAGE_CODECS = {
     UNCOMPRESSED: (input) => input,
@@ -49560,6 +53018,9 @@ class ColumnPages {
     #end;
     #position;
     #dictionary;
+    #nested;
+    /** The last row of a nested column: the next page may go on with it. */
+    #held = [];
     /** @param schemaPath the schema's elements from the root to this column */
     constructor(handle, metadata, schemaPath) {
         this.#handle = handle;
@@ -49567,17 +53028,21 @@ class ColumnPages {
         const first = Number(metadata.dictionary_page_offset || metadata.data_page_offset);
         this.#position = first;
         this.#end = first + Number(metadata.total_compressed_size);
+        this.#nested = schemaPath.length > 2;
         this.#decoder = {
             pathInSchema: metadata.path_in_schema,
             type: metadata.type,
             element: schemaPath.at(-1).element,
             schemaPath,
             codec: metadata.codec,
-            parsers: { ...DEFAULT_PARSERS, stringFromBytes: decodeText, jsonFromBytes: decodeText },
+            parsers: PARSERS,
             compressors: PAGE_CODECS,
         };
     }
-    /** Values of the next data page, or undefined after the last. */
+    /**
+     * Values of the next rows: those of a data page, or undefined after the last. A row of a nested column is a list for
+     * each level of it that repeats or may be null.
+     */
     async next() {
         while (this.#position < this.#end) {
             const { header, length } = await this.#header();
@@ -49593,13 +53058,19 @@ class ColumnPages {
                 view: new DataView(payload.buffer, payload.byteOffset, payload.byteLength),
                 offset: 0,
             };
-            const { data } = readPage(reader, header, this.#decoder, this.#dictionary, undefined, 0);
+            const before = this.#nested ? this.#held : undefined;
+            const { data } = readPage(reader, header, this.#decoder, this.#dictionary, before, 0);
             if (header.type === 'DICTIONARY_PAGE')
                 this.#dictionary = data && convert_convert(data, this.#decoder);
+            else if (data && this.#nested) {
+                this.#held = Array.from(data).splice(-1);
+                if (data.length > 1)
+                    return Array.from(data).slice(0, -1);
+            }
             else if (data && data.length > 0)
                 return data;
         }
-        return undefined;
+        return this.#held.length > 0 ? this.#held.splice(0) : undefined;
     }
     /** The page header at the position. Its length is not known beforehand: it may hold long statistics. */
     async #header() {
@@ -49629,13 +53100,40 @@ class ColumnPages {
         return bytes;
     }
 }
+/** The rows of a column that holds lists of structs: its leaves, each a column chunk of its own, put together. */
+class NestedPages {
+    #node;
+    #leaves;
+    constructor(node, leaves) {
+        this.#node = node;
+        this.#leaves = leaves.map((leaf) => ({ ...leaf, rows: [] }));
+    }
+    /** Values of the next rows, or undefined after the last. @throws Error where the leaves differ in length */
+    async next() {
+        for (const leaf of this.#leaves) {
+            if (leaf.rows.length === 0)
+                leaf.rows = Array.from((await leaf.pages.next()) ?? []);
+        }
+        const count = Math.min(...this.#leaves.map(({ rows }) => rows.length));
+        if (count === 0) {
+            if (this.#leaves.every(({ rows }) => rows.length === 0))
+                return undefined;
+            throw new Error('its parts have different numbers of rows');
+        }
+        const columns = new Map(this.#leaves.map(({ name, rows }) => [name, rows.splice(0, count)]));
+        assembleNested(columns, this.#node, PARSERS);
+        return columns.get(this.#node.path.join('.'));
+    }
+}
 const HEADER_BYTES = 4096;
 const parquet_pages_text = new TextDecoder('utf-8', { ignoreBOM: true });
+const PARSERS = { ...DEFAULT_PARSERS, stringFromBytes: decodeText, jsonFromBytes: decodeText };
 function decodeText(bytes) {
     return bytes === undefined || !(0,external_node_buffer_.isUtf8)(bytes) ? bytes : parquet_pages_text.decode(bytes);
 }
 
 ;// CONCATENATED MODULE: ./packages/dataset/src/sources/parquet.ts
+
 
 
 
@@ -49653,11 +53151,16 @@ async function spoolParquet(path, spool, context) {
     try {
         const { size } = await handle.stat();
         const metadata = await readMetadata(path, handle, size);
-        const columns = frameColumns(path, metadata, context);
+        const root = parquetSchema(metadata);
+        const nodes = root.children.map((node) => ({ name: node.element.name, node: [root, node] }));
+        const columns = noteColumns(path, nodes, parquet_cellKind, context);
+        context.index.beginSource({ path, spooledAt: spool.position });
         let crossed = 0;
         let row = 0;
         for (const [number, group] of metadata.row_groups.entries()) {
             context.signal?.throwIfAborted();
+            if (context.index.rows >= context.limit)
+                return;
             await spoolRowGroup({ path, handle, group, number, firstRow: row, columns, spool, context });
             row += Number(group.num_rows);
             const bytes = group.columns.reduce((sum, { meta_data: chunk }) => sum + Number(chunk?.total_compressed_size), 0);
@@ -49666,12 +53169,8 @@ async function spoolParquet(path, spool, context) {
         }
         if (row !== Number(metadata.num_rows))
             throw damaged(path, `the footer says ${metadata.num_rows} rows, the row groups ${row}`);
-        if (row === 0) {
-            throw new src/* ConfigurationError */.j1('the file has no rows', {
-                hint: 'Give a file with at least one row.',
-                place: { file: path },
-            });
-        }
+        if (row === 0)
+            throw noRows(path);
         context.onBytes(size - crossed);
     }
     finally {
@@ -49680,8 +53179,8 @@ async function spoolParquet(path, spool, context) {
 }
 async function spoolRowGroup(task) {
     const { path, group, columns, spool } = task;
-    const rows = Number(group.num_rows);
-    const pages = columns.map((column) => columnPages(task, column));
+    const rows = Math.min(Number(group.num_rows), task.context.limit - task.context.index.rows);
+    const pages = columns.map((column) => pagesOf(task, column));
     const values = columns.map(() => []);
     const next = columns.map(() => 0);
     for (let done = 0; done < rows;) {
@@ -49700,21 +53199,36 @@ async function spoolRowGroup(task) {
                 const column = columns[i];
                 const cell = cellText(values[i][next[i]], column.kind);
                 if (cell === undefined)
-                    throw notText(path, column, task.firstRow + done + r);
+                    throw notText(path, column.name, task.firstRow + done + r);
                 if (cell === 'null')
-                    noteNull(task, column, task.firstRow + done + r);
+                    noteNull(path, column, task.firstRow + done + r, task.context);
                 json += `${i === 0 ? '' : ','}${column.key}${cell}`;
                 next[i]++;
             }
-            const written = spool.add(`${json}}`);
+            const written = spool.addRow(`${json}}`);
             if (written)
                 await written;
         }
         done += run;
     }
 }
-function columnPages({ path, handle, group, number }, { name, schemaPath }) {
-    const chunk = group.columns.find(({ meta_data: metadata }) => metadata?.path_in_schema[0] === name)?.meta_data;
+function pagesOf(task, { name, kind, node: schemaPath }) {
+    if (kind !== CellKind.list)
+        return chunkPages(task, name, schemaPath);
+    const node = schemaPath.at(-1);
+    return new NestedPages(node, leafPaths(schemaPath).map((leaf) => ({
+        name: leaf.at(-1).path.join('.'),
+        pages: chunkPages(task, name, leaf),
+    })));
+}
+/** Paths from the root to the leaves below a node. */
+function leafPaths(path) {
+    const { children } = path.at(-1);
+    return children.length === 0 ? [path] : children.flatMap((child) => leafPaths([...path, child]));
+}
+function chunkPages({ path, handle, group, number }, name, schemaPath) {
+    const leaf = schemaPath.at(-1).path.join('.');
+    const chunk = group.columns.find(({ meta_data: metadata }) => metadata?.path_in_schema.join('.') === leaf)?.meta_data;
     if (!chunk)
         throw damaged(path, `row group ${number} has no column "${name}"`);
     if (!(chunk.codec in PAGE_CODECS)) {
@@ -49744,24 +53258,9 @@ function cellText(value, kind) {
         return 'null';
     if (kind === CellKind.string)
         return typeof value === 'string' ? JSON.stringify(value) : undefined;
-    if (kind !== CellKind.float)
-        return String(value);
-    const number = value;
-    if (Number.isNaN(number))
-        return 'null';
-    // JSON has no infinity, but a number too large is read as one.
-    if (!Number.isFinite(number))
-        return number < 0 ? '-1e999' : '1e999';
-    return Object.is(number, -0) ? '-0' : String(number);
-}
-function noteNull({ path, context }, column, row) {
-    context.columns.beginRow(row);
-    try {
-        context.columns.cell(context.columns.column(column.name), CellKind.null);
-    }
-    catch (error) {
-        throw located(path, error, `row ${row} (from 0): `);
-    }
+    if (kind === CellKind.list)
+        return JSON.stringify(value);
+    return kind === CellKind.float ? floatText(value) : String(value);
 }
 async function readMetadata(path, handle, size) {
     const file = {
@@ -49781,28 +53280,10 @@ async function readMetadata(path, handle, size) {
         throw damaged(path, `no Parquet footer at the end of ${size} bytes (${error.message})`, error);
     }
 }
-/** The columns in the order of the schema, noted in the column table as one row of their kinds. */
-function frameColumns(path, metadata, { columns: table }) {
-    const root = parquetSchema(metadata);
-    table.beginFile(path);
-    table.beginRow(0);
-    try {
-        const columns = root.children.map((node) => {
-            const { name } = node.element;
-            const kind = cellKind(node);
-            table.cell(table.column(name), kind);
-            return { name, key: `${JSON.stringify(name)}:`, kind, schemaPath: [root, node] };
-        });
-        table.endRow();
-        return columns;
-    }
-    catch (error) {
-        throw located(path, error, 'schema: ');
-    }
-}
 const TEXT_ANNOTATIONS = new Set(['UTF8', 'STRING', 'ENUM', 'JSON']);
 const INTEGER_ANNOTATIONS = new Set(['INT_8', 'INT_16', 'INT_32', 'INT_64', 'UINT_8', 'UINT_16', 'UINT_32']);
-function cellKind({ element, children }) {
+function parquet_cellKind(path) {
+    const { element, children } = path.at(-1);
     const annotation = element.converted_type ?? element.logical_type?.type;
     if (children.length === 0 && element.repetition_type !== 'REPEATED') {
         if (element.logical_type?.type === 'NULL')
@@ -49822,28 +53303,10 @@ function cellKind({ element, children }) {
         if ((element.type === 'FLOAT' || element.type === 'DOUBLE') && !annotation)
             return CellKind.float;
     }
-    const type = children.length > 0
-        ? (annotation ?? 'a group')
-        : `${element.type}${annotation ? ` (${annotation})` : ''}`;
-    throw new RowFault(`column "${element.name}" is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`, 'Write the column as text, or drop it.');
-}
-function notText(path, { name }, row) {
-    return new src/* ConfigurationError */.j1(`row ${row} (from 0): column "${name}" is not valid UTF-8`, {
-        hint: 'Write the file again with text as UTF-8.',
-        place: { file: path },
-    });
-}
-function damaged(path, problem, cause) {
-    return new src/* ConfigurationError */.j1(problem, {
-        hint: 'The file is cut off or damaged: fetch or export it again.',
-        place: { file: path },
-        cause,
-    });
-}
-function located(path, error, where) {
-    if (!(error instanceof RowFault))
-        return error;
-    return new src/* ConfigurationError */.j1(`${where}${error.message}`, { hint: error.hint, place: { file: path } });
+    if (children.length > 0)
+        return annotation === 'LIST' ? CellKind.list : CellKind.object;
+    const type = `${element.type}${annotation ? ` (${annotation})` : ''}`;
+    throw new RowFault(`column "${element.name}" is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`, 'Write the column as text, or leave it out with keep_columns.');
 }
 
 ;// CONCATENATED MODULE: ./packages/dataset/src/sources/source-format.ts
@@ -49851,62 +53314,51 @@ function located(path, error, where) {
 
 
 /**
- * Format of the source's files, by their first bytes.
+ * What a file holds, by its first bytes; compressed ones are taken to hold JSON.
  *
- * @throws ConfigurationError for a file that is missing, is not a regular file, or has another format than the first
+ * @throws ConfigurationError for a file that is missing, is not a regular file, or holds what can't be read
  */
-async function sourceFormat(files) {
-    const [first] = files;
-    if (first === undefined) {
-        throw new src/* ConfigurationError */.j1('the source lists no files', {
-            hint: 'Name at least one file under source.',
-        });
-    }
-    let format;
-    for (const file of files) {
-        const found = await fileFormat(file);
-        format ??= found;
-        if (found !== format) {
-            throw new src/* ConfigurationError */.j1(`the file is ${found}, but ${first} is ${format}`, {
-                hint: 'Files of one source have one format; make a source of each, or convert one.',
-                place: { file },
-            });
-        }
-    }
-    return format;
-}
-async function fileFormat(file) {
+async function sourceFormat(file) {
     const start = await firstBytes(file);
-    const compression = COMPRESSED.find(([magic]) => start.subarray(0, magic.length).equals(magic))?.[1];
-    if (compression) {
-        throw new src/* ConfigurationError */.j1(`the file is compressed with ${compression}`, {
-            hint: 'Decompress it first.',
-            place: { file },
-        });
+    const startsWith = (magic) => start.subarray(0, magic.length).equals(magic);
+    for (const [compression, magic] of READ_COMPRESSED)
+        if (startsWith(magic))
+            return { format: 'json', compression };
+    const refused = REFUSED.find(([magic]) => startsWith(magic));
+    if (refused) {
+        const [, problem, hint] = refused;
+        throw new src/* ConfigurationError */.j1(problem, { hint, place: { file } });
     }
-    const magic = start.toString('latin1');
-    if (magic === 'PAR1')
-        return 'parquet';
-    if (magic === 'PARE') {
-        throw new src/* ConfigurationError */.j1('the Parquet file is encrypted', {
-            hint: 'Write it without encryption.',
-            place: { file },
-        });
+    if (startsWith(Buffer.from('PAR1')))
+        return { format: 'parquet' };
+    if (startsWith(ARROW_STREAM) || startsWith(ARROW_FILE))
+        return { format: 'arrow' };
+    const extension = (0,external_node_path_.extname)(file).toLowerCase();
+    const expected = {
+        '.parquet': 'Parquet',
+        '.arrow': 'Arrow',
+        '.feather': 'Arrow',
+        '.gz': 'gzip',
+        '.zst': 'zstd',
+    }[extension];
+    if (expected !== undefined && start.length > 0) {
+        throw new src/* ConfigurationError */.j1(`the file does not start as ${expected} does: found ${JSON.stringify(start.toString('latin1', 0, 8))}`, { hint: 'It may be a pointer of Git LFS, or cut off: fetch it again.', place: { file } });
     }
-    if ((0,external_node_path_.extname)(file).toLowerCase() === '.parquet') {
-        throw new src/* ConfigurationError */.j1(`the file does not start as Parquet does: found ${JSON.stringify(magic)}`, {
-            hint: 'It may be a pointer of Git LFS, or cut off: fetch it again.',
-            place: { file },
-        });
-    }
-    return 'json';
+    return { format: 'json' };
 }
-const COMPRESSED = [
-    [Buffer.from([0x1f, 0x8b]), 'gzip'],
-    [Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), 'zstd'],
-    [Buffer.from('PK\x03\x04'), 'zip'],
-    [Buffer.from('BZh'), 'bzip2'],
-    [Buffer.from([0xfd, 0x37, 0x7a, 0x58]), 'xz'],
+const READ_COMPRESSED = [
+    ['gzip', Buffer.from([0x1f, 0x8b])],
+    ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+];
+/** The mark before the first message of an Arrow stream, as all writers since 2019 make it. */
+const ARROW_STREAM = Buffer.from([0xff, 0xff, 0xff, 0xff]);
+const ARROW_FILE = Buffer.from('ARROW1');
+const DECOMPRESS = 'Decompress it first; gzip and zstd are read as they are.';
+const REFUSED = [
+    [Buffer.from('PARE'), 'the Parquet file is encrypted', 'Write it without encryption.'],
+    [Buffer.from('PK\x03\x04'), 'the file is compressed with zip', DECOMPRESS],
+    [Buffer.from('BZh'), 'the file is compressed with bzip2', DECOMPRESS],
+    [Buffer.from([0xfd, 0x37, 0x7a, 0x58]), 'the file is compressed with xz', DECOMPRESS],
 ];
 async function firstBytes(file) {
     const found = await (0,promises_.stat)(file).catch((error) => {
@@ -49931,8 +53383,8 @@ async function firstBytes(file) {
         });
     });
     try {
-        const bytes = Buffer.alloc(4);
-        const { bytesRead } = await handle.read(bytes, 0, 4, 0);
+        const bytes = Buffer.alloc(8);
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
         return bytes.subarray(0, bytesRead);
     }
     finally {
@@ -49940,373 +53392,47 @@ async function firstBytes(file) {
     }
 }
 
-;// CONCATENATED MODULE: ./packages/dataset/src/mersenne-twister.ts
-const STATE_WORDS = 624;
-const SHIFT_WORDS = 397;
-const UPPER_BIT = 0x80000000;
-const LOWER_BITS = 0x7fffffff;
-const TWIST = 0x9908b0df;
-/**
- * MT19937, seeded as NumPy's legacy `RandomState(seed)` seeds it.
- *
- * Source: Matsumoto and Nishimura, "Mersenne Twister", 1998, and their reference code of 2002 (`init_genrand`).
- */
-class MersenneTwister {
-    #state = new Uint32Array(STATE_WORDS);
-    #next = STATE_WORDS;
-    /** @param seed an integer from 0 to 2^32 - 1 */
-    constructor(seed) {
-        if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-            throw new RangeError(`seed must be an integer from 0 to 4294967295, got ${seed}`);
-        }
-        const state = this.#state;
-        let word = seed >>> 0;
-        state[0] = word;
-        for (let i = 1; i < STATE_WORDS; i++) {
-            word = (Math.imul(1812433253, word ^ (word >>> 30)) + i) >>> 0;
-            state[i] = word;
-        }
-    }
-    /** The next word of the sequence, from 0 to 2^32 - 1. */
-    uint32() {
-        if (this.#next === STATE_WORDS)
-            this.#twist();
-        let word = this.#state[this.#next++];
-        word ^= word >>> 11;
-        word ^= (word << 7) & 0x9d2c5680;
-        word ^= (word << 15) & 0xefc60000;
-        word ^= word >>> 18;
-        return word >>> 0;
-    }
-    /**
-     * A uniform integer from 0 to `max`, both included, drawn as NumPy's `random_interval` draws it:
-     * words masked to the bits of `max` are rejected until one is not above it.
-     *
-     * @param max an integer from 0 to 2^32 - 1
-     */
-    interval(max) {
-        if (max === 0)
-            return 0;
-        const mask = 0xffffffff >>> Math.clz32(max);
-        let word = (this.uint32() & mask) >>> 0;
-        while (word > max)
-            word = (this.uint32() & mask) >>> 0;
-        return word;
-    }
-    #twist() {
-        const state = this.#state;
-        for (let i = 0; i < STATE_WORDS; i++) {
-            const following = state[(i + 1) % STATE_WORDS];
-            const bits = (state[i] & UPPER_BIT) | (following & LOWER_BITS);
-            const shifted = state[(i + SHIFT_WORDS) % STATE_WORDS];
-            state[i] = shifted ^ (bits >>> 1) ^ (bits & 1 ? TWIST : 0);
-        }
-        this.#next = 0;
-    }
-}
+;// CONCATENATED MODULE: ./packages/dataset/src/sources/index-sources.ts
 
-;// CONCATENATED MODULE: ./packages/dataset/src/split.ts
+
+
+
 
 
 /**
- * Part `rows` rows exactly as scikit-learn's `train_test_split(frame, test_size=…, random_state=seed)` does, order
- * included: test is the head of the permutation, train the rest of it.
+ * Index the rows of files, one after the other, whatever each of them holds.
  *
- * @throws ConfigurationError where scikit-learn raises: a size or seed out of range, or a part that would be empty
+ * @param folder where rows that can't be read in any order in their file take their space
+ * @returns the spool, where one was needed; the caller closes its handle
+ * @throws ConfigurationError for a file that can't be read
  */
-function splitRows(rows, { test_size: testSize, seed }) {
-    checkSplitSettings({ test_size: testSize, seed });
-    const testRows = testSize < 1 ? Math.ceil(testSize * rows) : testSize;
-    if (testRows >= rows) {
-        throw new src/* ConfigurationError */.j1(`split.test_size ${testSize} takes ${testRows} of ${rows} rows for test and leaves none for train`, { hint: 'Lower split.test_size, add rows, or write "split: none" to keep all rows for train.' });
-    }
-    const order = permutation(rows, seed);
-    return { test: order.subarray(0, testRows), train: order.subarray(testRows) };
-}
-/** @throws ConfigurationError where no number of rows could make the settings valid */
-function checkSplitSettings({ test_size: testSize, seed }) {
-    if (!(testSize > 0 && (testSize < 1 || Number.isSafeInteger(testSize)))) {
-        throw new src/* ConfigurationError */.j1(`split.test_size is ${testSize}; expected a fraction above 0 and below 1, or a count of rows from 1`, { hint: 'The published judges were trained with test_size: 0.01.' });
-    }
-    if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-        throw new src/* ConfigurationError */.j1(`split.seed is ${seed}; expected an integer from 0 to 4294967295`, {
-            hint: 'The published judges were trained with seed: 42.',
-        });
-    }
-}
-/** `numpy.random.RandomState(seed).permutation(rows)`: a Fisher-Yates shuffle from the last row down. */
-function permutation(rows, seed) {
-    const twister = new MersenneTwister(seed);
-    const order = new Uint32Array(rows);
-    for (let i = 0; i < rows; i++)
-        order[i] = i;
-    for (let i = rows - 1; i > 0; i--) {
-        const j = twister.interval(i);
-        const held = order[i];
-        order[i] = order[j];
-        order[j] = held;
-    }
-    return order;
-}
-
-;// CONCATENATED MODULE: ./packages/dataset/src/split-metrics.ts
-
-/** Collects the metrics of one part, row by row. */
-class SplitMetricsCollector {
-    #user = { total: 0, max: 0 };
-    #assistant = { total: 0, max: 0 };
-    #verdicts = new Map();
-    #rows = 0;
-    /** @param prefixCharacters code points of the user message before the text of `user` */
-    add(prefixCharacters, user, assistant) {
-        this.#rows++;
-        addLength(this.#user, prefixCharacters + codePoints(user));
-        addLength(this.#assistant, codePoints(assistant));
-        const verdict = verdictOf(assistant);
-        this.#verdicts.set(verdict, (this.#verdicts.get(verdict) ?? 0) + 1);
-    }
-    finish() {
-        const mean = ({ total, max }) => ({
-            total,
-            mean: total / this.#rows,
-            max,
-        });
-        return {
-            characters: { user: mean(this.#user), assistant: mean(this.#assistant) },
-            verdicts: Object.fromEntries([...this.#verdicts].sort(([a], [b]) => (a < b ? -1 : 1))),
-        };
-    }
-}
-/** 64 bits of hash a row, to count repeated texts in bounded memory: two different texts of 10^7 meet once in 370,000 runs. */
-class TextHashes {
-    #hashes;
-    #rows = 0;
-    constructor(rows) {
-        this.#hashes = new BigUint64Array(rows);
-    }
-    /** @param text in UTF-8 */
-    add(text) {
-        this.#hashes[this.#rows++] = (0,external_node_crypto_.hash)('sha1', text, 'buffer').readBigUInt64LE(0);
-    }
-    /** Hashes in ascending order. No text may be added afterwards. */
-    sorted() {
-        return this.#hashes.subarray(0, this.#rows).sort();
-    }
-}
-function repeatMetrics(train, test) {
-    const trainHashes = train.sorted();
-    const testHashes = test.sorted();
-    let shared = 0;
-    for (let i = 0, j = 0; j < testHashes.length; j++) {
-        while (i < trainHashes.length && trainHashes[i] < testHashes[j])
-            i++;
-        if (trainHashes[i] === testHashes[j])
-            shared++;
-    }
-    return {
-        train_distinct: distinct(trainHashes),
-        test_distinct: distinct(testHashes),
-        test_rows_in_train: shared,
-    };
-}
-/** Code points of well-formed text. */
-function codePoints(text) {
-    let count = text.length;
-    // A search by native code; most texts end here.
-    if (!HIGH_SURROGATE.test(text))
-        return count;
-    for (let i = 0; i < text.length; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit >= 0xd800 && unit <= 0xdbff)
-            count--;
-    }
-    return count;
-}
-const HIGH_SURROGATE = /[\ud800-\udbff]/;
-function verdictOf(assistant) {
-    const mark = assistant.lastIndexOf(VERDICT_MARK);
-    if (mark === -1)
-        return 'none';
-    const verdict = assistant.slice(mark + VERDICT_MARK.length).trim();
-    return /^[\w.+-]{1,8}$/.test(verdict) ? verdict : 'other';
-}
-/** Judges write it before their verdict. */
-const VERDICT_MARK = '[RESULT]';
-function addLength(lengths, length) {
-    lengths.total += length;
-    lengths.max = Math.max(lengths.max, length);
-}
-function distinct(sorted) {
-    let count = 0;
-    for (let i = 0; i < sorted.length; i++)
-        if (i === 0 || sorted[i] !== sorted[i - 1])
-            count++;
-    return count;
-}
-
-;// CONCATENATED MODULE: ./packages/dataset/src/row-reader.ts
-
-
-/** `datasets` writes batches of 1,000 rows too. */
-const BATCH_ROWS = 1000;
-const BATCH_BYTES = 2 << 20;
-/** A batch with what lies between its rows mostly fits. */
-const ARENA_BYTES = BATCH_BYTES + (1 << 19);
-/** Rows this close on the disk are read together, with what lies between them. */
-const GAP_BYTES = 16 << 10;
-/**
- * Read rows in a given order, in batches. Within a batch the disk is read in ascending order, rows that lie side by side
- * in one piece; the next batch is read while the caller works on this one.
- *
- * A batch is valid until the next one is asked for.
- *
- * @throws ConfigurationError with file, row and byte offset, for text that JSON or UTF-8 does not allow
- */
-async function* readRows(order, index, columns, files) {
-    const arenas = [Buffer.allocUnsafe(ARENA_BYTES), Buffer.allocUnsafe(ARENA_BYTES)];
-    const load = (start) => {
-        const rows = order.subarray(start, batchEnd(order, start, index));
-        const loading = loadRows(rows, arenas[0], index, files);
-        arenas.reverse();
-        // It is awaited below; until then, or when the caller stops, a failure must not count as unhandled.
-        loading.catch(() => { });
-        return loading;
-    };
-    let next = order.length > 0 ? load(0) : undefined;
-    for (let start = 0; next;) {
-        const { rows, buffer, positions } = await next;
-        start += rows.length;
-        next = start < order.length ? load(start) : undefined;
-        const cells = (i) => {
-            const row = rows[i];
-            const position = positions.get(row);
-            const text = buffer.toString('utf8', position, position + index.length(row));
-            return decodeRow(text, row, index, columns);
-        };
-        yield { rows, cells };
-    }
-}
-function batchEnd(order, start, index) {
-    let end = start;
-    for (let bytes = 0; end < order.length && end - start < BATCH_ROWS; end++) {
-        bytes += index.length(order[end]);
-        if (bytes > BATCH_BYTES && end > start)
-            break;
-    }
-    return end;
-}
-/** Row numbers ascend as the rows lie in the files. */
-function planExtents(rows, index) {
-    const extents = [];
-    let last;
-    for (const row of rows.toSorted()) {
-        const { file, offset, length } = index.place(row);
-        if (last && last.file === file && offset - (last.offset + last.length) <= GAP_BYTES) {
-            last.length = offset + length - last.offset;
-            last.rows.push(row);
-        }
-        else {
-            last = { file, offset, length, rows: [row] };
-            extents.push(last);
-        }
-    }
-    return extents;
-}
-async function loadRows(rows, arena, index, files) {
-    const extents = planExtents(rows, index);
-    const bytes = extents.reduce((sum, { length }) => sum + length, 0);
-    const buffer = bytes <= arena.length ? arena : Buffer.allocUnsafe(bytes);
-    const positions = new Map();
-    const reads = [];
-    let position = 0;
-    let open;
-    for (const extent of extents) {
-        for (const row of extent.rows)
-            positions.set(row, position + index.place(row).offset - extent.offset);
-        if (open?.file !== extent.file)
-            open = { file: extent.file, handle: await files.handle(extent.file) };
-        reads.push(readFully(open.handle, buffer, position, extent, index.files[extent.file]));
-        position += extent.length;
-    }
-    await Promise.all(reads);
-    return { rows, buffer, positions };
-}
-async function readFully(handle, buffer, position, { offset, length }, path) {
-    for (let filled = 0; filled < length;) {
-        const { bytesRead } = await handle.read(buffer, position + filled, length - filled, offset + filled);
-        if (bytesRead === 0) {
-            throw new src/* ConfigurationError */.j1(`the file became shorter while it was read: it ended at byte ${offset + filled}`, {
-                hint: 'Leave the source alone while the data is prepared, and start again.',
-                place: { file: path },
-            });
-        }
-        filled += bytesRead;
-    }
-}
-function decodeRow(text, row, index, columns) {
-    let object = parseRow(text, row, index);
-    if (needsExactIntegers(object, columns))
-        object = parseExactIntegers(text);
-    return columns.map(({ name, type }) => {
-        const value = object[name];
-        switch (typeof value) {
-            case 'string':
-                if (!value.isWellFormed())
-                    throw loneSurrogate(name, row, index);
-                return value;
-            case 'number':
-                // An int64 that float64 holds exactly; -0 is the integer 0.
-                return type === 'int64' ? BigInt(value) : value;
-            case 'bigint':
-                return type === 'int64' ? value : Number(value);
-            case 'boolean':
-                return value;
-            default:
-                // Null, a missing key, or what a missing key inherits, as "constructor".
-                return null;
-        }
-    });
-}
-function parseRow(text, row, index) {
+async function indexSources(files, folder, context) {
+    let spool;
     try {
-        return JSON.parse(text);
+        const formats = await Promise.all(files.map(sourceFormat));
+        for (const [i, path] of files.entries()) {
+            if (context.index.rows >= context.limit)
+                break;
+            const { format, compression } = formats[i];
+            if (format === 'json' && compression === undefined) {
+                await indexJsonFile(path, context);
+                continue;
+            }
+            spool ??= await RowSpool.create(folder, context.index);
+            if (compression !== undefined)
+                await indexCompressedJson(path, compression, spool, context);
+            else if (format === 'parquet')
+                await spoolParquet(path, spool, context);
+            else
+                await spoolArrow(path, spool, context);
+        }
+        await spool?.flush();
+        return spool;
     }
     catch (error) {
-        const { message } = error;
-        const character = Number(/at position (\d+)/.exec(message)?.[1] ?? 0);
-        throw faultAt(row, index, Buffer.byteLength(text.slice(0, character)), message.replace(/ at position.*$/s, ''), {
-            hint: 'Correct the text there: control characters and backslashes in it must be escaped.',
-        });
+        await spool?.handle.close();
+        throw error;
     }
-}
-function needsExactIntegers(object, columns) {
-    for (const { name, type } of columns) {
-        if (type !== 'int64')
-            continue;
-        const value = object[name];
-        if (typeof value === 'number' && !Number.isSafeInteger(value))
-            return true;
-    }
-    return false;
-}
-/** Integers as bigint, from their digits: `JSON.parse` alone rounds those above 2^53. */
-function parseExactIntegers(text) {
-    const reviver = (_key, value, context) => typeof value === 'number' && context?.source && /^-?\d+$/.test(context.source)
-        ? BigInt(context.source)
-        : value;
-    return JSON.parse(text, reviver);
-}
-function loneSurrogate(name, row, index) {
-    return faultAt(row, index, 0, `column "${name}" holds half of a surrogate pair (\\ud800 to \\udfff alone)`, {
-        hint: 'Such text has no UTF-8 form: replace the escape, or write both halves.',
-    });
-}
-function faultAt(row, index, at, problem, { hint }) {
-    const { file, offset } = index.place(row);
-    return new src/* ConfigurationError */.j1(`row ${index.rowInFile(row)} (from 0), byte ${offset + at}: ${problem}`, {
-        hint,
-        place: { file: index.files[file] },
-    });
 }
 
 ;// CONCATENATED MODULE: ./packages/dataset/src/write-frame.ts
@@ -50319,9 +53445,11 @@ const INSTRUCTION_COLUMN = 'orig_instruction';
 /** Writes one part after the other, each in its own order of rows. */
 class FrameWriting {
     #source;
+    #repeatColumns;
     #done = 0;
     constructor(source) {
         this.#source = source;
+        this.#repeatColumns = instructionColumns(source);
     }
     /** Write the rows of `order` into a folder that does not exist yet. */
     async write(folder, order) {
@@ -50330,12 +53458,12 @@ class FrameWriting {
         // Two builders: one fills while the other's batch is on its way to the disk.
         let filling = this.#builder(writer);
         let written = this.#builder(writer);
-        const measures = new Measures(this.#source, order.length);
+        const collector = new PartCollector(order.length, this.#partSettings());
         let writing = Promise.resolve();
         try {
             for await (const batch of readRows(order, index, columns, files)) {
                 signal?.throwIfAborted();
-                write_frame_fill(filling, batch, measures);
+                this.#fill(filling, batch, collector);
                 await writing;
                 writing = writer.write(filling.finish());
                 // It is awaited later; until then a failure must not count as unhandled.
@@ -50345,7 +53473,7 @@ class FrameWriting {
                 this.#source.onRows(this.#done);
             }
             await writing;
-            return { output: await writer.finish(), metrics: measures.lengths.finish(), hashes: measures.hashes };
+            return { output: await writer.finish(), collector };
         }
         catch (error) {
             await writing.catch(() => { });
@@ -50354,54 +53482,44 @@ class FrameWriting {
         }
     }
     #builder({ schema }) {
-        const { columns, systemPrompt, user, assistant } = this.#source;
-        const messages = { systemPrompt, user: position(columns, user), assistant: position(columns, assistant) };
-        return new FrameBuilder(columns, messages, schema);
+        return new FrameBuilder(this.#source.columns, this.#source.messages, schema);
     }
-}
-/** What is measured while the rows pass by. */
-class Measures {
-    lengths = new SplitMetricsCollector();
-    hashes = new Map();
-    #hashed = [];
-    #user;
-    #assistant;
-    #prefixCharacters;
-    constructor({ columns, user, assistant, systemPrompt }, rows) {
-        this.#user = position(columns, user);
-        this.#assistant = position(columns, assistant);
-        this.#prefixCharacters = systemPrompt === undefined ? 0 : codePoints(`${systemPrompt}\n\n`);
-        for (const name of new Set([user, INSTRUCTION_COLUMN])) {
-            const column = position(columns, name);
-            if (columns[column]?.type !== 'string')
-                continue;
-            const hashes = new TextHashes(rows);
-            this.#hashed.push({ column, hashes });
-            this.hashes.set(name, hashes);
+    #fill(builder, { rows, cells }, collector) {
+        const { messages } = this.#source;
+        for (let i = 0; i < rows.length; i++) {
+            const row = cells(i);
+            builder.append(row, rows[i]);
+            const { user, assistant } = textsOf(row, messages);
+            const texts = this.#repeatColumns.map((column) => row[column]);
+            collector.add(user, assistant, texts);
         }
     }
-    /** @param builder has the row appended last */
-    add(cells, builder) {
-        this.lengths.add(this.#prefixCharacters, cells[this.#user], cells[this.#assistant]);
-        for (const { column, hashes } of this.#hashed) {
-            if (cells[column] !== null)
-                hashes.add(builder.lastText(column));
-        }
+    #partSettings() {
+        const { columns, messages, tokens } = this.#source;
+        const prompt = 'messages' in messages ? undefined : messages.systemPrompt;
+        return {
+            prefix: prompt === undefined ? '' : `${prompt}\n\n`,
+            userColumn: 'messages' in messages ? 'prompt' : columns[messages.user].name,
+            repeatColumns: this.#repeatColumns.map((column) => columns[column].name),
+            tokens,
+        };
     }
 }
-function write_frame_fill(builder, { rows, cells }, measures) {
-    for (let i = 0; i < rows.length; i++) {
-        const row = cells(i);
-        builder.append(row, rows[i]);
-        measures.add(row, builder);
-    }
+/** Of a text column of that name, beside the user's. */
+function instructionColumns({ columns, messages }) {
+    const place = columns.findIndex(({ name, type }) => name === INSTRUCTION_COLUMN && type === 'string');
+    return place === -1 || ('user' in messages && messages.user === place) ? [] : [place];
 }
-function position(columns, name) {
-    return columns.findIndex((column) => column.name === name);
+/** What a row asks, and what is answered: of a longer conversation all but its last message, and that. */
+function textsOf(cells, settings) {
+    if (!('messages' in settings)) {
+        return { user: cells[settings.user], assistant: cells[settings.assistant] };
+    }
+    const contents = cells[settings.messages].map(({ content }) => content);
+    return { user: contents.slice(0, -1).join('\n\n'), assistant: contents.at(-1) };
 }
 
 ;// CONCATENATED MODULE: ./packages/dataset/src/prepare-dataset.ts
-
 
 
 
@@ -50427,34 +53545,30 @@ function position(columns, name) {
  */
 async function prepareDataset(settings, outputDir, options = {}) {
     checkSettings(settings);
-    const format = await sourceFormat(settings.source.files);
     await (0,promises_.mkdir)(outputDir, { recursive: true });
     if ((await (0,promises_.readdir)(outputDir)).length > 0)
         throw new Error(`the output folder is not empty: ${outputDir}`);
     const index = new RowIndex();
-    const columns = new ColumnTable([...new Set(Object.values(settings.columns))]);
+    const table = new ColumnTable(columnRoles(settings));
     const { total, onBytes } = await bytesProgress(settings.source.files, options);
-    const context = { columns, index, signal: options.signal, onBytes };
-    let files;
-    if (format === 'json') {
-        for (const file of settings.source.files)
-            await indexJsonArray(file, context);
-        files = new RowFiles(index.files);
-    }
-    else {
-        files = await spoolAll(settings.source.files, outputDir, context);
-    }
+    const limit = settings.limit ?? Number.POSITIVE_INFINITY;
+    const spool = await indexSources(settings.source.files, outputDir, {
+        columns: table,
+        index,
+        limit,
+        signal: options.signal,
+        onBytes,
+    });
+    const files = new RowFiles(index.sources, spool?.handle);
     try {
-        const order = settings.split === 'none'
-            ? { train: Uint32Array.from({ length: index.rows }, (_, i) => i) }
-            : splitRows(index.rows, settings.split);
+        const columns = resolvedColumns(table);
+        const order = await rowOrder(settings, columns, index, files);
         const writing = new FrameWriting({
             index,
             files,
-            columns: columns.resolved(),
-            user: settings.columns.user,
-            assistant: settings.columns.assistant,
-            systemPrompt: settings.system_prompt,
+            columns,
+            messages: messageSettings(settings, columns),
+            tokens: options.tokens,
             withRowNumbers: settings.split !== 'none',
             maxShardBytes: options.maxShardBytes ?? DEFAULT_SHARD_BYTES,
             signal: options.signal,
@@ -50463,37 +53577,71 @@ async function prepareDataset(settings, outputDir, options = {}) {
         const test = order.test && (await writing.write((0,external_node_path_.join)(outputDir, 'test'), order.test));
         const train = await writing.write((0,external_node_path_.join)(outputDir, 'train'), order.train);
         return {
-            columns: columns.resolved(),
+            columns,
             source: { rows: index.rows, bytes: total },
             train: train.output,
             ...(test && { test: test.output }),
-            metrics: {
-                train: train.metrics,
-                ...(test && { test: test.metrics }),
-                repeats: Object.fromEntries([...train.hashes].map(([column, hashes]) => [
-                    column,
-                    repeatMetrics(hashes, test?.hashes.get(column) ?? new TextHashes(0)),
-                ])),
-            },
+            report: dataReport(train.collector, test?.collector),
         };
     }
     finally {
         await files.close();
     }
 }
-function checkSettings({ split, system_prompt: systemPrompt }) {
+function checkSettings({ source, split, columns, system_prompt: systemPrompt }) {
+    if (source.files.length === 0) {
+        throw new src/* ConfigurationError */.j1('the source lists no files', {
+            hint: 'Name at least one file under source.',
+        });
+    }
     if (split !== 'none')
         checkSplitSettings(split);
-    if (systemPrompt !== undefined && !systemPrompt.isWellFormed()) {
+    if (systemPrompt === undefined)
+        return;
+    if ('messages' in columns) {
+        throw new src/* ConfigurationError */.j1('system_prompt is set, and the messages stand in the data already', {
+            hint: 'Write the prompt into the messages, or name the columns user and assistant.',
+        });
+    }
+    if (!systemPrompt.isWellFormed()) {
         throw new src/* ConfigurationError */.j1('system_prompt holds half of a surrogate pair, which has no UTF-8 form', {
             hint: 'Write both halves of the character, or leave it out.',
         });
     }
 }
+function columnRoles({ columns, keep_columns: keep, split }) {
+    const group = split === 'none' ? undefined : split.by;
+    return 'messages' in columns
+        ? { text: [], messages: columns.messages, group, keep }
+        : { text: [...new Set([columns.user, columns.assistant])], group, keep };
+}
+function resolvedColumns(table) {
+    try {
+        return table.resolved();
+    }
+    catch (error) {
+        if (!(error instanceof RowFault))
+            throw error;
+        throw new src/* ConfigurationError */.j1(error.message, { hint: error.hint });
+    }
+}
+function messageSettings({ columns, system_prompt: systemPrompt }, read) {
+    const place = (name) => read.findIndex((column) => column.name === name);
+    return 'messages' in columns
+        ? { messages: place(columns.messages) }
+        : { systemPrompt, user: place(columns.user), assistant: place(columns.assistant) };
+}
+async function rowOrder({ split }, columns, index, files) {
+    if (split === 'none')
+        return { train: Uint32Array.from({ length: index.rows }, (_, row) => row) };
+    const by = columns.find(({ name }) => name === split.by);
+    return by ? splitGroups(await groupRows(by, index, files), split) : splitRows(index.rows, split);
+}
 async function bytesProgress(files, { onProgress }) {
     let total = 0;
+    // A file that is missing is told with its place when it is read.
     for (const file of files)
-        total += (await (0,promises_.stat)(file)).size;
+        total += (await (0,promises_.stat)(file).catch(() => ({ size: 0 }))).size;
     let done = 0;
     const onBytes = (bytes) => {
         done += bytes;
@@ -50502,21 +53650,92 @@ async function bytesProgress(files, { onProgress }) {
     };
     return { total, onBytes };
 }
-async function spoolAll(paths, folder, context) {
-    const spool = await RowSpool.create(folder, context.index);
+
+;// CONCATENATED MODULE: ./packages/dataset/src/sources/source-files.ts
+
+
+
+/**
+ * The files that paths stand for, in order: a file for itself; a pattern (`part-*.jsonl`) for all that match; a folder
+ * of `save_to_disk` for its shards, any other for all data files below it. Names are sorted by code unit.
+ *
+ * @param paths absolute
+ * @throws ConfigurationError for a path that stands for no file
+ */
+async function sourceFiles(paths) {
+    const expanded = [];
+    for (const source of paths)
+        expanded.push(...(await expand(source)));
+    return expanded;
+}
+const DATA_FILE = /\.(json|jsonl|ndjson)(\.gz|\.zst)?$|\.(parquet|arrow)$/i;
+async function expand(source) {
+    const found = await (0,promises_.stat)(source).catch(() => undefined);
+    if (found?.isDirectory())
+        return folderFiles(source);
+    if (found || !/[*?[{]/.test(source))
+        return [source];
+    const files = [];
+    for await (const match of (0,promises_.glob)(source))
+        if ((await (0,promises_.stat)(match)).isFile())
+            files.push(external_node_path_default().resolve(match));
+    if (files.length === 0) {
+        throw new src/* ConfigurationError */.j1(`no file matches ${source}`, {
+            hint: 'Correct the pattern under source; paths are relative to the file that names them.',
+        });
+    }
+    return files.sort(byCodeUnit);
+}
+async function folderFiles(folder) {
+    const shards = await savedShards(folder);
+    if (shards)
+        return shards;
+    const entries = await (0,promises_.readdir)(folder, { recursive: true, withFileTypes: true });
+    const files = entries
+        .filter((entry) => entry.isFile() && DATA_FILE.test(entry.name) && !isMetadata(entry.name))
+        .map((entry) => external_node_path_default().join(entry.parentPath, entry.name));
+    if (files.length > 0)
+        return files.sort(byCodeUnit);
+    throw new src/* ConfigurationError */.j1('the folder holds no data files', {
+        hint: 'Data files end in .json, .jsonl, .ndjson (also .gz and .zst), .parquet or .arrow.',
+        place: { file: folder },
+    });
+}
+/** Shards of a folder that `datasets` saved, in row order; undefined for another folder. */
+async function savedShards(folder) {
+    const dictionary = await readJson(external_node_path_default().join(folder, 'dataset_dict.json'));
+    if (dictionary) {
+        const { splits } = dictionary;
+        throw new src/* ConfigurationError */.j1(`the folder holds several splits: ${splits?.join(', ')}`, {
+            hint: `Name one of them, or each: ${splits?.map((split) => external_node_path_default().join(folder, split)).join(', ')}.`,
+            place: { file: folder },
+        });
+    }
+    const state = (await readJson(external_node_path_default().join(folder, 'state.json')));
+    return state?._data_files?.map(({ filename }) => external_node_path_default().join(folder, external_node_path_default().basename(filename)));
+}
+/** What lies beside data and is none. */
+function isMetadata(name) {
+    return (name.startsWith('.') ||
+        ['dataset_info.json', 'dataset_infos.json', 'state.json', 'stage-manifest.json'].includes(name));
+}
+async function readJson(file) {
     try {
-        for (const path of paths)
-            await spoolParquet(path, spool, context);
-        await spool.flush();
+        return JSON.parse(await (0,promises_.readFile)(file, 'utf8'));
     }
-    catch (error) {
-        await spool.handle.close();
-        throw error;
+    catch {
+        return undefined;
     }
-    return new RowFiles(context.index.files, new Map([[0, spool.handle]]));
+}
+function byCodeUnit(a, b) {
+    return a < b ? -1 : 1;
 }
 
 ;// CONCATENATED MODULE: ./packages/dataset/src/index.ts
+
+
+
+
 
 
 // EXTERNAL MODULE: external "os"
@@ -60752,7 +63971,7 @@ async function createCollection(params) {
 }
 
 // src/utils/pick.ts
-function pick(o, props) {
+function chunk_AXSL4LYE_pick(o, props) {
   return Object.assign(
     {},
     ...props.map((prop) => {
@@ -60818,7 +64037,7 @@ async function* listDatasets(params) {
     const items = await res.json();
     for (const item of items) {
       yield {
-        ...params?.additionalFields && pick(item, params.additionalFields),
+        ...params?.additionalFields && chunk_AXSL4LYE_pick(item, params.additionalFields),
         id: item._id,
         name: item.id,
         private: item.private,
@@ -60859,7 +64078,7 @@ async function datasetInfo(params) {
   }
   const data = await response.json();
   return {
-    ...params?.additionalFields && pick(data, params.additionalFields),
+    ...params?.additionalFields && chunk_AXSL4LYE_pick(data, params.additionalFields),
     id: data._id,
     name: data.id,
     private: data.private,
@@ -61806,7 +65025,7 @@ async function* listSpaces(params) {
     const items = await res.json();
     for (const item of items) {
       yield {
-        ...params?.additionalFields && pick(item, params.additionalFields),
+        ...params?.additionalFields && chunk_AXSL4LYE_pick(item, params.additionalFields),
         id: item._id,
         name: item.id,
         sdk: item.sdk,
@@ -62460,7 +65679,7 @@ function typedInclude(arr, v) {
 function omit(o, props) {
   const propsArr = Array.isArray(props) ? props : [props];
   const letsKeep = Object.keys(o).filter((prop) => !typedInclude(propsArr, prop));
-  return pick(o, letsKeep);
+  return chunk_AXSL4LYE_pick(o, letsKeep);
 }
 
 // src/lib/parse-safetensors-index.ts
@@ -63323,7 +66542,7 @@ async function spaceInfo(params) {
   }
   const data = await response.json();
   return {
-    ...params?.additionalFields && pick(data, params.additionalFields),
+    ...params?.additionalFields && chunk_AXSL4LYE_pick(data, params.additionalFields),
     id: data._id,
     name: data.id,
     sdk: data.sdk,
@@ -63653,7 +66872,7 @@ async function resolveHubDataset(id, revision = 'main', wanted) {
         return { id, commit: sha, files: files.sort() };
     }
     catch (error) {
-        throw explain(error, id);
+        throw hub_dataset_explain(error, id);
     }
 }
 /** Paths of the files in the cache that Python's library shares; what is there already is not fetched again. */
@@ -63667,7 +66886,7 @@ async function fetchHubFiles(dataset, progress, signal) {
             paths.push(await downloadFileToCacheDir({ repo, path: file, revision: dataset.commit, ...hubOptions() }));
         }
         catch (error) {
-            throw explain(error, dataset.id);
+            throw hub_dataset_explain(error, dataset.id);
         }
     }
     return paths;
@@ -63679,7 +66898,7 @@ function hubOptions() {
         ...(token ? { accessToken: token } : {}),
     };
 }
-function explain(error, id) {
+function hub_dataset_explain(error, id) {
     if (error instanceof src/* ConfigurationError */.j1)
         return error;
     const { statusCode, message } = error;
@@ -63696,37 +66915,69 @@ function explain(error, id) {
 
 
 
+
+
+
 /** Turns rows into messages, splits them exactly as scikit-learn does, and writes what `datasets.load_from_disk` reads. */
 async function prepare_dataset_prepareDataset(settings, context) {
-    const { source, system_prompt, columns, split } = settings.dataset;
-    const hub = source.hub === undefined
-        ? undefined
-        : await resolveHubDataset(source.hub, source.revision, source.hub_files);
-    const localFiles = [source.files ?? []].flat();
-    const input = hub ? { reference: `${hub.id}@${hub.commit}` } : { paths: localFiles };
+    const { sources: sections, ...dataset } = settings.dataset;
+    const sources = await Promise.all(sections.map(resolveSource));
     return (0,src/* runStage */.Si)({
         name: 'prepare-dataset',
         title: settings.title,
         outputDir: settings.outputDir,
-        settings: { system_prompt: system_prompt ?? null, columns, split, hub_files: source.hub_files ?? null },
-        inputs: { source: input },
-        revision: 1,
+        settings: JSON.parse(JSON.stringify(dataset)),
+        inputs: Object.fromEntries(sources.map((source, index) => [index === 0 ? 'source' : `source ${index + 1}`, stageInput(source)])),
+        revision: 2,
         versions: {},
         resumable: false,
+        preflight: () => requireSpace(sources, settings),
         describe: (metrics) => {
             const { train, test } = metrics;
             return `${train.rows} rows to train on, ${test?.rows ?? 0} to test`;
         },
         run: async (stage) => {
-            const files = hub ? await fetchHubFiles(hub, stage.progress, stage.signal) : localFiles;
+            const files = [];
+            for (const source of sources) {
+                files.push(...('files' in source
+                    ? source.files
+                    : await fetchHubFiles(source.hub, stage.progress, stage.signal)));
+            }
             stage.progress.phase('preparing rows');
-            const prepared = await prepareDataset({ source: { files }, ...(system_prompt === undefined ? {} : { system_prompt }), columns, split }, stage.stagingDir, {
+            const prepared = await prepareDataset({ source: { files }, ...dataset }, stage.stagingDir, {
                 signal: stage.signal,
                 onProgress: (done, total, unit) => stage.progress.progress(done, total, unit),
             });
+            for (const { severity, message } of dataReportFindings(prepared.report))
+                stage.reporter[severity](`${settings.title}: ${message}`);
             return { metrics: prepared };
         },
     }, context);
+}
+/** The result is at least as large as sources of text, unless columns or rows are left out. */
+async function requireSpace(sources, settings) {
+    const { keep_columns, limit } = settings.dataset;
+    if (keep_columns !== undefined || limit !== undefined)
+        return;
+    const files = sources.flatMap((source) => ('files' in source ? source.files : []));
+    const sizes = await Promise.all(files.map(async (file) => (await (0,promises_.stat)(file)).size));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    await requireFreeDisk(external_node_path_default().dirname(settings.outputDir), bytes, settings.title);
+}
+/** The data report in the metrics of this stage's manifest. */
+function reportOf(metrics) {
+    return metrics.report;
+}
+async function resolveSource(source) {
+    if ('files' in source)
+        return { files: await sourceFiles(source.files) };
+    return { hub: await resolveHubDataset(source.hub, source.revision, source.hub_files) };
+}
+function stageInput(source) {
+    if ('files' in source)
+        return { paths: source.files };
+    const { id, commit, files } = source.hub;
+    return { reference: `${id}@${commit}: ${files.join(', ')}` };
 }
 
 // EXTERNAL MODULE: external "node:os"
@@ -63940,6 +67191,8 @@ async function replicate(recipe, plan, context) {
 
 ;// CONCATENATED MODULE: ./packages/chain/src/report.ts
 
+
+
 /** What a finished chain says at its end: rows, losses, sizes, times, and how to load the judge. */
 function finalReport(outcomes) {
     const lines = outcomes.flatMap(({ id, outcome }) => outcome.manifest ? [[id, outcome.status, ...describe(outcome.manifest)]] : [[id, outcome.status]]);
@@ -63979,6 +67232,7 @@ function stageSummary(title, status, manifest) {
         ...rows,
         `| fingerprint | \`${manifest.fingerprint.slice(0, 16)}\` |`,
         '',
+        ...(manifest.stage === 'prepare-dataset' ? [dataReportMarkdown(reportOf(manifest.metrics))] : []),
     ].join('\n');
 }
 function describe(manifest) {
@@ -73694,31 +76948,44 @@ const recipeSchema = strictObject({
         .describe('How training is launched.'),
     merge: schemas_string().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
 });
+const sourceSchema = strictObject({
+    files: union([schemas_string().min(1), array(schemas_string().min(1)).min(1)], 'expected a path or a list of paths')
+        .optional()
+        .describe('Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.'),
+    hub: schemas_string().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
+    revision: schemas_string().min(1).optional().describe('Commit of that repository.'),
+    hub_files: array(schemas_string().min(1)).min(1).optional().describe('Its data files, in order.'),
+});
 /** `dataset.yaml`: a dataset by name. */
 const datasetFileSchema = record(nameSchema, strictObject({
-    source: strictObject({
-        files: union([schemas_string().min(1), array(schemas_string().min(1)).min(1)], 'expected a path or a list of paths')
-            .optional()
-            .describe('Files on this machine: JSON arrays or Parquet. Relative to this file.'),
-        hub: schemas_string().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
-        revision: schemas_string().min(1).optional().describe('Commit of that repository.'),
-        hub_files: array(schemas_string().min(1)).min(1).optional().describe('Its data files, in order.'),
-    })
-        .describe('Where the rows come from.'),
+    source: union([sourceSchema, array(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
+        .describe('Where the rows come from; several sources are read one after the other.'),
     system_prompt: schemas_string().optional().describe('Put before each user message, with a blank line between.'),
     columns: strictObject({
-        user: schemas_string().min(1).describe('The column with the prompt.'),
-        assistant: schemas_string().min(1).describe('The column with the answer that is learnt.'),
+        user: schemas_string().min(1).optional().describe('The column with the prompt.'),
+        assistant: schemas_string().min(1).optional().describe('The column with the answer that is learnt.'),
+        messages: schemas_string()
+            .min(1)
+            .optional()
+            .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
     })
         .describe('Which columns become messages.'),
+    keep_columns: array(schemas_string().min(1))
+        .optional()
+        .describe('Columns of the prepared data beside messages (default: all; []: none).'),
+    limit: schemas_int().positive().optional().describe('Only the first rows, for a quick trial.'),
     split: union([
         literal('none'),
         strictObject({
             test_size: schemas_number().positive().describe('Share of the rows (below 1), or their number.'),
             seed: schemas_int().min(0).max(4294967295).describe("scikit-learn's random_state."),
+            by: schemas_string()
+                .min(1)
+                .optional()
+                .describe('A column: rows with the same value there stay on one side.'),
         }),
     ], 'expected none, or test_size and seed')
-        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them."),
+        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups."),
 }));
 /** An accelerate launch config, as far as this project looks at it; accelerate checks the rest. */
 const launchConfigSchema = looseObject({
@@ -73726,6 +76993,70 @@ const launchConfigSchema = looseObject({
     num_processes: schemas_int().positive().optional(),
     mixed_precision: schemas_string().optional(),
 });
+
+;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
+
+
+/**
+ * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
+ */
+function resolveDatasets(sections, yaml, diagnostics) {
+    return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
+        const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
+        const resolvedColumns = checkColumns(columns, report);
+        checkSystemPrompt(section, columns, report);
+        const list = Array.isArray(source);
+        const sources = [source]
+            .flat()
+            .map((one, index) => checkSource(one, external_node_path_default().dirname(yaml.file), (at, finding) => report(['source', ...(list ? [index] : []), ...at], finding)));
+        if (!resolvedColumns || !sources.every((one) => one !== undefined))
+            return [name, undefined];
+        return [name, { ...section, columns: resolvedColumns, sources }];
+    }));
+}
+function checkColumns(columns, report) {
+    const { user, assistant, messages } = columns;
+    if (messages !== undefined && user === undefined && assistant === undefined)
+        return { messages };
+    if (messages === undefined && user !== undefined && assistant !== undefined)
+        return { user, assistant };
+    const message = 'columns needs user and assistant, or messages alone';
+    report(['columns'], { code: 'bad-value', message });
+    return undefined;
+}
+function checkSystemPrompt(section, columns, report) {
+    if (section.system_prompt === undefined || columns.messages === undefined)
+        return;
+    const message = 'system_prompt can not be put before messages that stand in the data';
+    const hint = 'Write it into the messages, or name the columns user and assistant.';
+    report(['system_prompt'], { code: 'bad-value', message, hint });
+}
+function checkSource({ files, hub, revision, hub_files }, folder, report) {
+    if ((files === undefined) === (hub === undefined)) {
+        report([], { code: 'bad-value', message: 'source needs either files or hub' });
+        return undefined;
+    }
+    if (hub !== undefined) {
+        if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
+            const message = `${hub} is not pinned to a commit: another run may get other rows`;
+            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+            report(['hub'], { severity: 'warning', code: 'unpinned-revision', message, hint });
+        }
+        return { hub, revision, hub_files };
+    }
+    const absolute = [files ?? []].flat().map((file) => external_node_path_default().resolve(folder, file));
+    for (const file of absolute) {
+        if ((0,external_node_fs_.existsSync)(file))
+            continue;
+        const pattern = /[*?[{]/.test(file);
+        if (pattern && (0,external_node_fs_.globSync)(file).length > 0)
+            continue;
+        const message = pattern ? `no file matches ${file}` : `there is no file ${file}`;
+        report([], { code: 'missing-file', message });
+    }
+    return { files: absolute };
+}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-keys.json
 const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"L":"1.13.0","H":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"]},"adam_beta1":{"types":["number"]},"adam_beta2":{"types":["number"]},"adam_epsilon":{"types":["number"]},"assistant_only_loss":{"types":["boolean"]},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"]},"average_tokens_across_devices":{"types":["boolean"]},"batch_eval_metrics":{"types":["boolean"]},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"]},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"]},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"]},"dataloader_in_order":{"types":["boolean"]},"dataloader_multiprocessing_context":{"types":["null","string"]},"dataloader_num_workers":{"types":["integer"]},"dataloader_persistent_workers":{"types":["boolean"]},"dataloader_pin_memory":{"types":["boolean"]},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"]},"ddp_backend":{"types":["null","string"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"]},"debug":{"types":["array","string"]},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"]},"do_predict":{"types":["boolean"]},"do_train":{"types":["boolean"]},"dtype":{"types":["null","string"]},"enable_jit_checkpoint":{"types":["boolean"]},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"]},"eval_do_concat_batches":{"types":["boolean"]},"eval_on_start":{"types":["boolean"]},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"]},"eval_use_gather_object":{"types":["boolean"]},"fp16":{"types":["boolean"]},"fp16_full_eval":{"types":["boolean"]},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"]},"gradient_accumulation_steps":{"types":["integer"]},"gradient_checkpointing":{"types":["boolean"]},"gradient_checkpointing_kwargs":{"types":["null","object","string"]},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"]},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"]},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"]},"include_for_metrics":{"types":["array"]},"include_num_input_tokens_seen":{"types":["boolean","string"]},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"]},"learning_rate":{"types":["number"]},"length_column_name":{"types":["string"]},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"]},"load_in_4bit":{"types":["boolean"]},"load_in_8bit":{"types":["boolean"]},"local_rank":{"types":["integer"]},"log_level":{"types":["string"]},"log_level_replica":{"types":["string"]},"log_on_each_node":{"types":["boolean"]},"logging_first_step":{"types":["boolean"]},"logging_nan_inf_filter":{"types":["boolean"]},"logging_steps":{"types":["number"]},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"]},"lora_alpha":{"types":["integer"]},"lora_dropout":{"types":["number"]},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"]},"lora_target_modules":{"types":["array","null"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"]},"loss_type":{"types":["null","string"]},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"]},"max_grad_norm":{"types":["number"]},"max_length":{"types":["integer","null"]},"max_steps":{"types":["integer"]},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"]},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"]},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"]},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"]},"packing_strategy":{"types":["string"]},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"]},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"]},"per_device_train_batch_size":{"types":["integer"]},"prediction_loss_only":{"types":["boolean"]},"project":{"types":["string"]},"push_to_hub":{"types":["boolean"]},"remove_unused_columns":{"types":["boolean"]},"report_to":{"types":["array","null","string"]},"restore_callback_states_from_checkpoint":{"types":["boolean"]},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"]},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"]},"save_only_model":{"types":["boolean"]},"save_steps":{"types":["number"]},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"]},"save_total_limit":{"types":["integer","null"]},"seed":{"types":["integer"]},"shuffle_dataset":{"types":["boolean"]},"skip_memory_metrics":{"types":["boolean"]},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"]},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"]},"truncation_mode":{"types":["string"]},"trust_remote_code":{"types":["boolean"]},"use_bnb_nested_quant":{"types":["boolean"]},"use_cache":{"types":["boolean"]},"use_cpu":{"types":["boolean"]},"use_dora":{"types":["boolean"]},"use_liger_kernel":{"types":["boolean"]},"use_peft":{"types":["boolean"]},"use_rslora":{"types":["boolean"]},"warmup_steps":{"types":["number"]},"weight_decay":{"types":["number"]}}}');
@@ -73914,6 +77245,7 @@ function offsetOf(document, path, key) {
 
 
 
+
 /**
  * Reads and checks all files of a recipe.
  *
@@ -73948,8 +77280,10 @@ function read(location, options, diagnostics) {
     const baseModel = checkBaseModel(top.base_model, yaml, folder, diagnostics);
     const processes = options.processes ?? top.launch.processes;
     const launch = readLaunchConfig(top.launch.config, folder, processes, diagnostics, (finding) => yaml.diagnose({ path: ['launch', 'config'] }, finding));
-    const datasets = readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics);
-    const resolvedDatasets = datasets && resolveSources(datasets, inFolder(top.dataset), diagnostics);
+    let datasets;
+    readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics, (file, sections) => {
+        datasets = resolveDatasets(sections, file, diagnostics);
+    });
     const experts = Object.entries(top.experts).map(([name, { dataset, sft }]) => {
         if (datasets && !(dataset in datasets)) {
             const message = `${top.dataset} has no dataset ${dataset}`;
@@ -73962,18 +77296,20 @@ function read(location, options, diagnostics) {
             deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics));
     });
     const merge = readReferenced(yaml, ['merge'], inFolder(top.merge), mergeSchema, diagnostics, (mergeYaml, section) => checkMergedModels(section, Object.keys(top.experts), mergeYaml, diagnostics));
+    const isWhole = (value) => value !== undefined;
     if (!baseModel ||
         !launch ||
-        !resolvedDatasets ||
+        !datasets ||
+        !Object.values(datasets).every(isWhole) ||
         !merge ||
-        !experts.every((expert) => expert !== undefined)) {
+        !experts.every(isWhole)) {
         return undefined;
     }
     return {
         name: top.name,
         folder,
         baseModel,
-        datasets: resolvedDatasets,
+        datasets: datasets,
         experts,
         launch,
         merge,
@@ -74078,30 +77414,6 @@ function checkBaseModel(section, yaml, folder, diagnostics) {
         dtype: section.dtype ?? 'float32',
         tokenizer: section.tokenizer ?? 'mistral-v1',
     };
-}
-function resolveSources(datasets, file, diagnostics) {
-    const yaml = readYamlFile(file, []);
-    return Object.fromEntries(Object.entries(datasets).map(([name, section]) => {
-        const { files, hub } = section.source;
-        const fail = (code, message) => yaml && diagnostics.push(yaml.diagnose({ path: [name, 'source'] }, { code, message }));
-        if ((files === undefined) === (hub === undefined))
-            fail('bad-value', 'source needs either files or hub');
-        if (hub !== undefined && !/^[0-9a-f]{40}$/.test(section.source.revision ?? '')) {
-            const message = `${hub} is not pinned to a commit: another run may get other rows`;
-            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
-            const finding = { severity: 'warning', code: 'unpinned-revision', message, hint };
-            if (yaml)
-                diagnostics.push(yaml.diagnose({ path: [name, 'source', 'hub'] }, finding));
-        }
-        const absolute = [files ?? []].flat().map((source) => external_node_path_default().resolve(external_node_path_default().dirname(file), source));
-        for (const source of absolute)
-            if (!(0,external_node_fs_.existsSync)(source))
-                fail('missing-file', `there is no file ${source}`);
-        return [
-            name,
-            { ...section, source: files === undefined ? section.source : { ...section.source, files: absolute } },
-        ];
-    }));
 }
 function checkMergedModels(merge, experts, yaml, diagnostics) {
     const seen = new Set();
@@ -74310,20 +77622,26 @@ function namedFolder(entry) {
 
 
 
+
 const prepareDatasetRequest = stageRequest({
     name: 'prepare-dataset',
     summary: 'Turn judgement data into chat messages, split it exactly as scikit-learn does, and write it as Arrow.',
     inputs: strictObject({
         ...recipeInputs,
         dataset: request_text('With a recipe: the name of the dataset in it.'),
-        files: list('Without a recipe: JSON or Parquet files, one a line.'),
+        files: list('Without a recipe: files, patterns or folders, one a line; JSON, JSON Lines (also .gz, .zst), Parquet, Arrow.'),
         system_prompt: request_text('Put before each user message, with a blank line between.'),
         user_column: request_text('Column with the prompt (default: instruction).'),
         assistant_column: request_text('Column with the answer that is learnt (default: output).'),
+        messages_column: request_text('Instead of these two: a column of messages, a list of {"role", "content"}.'),
+        keep_columns: list('Columns to keep beside the messages, one a line (default: all).'),
+        limit: request_wholeNumber('Only the first rows, for a quick trial.'),
+        split_by: request_text('A column: rows with the same value there stay on one side of the split.'),
         test_size: request_number('Share of test rows (below 1), or their number (default: 0.01; 0: no split).'),
         seed: request_wholeNumber('Seed of the split (default: 42).'),
         output_dir: request_text('Without a recipe: the folder to make.'),
     }),
+    report: (metrics) => dataReportText(reportOf(metrics)),
     run: async (inputs, context) => {
         if (inputs.recipe) {
             const planned = planOf({ ...inputs, recipe: inputs.recipe }, context);
@@ -74333,13 +77651,14 @@ const prepareDatasetRequest = stageRequest({
         return prepare_dataset_prepareDataset({
             title: 'prepare-dataset',
             dataset: {
-                source: { files: request_required(inputs.files, 'files').map((file) => external_node_path_default().resolve(file)) },
+                sources: [{ files: request_required(inputs.files, 'files').map((file) => external_node_path_default().resolve(file)) }],
                 system_prompt: inputs.system_prompt,
-                columns: {
-                    user: inputs.user_column ?? 'instruction',
-                    assistant: inputs.assistant_column ?? 'output',
-                },
-                split: testSize === 0 ? 'none' : { test_size: testSize, seed: inputs.seed ?? 42 },
+                columns: inputs.messages_column
+                    ? { messages: inputs.messages_column }
+                    : { user: inputs.user_column ?? 'instruction', assistant: inputs.assistant_column ?? 'output' },
+                keep_columns: inputs.keep_columns?.length ? inputs.keep_columns : undefined,
+                limit: inputs.limit,
+                split: testSize === 0 ? 'none' : { test_size: testSize, seed: inputs.seed ?? 42, by: inputs.split_by },
             },
             outputDir: external_node_path_default().resolve(request_required(inputs.output_dir, 'output_dir')),
         }, context);
@@ -74399,13 +77718,42 @@ function readFiles(config, launchConfig, processes = 1) {
 
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 10 modules
 var lib_core = __nccwpck_require__(7264);
+;// CONCATENATED MODULE: ./packages/chain/src/actions-cache.ts
+/** GitHub's cache of a repository as the cache of stages. Whatever fails there is a warning. */
+function actionsCache(cache, reporter) {
+    const attempt = async (what, work) => {
+        try {
+            await work();
+        }
+        catch (error) {
+            reporter.warning(`the cache could not be ${what}: ${error.message}`);
+        }
+    };
+    if (!cache.isFeatureAvailable()) {
+        reporter.warning('cache: this runner has no cache service; nothing is kept');
+        return { restore: async () => { }, save: async () => { } };
+    }
+    return {
+        restore: (fingerprint, folder) => attempt('read', () => cache.restoreCache([folder], keyOf(fingerprint))),
+        save: (fingerprint, folder) => attempt('written', () => cache.saveCache([folder], keyOf(fingerprint))),
+    };
+}
+function keyOf(fingerprint) {
+    return `prometheus-actions-${fingerprint}`;
+}
+
 ;// CONCATENATED MODULE: ./packages/chain/src/stage-action.ts
 
 
 
 
-/** One stage as a GitHub action: reads the inputs, runs it, sets outputs and summary. */
-async function stageAction(request, action) {
+
+/**
+ * One stage as a GitHub action: reads the inputs, runs it, sets outputs and summary.
+ *
+ * @param loadCache gives the action the input `cache`
+ */
+async function stageAction(request, action, loadCache) {
     const { reporter, signal } = action;
     // Whatever happens, the outputs that can be told are set, so that a later job's condition sees a value.
     action.setOutput('finished', false);
@@ -74417,7 +77765,8 @@ async function stageAction(request, action) {
         throw new src/* ConfigurationError */.j1(`input ${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
     }
     const verify = (0,lib_core/* getInput */.V4)('verify') === 'true';
-    const outcome = await request.run(inputs.data, chainContext({ reporter, signal, verify }));
+    const cache = loadCache && (0,lib_core/* getInput */.V4)('cache') === 'true' ? actionsCache(await loadCache(), reporter) : undefined;
+    const outcome = await request.run(inputs.data, chainContext({ reporter, signal, verify, cache }));
     setOutputs(action, outcome);
     action.addSummary(stageSummary(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
     signal.throwIfAborted();
@@ -74451,7 +77800,7 @@ function setOutputs(action, { status, outputDir, manifest }) {
 
 /***/ }),
 
-/***/ 2247:
+/***/ 2859:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -74889,8 +78238,8 @@ function tryExclusive(database) {
     }
 }
 
-;// CONCATENATED MODULE: external "node:stream/promises"
-const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
+// EXTERNAL MODULE: external "node:stream/promises"
+var external_node_stream_promises_ = __nccwpck_require__(6466);
 ;// CONCATENATED MODULE: ./packages/stage/src/stage-events.ts
 
 
@@ -74995,7 +78344,7 @@ async function runProcessGroup(options) {
         options.signal.removeEventListener('abort', terminate);
         await events.stop();
         log.end();
-        await (0,external_node_stream_promises_namespaceObject.finished)(log);
+        await (0,external_node_stream_promises_.finished)(log);
     }
 }
 function keepOutput(child, log, tail) {
@@ -75455,8 +78804,17 @@ async function runStage(stage, options) {
     }
     catch (error) {
         progress.end('failed', `after ${formatSeconds(seconds())}`);
-        throw error;
+        throw diskFull(error, stage.outputDir) ?? error;
     }
+}
+/** A full disk is the user's to put right; undefined for any other error. */
+function diskFull(error, outputDir) {
+    const { code } = error;
+    if (code !== 'ENOSPC' && code !== 'EDQUOT')
+        return undefined;
+    return new ConfigurationError(code === 'ENOSPC'
+        ? `the disk of ${outputDir} is full`
+        : `the quota on the disk of ${outputDir} is used up`, { hint: 'Free space there, or choose another folder for the output.', cause: error });
 }
 async function runLocked(stage, options, progress, started) {
     const earlier = await readManifest(stage.outputDir);
@@ -75479,13 +78837,20 @@ async function runLocked(stage, options, progress, started) {
         reporter: options.reporter,
         progress,
     };
-    const unpublished = await readManifest(context.stagingDir);
-    if (unpublished?.fingerprint === fingerprint &&
-        !(await findDamage(context.stagingDir, unpublished, true))) {
-        // The last run died between writing its manifest and the rename.
+    // The last run may have died between writing its manifest and the rename.
+    const left = await wholeOutput(context.stagingDir, fingerprint);
+    if (!left && options.cache) {
+        progress.phase('looking in the cache');
+        await (0,promises_.rm)(context.stagingDir, { recursive: true, force: true });
+        await options.cache.restore(fingerprint, context.stagingDir);
+    }
+    const restored = left ? undefined : await wholeOutput(context.stagingDir, fingerprint);
+    const finished = left ?? restored;
+    if (finished) {
+        await writeManifest(context.stagingDir, finished);
         await publishFolder(context.stagingDir, stage.outputDir);
         await (0,promises_.rm)(folder, { recursive: true, force: true });
-        return { status: 'done', manifest: unpublished };
+        return { status: restored ? 'up to date' : 'done', manifest: finished };
     }
     await stage.preflight?.();
     options.signal.throwIfAborted();
@@ -75521,10 +78886,25 @@ async function runLocked(stage, options, progress, started) {
         },
         metrics: result.metrics,
     };
-    await (0,promises_.writeFile)(external_node_path_default().join(context.stagingDir, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeManifest(context.stagingDir, manifest);
+    await options.cache?.save(fingerprint, context.stagingDir);
     await publishFolder(context.stagingDir, stage.outputDir);
     await (0,promises_.rm)(folder, { recursive: true, force: true });
     return { status: 'done', manifest };
+}
+/** The manifest of a finished output of that fingerprint, with the times that its files have now; every file is hashed. */
+async function wholeOutput(folder, fingerprint) {
+    const manifest = await readManifest(folder);
+    if (manifest?.fingerprint !== fingerprint || (await findDamage(folder, manifest, true)))
+        return undefined;
+    const outputs = await Promise.all(manifest.outputs.map(async (record) => {
+        const { mtimeNs } = await (0,promises_.stat)(external_node_path_default().join(folder, record.path), { bigint: true });
+        return { ...record, mtime_ns: String(mtimeNs) };
+    }));
+    return { ...manifest, outputs };
+}
+async function writeManifest(folder, manifest) {
+    await (0,promises_.writeFile)(external_node_path_default().join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 /** sha256 over all that decides the result of a stage. */
 function fingerprintOf(stage, inputs) {
@@ -75809,6 +79189,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:sqlite"
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream");
+
+/***/ }),
+
+/***/ 6466:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 
 /***/ }),
 

@@ -28524,7 +28524,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(887);
+/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(830);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7494);
 
 
@@ -28535,7 +28535,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 887:
+/***/ 830:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -38245,31 +38245,44 @@ const recipeSchema = strictObject({
         .describe('How training is launched.'),
     merge: schemas_string().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
 });
+const sourceSchema = strictObject({
+    files: union([schemas_string().min(1), array(schemas_string().min(1)).min(1)], 'expected a path or a list of paths')
+        .optional()
+        .describe('Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.'),
+    hub: schemas_string().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
+    revision: schemas_string().min(1).optional().describe('Commit of that repository.'),
+    hub_files: array(schemas_string().min(1)).min(1).optional().describe('Its data files, in order.'),
+});
 /** `dataset.yaml`: a dataset by name. */
 const datasetFileSchema = record(nameSchema, strictObject({
-    source: strictObject({
-        files: union([schemas_string().min(1), array(schemas_string().min(1)).min(1)], 'expected a path or a list of paths')
-            .optional()
-            .describe('Files on this machine: JSON arrays or Parquet. Relative to this file.'),
-        hub: schemas_string().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
-        revision: schemas_string().min(1).optional().describe('Commit of that repository.'),
-        hub_files: array(schemas_string().min(1)).min(1).optional().describe('Its data files, in order.'),
-    })
-        .describe('Where the rows come from.'),
+    source: union([sourceSchema, array(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
+        .describe('Where the rows come from; several sources are read one after the other.'),
     system_prompt: schemas_string().optional().describe('Put before each user message, with a blank line between.'),
     columns: strictObject({
-        user: schemas_string().min(1).describe('The column with the prompt.'),
-        assistant: schemas_string().min(1).describe('The column with the answer that is learnt.'),
+        user: schemas_string().min(1).optional().describe('The column with the prompt.'),
+        assistant: schemas_string().min(1).optional().describe('The column with the answer that is learnt.'),
+        messages: schemas_string()
+            .min(1)
+            .optional()
+            .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
     })
         .describe('Which columns become messages.'),
+    keep_columns: array(schemas_string().min(1))
+        .optional()
+        .describe('Columns of the prepared data beside messages (default: all; []: none).'),
+    limit: schemas_int().positive().optional().describe('Only the first rows, for a quick trial.'),
     split: union([
         literal('none'),
         strictObject({
             test_size: schemas_number().positive().describe('Share of the rows (below 1), or their number.'),
             seed: schemas_int().min(0).max(4294967295).describe("scikit-learn's random_state."),
+            by: schemas_string()
+                .min(1)
+                .optional()
+                .describe('A column: rows with the same value there stay on one side.'),
         }),
     ], 'expected none, or test_size and seed')
-        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them."),
+        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups."),
 }));
 /** An accelerate launch config, as far as this project looks at it; accelerate checks the rest. */
 const launchConfigSchema = looseObject({
@@ -38277,6 +38290,70 @@ const launchConfigSchema = looseObject({
     num_processes: schemas_int().positive().optional(),
     mixed_precision: schemas_string().optional(),
 });
+
+;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
+
+
+/**
+ * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
+ */
+function resolveDatasets(sections, yaml, diagnostics) {
+    return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
+        const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
+        const resolvedColumns = checkColumns(columns, report);
+        checkSystemPrompt(section, columns, report);
+        const list = Array.isArray(source);
+        const sources = [source]
+            .flat()
+            .map((one, index) => checkSource(one, external_node_path_default().dirname(yaml.file), (at, finding) => report(['source', ...(list ? [index] : []), ...at], finding)));
+        if (!resolvedColumns || !sources.every((one) => one !== undefined))
+            return [name, undefined];
+        return [name, { ...section, columns: resolvedColumns, sources }];
+    }));
+}
+function checkColumns(columns, report) {
+    const { user, assistant, messages } = columns;
+    if (messages !== undefined && user === undefined && assistant === undefined)
+        return { messages };
+    if (messages === undefined && user !== undefined && assistant !== undefined)
+        return { user, assistant };
+    const message = 'columns needs user and assistant, or messages alone';
+    report(['columns'], { code: 'bad-value', message });
+    return undefined;
+}
+function checkSystemPrompt(section, columns, report) {
+    if (section.system_prompt === undefined || columns.messages === undefined)
+        return;
+    const message = 'system_prompt can not be put before messages that stand in the data';
+    const hint = 'Write it into the messages, or name the columns user and assistant.';
+    report(['system_prompt'], { code: 'bad-value', message, hint });
+}
+function checkSource({ files, hub, revision, hub_files }, folder, report) {
+    if ((files === undefined) === (hub === undefined)) {
+        report([], { code: 'bad-value', message: 'source needs either files or hub' });
+        return undefined;
+    }
+    if (hub !== undefined) {
+        if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
+            const message = `${hub} is not pinned to a commit: another run may get other rows`;
+            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+            report(['hub'], { severity: 'warning', code: 'unpinned-revision', message, hint });
+        }
+        return { hub, revision, hub_files };
+    }
+    const absolute = [files ?? []].flat().map((file) => external_node_path_default().resolve(folder, file));
+    for (const file of absolute) {
+        if ((0,external_node_fs_.existsSync)(file))
+            continue;
+        const pattern = /[*?[{]/.test(file);
+        if (pattern && (0,external_node_fs_.globSync)(file).length > 0)
+            continue;
+        const message = pattern ? `no file matches ${file}` : `there is no file ${file}`;
+        report([], { code: 'missing-file', message });
+    }
+    return { files: absolute };
+}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-keys.json
 const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"L":"1.13.0","H":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"]},"adam_beta1":{"types":["number"]},"adam_beta2":{"types":["number"]},"adam_epsilon":{"types":["number"]},"assistant_only_loss":{"types":["boolean"]},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"]},"average_tokens_across_devices":{"types":["boolean"]},"batch_eval_metrics":{"types":["boolean"]},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"]},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"]},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"]},"dataloader_in_order":{"types":["boolean"]},"dataloader_multiprocessing_context":{"types":["null","string"]},"dataloader_num_workers":{"types":["integer"]},"dataloader_persistent_workers":{"types":["boolean"]},"dataloader_pin_memory":{"types":["boolean"]},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"]},"ddp_backend":{"types":["null","string"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"]},"debug":{"types":["array","string"]},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"]},"do_predict":{"types":["boolean"]},"do_train":{"types":["boolean"]},"dtype":{"types":["null","string"]},"enable_jit_checkpoint":{"types":["boolean"]},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"]},"eval_do_concat_batches":{"types":["boolean"]},"eval_on_start":{"types":["boolean"]},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"]},"eval_use_gather_object":{"types":["boolean"]},"fp16":{"types":["boolean"]},"fp16_full_eval":{"types":["boolean"]},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"]},"gradient_accumulation_steps":{"types":["integer"]},"gradient_checkpointing":{"types":["boolean"]},"gradient_checkpointing_kwargs":{"types":["null","object","string"]},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"]},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"]},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"]},"include_for_metrics":{"types":["array"]},"include_num_input_tokens_seen":{"types":["boolean","string"]},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"]},"learning_rate":{"types":["number"]},"length_column_name":{"types":["string"]},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"]},"load_in_4bit":{"types":["boolean"]},"load_in_8bit":{"types":["boolean"]},"local_rank":{"types":["integer"]},"log_level":{"types":["string"]},"log_level_replica":{"types":["string"]},"log_on_each_node":{"types":["boolean"]},"logging_first_step":{"types":["boolean"]},"logging_nan_inf_filter":{"types":["boolean"]},"logging_steps":{"types":["number"]},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"]},"lora_alpha":{"types":["integer"]},"lora_dropout":{"types":["number"]},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"]},"lora_target_modules":{"types":["array","null"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"]},"loss_type":{"types":["null","string"]},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"]},"max_grad_norm":{"types":["number"]},"max_length":{"types":["integer","null"]},"max_steps":{"types":["integer"]},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"]},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"]},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"]},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"]},"packing_strategy":{"types":["string"]},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"]},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"]},"per_device_train_batch_size":{"types":["integer"]},"prediction_loss_only":{"types":["boolean"]},"project":{"types":["string"]},"push_to_hub":{"types":["boolean"]},"remove_unused_columns":{"types":["boolean"]},"report_to":{"types":["array","null","string"]},"restore_callback_states_from_checkpoint":{"types":["boolean"]},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"]},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"]},"save_only_model":{"types":["boolean"]},"save_steps":{"types":["number"]},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"]},"save_total_limit":{"types":["integer","null"]},"seed":{"types":["integer"]},"shuffle_dataset":{"types":["boolean"]},"skip_memory_metrics":{"types":["boolean"]},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"]},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"]},"truncation_mode":{"types":["string"]},"trust_remote_code":{"types":["boolean"]},"use_bnb_nested_quant":{"types":["boolean"]},"use_cache":{"types":["boolean"]},"use_cpu":{"types":["boolean"]},"use_dora":{"types":["boolean"]},"use_liger_kernel":{"types":["boolean"]},"use_peft":{"types":["boolean"]},"use_rslora":{"types":["boolean"]},"warmup_steps":{"types":["number"]},"weight_decay":{"types":["number"]}}}');
@@ -38465,6 +38542,7 @@ function offsetOf(document, path, key) {
 
 
 
+
 /**
  * Reads and checks all files of a recipe.
  *
@@ -38499,8 +38577,10 @@ function read(location, options, diagnostics) {
     const baseModel = checkBaseModel(top.base_model, yaml, folder, diagnostics);
     const processes = options.processes ?? top.launch.processes;
     const launch = readLaunchConfig(top.launch.config, folder, processes, diagnostics, (finding) => yaml.diagnose({ path: ['launch', 'config'] }, finding));
-    const datasets = readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics);
-    const resolvedDatasets = datasets && resolveSources(datasets, inFolder(top.dataset), diagnostics);
+    let datasets;
+    readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics, (file, sections) => {
+        datasets = resolveDatasets(sections, file, diagnostics);
+    });
     const experts = Object.entries(top.experts).map(([name, { dataset, sft }]) => {
         if (datasets && !(dataset in datasets)) {
             const message = `${top.dataset} has no dataset ${dataset}`;
@@ -38513,18 +38593,20 @@ function read(location, options, diagnostics) {
             deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics));
     });
     const merge = readReferenced(yaml, ['merge'], inFolder(top.merge), mergeSchema, diagnostics, (mergeYaml, section) => checkMergedModels(section, Object.keys(top.experts), mergeYaml, diagnostics));
+    const isWhole = (value) => value !== undefined;
     if (!baseModel ||
         !launch ||
-        !resolvedDatasets ||
+        !datasets ||
+        !Object.values(datasets).every(isWhole) ||
         !merge ||
-        !experts.every((expert) => expert !== undefined)) {
+        !experts.every(isWhole)) {
         return undefined;
     }
     return {
         name: top.name,
         folder,
         baseModel,
-        datasets: resolvedDatasets,
+        datasets: datasets,
         experts,
         launch,
         merge,
@@ -38629,30 +38711,6 @@ function checkBaseModel(section, yaml, folder, diagnostics) {
         dtype: section.dtype ?? 'float32',
         tokenizer: section.tokenizer ?? 'mistral-v1',
     };
-}
-function resolveSources(datasets, file, diagnostics) {
-    const yaml = readYamlFile(file, []);
-    return Object.fromEntries(Object.entries(datasets).map(([name, section]) => {
-        const { files, hub } = section.source;
-        const fail = (code, message) => yaml && diagnostics.push(yaml.diagnose({ path: [name, 'source'] }, { code, message }));
-        if ((files === undefined) === (hub === undefined))
-            fail('bad-value', 'source needs either files or hub');
-        if (hub !== undefined && !/^[0-9a-f]{40}$/.test(section.source.revision ?? '')) {
-            const message = `${hub} is not pinned to a commit: another run may get other rows`;
-            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
-            const finding = { severity: 'warning', code: 'unpinned-revision', message, hint };
-            if (yaml)
-                diagnostics.push(yaml.diagnose({ path: [name, 'source', 'hub'] }, finding));
-        }
-        const absolute = [files ?? []].flat().map((source) => external_node_path_default().resolve(external_node_path_default().dirname(file), source));
-        for (const source of absolute)
-            if (!(0,external_node_fs_.existsSync)(source))
-                fail('missing-file', `there is no file ${source}`);
-        return [
-            name,
-            { ...section, source: files === undefined ? section.source : { ...section.source, files: absolute } },
-        ];
-    }));
 }
 function checkMergedModels(merge, experts, yaml, diagnostics) {
     const seen = new Set();
@@ -39783,8 +39841,17 @@ async function runStage(stage, options) {
     }
     catch (error) {
         progress.end('failed', `after ${formatSeconds(seconds())}`);
-        throw error;
+        throw diskFull(error, stage.outputDir) ?? error;
     }
+}
+/** A full disk is the user's to put right; undefined for any other error. */
+function diskFull(error, outputDir) {
+    const { code } = error;
+    if (code !== 'ENOSPC' && code !== 'EDQUOT')
+        return undefined;
+    return new ConfigurationError(code === 'ENOSPC'
+        ? `the disk of ${outputDir} is full`
+        : `the quota on the disk of ${outputDir} is used up`, { hint: 'Free space there, or choose another folder for the output.', cause: error });
 }
 async function runLocked(stage, options, progress, started) {
     const earlier = await readManifest(stage.outputDir);
@@ -39807,13 +39874,20 @@ async function runLocked(stage, options, progress, started) {
         reporter: options.reporter,
         progress,
     };
-    const unpublished = await readManifest(context.stagingDir);
-    if (unpublished?.fingerprint === fingerprint &&
-        !(await findDamage(context.stagingDir, unpublished, true))) {
-        // The last run died between writing its manifest and the rename.
+    // The last run may have died between writing its manifest and the rename.
+    const left = await wholeOutput(context.stagingDir, fingerprint);
+    if (!left && options.cache) {
+        progress.phase('looking in the cache');
+        await rm(context.stagingDir, { recursive: true, force: true });
+        await options.cache.restore(fingerprint, context.stagingDir);
+    }
+    const restored = left ? undefined : await wholeOutput(context.stagingDir, fingerprint);
+    const finished = left ?? restored;
+    if (finished) {
+        await writeManifest(context.stagingDir, finished);
         await publishFolder(context.stagingDir, stage.outputDir);
         await rm(folder, { recursive: true, force: true });
-        return { status: 'done', manifest: unpublished };
+        return { status: restored ? 'up to date' : 'done', manifest: finished };
     }
     await stage.preflight?.();
     options.signal.throwIfAborted();
@@ -39849,10 +39923,25 @@ async function runLocked(stage, options, progress, started) {
         },
         metrics: result.metrics,
     };
-    await writeFile(path.join(context.stagingDir, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeManifest(context.stagingDir, manifest);
+    await options.cache?.save(fingerprint, context.stagingDir);
     await publishFolder(context.stagingDir, stage.outputDir);
     await rm(folder, { recursive: true, force: true });
     return { status: 'done', manifest };
+}
+/** The manifest of a finished output of that fingerprint, with the times that its files have now; every file is hashed. */
+async function wholeOutput(folder, fingerprint) {
+    const manifest = await readManifest(folder);
+    if (manifest?.fingerprint !== fingerprint || (await findDamage(folder, manifest, true)))
+        return undefined;
+    const outputs = await Promise.all(manifest.outputs.map(async (record) => {
+        const { mtimeNs } = await stat(path.join(folder, record.path), { bigint: true });
+        return { ...record, mtime_ns: String(mtimeNs) };
+    }));
+    return { ...manifest, outputs };
+}
+async function writeManifest(folder, manifest) {
+    await writeFile(path.join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 /** sha256 over all that decides the result of a stage. */
 function fingerprintOf(stage, inputs) {

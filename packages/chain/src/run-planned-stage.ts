@@ -7,6 +7,7 @@ import { modelMerge } from './model-merge.ts';
 import type { ModelReference } from './model-reference.ts';
 import { prepareDataset } from './prepare-dataset.ts';
 import { sftTrain } from './sft-train.ts';
+import type { TokenSettings } from './token-limit.ts';
 
 /** Runs one stage of a plan with the settings that the recipe has for it. */
 export async function runPlannedStage(
@@ -25,7 +26,7 @@ export async function runPlannedStage(
     case 'prepare-dataset': {
       const dataset = recipe.datasets[stage.name];
       if (!dataset) throw new Error(`no dataset ${stage.name}`);
-      return prepareDataset({ title, dataset, outputDir }, context);
+      return prepareDataset({ title, dataset, tokens: tokensOf(recipe, stage.name), outputDir }, context);
     }
     case 'sft-train': {
       const expert = recipe.experts.find(({ name }) => name === stage.name);
@@ -65,6 +66,19 @@ export function plannedStage(plan: Plan, id: string): PlannedStage {
     hint: `Its stages are ${plan.stages.map((candidate) => candidate.id).join(', ')}.`,
   });
 }
+
+/** The shortest length at which an expert of a dataset is cut. A random base model has no tokenizer before it is made. */
+function tokensOf({ baseModel: base, experts }: Recipe, dataset: string): TokenSettings | undefined {
+  if (base.kind === 'random') return undefined;
+  const lengths = experts
+    .filter((expert) => expert.dataset === dataset)
+    .map(({ training }) => Number(training.arguments.max_length ?? PARITY_MAX_LENGTH));
+  const model = base.kind === 'hub' ? { id: base.id, revision: base.revision } : { path: base.path };
+  return { model, maxLength: Math.min(...lengths) };
+}
+
+/** What the profile parity takes where a recipe says nothing. */
+const PARITY_MAX_LENGTH = 4096;
 
 function outputOf(plan: Plan, id: string): string {
   return plannedStage(plan, id).outputDir;

@@ -1,11 +1,20 @@
 import { getInput } from '@actions/core';
 import { type ActionContext, ConfigurationError, type StageOutcome } from '@prometheus-actions/stage';
+import { type ActionsCache, actionsCache } from './actions-cache.ts';
 import { chainContext } from './chain-context.ts';
 import { stageSummary } from './report.ts';
 import type { StageRequest } from './requests/request.ts';
 
-/** One stage as a GitHub action: reads the inputs, runs it, sets outputs and summary. */
-export async function stageAction(request: StageRequest, action: ActionContext): Promise<void> {
+/**
+ * One stage as a GitHub action: reads the inputs, runs it, sets outputs and summary.
+ *
+ * @param loadCache gives the action the input `cache`
+ */
+export async function stageAction(
+  request: StageRequest,
+  action: ActionContext,
+  loadCache?: () => Promise<ActionsCache>,
+): Promise<void> {
   const { reporter, signal } = action;
   // Whatever happens, the outputs that can be told are set, so that a later job's condition sees a value.
   action.setOutput('finished', false);
@@ -19,7 +28,9 @@ export async function stageAction(request: StageRequest, action: ActionContext):
     throw new ConfigurationError(`input ${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
   }
   const verify = getInput('verify') === 'true';
-  const outcome = await request.run(inputs.data, chainContext({ reporter, signal, verify }));
+  const cache =
+    loadCache && getInput('cache') === 'true' ? actionsCache(await loadCache(), reporter) : undefined;
+  const outcome = await request.run(inputs.data, chainContext({ reporter, signal, verify, cache }));
   setOutputs(action, outcome);
   action.addSummary(stageSummary(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
   signal.throwIfAborted();

@@ -40,7 +40,7 @@ export interface PartSettings {
   /** Put before each user text: the system prompt and a blank line, or nothing. */
   prefix: string;
   userColumn: string;
-  /** Other columns of which repeated texts are counted. */
+  /** Columns, besides the user column, of which repeated texts are counted. */
   repeatColumns: readonly string[];
   /** Report tokens too. */
   tokens?: TokenLimit | undefined;

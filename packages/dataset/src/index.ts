@@ -10,6 +10,6 @@ export {
   type PrepareOptions,
   prepareDataset,
 } from './prepare-dataset.ts';
-export { sourceFiles } from './sources/source-files.ts';
+export { isDataFile, sourceFiles } from './sources/source-files.ts';
 export type { SplitSettings } from './split.ts';
 export type { TokenCounter, TokenLimit } from './token-estimate.ts';

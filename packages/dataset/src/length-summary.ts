@@ -26,6 +26,7 @@ export interface Histogram {
 
 /** @param lengths at least one; the array is left as it is */
 export function summarizeLengths(lengths: Uint32Array): LengthSummary {
+  if (lengths.length === 0) throw new RangeError('there are no lengths to summarize');
   const sorted = lengths.toSorted();
   const total = sorted.reduce((sum, length) => sum + length, 0);
   return {

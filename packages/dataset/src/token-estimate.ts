@@ -13,11 +13,13 @@ export interface TokenLimit {
   maxLength: number;
   /** Tokens that the chat template puts round the two messages of a row. */
   templateTokens: number;
+  /** Rows of a part that are counted at most; the others are estimated from them. */
+  sampleRows: number;
 }
 
 /** Tokens of the conversations of a part, template included. */
 export interface TokenReport {
-  /** Rows whose tokens were counted: all, or 1,000 spread evenly over the part. */
+  /** Rows whose tokens were counted: all, or a sample spread evenly over the part. */
   counted_rows: number;
   /** Whether the other values are estimates, because not every row was counted. */
   estimated: boolean;
@@ -28,8 +30,6 @@ export interface TokenReport {
   max_length: number;
   rows_over_max_length: number;
 }
-
-const MOST_COUNTED_ROWS = 1000;
 
 /** Estimates the tokens of the rows of one part from a sample of them. */
 export class TokenEstimator {
@@ -54,8 +54,8 @@ export class TokenEstimator {
   add(user: Buffer, assistant: Buffer, characters: number): void {
     const row = this.#row++;
     this.#bytes[row] = this.#prefixBytes + user.length + assistant.length;
-    if (!isEvenlySpread(row, this.#bytes.length)) return;
-    const { counter } = this.#limit;
+    const { counter, sampleRows } = this.#limit;
+    if (!isEvenlySpread(row, this.#bytes.length, sampleRows)) return;
     const tokens = counter.count(this.#prefix + user.toString()) + counter.count(assistant.toString());
     this.#counted.push({ row, tokens });
     this.#countedTokens += tokens;
@@ -106,9 +106,9 @@ export class TokenEstimator {
   }
 }
 
-/** Whether a row is one of the 1,000, or fewer, that stand evenly spread among `rows`. */
-function isEvenlySpread(row: number, rows: number): boolean {
-  const chosen = Math.min(rows, MOST_COUNTED_ROWS);
+/** Whether a row is one of the `most`, or fewer, that stand evenly spread among `rows`. */
+function isEvenlySpread(row: number, rows: number, most: number): boolean {
+  const chosen = Math.min(rows, most);
   return Math.ceil(((row + 1) * chosen) / rows) > Math.ceil((row * chosen) / rows);
 }
 

@@ -12,17 +12,6 @@ export const NO_VERDICT = 'none';
 /** Of a text that has more than one short word after `[RESULT]`, or nothing there. */
 export const OTHER_VERDICT = 'other';
 
-/** What follows the last `[RESULT]` of a judge's answer. */
-function verdictOf(answer: Buffer): string {
-  const mark = answer.lastIndexOf(VERDICT_MARK);
-  if (mark === -1) return NO_VERDICT;
-  const verdict = answer.toString('utf8', mark + VERDICT_MARK.length).trim();
-  return /^[\w.+-]{1,8}$/.test(verdict) ? verdict : OTHER_VERDICT;
-}
-
-/** Judges write it before their verdict. */
-const VERDICT_MARK = Buffer.from('[RESULT]');
-
 /** Counts rows by verdict. Data with verdicts of all kinds can't make it grow: later new kinds count as `other`. */
 export class VerdictCounts {
   readonly #counts = new Map<string, number>();
@@ -30,7 +19,8 @@ export class VerdictCounts {
   /** @param answer in UTF-8 */
   add(answer: Buffer): void {
     const found = verdictOf(answer);
-    const verdict = this.#counts.has(found) || this.#counts.size < MOST_KINDS ? found : OTHER_VERDICT;
+    const isCounted = found === NO_VERDICT || this.#counts.has(found) || this.#counts.size < MOST_KINDS;
+    const verdict = isCounted ? found : OTHER_VERDICT;
     this.#counts.set(verdict, (this.#counts.get(verdict) ?? 0) + 1);
   }
 
@@ -39,8 +29,6 @@ export class VerdictCounts {
     return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
-
-const MOST_KINDS = 20;
 
 /** The scale that all verdicts are of, whatever rows have none; `null` when there is no such scale or no verdict. */
 export function verdictScale(counts: Record<string, number>): VerdictScale | null {
@@ -52,3 +40,16 @@ export function verdictScale(counts: Record<string, number>): VerdictScale | nul
   if (isOf('1-5')) return '1-5';
   return isOf('A/B') ? 'A/B' : null;
 }
+
+const MOST_KINDS = 20;
+
+/** What follows the last `[RESULT]` of a judge's answer. */
+function verdictOf(answer: Buffer): string {
+  const mark = answer.lastIndexOf(VERDICT_MARK);
+  if (mark === -1) return NO_VERDICT;
+  const verdict = answer.toString('utf8', mark + VERDICT_MARK.length).trim();
+  return /^[\w.+-]{1,8}$/.test(verdict) ? verdict : OTHER_VERDICT;
+}
+
+/** Judges write it before their verdict. */
+const VERDICT_MARK = Buffer.from('[RESULT]');

@@ -35,6 +35,7 @@ function report(
     counter: { count: (text: string) => text.split(' ').length },
     maxLength,
     templateTokens: 2,
+    sampleRows: 1000,
   };
   const collect = (rows: Made[]) => {
     const settings = { prefix: '', userColumn: 'prompt', repeatColumns: [column], tokens };

@@ -4,7 +4,7 @@ import { type DataReport, dataReport, PartCollector, type PartReport } from '../
 import { summarizeLengths } from '../src/length-summary.ts';
 import { MersenneTwister } from '../src/mersenne-twister.ts';
 import { splitRows } from '../src/split.ts';
-import type { TokenLimit } from '../src/token-estimate.ts';
+import type { TokenCounter, TokenLimit } from '../src/token-estimate.ts';
 import { PythonReference, sharedFile } from './python-reference.ts';
 
 const reference = new PythonReference();
@@ -16,7 +16,7 @@ type Row = readonly [string, string, string | null];
 const PREFIX = 'Be fair 😀\n\n';
 
 /** The pattern of reference.py. */
-const counter = { count: (text: string) => text.match(/\w{1,4}|\W/gu)?.length ?? 0 };
+const counter: TokenCounter = { count: (text) => text.match(/\w{1,4}|\W/gu)?.length ?? 0 };
 
 function collect(rows: readonly Row[], tokens?: TokenLimit): PartCollector {
   const settings = { prefix: PREFIX, userColumn: 'q', repeatColumns: ['orig_instruction'], tokens };
@@ -30,7 +30,7 @@ function collect(rows: readonly Row[], tokens?: TokenLimit): PartCollector {
 
 /** Compare a report of ours with that of reference.py; returns it. */
 async function compared(parts: { train: Row[]; test?: Row[] }, maxLength: number): Promise<DataReport> {
-  const tokens = { counter, maxLength, templateTokens: 8 };
+  const tokens = { counter, maxLength, templateTokens: 8, sampleRows: 1000 };
   const report = dataReport(collect(parts.train, tokens), parts.test && collect(parts.test, tokens));
   const edgesOf = ({ characters }: PartReport) =>
     Object.fromEntries(Object.entries(characters).map(([text, { histogram }]) => [text, histogram.edges]));
@@ -123,12 +123,13 @@ describe('dataReport', () => {
 
   it('bounds the kinds of verdicts', () => {
     const rows = Array.from({ length: 100 }, (_, i): Row => ['q', `[RESULT] ${i % 50}`, null]);
-    const { verdicts } = dataReport(collect(rows)).train;
-    expect(Object.keys(verdicts)).toHaveLength(21);
-    expect(verdicts).toMatchObject({ 0: 2, 19: 2, other: 60 });
+    const { verdicts } = dataReport(collect([...rows, ['q', 'a', null]])).train;
+    expect(Object.keys(verdicts)).toHaveLength(22);
+    expect(verdicts).toMatchObject({ 0: 2, 19: 2, other: 60, none: 1 });
   });
 
-  it('refuses to finish before all rows are there', () => {
+  it('refuses to finish without rows, or before all are there', () => {
+    expect(() => collect([]).finish()).toThrow('there are no lengths to summarize');
     const collector = new PartCollector(2, { prefix: '', userColumn: 'q', repeatColumns: [] });
     collector.add(Buffer.from('x'), Buffer.from('y'), []);
     expect(() => collector.finish()).toThrow('1 rows were added to a report of 2');
@@ -161,7 +162,12 @@ describe('the estimate of tokens', () => {
       },
     };
     const truth = rows.filter(([user]) => whole(PREFIX + user) + 3 > 150).length;
-    const { tokens } = collect(rows, { counter: spaces, maxLength: 150, templateTokens: 3 }).finish();
+    const { tokens } = collect(rows, {
+      counter: spaces,
+      maxLength: 150,
+      templateTokens: 3,
+      sampleRows: 1000,
+    }).finish();
     expect(counts).toBe(2 * 1000);
     expect(tokens).toMatchObject({ counted_rows: 1000, estimated: true, max_length: 150 });
     expect(truth).toBeGreaterThan(1000);
@@ -170,20 +176,22 @@ describe('the estimate of tokens', () => {
     expect(Math.abs((tokens?.mean ?? 0) / mean - 1)).toBeLessThan(0.05);
   });
 
-  it('knows that a row of few bytes is short, and counts only the rest', () => {
-    // One token a byte; a row over the limit by one byte among rows that just fit.
+  it('knows that a row of few bytes is short, whatever the rows near to it have', () => {
+    // A token a byte and one for each text: short rows, the only ones counted, have many tokens a byte.
+    const counter = { count: (text: string) => Buffer.byteLength(text) + 1 };
     const rows = Array.from(
       { length: 5000 },
-      (_, i): Row => ['x'.repeat(i % 100 === 7 ? 91 : 84), '日', null],
+      (_, i): Row => ['x'.repeat(i % 100 === 7 ? 84 : 0), '日', null],
     );
-    const bytes = { count: (text: string) => Buffer.byteLength(text) };
-    const maxLength = Buffer.byteLength(PREFIX) + 84 + 3 + 2 + 4;
-    const { tokens } = collect(rows, { counter: bytes, maxLength, templateTokens: 4 }).finish();
-    expect(tokens).toMatchObject({ counted_rows: 1000, estimated: true, rows_over_max_length: 50 });
+    const longest = Buffer.byteLength(PREFIX) + 84 + 3 + 2 + 4;
+    const over = (maxLength: number) =>
+      collect(rows, { counter, maxLength, templateTokens: 4, sampleRows: 1000 }).finish().tokens;
+    expect(over(longest)).toMatchObject({ estimated: true, rows_over_max_length: 0 });
+    expect(over(longest - 1)).toMatchObject({ estimated: true, rows_over_max_length: 50 });
   });
 
   it('is exact up to a thousand rows', () => {
-    const limit = { counter: { count: whole }, maxLength: 150, templateTokens: 3 };
+    const limit = { counter: { count: whole }, maxLength: 150, templateTokens: 3, sampleRows: 1000 };
     expect(collect(longRows(1000), limit).finish().tokens).toMatchObject({
       counted_rows: 1000,
       estimated: false,

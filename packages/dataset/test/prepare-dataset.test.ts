@@ -268,6 +268,22 @@ describe('prepareDataset', () => {
     expect(await fault(prepareDataset(settings([source('rows.json', content)]), output))).toMatch(expected);
   });
 
+  it.each([
+    ['json', '[', ','],
+    ['jsonl', '', ''],
+  ])(
+    'names the row, the byte and what to do for a comma that is missing in row 123,456 of a %s file',
+    async (kind, start, comma) => {
+      const row = (i: number) => `{"q": "ask ${i}"${i === 123_456 ? '' : ','} "a": "x"}`;
+      const text = start + Array.from({ length: 130_000 }, (_, i) => row(i)).join(`${comma}\n`);
+      const byte = text.indexOf('123456"') + 8;
+      const run = prepareDataset(settings([source(`rows.${kind}`, text + (start && ']'))]), output);
+      expect(await fault(run)).toContain(
+        `rows.${kind}: row 123456 (from 0), byte ${byte}: found "\\"a\\": \\"x\\"}`,
+      );
+    },
+  );
+
   it('names the row within its file', async () => {
     const files = [
       source('1.json', '[{"q": "", "a": ""}]'),

@@ -87,6 +87,15 @@ def read_frame(files: list[str]) -> pd.DataFrame:
     return pd.DataFrame([row for file in files for row in json.loads(Path(file).read_text("utf-8"))])
 
 
+def refusal(files: list[str]) -> str | None:
+    """Name of the error with which pandas and datasets refuse the rows; None where they take them."""
+    try:
+        Dataset.from_pandas(read_frame(files))
+    except Exception as error:
+        return type(error).__name__
+    return None
+
+
 def table_differences(prepared: Dataset, expected: Dataset) -> list[str]:
     """How two datasets differ in columns, types or cells."""
     if prepared.column_names != expected.column_names:
@@ -257,6 +266,7 @@ def write_untyped_text(values: list[list[int]], path: str) -> None:
 JOBS = {
     "splits": splits,
     "compare": compare,
+    "refusal": refusal,
     "rows_of": rows_of,
     "digest_of": digest_of,
     "data_report": data_report,

@@ -121,6 +121,20 @@ describe('every kind of source', () => {
   });
 });
 
+describe('half a surrogate pair, escaped in JSON', () => {
+  it('is refused, as pandas and datasets refuse it, and a whole pair is not', async (context) => {
+    reference.require(context);
+    const settings: DatasetSettings = { source: { files: [at('rows.json')] }, columns, split: 'none' };
+    writeFileSync(at('rows.json'), '[{"instruction": "\\ud83d", "output": "a"}]');
+    expect(await reference.run('refusal', { files: [at('rows.json')] })).toBe('UnicodeEncodeError');
+    expect(await fault(prepareDataset(settings, at('half')))).toMatch(/row 0 .*half of a surrogate pair/);
+    writeFileSync(at('rows.json'), '[{"instruction": "\\ud83d\\ude00", "output": "a"}]');
+    await prepareDataset(settings, at('whole'));
+    const whole = { files: [at('rows.json')], output: at('whole'), columns, split: 'none' };
+    expect(await reference.run('compare', whole)).toEqual({});
+  });
+});
+
 describe('Arrow types', () => {
   const types = {
     instruction: 'large_string',

@@ -22,7 +22,7 @@ export function resolveDatasets(
       const report = (at: PropertyKey[], finding: Finding) =>
         diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
       const resolvedColumns = checkColumns(columns, report);
-      checkSystemPrompt(section, columns, report);
+      checkSystemPrompt(section, resolvedColumns, report);
       const list = Array.isArray(source);
       const sources = [source]
         .flat()
@@ -53,10 +53,10 @@ function checkColumns(
 
 function checkSystemPrompt(
   section: Pick<FileSection, 'system_prompt'>,
-  columns: FileSection['columns'],
+  columns: DatasetSection['columns'] | undefined,
   report: Report,
 ): void {
-  if (section.system_prompt === undefined || columns.messages === undefined) return;
+  if (section.system_prompt === undefined || !columns || !('messages' in columns)) return;
   const message = 'system_prompt can not be put before messages that stand in the data';
   const hint = 'Write it into the messages, or name the columns user and assistant.';
   report(['system_prompt'], { code: 'bad-value', message, hint });

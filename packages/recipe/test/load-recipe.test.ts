@@ -64,8 +64,79 @@ describe('the recipes of the project', () => {
   });
 });
 
+describe('a dataset', () => {
+  it('may have several sources, patterns, messages of its own and a split by a column', () => {
+    change(
+      'dataset.yaml',
+      'source: { files: data/feedback.json }',
+      'source: [{ files: [data/*.json, data] }, { hub: a/b, revision: main }]',
+    );
+    change(
+      'dataset.yaml',
+      'columns: { user: instruction, assistant: output }',
+      'columns: { messages: talk }\n  keep_columns: []\n  limit: 7',
+    );
+    change('dataset.yaml', 'seed: 42 } #', 'seed: 42, by: source } #');
+    const text = change(
+      'dataset.yaml',
+      '  system_prompt: >-\n    You are a fair judge assistant tasked with providing clear, objective feedback based on specific criteria, ensuring each assessment reflects the absolute standards set for performance.\n',
+      '',
+    );
+    const { recipe, diagnostics } = readRecipe(folder);
+    expect(diagnostics).toMatchObject([
+      { code: 'unpinned-revision', severity: 'warning', ...placeOf('a/b', text) },
+    ]);
+    expect(recipe?.datasets['feedback-collection']).toEqual({
+      sources: [
+        { files: [path.join(folder, 'data/*.json'), path.join(folder, 'data')] },
+        { hub: 'a/b', revision: 'main', hub_files: undefined },
+      ],
+      columns: { messages: 'talk' },
+      keep_columns: [],
+      limit: 7,
+      split: { test_size: 0.05, seed: 42, by: 'source' },
+    });
+  });
+});
+
 describe('one mistake, one clear finding at its place', () => {
   it.each([
+    [
+      'messages beside the columns that they would be made of',
+      'dataset.yaml',
+      'columns: { user: instruction,',
+      'columns: { messages: m, user: instruction,',
+      '{ messages: m',
+      'bad-value',
+      'columns needs user and assistant, or messages alone',
+    ],
+    [
+      'a system prompt before messages that are there',
+      'dataset.yaml',
+      'columns: { user: instruction, assistant: output }',
+      'columns: { messages: m }',
+      '>-',
+      'bad-value',
+      'Write it into the messages',
+    ],
+    [
+      'a pattern that matches nothing',
+      'dataset.yaml',
+      'data/feedback.json',
+      'data/*.jsonl',
+      '{ files: data/*.jsonl }',
+      'missing-file',
+      'no file matches',
+    ],
+    [
+      'a source that is neither',
+      'dataset.yaml',
+      'source: { files: data/feedback.json }',
+      'source: [{ revision: main }]',
+      '{ revision: main }',
+      'bad-value',
+      'needs either files or hub',
+    ],
     [
       'a misspelt key',
       'recipe.yaml',

@@ -24,6 +24,7 @@ export {
   fingerprintOf,
   runStage,
   type Stage,
+  type StageCache,
   type StageContext,
   type StageOptions,
   type StageOutcome,

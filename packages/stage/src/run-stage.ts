@@ -50,9 +50,18 @@ export interface StageContext {
   reporter: Reporter;
 }
 
+/** Keeps outputs by their fingerprints beyond the life of a machine. A failure there is no failure of the stage. */
+export interface StageCache {
+  /** Fills a folder that does not exist yet, as far as there is something for the fingerprint. */
+  restore(fingerprint: string, folder: string): Promise<void>;
+  /** Keeps the contents of a finished folder. */
+  save(fingerprint: string, folder: string): Promise<void>;
+}
+
 export interface StageOptions {
   reporter: Reporter;
   signal: AbortSignal;
+  cache?: StageCache | undefined;
   /** Hash every file of an output instead of trusting size and modification time. */
   verify?: boolean;
 }
@@ -93,8 +102,20 @@ export async function runStage(stage: Stage, options: StageOptions): Promise<Sta
     }
   } catch (error) {
     progress.end('failed', `after ${formatSeconds(seconds())}`);
-    throw error;
+    throw diskFull(error, stage.outputDir) ?? error;
   }
+}
+
+/** A full disk is the user's to put right; undefined for any other error. */
+function diskFull(error: unknown, outputDir: string): ConfigurationError | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined;
+  return new ConfigurationError(
+    code === 'ENOSPC'
+      ? `the disk of ${outputDir} is full`
+      : `the quota on the disk of ${outputDir} is used up`,
+    { hint: 'Free space there, or choose another folder for the output.', cause: error },
+  );
 }
 
 async function runLocked(
@@ -121,15 +142,20 @@ async function runLocked(
     reporter: options.reporter,
     progress,
   };
-  const unpublished = await readManifest(context.stagingDir);
-  if (
-    unpublished?.fingerprint === fingerprint &&
-    !(await findDamage(context.stagingDir, unpublished, true))
-  ) {
-    // The last run died between writing its manifest and the rename.
+  // The last run may have died between writing its manifest and the rename.
+  const left = await wholeOutput(context.stagingDir, fingerprint);
+  if (!left && options.cache) {
+    progress.phase('looking in the cache');
+    await rm(context.stagingDir, { recursive: true, force: true });
+    await options.cache.restore(fingerprint, context.stagingDir);
+  }
+  const restored = left ? undefined : await wholeOutput(context.stagingDir, fingerprint);
+  const finished = left ?? restored;
+  if (finished) {
+    await writeManifest(context.stagingDir, finished);
     await publishFolder(context.stagingDir, stage.outputDir);
     await rm(folder, { recursive: true, force: true });
-    return { status: 'done', manifest: unpublished };
+    return { status: restored ? 'up to date' : 'done', manifest: finished };
   }
   await stage.preflight?.();
   options.signal.throwIfAborted();
@@ -163,10 +189,28 @@ async function runLocked(
     },
     metrics: result.metrics,
   };
-  await writeFile(path.join(context.stagingDir, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeManifest(context.stagingDir, manifest);
+  await options.cache?.save(fingerprint, context.stagingDir);
   await publishFolder(context.stagingDir, stage.outputDir);
   await rm(folder, { recursive: true, force: true });
   return { status: 'done', manifest };
+}
+
+/** The manifest of a finished output of that fingerprint, with the times that its files have now; every file is hashed. */
+async function wholeOutput(folder: string, fingerprint: string): Promise<Manifest | undefined> {
+  const manifest = await readManifest(folder);
+  if (manifest?.fingerprint !== fingerprint || (await findDamage(folder, manifest, true))) return undefined;
+  const outputs = await Promise.all(
+    manifest.outputs.map(async (record) => {
+      const { mtimeNs } = await stat(path.join(folder, record.path), { bigint: true });
+      return { ...record, mtime_ns: String(mtimeNs) };
+    }),
+  );
+  return { ...manifest, outputs };
+}
+
+async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  await writeFile(path.join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** sha256 over all that decides the result of a stage. */

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { dataReportText } from '@prometheus-actions/dataset';
 import { z } from 'zod';
+import { parseModelReference } from '../model-reference.ts';
 import { prepareDataset, reportOf } from '../prepare-dataset.ts';
 import {
   list,
@@ -33,6 +34,10 @@ export const prepareDatasetRequest = stageRequest({
     split_by: text('A column: rows with the same value there stay on one side of the split.'),
     test_size: number('Share of test rows (below 1), or their number (default: 0.01; 0: no split).'),
     seed: wholeNumber('Seed of the split (default: 42).'),
+    tokenizer: text(
+      'Folder, or id@revision on the Hugging Face hub, of a model whose tokenizer counts tokens for the report.',
+    ),
+    max_length: wholeNumber('Tokens at which training cuts a row, for the report (default: 4096).'),
     output_dir: text('Without a recipe: the folder to make.'),
   }),
   report: (metrics) => dataReportText(reportOf(metrics)),
@@ -56,6 +61,9 @@ export const prepareDatasetRequest = stageRequest({
           split:
             testSize === 0 ? 'none' : { test_size: testSize, seed: inputs.seed ?? 42, by: inputs.split_by },
         },
+        tokens: inputs.tokenizer
+          ? { model: parseModelReference(inputs.tokenizer), maxLength: inputs.max_length ?? 4096 }
+          : undefined,
         outputDir: path.resolve(required(inputs.output_dir, 'output_dir')),
       },
       context,

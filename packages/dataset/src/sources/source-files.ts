@@ -15,6 +15,13 @@ export async function sourceFiles(paths: readonly string[]): Promise<string[]> {
   return expanded;
 }
 
+/** Whether a file's name, or its path with `/`, is that of data that can be read, and not of something beside it. */
+export function isDataFile(file: string): boolean {
+  const name = file.split('/').at(-1) ?? '';
+  return DATA_FILE.test(name) && !name.startsWith('.') && !METADATA.has(name);
+}
+
+const METADATA = new Set(['dataset_info.json', 'dataset_infos.json', 'state.json', 'stage-manifest.json']);
 const DATA_FILE = /\.(json|jsonl|ndjson)(\.gz|\.zst)?$|\.(parquet|arrow)$/i;
 
 async function expand(source: string): Promise<string[]> {
@@ -36,7 +43,7 @@ async function folderFiles(folder: string): Promise<string[]> {
   if (shards) return shards;
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
-    .filter((entry) => entry.isFile() && DATA_FILE.test(entry.name) && !isMetadata(entry.name))
+    .filter((entry) => entry.isFile() && isDataFile(entry.name))
     .map((entry) => path.join(entry.parentPath, entry.name));
   if (files.length > 0) return files.sort(byCodeUnit);
   throw new ConfigurationError('the folder holds no data files', {
@@ -59,14 +66,6 @@ async function savedShards(folder: string): Promise<string[] | undefined> {
     | { _data_files?: { filename: string }[] }
     | undefined;
   return state?._data_files?.map(({ filename }) => path.join(folder, path.basename(filename)));
-}
-
-/** What lies beside data and is none. */
-function isMetadata(name: string): boolean {
-  return (
-    name.startsWith('.') ||
-    ['dataset_info.json', 'dataset_infos.json', 'state.json', 'stage-manifest.json'].includes(name)
-  );
 }
 
 async function readJson(file: string): Promise<unknown> {

@@ -1,0 +1,31 @@
+import type { Reporter, StageCache } from '@prometheus-actions/stage';
+
+/** What is used of `@actions/cache`, whose 2.4 MB are loaded only where the cache is asked for. */
+export interface ActionsCache {
+  isFeatureAvailable(): boolean;
+  restoreCache(paths: string[], key: string): Promise<string | undefined>;
+  saveCache(paths: string[], key: string): Promise<number>;
+}
+
+/** GitHub's cache of a repository as the cache of stages. Whatever fails there is a warning. */
+export function actionsCache(cache: ActionsCache, reporter: Reporter): StageCache {
+  const attempt = async (what: string, work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (error) {
+      reporter.warning(`the cache could not be ${what}: ${(error as Error).message}`);
+    }
+  };
+  if (!cache.isFeatureAvailable()) {
+    reporter.warning('cache: this runner has no cache service; nothing is kept');
+    return { restore: async () => {}, save: async () => {} };
+  }
+  return {
+    restore: (fingerprint, folder) => attempt('read', () => cache.restoreCache([folder], keyOf(fingerprint))),
+    save: (fingerprint, folder) => attempt('written', () => cache.saveCache([folder], keyOf(fingerprint))),
+  };
+}
+
+function keyOf(fingerprint: string): string {
+  return `prometheus-actions-${fingerprint}`;
+}

@@ -1,0 +1,5 @@
+export { type FetchOptions, fetchFiles } from './fetch-files.ts';
+export { type HubSettings, hubSettings } from './hub-settings.ts';
+export { type HubFile, listRepoFiles } from './list-repo-files.ts';
+export type { HubRepo, RepoReference } from './repository.ts';
+export { resolveRepo } from './resolve-repo.ts';

@@ -94,7 +94,8 @@ export class ArrowFolderWriter {
   }
 
   async #openShard(stream: CollectingStreamWriter): Promise<OpenShard> {
-    return { handle: await open(this.#temporaryPath(this.#shards++), 'wx'), stream, bytes: 0 };
+    const handle = await open(this.#temporaryPath(this.#shards++), 'wx');
+    return { handle, stream, bytes: 0, flushedBytes: 0, flush: undefined };
   }
 
   async #append(shard: OpenShard, pieces: Uint8Array[]): Promise<void> {
@@ -104,14 +105,28 @@ export class ArrowFolderWriter {
       this.#bytes += piece.byteLength;
     }
     await writeAll(shard.handle, pieces);
+    if (shard.bytes - shard.flushedBytes >= FLUSH_BYTES) await this.#startFlush(shard);
+  }
+
+  /** Have the disk write while the next rows are made: who publishes the folder waits for it at the end. */
+  async #startFlush(shard: OpenShard): Promise<void> {
+    await shard.flush;
+    shard.flushedBytes = shard.bytes;
+    shard.flush = shard.handle.datasync();
+    // It is awaited before the next one; until then a failure must not count as unhandled.
+    shard.flush.catch(() => {});
   }
 
   async #closeShard(): Promise<void> {
     if (!this.#shard) return;
     await this.#append(this.#shard, [END_OF_STREAM]);
-    const { handle } = this.#shard;
+    const { handle, flush } = this.#shard;
     this.#shard = undefined;
-    await handle.close();
+    try {
+      await flush;
+    } finally {
+      await handle.close();
+    }
   }
 
   /** The final name holds the number of shards, which is known at the end. */
@@ -124,7 +139,12 @@ interface OpenShard {
   handle: FileHandle;
   stream: CollectingStreamWriter;
   bytes: number;
+  /** Bytes up to which the disk was asked to write. */
+  flushedBytes: number;
+  flush: Promise<void> | undefined;
 }
+
+const FLUSH_BYTES = 64 << 20;
 
 /** Continuation marker and length 0. */
 const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);

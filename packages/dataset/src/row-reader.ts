@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
-import type { JsonCursor } from './json-string.ts';
+import { type JsonCursor, WORD_BYTES } from './json-string.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex, RowSource } from './row-index.ts';
 
@@ -114,7 +114,8 @@ async function loadRows(
 ): Promise<LoadedRows> {
   const extents = planExtents(rows, index);
   const bytes = extents.reduce((sum, { length }) => sum + length, 0);
-  const buffer = bytes <= arena.length ? arena : Buffer.allocUnsafe(bytes);
+  const needed = bytes + WORD_BYTES;
+  const buffer = needed <= arena.length ? arena : Buffer.allocUnsafe(needed);
   const positions = new Map<number, number>();
   const reads: Promise<void>[] = [];
   let position = 0;

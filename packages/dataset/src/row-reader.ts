@@ -73,11 +73,13 @@ function groupOf({ rows, buffer, positions }: LoadedRows, index: RowIndex): RowG
   };
 }
 
+/** A piece of one file that holds rows. */
 interface Extent {
   file: number;
   offset: number;
   length: number;
-  rows: number[];
+  /** Where it is put in the buffer. */
+  position: number;
 }
 
 function groupEnd(order: Uint32Array, start: number, index: RowIndex): number {
@@ -89,19 +91,19 @@ function groupEnd(order: Uint32Array, start: number, index: RowIndex): number {
   return end;
 }
 
-/** Row numbers ascend as the rows lie in the files. */
-function planExtents(rows: Uint32Array, index: RowIndex): Extent[] {
+/** Row numbers ascend as the rows lie in the files. @param positions takes the position of each row */
+function planExtents(rows: Uint32Array, index: RowIndex, positions: Map<number, number>): Extent[] {
   const extents: Extent[] = [];
   let last: Extent | undefined;
   for (const row of rows.toSorted()) {
     const { file, offset, length } = index.place(row);
     if (last && last.file === file && offset - (last.offset + last.length) <= GAP_BYTES) {
       last.length = offset + length - last.offset;
-      last.rows.push(row);
     } else {
-      last = { file, offset, length, rows: [row] };
+      last = { file, offset, length, position: last ? last.position + last.length : 0 };
       extents.push(last);
     }
+    positions.set(row, last.position + offset - last.offset);
   }
   return extents;
 }
@@ -112,27 +114,23 @@ async function loadRows(
   index: RowIndex,
   files: RowFiles,
 ): Promise<LoadedRows> {
-  const extents = planExtents(rows, index);
-  const bytes = extents.reduce((sum, { length }) => sum + length, 0);
-  const needed = bytes + WORD_BYTES;
-  const buffer = needed <= arena.length ? arena : Buffer.allocUnsafe(needed);
   const positions = new Map<number, number>();
+  const extents = planExtents(rows, index, positions);
+  const needed = extents.reduce((sum, { length }) => sum + length, WORD_BYTES);
+  const buffer = needed <= arena.length ? arena : Buffer.allocUnsafe(needed);
   const reads: Promise<void>[] = [];
-  let position = 0;
   let open: { file: number; handle: FileHandle } | undefined;
   let inMemory = true;
-  for (const extent of extents) {
-    for (const row of extent.rows) positions.set(row, position + index.place(row).offset - extent.offset);
-    if (open?.file !== extent.file) open = { file: extent.file, handle: await files.handle(extent.file) };
+  for (const { file, offset, length, position } of extents) {
+    if (open?.file !== file) open = { file, handle: await files.handle(file) };
     const piece = {
       handle: open.handle,
-      path: (index.sources[extent.file] as RowSource).path,
-      target: buffer.subarray(position, position + extent.length),
-      offset: extent.offset,
+      path: (index.sources[file] as RowSource).path,
+      target: buffer.subarray(position, position + length),
+      offset,
     };
-    if (inMemory && extent.length <= SMALL_PIECE_BYTES) inMemory = readAtOnce(piece);
+    if (inMemory && length <= SMALL_PIECE_BYTES) inMemory = readAtOnce(piece);
     else reads.push(readFully(piece));
-    position += extent.length;
   }
   await Promise.all(reads);
   return { rows, buffer, positions };

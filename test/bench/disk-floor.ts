@@ -1,6 +1,6 @@
 // The least that preparing can take: reads a file from its start to its end, then writes so many bytes, one after the
-// other, with nothing done in between. Like the stage's own function, it leaves the flush to the disk to others.
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+// other, with nothing done in between, and flushes them to the disk.
+import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 
 const BLOCK_BYTES = 1 << 20;
 
@@ -14,4 +14,5 @@ closeSync(input);
 
 const output = openSync(target, 'wx');
 for (let left = Number(bytes); left > 0; ) left -= writeSync(output, block, 0, Math.min(left, BLOCK_BYTES));
+fsyncSync(output);
 closeSync(output);

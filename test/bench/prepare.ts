@@ -53,7 +53,13 @@ async function run(args: string[], context: BenchmarkContext): Promise<number> {
     const { python } = await ensurePython(['base', 'dev'], context.reporter);
     const versions = await referenceVersions(python);
     const loadBefore = loadavg()[0] as number;
-    const setup = { python, outputs, large: feedbackFile(dir, rows), small: feedbackFile(dir, tenth(rows)) };
+    const setup = {
+      python,
+      outputs,
+      ours: await bundleOurs(outputs),
+      large: feedbackFile(dir, rows),
+      small: feedbackFile(dir, tenth(rows)),
+    };
     await writeSources(setup, rows, context);
     const runs = await measureRounds(setup, rounds, context);
     context.reporter.info('comparing the data');
@@ -75,6 +81,8 @@ interface Setup {
   python: string;
   /** Folder in which each contender has its output. */
   outputs: string;
+  /** The program that prepares data as we do. */
+  ours: string;
   large: string;
   small: string;
 }
@@ -132,6 +140,15 @@ async function referenceVersions(python: string): Promise<Record<string, string>
   return JSON.parse(stdout) as Record<string, string>;
 }
 
+/** Bundled as the actions are: what they run, not what strips its types first. */
+async function bundleOurs(outputs: string): Promise<string> {
+  const source = path.join(import.meta.dirname, 'prepare-ours.ts');
+  const target = path.join(outputs, 'bundle');
+  const { exitCode, stdout, stderr } = await runCommand('ncc', ['build', source, '-o', target]);
+  if (exitCode !== 0) throw new ChildProcessError(`ncc build ${source} failed:\n${stdout}${stderr}`);
+  return path.join(target, 'index.js');
+}
+
 async function writeSources({ large, small }: Setup, rows: number, context: BenchmarkContext): Promise<void> {
   for (const [file, count] of [
     [large, rows],
@@ -176,7 +193,7 @@ function contenderOf(
 ): { source: string; command: string[] } {
   const script = (name: string) => path.join(import.meta.dirname, name);
   const settings = (file: string) => JSON.stringify(settingsFor(file));
-  const { large, small, python } = setup;
+  const { large, small, ours, python } = setup;
   switch (contender) {
     case 'diskFloor':
       return {
@@ -184,9 +201,9 @@ function contenderOf(
         command: [process.execPath, script('disk-floor.ts'), large, String(outputBytes)],
       };
     case 'ours':
-      return { source: large, command: [process.execPath, script('prepare-ours.ts'), settings(large)] };
+      return { source: large, command: [process.execPath, ours, settings(large)] };
     case 'oursOnTenth':
-      return { source: small, command: [process.execPath, script('prepare-ours.ts'), settings(small)] };
+      return { source: small, command: [process.execPath, ours, settings(small)] };
     case 'reference':
       return { source: large, command: [python, script('prepare_reference.py'), settings(large)] };
   }

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { type RecordBatch, RecordBatchStreamWriter, Schema } from 'apache-arrow';
-import { frameFields } from './arrow-batch.ts';
-import { type Column, INDEX_COLUMN, MESSAGES_COLUMN } from './column-table.ts';
+import { type RecordBatch, RecordBatchStreamWriter, type Schema } from 'apache-arrow';
+import type { FrameSchema } from './frame-schema.ts';
 
 /** `datasets` cuts at 500 MB too. */
 export const DEFAULT_SHARD_BYTES = 500_000_000;
@@ -23,8 +22,8 @@ export interface ArrowOutput {
  * `dataset_info.json` and `state.json` beside them. The same rows make the same bytes.
  */
 export class ArrowFolderWriter {
-  readonly schema: Schema;
   readonly #folder: string;
+  readonly #schema: Schema;
   readonly #features: string;
   readonly #maxShardBytes: number;
   /** Of every buffer written, for the fingerprint: a tenth of the time that a hash of all bytes takes. */
@@ -34,38 +33,27 @@ export class ArrowFolderWriter {
   #bytes = 0;
   #rows = 0;
 
-  private constructor(
-    folder: string,
-    columns: readonly Column[],
-    withRowNumbers: boolean,
-    maxShardBytes: number,
-  ) {
+  private constructor(folder: string, { schema, features }: FrameSchema, maxShardBytes: number) {
     this.#folder = folder;
-    this.#features = featuresJson(columns, withRowNumbers);
+    this.#schema = schema;
+    this.#features = features;
     this.#maxShardBytes = maxShardBytes;
-    const metadata = new Map([['huggingface', `{"info":{"features":${this.#features}}}`]]);
-    this.schema = new Schema(frameFields(columns, withRowNumbers), metadata);
   }
 
   /** @param maxShardBytes a shard that holds more than one batch stays below this */
-  static async create(
-    folder: string,
-    columns: readonly Column[],
-    withRowNumbers: boolean,
-    maxShardBytes: number,
-  ): Promise<ArrowFolderWriter> {
+  static async create(folder: string, frame: FrameSchema, maxShardBytes: number): Promise<ArrowFolderWriter> {
     await mkdir(folder);
-    return new ArrowFolderWriter(folder, columns, withRowNumbers, maxShardBytes);
+    return new ArrowFolderWriter(folder, frame, maxShardBytes);
   }
 
   /** Write one batch. Its buffers must stay as they are until the promise is fulfilled. */
   async write(batch: RecordBatch): Promise<void> {
-    const stream = this.#shard?.stream ?? new CollectingStreamWriter(this.schema);
+    const stream = this.#shard?.stream ?? new CollectingStreamWriter(this.#schema);
     const pieces = [...stream.take(), ...stream.encode(batch)];
     const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
     if (this.#shard && this.#shard.bytes + bytes + END_OF_STREAM.byteLength > this.#maxShardBytes) {
       await this.#closeShard();
-      const fresh = new CollectingStreamWriter(this.schema);
+      const fresh = new CollectingStreamWriter(this.#schema);
       pieces.unshift(...fresh.take());
       this.#shard = await this.#openShard(fresh);
     }
@@ -106,7 +94,8 @@ export class ArrowFolderWriter {
   }
 
   async #openShard(stream: CollectingStreamWriter): Promise<OpenShard> {
-    return { handle: await open(this.#temporaryPath(this.#shards++), 'wx'), stream, bytes: 0 };
+    const handle = await open(this.#temporaryPath(this.#shards++), 'wx');
+    return { handle, stream, bytes: 0, flushedBytes: 0, flush: undefined };
   }
 
   async #append(shard: OpenShard, pieces: Uint8Array[]): Promise<void> {
@@ -116,14 +105,28 @@ export class ArrowFolderWriter {
       this.#bytes += piece.byteLength;
     }
     await writeAll(shard.handle, pieces);
+    if (shard.bytes - shard.flushedBytes >= FLUSH_BYTES) await this.#startFlush(shard);
+  }
+
+  /** Have the disk write while the next rows are made: who publishes the folder waits for it at the end. */
+  async #startFlush(shard: OpenShard): Promise<void> {
+    await shard.flush;
+    shard.flushedBytes = shard.bytes;
+    shard.flush = shard.handle.datasync();
+    // It is awaited before the next one; until then a failure must not count as unhandled.
+    shard.flush.catch(() => {});
   }
 
   async #closeShard(): Promise<void> {
     if (!this.#shard) return;
     await this.#append(this.#shard, [END_OF_STREAM]);
-    const { handle } = this.#shard;
+    const { handle, flush } = this.#shard;
     this.#shard = undefined;
-    await handle.close();
+    try {
+      await flush;
+    } finally {
+      await handle.close();
+    }
   }
 
   /** The final name holds the number of shards, which is known at the end. */
@@ -136,7 +139,12 @@ interface OpenShard {
   handle: FileHandle;
   stream: CollectingStreamWriter;
   bytes: number;
+  /** Bytes up to which the disk was asked to write. */
+  flushedBytes: number;
+  flush: Promise<void> | undefined;
 }
+
+const FLUSH_BYTES = 64 << 20;
 
 /** Continuation marker and length 0. */
 const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
@@ -166,21 +174,6 @@ class CollectingStreamWriter extends RecordBatchStreamWriter {
       this.#pieces.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     return this;
   }
-}
-
-/**
- * The features as JSON text, in column order: an object would put names that look like numbers first.
- *
- * Messages are a plain list: releases of `datasets` before 4 don't know the type "List", and all read this.
- */
-function featuresJson(columns: readonly Column[], withRowNumbers: boolean): string {
-  const value = (dtype: string) => ({ dtype, _type: 'Value' });
-  const features: [string, unknown][] = columns
-    .filter(({ kept }) => kept)
-    .map(({ name, type }) => [name, value(type)]);
-  features.push([MESSAGES_COLUMN, [{ content: value('string'), role: value('string') }]]);
-  if (withRowNumbers) features.push([INDEX_COLUMN, value('int64')]);
-  return `{${features.map(([name, feature]) => `${JSON.stringify(name)}:${JSON.stringify(feature)}`).join(',')}}`;
 }
 
 async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {

@@ -1,13 +1,10 @@
-/** Unicode code points of well-formed text: its length as Python counts it. */
-export function codePoints(text: string): number {
-  let count = text.length;
-  // A search by native code; most texts end here.
-  if (!HIGH_SURROGATE.test(text)) return count;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit >= 0xd800 && unit <= 0xdbff) count--;
-  }
+import { isAscii } from 'node:buffer';
+
+/** Unicode code points of UTF-8: its length as Python counts it. */
+export function codePoints(text: Uint8Array): number {
+  if (isAscii(text)) return text.length;
+  let count = 0;
+  // Every character has one byte that does not continue another.
+  for (let i = 0; i < text.length; i++) if (((text[i] as number) & 0xc0) !== 0x80) count++;
   return count;
 }
-
-const HIGH_SURROGATE = /[\ud800-\udbff]/;

@@ -1,4 +1,4 @@
-import { printable } from '@prometheus-actions/stage';
+import { printable } from '@prometheus-actions/stage/reporter';
 import type { DataReport } from './data-report.ts';
 import { reportLines } from './data-report-table.ts';
 import { type Histogram, hasTail } from './length-summary.ts';

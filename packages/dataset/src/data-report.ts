@@ -54,7 +54,6 @@ export class PartCollector {
   readonly repeats: ReadonlyMap<string, TextHashes>;
   /** User and assistant text together. */
   readonly conversations: TextHashes;
-  readonly #settings: PartSettings;
   readonly #prefixCharacters: number;
   readonly #user: Uint32Array;
   readonly #assistant: Uint32Array;
@@ -68,8 +67,7 @@ export class PartCollector {
 
   /** @param rows how many will be added, at least one */
   constructor(rows: number, settings: PartSettings) {
-    this.#settings = settings;
-    this.#prefixCharacters = codePoints(settings.prefix);
+    this.#prefixCharacters = codePoints(Buffer.from(settings.prefix));
     this.#user = new Uint32Array(rows);
     this.#assistant = new Uint32Array(rows);
     this.conversations = new TextHashes(rows);
@@ -82,29 +80,29 @@ export class PartCollector {
         this.#repeatHashes[i] as TextHashes,
       ]),
     ]);
-    this.#tokens = settings.tokens && new TokenEstimator(rows, settings.tokens);
+    this.#tokens = settings.tokens && new TokenEstimator(rows, settings.prefix, settings.tokens);
   }
 
-  /** @param texts of the repeat columns, in their order, as strings or in UTF-8; `null` is no text */
-  add(user: string, assistant: string, texts: readonly (string | Uint8Array | null)[]): void {
+  /** Add a row, in UTF-8. @param texts of the repeat columns, in their order; `null` is no text */
+  add(user: Buffer, assistant: Buffer, texts: readonly (Buffer | null)[]): void {
     const row = this.#rows++;
     const userCharacters = this.#prefixCharacters + codePoints(user);
     const assistantCharacters = codePoints(assistant);
     this.#user[row] = userCharacters;
     this.#assistant[row] = assistantCharacters;
 
-    const answerIsEmpty = assistant.trim() === '';
-    if (user.trim() === '') this.#empty.user++;
-    if (answerIsEmpty) this.#empty.assistant++;
+    if (isBlank(user)) this.#empty.user++;
+    if (isBlank(assistant)) this.#empty.assistant++;
     else if (assistantCharacters < SHORT_ANSWER_CHARACTERS) this.#shortAnswers++;
 
-    // The user text is long: its digest stands for it in that of the conversation.
-    const userDigest = this.#userHashes.add(user);
-    this.conversations.add(userDigest.toString('hex') + assistant);
-    for (const [i, text] of texts.entries()) if (text !== null) this.#repeatHashes[i]?.add(text);
-
+    // The user text is long: its hash stands for it in that of the conversation.
+    this.conversations.add(assistant, this.#userHashes.add(user));
+    for (let i = 0; i < texts.length; i++) {
+      const text = texts[i];
+      if (text) this.#repeatHashes[i]?.add(text);
+    }
     this.#verdicts.add(assistant);
-    this.#tokens?.add(this.#settings.prefix, user, assistant, userCharacters + assistantCharacters);
+    this.#tokens?.add(user, assistant, userCharacters + assistantCharacters);
   }
 
   finish(): PartReport {
@@ -151,4 +149,12 @@ export function dataReport(train: PartCollector, test?: PartCollector): DataRepo
       test_rows_in_train: conversations.test_rows_in_train,
     },
   };
+}
+
+/** Whether UTF-8 is nothing but white space, of all kinds that Unicode has. */
+function isBlank(text: Buffer): boolean {
+  const first = text[0];
+  // Most texts start with a character of ASCII that is no space or control character.
+  if (first !== undefined && first > 0x20 && first < 0x80) return false;
+  return text.toString().trim() === '';
 }

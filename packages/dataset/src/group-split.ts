@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { permutation, type Split, type SplitSettings, testRowCount } from './split.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import type { MessageSettings } from './arrow-batch.ts';
 import { type ArrowOutput, DEFAULT_SHARD_BYTES } from './arrow-output.ts';
 import { type Column, type ColumnRoles, ColumnTable, RowFault } from './column-table.ts';

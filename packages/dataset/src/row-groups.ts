@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Column } from './column-table.ts';
+import { decodeRow } from './row-cells.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex } from './row-index.ts';
 import { readRows } from './row-reader.ts';
@@ -13,9 +14,10 @@ export async function groupRows(column: Column, index: RowIndex, files: RowFiles
   const order = Uint32Array.from({ length: index.rows }, (_, row) => row);
   const groups = new Uint32Array(index.rows);
   const numbers = new Map<string, number>();
-  for await (const { rows, cells } of readRows(order, index, [column], files)) {
+  for await (const { rows, json } of readRows(order, index, files)) {
     for (const [i, row] of rows.entries()) {
-      const digest = hash('sha256', String(cells(i)[0]), 'base64').slice(0, 22);
+      const [cell] = decodeRow(json(i), row, index, [column]);
+      const digest = hash('sha256', String(cell), 'base64').slice(0, 22);
       const number = numbers.get(digest) ?? numbers.size;
       numbers.set(digest, number);
       groups[row] = number;

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { MersenneTwister } from './mersenne-twister.ts';
 
 /** How rows are parted into train and test. */

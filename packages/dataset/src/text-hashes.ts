@@ -1,4 +1,6 @@
-import { hash } from 'node:crypto';
+import xxhash from 'xxhash-wasm';
+
+const { h64Raw } = await xxhash();
 
 /** How often the text of one column occurs. */
 export interface RepeatMetrics {
@@ -19,11 +21,15 @@ export class TextHashes {
     this.#hashes = new BigUint64Array(rows);
   }
 
-  /** @param text as a string, or in UTF-8, which gives the same hash @returns sha1 of its UTF-8 */
-  add(text: string | Uint8Array): Buffer {
-    const digest = hash('sha1', text, 'buffer');
-    this.#hashes[this.#rows++] = digest.readBigUInt64LE(0);
-    return digest;
+  /**
+   * @param text in UTF-8
+   * @param seed the hash of another text, for the hash of both
+   * @returns its hash: xxHash64
+   */
+  add(text: Uint8Array, seed = 0n): bigint {
+    const hash = h64Raw(text, seed);
+    this.#hashes[this.#rows++] = hash;
+    return hash;
   }
 
   /** Hashes in ascending order. No text may be added afterwards. */

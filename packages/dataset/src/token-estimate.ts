@@ -34,24 +34,29 @@ export interface TokenReport {
 /** Estimates the tokens of the rows of one part from a sample of them. */
 export class TokenEstimator {
   readonly #limit: TokenLimit;
+  readonly #prefix: string;
+  readonly #prefixBytes: number;
   readonly #bytes: Uint32Array;
   readonly #counted: { row: number; tokens: number }[] = [];
   #row = 0;
   #countedTokens = 0;
   #countedCharacters = 0;
 
-  constructor(rows: number, limit: TokenLimit) {
+  /** @param prefix put before each user text */
+  constructor(rows: number, prefix: string, limit: TokenLimit) {
     this.#limit = limit;
+    this.#prefix = prefix;
+    this.#prefixBytes = Buffer.byteLength(prefix);
     this.#bytes = new Uint32Array(rows);
   }
 
-  /** @param characters of both messages */
-  add(prefix: string, user: string, assistant: string, characters: number): void {
+  /** Add a row, in UTF-8. @param characters of both messages */
+  add(user: Buffer, assistant: Buffer, characters: number): void {
     const row = this.#row++;
-    this.#bytes[row] = Buffer.byteLength(prefix) + Buffer.byteLength(user) + Buffer.byteLength(assistant);
+    this.#bytes[row] = this.#prefixBytes + user.length + assistant.length;
     const { counter, sampleRows } = this.#limit;
     if (!isEvenlySpread(row, this.#bytes.length, sampleRows)) return;
-    const tokens = counter.count(prefix + user) + counter.count(assistant);
+    const tokens = counter.count(this.#prefix + user.toString()) + counter.count(assistant.toString());
     this.#counted.push({ row, tokens });
     this.#countedTokens += tokens;
     this.#countedCharacters += characters;

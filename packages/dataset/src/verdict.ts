@@ -16,7 +16,8 @@ export const OTHER_VERDICT = 'other';
 export class VerdictCounts {
   readonly #counts = new Map<string, number>();
 
-  add(answer: string): void {
+  /** @param answer in UTF-8 */
+  add(answer: Buffer): void {
     const found = verdictOf(answer);
     const isCounted = found === NO_VERDICT || this.#counts.has(found) || this.#counts.size < MOST_KINDS;
     const verdict = isCounted ? found : OTHER_VERDICT;
@@ -43,12 +44,12 @@ export function verdictScale(counts: Record<string, number>): VerdictScale | nul
 const MOST_KINDS = 20;
 
 /** What follows the last `[RESULT]` of a judge's answer. */
-function verdictOf(answer: string): string {
+function verdictOf(answer: Buffer): string {
   const mark = answer.lastIndexOf(VERDICT_MARK);
   if (mark === -1) return NO_VERDICT;
-  const verdict = answer.slice(mark + VERDICT_MARK.length).trim();
+  const verdict = answer.toString('utf8', mark + VERDICT_MARK.length).trim();
   return /^[\w.+-]{1,8}$/.test(verdict) ? verdict : OTHER_VERDICT;
 }
 
 /** Judges write it before their verdict. */
-const VERDICT_MARK = '[RESULT]';
+const VERDICT_MARK = Buffer.from('[RESULT]');

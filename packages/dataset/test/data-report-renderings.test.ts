@@ -41,7 +41,9 @@ function report(
     const settings = { prefix: '', userColumn: 'prompt', repeatColumns: [column], tokens };
     const collector = new PartCollector(rows.length, settings);
     for (const { user = '', assistant = '', instruction = '' } of rows)
-      collector.add(user, assistant, [instruction]);
+      collector.add(Buffer.from(user), Buffer.from(assistant), [
+        instruction === null ? null : Buffer.from(instruction),
+      ]);
     return collector;
   };
   return dataReport(collect(train), test && collect(test));

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { type Data, type DataType, type RecordBatch, RecordBatchReader, Type } from 'apache-arrow';
 import { CellKind, RowFault } from '../column-table.ts';
 import type { RowSpool } from '../row-spool.ts';

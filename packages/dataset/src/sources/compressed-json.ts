@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import type { RowSpool } from '../row-spool.ts';
 import { indexJsonRows, type ScanContext } from './json-rows.ts';
 import type { Compression } from './source-format.ts';

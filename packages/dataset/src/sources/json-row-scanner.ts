@@ -88,7 +88,7 @@ export function unexpected(buffer: Buffer, at: number, expected: string): RowFau
 /** Strings shorter than this are walked byte by byte: a call of `indexOf` costs more. */
 const SHORT_STRING = 32;
 
-function closingQuote(buffer: Buffer, from: number): number {
+export function closingQuote(buffer: Buffer, from: number): number {
   let at = from;
   for (const near = Math.min(buffer.length, from + SHORT_STRING); at < near; at++) {
     if (buffer[at] === Byte.quote) return at;

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { type ColumnTable, RowFault } from '../column-table.ts';
 import type { RowIndex, RowSource } from '../row-index.ts';
 import { Byte, INCOMPLETE, scanJsonRow, skipSpace, unexpected } from './json-row-scanner.ts';
+import { TextWindow } from './text-window.ts';
 
 /** What a source needs while it walks its files. */
 export interface ScanContext {
@@ -30,7 +31,7 @@ export interface JsonText {
 }
 
 /**
- * Index the rows of a JSON array of objects, or of JSON Lines, one object after the other: one pass, a window of a few
+ * Index the rows of a JSON array of objects, or of JSON Lines, one object after the other: one pass, a window of a
  * MiB in memory. Which of the two it is shows in the first byte.
  *
  * @param windowBytes bytes held at a time; grows to the longest row
@@ -39,7 +40,7 @@ export interface JsonText {
 export async function indexJsonRows(
   text: JsonText,
   context: ScanContext,
-  windowBytes = 4 << 20,
+  windowBytes = 1 << 20,
 ): Promise<void> {
   context.columns.beginFile(text.path);
   await new JsonScan(text, context, windowBytes).run();
@@ -65,25 +66,20 @@ class JsonScan {
   readonly #text: JsonText;
   readonly #context: ScanContext;
   readonly #firstRow: number;
-  #storage: Buffer;
-  /** The valid part of the storage. */
-  #window: Buffer;
-  /** Offset in the file of the window's first byte. */
-  #base: number;
+  readonly #window: TextWindow;
+  /** Offset in the window. */
   #at = 0;
 
   constructor(text: JsonText, context: ScanContext, windowBytes: number) {
     this.#text = text;
     this.#context = context;
     this.#firstRow = context.index.rows;
-    this.#storage = Buffer.allocUnsafe(windowBytes);
-    this.#window = this.#storage.subarray(0, 0);
-    this.#base = text.start;
+    this.#window = new TextWindow(text.handle, text.start, text.end, windowBytes);
   }
 
   async run(): Promise<void> {
     const first = await this.#peek();
-    const mark = byteOrderMark(this.#window);
+    const mark = byteOrderMark(this.#window.bytes);
     if (mark) {
       throw this.#fileFault(
         new RowFault(`the file starts with ${mark}`, 'Save it as UTF-8 without a byte order mark.', 0),
@@ -97,7 +93,7 @@ class JsonScan {
     if (first === Byte.openBrace) return this.#lines();
     if (first === Byte.openBracket) return this.#array();
     const { message } = unexpected(
-      this.#window,
+      this.#window.bytes,
       this.#at,
       '"[", the start of a JSON array, or "{", the start of a row,',
     );
@@ -110,54 +106,57 @@ class JsonScan {
     this.#at++;
     if ((await this.#peek()) === Byte.closeBracket) throw this.#fileFault(this.#emptyArray());
     for (;;) {
-      await this.#row();
+      if (!this.#rowInWindow()) await this.#row();
       if (this.#isFull()) return;
-      const separator = await this.#peek();
+      const separator = this.#peekInWindow() ?? (await this.#peek());
       if (separator === undefined) throw this.#fault(this.#truncated('after a row'));
       if (separator === Byte.closeBracket) break;
       if (separator !== Byte.comma) throw this.#fault(this.#noSeparator());
       this.#at++;
-      if ((await this.#peek()) === Byte.closeBracket) {
-        throw this.#fault(unexpected(this.#window, this.#at, 'another row after ","'));
+      if ((this.#peekInWindow() ?? (await this.#peek())) === Byte.closeBracket) {
+        throw this.#fault(unexpected(this.#window.bytes, this.#at, 'another row after ","'));
       }
     }
     this.#at++;
     if ((await this.#peek()) !== undefined) {
-      throw this.#fileFault(unexpected(this.#window, this.#at, 'the end of the file, after the array'));
+      throw this.#fileFault(unexpected(this.#window.bytes, this.#at, 'the end of the file, after the array'));
     }
   }
 
   async #lines(): Promise<void> {
-    do await this.#row();
-    while (!this.#isFull() && (await this.#peek()) !== undefined);
+    do if (!this.#rowInWindow()) await this.#row();
+    while (!this.#isFull() && (this.#peekInWindow() ?? (await this.#peek())) !== undefined);
   }
 
   #isFull(): boolean {
     return this.#context.index.rows >= this.#context.limit;
   }
 
-  /** Index the row that starts at the next byte. */
+  /** Index the row that starts at the next byte, reading on to its end. */
   async #row(): Promise<void> {
-    const { index, columns } = this.#context;
-    const start = await this.#peek();
-    if (start === undefined) throw this.#fault(this.#truncated('where a row should start'));
-    for (;;) {
-      const end = this.#scan(start, columns);
-      if (end !== INCOMPLETE) {
-        if (!isUtf8(this.#window.subarray(this.#at, end))) throw this.#fault(this.#notUtf8(end));
-        index.add(this.#base + this.#at, end - this.#at);
-        this.#at = end;
-        return;
-      }
+    if ((await this.#peek()) === undefined) throw this.#fault(this.#truncated('where a row should start'));
+    while (!this.#rowInWindow())
       if (!(await this.#refill())) throw this.#fault(this.#truncated('inside the row'));
-    }
+  }
+
+  /** Index the row that starts at the next byte; false when the window ends before it does. */
+  #rowInWindow(): boolean {
+    const { index, columns } = this.#context;
+    const start = this.#peekInWindow();
+    if (start === undefined) return false;
+    const end = this.#scan(start, columns);
+    if (end === INCOMPLETE) return false;
+    if (!isUtf8(this.#window.bytes.subarray(this.#at, end))) throw this.#fault(this.#notUtf8(end));
+    index.add(this.#window.base + this.#at, end - this.#at);
+    this.#at = end;
+    return true;
   }
 
   #scan(start: number, columns: ColumnTable): number {
     if (start !== Byte.openBrace)
-      throw this.#fault(unexpected(this.#window, this.#at, '"{", the start of a row,'));
+      throw this.#fault(unexpected(this.#window.bytes, this.#at, '"{", the start of a row,'));
     try {
-      return scanJsonRow(this.#window, this.#at, this.#rowInFile(), columns);
+      return scanJsonRow(this.#window.bytes, this.#at, this.#rowInFile(), columns);
     } catch (error) {
       throw error instanceof RowFault ? this.#fault(error) : error;
     }
@@ -166,46 +165,37 @@ class JsonScan {
   /** The next byte that is not white space, which `#at` then points to; undefined at the end of the file. */
   async #peek(): Promise<number | undefined> {
     for (;;) {
-      this.#at = skipSpace(this.#window, this.#at);
-      if (this.#at < this.#window.length) return this.#window[this.#at];
-      if (!(await this.#refill())) return undefined;
+      const byte = this.#peekInWindow();
+      if (byte !== undefined || !(await this.#refill())) return byte;
     }
+  }
+
+  /** The same, where the window has it. Nothing is awaited a row: that would take as long as to scan it. */
+  #peekInWindow(): number | undefined {
+    this.#at = skipSpace(this.#window.bytes, this.#at);
+    return this.#window.bytes[this.#at];
   }
 
   /** Drop the bytes before `#at` and read more behind the rest; false at the end of the file. */
   async #refill(): Promise<boolean> {
-    const kept = this.#window.length - this.#at;
-    const next = this.#base + this.#window.length;
-    if (next >= this.#text.end) return false;
     this.#context.signal?.throwIfAborted();
-    if (kept > this.#storage.length / 2) this.#enlarge(kept);
-    else this.#storage.copyWithin(0, this.#at, this.#window.length);
-    this.#base += this.#at;
+    if (this.#window.bytes.length - this.#at > MAX_ROW_BYTES) throw this.#fault(this.#tooLong());
+    const added = await this.#window.advance(this.#at);
     this.#at = 0;
-    const space = Math.min(this.#storage.length - kept, this.#text.end - next);
-    const { bytesRead } = await this.#text.handle.read(this.#storage, kept, space, next);
-    this.#window = this.#storage.subarray(0, kept + bytesRead);
-    this.#context.onBytes(bytesRead);
-    return bytesRead > 0;
-  }
-
-  #enlarge(kept: number): void {
-    if (kept > MAX_ROW_BYTES) {
-      throw this.#fault(
-        new RowFault(
-          `the row is longer than ${MAX_ROW_BYTES >> 20} MiB`,
-          'Look for a quotation mark that is never closed, or shorten the row.',
-          this.#at,
-        ),
-      );
-    }
-    const storage = Buffer.allocUnsafe(this.#storage.length * 2);
-    this.#window.copy(storage, 0, this.#at);
-    this.#storage = storage;
+    this.#context.onBytes(added);
+    return added > 0;
   }
 
   #rowInFile(): number {
     return this.#context.index.rows - this.#firstRow;
+  }
+
+  #tooLong(): RowFault {
+    return new RowFault(
+      `the row is longer than ${MAX_ROW_BYTES >> 20} MiB`,
+      'Look for a quotation mark that is never closed, or shorten the row.',
+      this.#at,
+    );
   }
 
   #emptyArray(): RowFault {
@@ -213,20 +203,21 @@ class JsonScan {
   }
 
   #noSeparator(): RowFault {
-    const fault = unexpected(this.#window, this.#at, '"," or "]" after a row');
-    const hint = this.#window[this.#at] === Byte.openBrace ? 'Put a comma between the two rows.' : fault.hint;
+    const fault = unexpected(this.#window.bytes, this.#at, '"," or "]" after a row');
+    const hint =
+      this.#window.bytes[this.#at] === Byte.openBrace ? 'Put a comma between the two rows.' : fault.hint;
     return new RowFault(fault.message, hint, this.#at);
   }
 
   #notUtf8(end: number): RowFault {
-    const bad = firstInvalidByte(this.#window, this.#at, end);
-    const byte = (this.#window[bad] as number).toString(16).padStart(2, '0');
+    const bad = firstInvalidByte(this.#window.bytes, this.#at, end);
+    const byte = (this.#window.bytes[bad] as number).toString(16).padStart(2, '0');
     return new RowFault(`byte 0x${byte} is not valid UTF-8`, 'Save the file as UTF-8.', bad);
   }
 
   #truncated(where: string): RowFault {
     return new RowFault(
-      `the file ends ${where}, after ${this.#base + this.#window.length - this.#text.start} bytes`,
+      `the file ends ${where}, after ${this.#window.position - this.#text.start} bytes`,
       'The file is cut off, or a quotation mark or bracket is never closed: fetch or export it again.',
       this.#at,
     );
@@ -239,7 +230,7 @@ class JsonScan {
 
   #fileFault({ message, hint, at = this.#at }: RowFault, row = ''): ConfigurationError {
     const { path, start, unit } = this.#text;
-    return new ConfigurationError(`${row}${unit} ${this.#base + at - start}: ${message}`, {
+    return new ConfigurationError(`${row}${unit} ${this.#window.base + at - start}: ${message}`, {
       hint,
       place: { file: path },
     });

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import {
   type DecodedArray,
   type FileMetaData,

@@ -1,6 +1,6 @@
 import { glob, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 
 /**
  * The files that paths stand for, in order: a file for itself; a pattern (`part-*.jsonl`) for all that match; a folder

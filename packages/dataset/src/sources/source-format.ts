@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 
 export type SourceFormat = 'json' | 'parquet' | 'arrow';
 export type Compression = 'gzip' | 'zstd';

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { CellKind, RowFault } from '../column-table.ts';
 import type { ScanContext } from './json-rows.ts';
 

@@ -93,6 +93,8 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             arguments: trainerArguments,
             chat_template: training.chatTemplate ?? null,
             profile: training.profile,
+            save_minutes: training.saveMinutes ?? null,
+            max_minutes: training.maxMinutes ?? null,
             adapter: null,
             checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
             output_dir: stage.stagingDir,

@@ -15,6 +15,10 @@ export interface TrainingSection {
   globalBatchSize: number | undefined;
   /** Jinja; `undefined` for the tokenizer's own. */
   chatTemplate: string | undefined;
+  /** A checkpoint at least that often, beside what `save_strategy` says. */
+  saveMinutes: number | undefined;
+  /** One run stops, with a checkpoint, before it has taken that long. */
+  maxMinutes: number | undefined;
   /** Keys and values of TRL's SFTConfig and ModelConfig. */
   arguments: Record<string, unknown>;
 }
@@ -45,10 +49,14 @@ const DECIDED_ELSEWHERE: Record<string, string> = {
   resume_from_checkpoint: 'An interrupted run resumes by itself.',
 };
 
+const minutes = z.number('expected a number of minutes').positive('expected minutes above 0').optional();
+
 const ownKeys = z.object({
   profile: z.enum(['parity']).default('parity'),
   global_batch_size: z.int().positive().optional(),
   chat_template: z.string().min(1).optional(),
+  save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
+  max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
 });
 
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
@@ -77,6 +85,8 @@ export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): Traini
     profile: parsed.data.profile,
     globalBatchSize: parsed.data.global_batch_size,
     chatTemplate: parsed.data.chat_template,
+    saveMinutes: parsed.data.save_minutes,
+    maxMinutes: parsed.data.max_minutes,
     arguments: trainerArguments,
   };
 }

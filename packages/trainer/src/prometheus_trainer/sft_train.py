@@ -10,6 +10,8 @@
 ``response_marker``  optional, "[/INST]": the loss is on what follows the last one
 ``checkpoints_dir``  where checkpoints are; a complete one there is resumed
 ``output_dir``       folder to write the model or adapter to
+``save_minutes``     optional: a checkpoint at least that often, beside what the arguments say
+``max_minutes``      optional: the run stops, with a checkpoint, before it has taken that long
 ``events``           file to append events to
 ===================  ======================================================================================
 
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 import os
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,7 @@ from prometheus_trainer.lifeline import hold_lifeline
 from prometheus_trainer.model_source import resolve_model
 from prometheus_trainer.parity_tokens import RESPONSE_MARKER, padding_id
 from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
+from prometheus_trainer.time_limits import TimeLimits
 
 REQUIRED = ("model", "dataset", "arguments", "profile", "checkpoints_dir", "output_dir")
 FIRST_AND_LAST = 5  # logged losses that a metric is the mean of
@@ -45,9 +49,10 @@ FIRST_AND_LAST = 5  # logged losses that a metric is the mean of
 def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
     """Trains one expert and writes it to the job's ``output_dir``.
 
-    Returns the metrics; None when it was asked to stop: a ``stopped`` event has told the step that running again goes
-    on from.
+    Returns the metrics; None when it was asked to stop or its time is over: a ``stopped`` event has told the step that
+    running again goes on from.
     """
+    started = time.monotonic()
     for key in REQUIRED:
         if key not in job:
             raise ConfigurationError(f"the job file has no key {key}", f"It needs {', '.join(REQUIRED)}.")
@@ -56,9 +61,12 @@ def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
     request = StopRequest()
     request.install()
     hold_lifeline()
+    limits = TimeLimits(
+        save_minutes=job.get("save_minutes"), max_minutes=job.get("max_minutes"), started=started
+    )
     checkpoints_dir = Path(job["checkpoints_dir"])
     try:
-        return _train(job, events, request, checkpoints_dir)
+        return _train(job, events, request, limits, checkpoints_dir)
     except StoppedBeforeTraining:
         resumable = last_complete_checkpoint(checkpoints_dir)
         events.emit("stopped", step=resumable.step if resumable else 0)
@@ -76,7 +84,7 @@ def _stay_on_cpu() -> None:
 
 
 def _train(
-    job: dict[str, Any], events: Events, request: StopRequest, checkpoints_dir: Path
+    job: dict[str, Any], events: Events, request: StopRequest, limits: TimeLimits, checkpoints_dir: Path
 ) -> dict[str, Any] | None:
     events.emit("phase", name="starting")
     from accelerate import PartialState
@@ -135,7 +143,7 @@ def _train(
 
     resumed = _resume_point(checkpoints_dir, state, events)
     events.emit("phase", name="loading the base model")
-    stop = StopCallback(request, events)
+    stop = StopCallback(request, limits, events)
     trainer = build_trainer(
         base_model=base_model,
         tokenizer=tokenizer,

@@ -10,6 +10,7 @@ import {
   type StageContext,
   type StageEvent,
 } from '@prometheus-actions/stage';
+import { evaluationLine, trainingLine } from './training-line.ts';
 
 export interface PythonJob {
   python: string;
@@ -75,9 +76,9 @@ function showEvent(event: StageEvent, { progress, reporter }: StageContext): voi
     case 'progress':
       return progress.progress(event.done, event.total, event.unit);
     case 'train':
-      return progress.line(`step ${event.step}: ${numbers(event, ['loss', 'learning_rate', 'grad_norm'])}`);
+      return progress.line(trainingLine(event));
     case 'evaluation':
-      return progress.line(`evaluation at step ${event.step}: ${numbers(event, ['loss'])}`);
+      return progress.line(evaluationLine(event));
     case 'checkpoint':
       return progress.line(`checkpoint at step ${event.step}`);
     case 'notice':
@@ -85,11 +86,4 @@ function showEvent(event: StageEvent, { progress, reporter }: StageContext): voi
     case 'warning':
       return reporter.warning(event.message);
   }
-}
-
-function numbers(event: { readonly [key: string]: Json }, keys: string[]): string {
-  return keys
-    .filter((key) => typeof event[key] === 'number')
-    .map((key) => `${key.replace('_', ' ')} ${Number(Number(event[key]).toPrecision(4))}`)
-    .join(', ');
 }

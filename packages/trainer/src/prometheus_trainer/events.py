@@ -5,7 +5,8 @@
 ===============  ==========================================================================
 ``phase``        ``name``: what is being done now, for a person ("loading the base model")
 ``progress``     ``done``, ``total``, ``unit`` ("steps", "tensors", "rows")
-``train``        ``step``, ``loss``, and whatever the trainer logs (``learning_rate``, ``grad_norm``, ``epoch`` …)
+``train``        ``step``, ``loss``, whatever the trainer logs (``learning_rate``, ``grad_norm``, ``epoch`` …), and speed
+                 (see :mod:`~prometheus_trainer.training_events`)
 ``evaluation``   ``step``, ``loss`` …
 ``checkpoint``   ``step``: a complete checkpoint of that step is on disk
 ``notice``       ``message``: something the user should read, nothing is wrong

@@ -60,6 +60,9 @@ export async function runPythonStage(
   if (last?.event === 'error' && last.kind === 'configuration') {
     throw new ConfigurationError(last.message, { hint: last.hint ?? undefined });
   }
+  if (last?.event === 'error' && last.kind === 'diverged') {
+    throw new ChildProcessError(`${work.module} gave up: ${last.message}\n  ${last.hint}`);
+  }
   const ending = result.killedBy
     ? `was killed by ${result.killedBy}`
     : `ended with exit code ${result.exitCode}`;

@@ -95,6 +95,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             profile: training.profile,
             save_minutes: training.saveMinutes ?? null,
             max_minutes: training.maxMinutes ?? null,
+            stop_on: training.stopOn,
             adapter: null,
             checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
             output_dir: stage.stagingDir,

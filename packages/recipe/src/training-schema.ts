@@ -19,6 +19,8 @@ export interface TrainingSection {
   saveMinutes: number | undefined;
   /** One run stops, with a checkpoint, before it has taken that long. */
   maxMinutes: number | undefined;
+  /** Training losses that end a run with an error: not a number, or far above those before. */
+  stopOn: readonly ('nan' | 'spike')[];
   /** Keys and values of TRL's SFTConfig and ModelConfig. */
   arguments: Record<string, unknown>;
 }
@@ -57,6 +59,10 @@ const ownKeys = z.object({
   chat_template: z.string().min(1).optional(),
   save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
   max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
+  stop_on: z
+    .array(z.enum(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
+    .default([])
+    .describe('Training losses that end a run with an error: not a number, or far above those before.'),
 });
 
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
@@ -87,6 +93,7 @@ export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): Traini
     chatTemplate: parsed.data.chat_template,
     saveMinutes: parsed.data.save_minutes,
     maxMinutes: parsed.data.max_minutes,
+    stopOn: parsed.data.stop_on,
     arguments: trainerArguments,
   };
 }

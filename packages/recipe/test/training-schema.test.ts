@@ -15,6 +15,23 @@ function read(text: string) {
   return { section: training?.section, diagnostics };
 }
 
+describe('stop_on', () => {
+  it('names the losses that end a run, none where nothing is said', () => {
+    expect(read('stop_on: [nan, spike]\n').section).toMatchObject({
+      stopOn: ['nan', 'spike'],
+      arguments: {},
+    });
+    expect(read('seed: 1\n').section?.stopOn).toEqual([]);
+  });
+
+  it.each([
+    ['stop_on: nan', 'stop_on: expected a list: [nan] or [nan, spike]'],
+    ['stop_on: [nan, spikes]', 'stop_on.1: expected nan or spike'],
+  ])('%s is refused', (line, message) => {
+    expect(read(`seed: 1\n${line}\n`).diagnostics).toMatchObject([{ severity: 'error', line: 2, message }]);
+  });
+});
+
 describe('time limits', () => {
   it('are no arguments of TRL, and may be fractions', () => {
     const { section, diagnostics } = read('save_minutes: 20\nmax_minutes: 350.5\nlearning_rate: 1.0e-5\n');

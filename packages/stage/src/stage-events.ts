@@ -9,7 +9,7 @@ export type StageEvent =
   | { event: 'train' | 'evaluation'; step: number; loss: number | string; [key: string]: Json }
   | { event: 'checkpoint' | 'stopped'; step: number }
   | { event: 'notice' | 'warning'; message: string }
-  | { event: 'error'; kind: 'configuration' | 'internal'; message: string; hint: string | null }
+  | { event: 'error'; kind: 'configuration' | 'diverged' | 'internal'; message: string; hint: string | null }
   | { event: 'done'; metrics: { [key: string]: Json } };
 
 const POLL_MS = 150;

@@ -12,6 +12,7 @@
 ``output_dir``       folder to write the model or adapter to
 ``save_minutes``     optional: a checkpoint at least that often, beside what the arguments say
 ``max_minutes``      optional: the run stops, with a checkpoint, before it has taken that long
+``stop_on``          optional: "nan", "spike": a loss like that ends the run with an error
 ``events``           file to append events to
 ===================  ======================================================================================
 
@@ -89,6 +90,7 @@ def _train(
     events.emit("phase", name="starting")
     from accelerate import PartialState
 
+    from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.portable_layout import finish_adapter, finish_model
     from prometheus_trainer.prepared_rows import Tokenisation, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
@@ -143,7 +145,8 @@ def _train(
 
     resumed = _resume_point(checkpoints_dir, state, events)
     events.emit("phase", name="loading the base model")
-    stop = StopCallback(request, limits, events)
+    stop_on = job.get("stop_on") or ()
+    stop = StopCallback(request, limits, stop_on, events)
     trainer = build_trainer(
         base_model=base_model,
         tokenizer=tokenizer,
@@ -157,10 +160,15 @@ def _train(
         stop=stop,
         events=events,
     )
+    trainer.add_callback(LossWatch(events, stop_on))
 
     events.emit("phase", name="training")
     request.training_begins()
-    trainer.train(resume_from_checkpoint=str(resumed.folder) if resumed else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(resumed.folder) if resumed else None)
+    except TrainingDiverged as error:
+        events.emit("error", kind="diverged", message=str(error), hint=error.hint)
+        raise SystemExit(1) from error
     if stop.stopped:
         events.emit("stopped", step=trainer.state.global_step)
         trainer.accelerator.end_training()

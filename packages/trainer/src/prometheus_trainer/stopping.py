@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from prometheus_trainer.events import Events
+from prometheus_trainer.loss_watch import NAN, TrainingDiverged
 from prometheus_trainer.process_group import anywhere
 from prometheus_trainer.stop_request import StopRequest
 from prometheus_trainer.time_limits import TimeLimits
@@ -21,14 +23,18 @@ class StopCallback(TrainerCallback):
     are not numbers.
 
     ``stopped`` tells afterwards whether training was broken off. The trainer sets ``loss_is_finite`` to False when
-    a micro-batch of this process had a loss that is NaN or infinite, and tells ``limits`` of its checkpoints.
+    a micro-batch of this process had a loss that is NaN or infinite, and tells ``limits`` of its checkpoints. With
+    "nan" in ``stop_on`` such a loss raises TrainingDiverged.
     """
 
-    def __init__(self, request: StopRequest, limits: TimeLimits, events: Events) -> None:
+    def __init__(
+        self, request: StopRequest, limits: TimeLimits, stop_on: Collection[str], events: Events
+    ) -> None:
         self.stopped = False
         self.loss_is_finite = True
         self.limits = limits
         self._request = request
+        self._stop_on = stop_on
         self._events = events
 
     def on_step_begin(
@@ -50,12 +56,13 @@ class StopCallback(TrainerCallback):
         )
         self.loss_is_finite = True
         if not_finite:
-            self._events.emit(
-                "warning",
-                message=f"the loss of step {state.global_step} is not a number: either a micro-batch has no row with "
-                "a label (all its answers were cut off), or training has diverged",
-                step=state.global_step,
+            problem = (
+                f"the loss of step {state.global_step} is not a number: either a micro-batch has no row with a label "
+                "(all its answers were cut off), or training has diverged"
             )
+            self._events.emit("warning", message=problem, step=state.global_step)
+            if NAN in self._stop_on:
+                raise TrainingDiverged(problem, NAN)
         if save_due:
             control.should_save = True
         if (asked or over) and state.global_step < state.max_steps:

@@ -10,6 +10,7 @@ import {
   type StageContext,
   type StageEvent,
 } from '@prometheus-actions/stage';
+import { evaluationLine, trainingLine } from './training-line.ts';
 
 export interface PythonJob {
   python: string;
@@ -59,6 +60,9 @@ export async function runPythonStage(
   if (last?.event === 'error' && last.kind === 'configuration') {
     throw new ConfigurationError(last.message, { hint: last.hint ?? undefined });
   }
+  if (last?.event === 'error' && last.kind === 'diverged') {
+    throw new ChildProcessError(`${work.module} gave up: ${last.message}\n  ${last.hint}`);
+  }
   const ending = result.killedBy
     ? `was killed by ${result.killedBy}`
     : `ended with exit code ${result.exitCode}`;
@@ -75,9 +79,9 @@ function showEvent(event: StageEvent, { progress, reporter }: StageContext): voi
     case 'progress':
       return progress.progress(event.done, event.total, event.unit);
     case 'train':
-      return progress.line(`step ${event.step}: ${numbers(event, ['loss', 'learning_rate', 'grad_norm'])}`);
+      return progress.line(trainingLine(event));
     case 'evaluation':
-      return progress.line(`evaluation at step ${event.step}: ${numbers(event, ['loss'])}`);
+      return progress.line(evaluationLine(event));
     case 'checkpoint':
       return progress.line(`checkpoint at step ${event.step}`);
     case 'notice':
@@ -85,11 +89,4 @@ function showEvent(event: StageEvent, { progress, reporter }: StageContext): voi
     case 'warning':
       return reporter.warning(event.message);
   }
-}
-
-function numbers(event: { readonly [key: string]: Json }, keys: string[]): string {
-  return keys
-    .filter((key) => typeof event[key] === 'number')
-    .map((key) => `${key.replace('_', ' ')} ${Number(Number(event[key]).toPrecision(4))}`)
-    .join(', ');
 }

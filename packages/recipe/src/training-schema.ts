@@ -19,6 +19,12 @@ export interface TrainingSection {
   microBatchTokens: number | undefined;
   /** float32 weights behind bfloat16 parameters. */
   masterWeights: boolean;
+  /** A checkpoint at least that often, beside what `save_strategy` says. */
+  saveMinutes: number | undefined;
+  /** One run stops, with a checkpoint, before it has taken that long. */
+  maxMinutes: number | undefined;
+  /** Training losses that end a run with an error: not a number, or far above those before. */
+  stopOn: readonly ('nan' | 'spike')[];
   /** Keys and values of TRL's SFTConfig and ModelConfig. */
   arguments: Record<string, unknown>;
 }
@@ -49,12 +55,20 @@ const DECIDED_ELSEWHERE: Record<string, string> = {
   resume_from_checkpoint: 'An interrupted run resumes by itself.',
 };
 
+const minutes = z.number('expected a number of minutes').positive('expected minutes above 0').optional();
+
 const ownKeys = z.object({
   profile: z.enum(['parity', 'fast']).default('parity'),
   global_batch_size: z.int().positive().optional(),
   chat_template: z.string().min(1).optional(),
   micro_batch_tokens: z.int().positive().optional(),
   master_weights: z.boolean().default(false),
+  save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
+  max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
+  stop_on: z
+    .array(z.enum(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
+    .default([])
+    .describe('Training losses that end a run with an error: not a number, or far above those before.'),
 });
 
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
@@ -85,6 +99,9 @@ export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): Traini
     chatTemplate: parsed.data.chat_template,
     microBatchTokens: parsed.data.micro_batch_tokens,
     masterWeights: parsed.data.master_weights,
+    saveMinutes: parsed.data.save_minutes,
+    maxMinutes: parsed.data.max_minutes,
+    stopOn: parsed.data.stop_on,
     arguments: trainerArguments,
   };
 }

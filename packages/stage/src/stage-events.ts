@@ -6,10 +6,10 @@ import type { Json } from './canonical-json.ts';
 export type StageEvent =
   | { event: 'phase'; name: string }
   | { event: 'progress'; done: number; total: number; unit: string }
-  | { event: 'train' | 'evaluation'; step: number; loss: number; [key: string]: Json }
+  | { event: 'train' | 'evaluation'; step: number; loss: number | string; [key: string]: Json }
   | { event: 'checkpoint' | 'stopped'; step: number }
   | { event: 'notice' | 'warning'; message: string }
-  | { event: 'error'; kind: 'configuration' | 'internal'; message: string; hint: string | null }
+  | { event: 'error'; kind: 'configuration' | 'diverged' | 'internal'; message: string; hint: string | null }
   | { event: 'done'; metrics: { [key: string]: Json } };
 
 const POLL_MS = 150;

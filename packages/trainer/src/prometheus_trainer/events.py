@@ -5,13 +5,14 @@
 ===============  ==========================================================================
 ``phase``        ``name``: what is being done now, for a person ("loading the base model")
 ``progress``     ``done``, ``total``, ``unit`` ("steps", "tensors", "rows")
-``train``        ``step``, ``loss``, and whatever the trainer logs (``learning_rate``, ``grad_norm``, ``epoch`` …)
+``train``        ``step``, ``loss``, whatever the trainer logs (``learning_rate``, ``grad_norm`` …), and the
+                 speed (see :mod:`~prometheus_trainer.training_events`)
 ``evaluation``   ``step``, ``loss`` …
 ``checkpoint``   ``step``: a complete checkpoint of that step is on disk
 ``notice``       ``message``: something the user should read, nothing is wrong
 ``warning``      ``message``
-``error``        ``kind`` ("configuration" or "internal"), ``message``, ``hint`` (or null)
-``stopped``      ``step``: asked to stop, the state is saved, running again goes on from there
+``error``        ``kind`` ("configuration", "diverged" or "internal"), ``message``, ``hint`` (or null)
+``stopped``      ``step``: asked to stop or out of time, the state is saved, running again goes on from there
 ``done``         ``metrics``: an object of numbers and strings for the manifest
 ===============  ==========================================================================
 """

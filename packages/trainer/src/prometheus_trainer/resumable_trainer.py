@@ -103,6 +103,7 @@ class ResumableTrainer(SFTTrainer):
         step = self.state.global_step
         if step == self._sealed_step:
             return
+        began = time.monotonic()
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
@@ -118,6 +119,7 @@ class ResumableTrainer(SFTTrainer):
             delete_old_checkpoints(checkpoints_dir, self._keep_checkpoints, [Path(best)] if best else [])
         self.accelerator.wait_for_everyone()
         self._sealed_step = step
+        self._stop.limits.checkpoint_saved(time.monotonic() - began)
 
 
 def without_leading_logits(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Trains one expert: ``accelerate launch … -m prometheus_trainer.sft_train --job JOB.json``; keys of the job:
 
-======================  ======================================================================================
-``model``               ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
+======================  ===============================================================================``model``               ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
 ``dataset``             folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
 ``arguments``           keys of TRL's ``SFTConfig`` and ``ModelConfig``
 ``chat_template``       Jinja; null takes the tokenizer's own
@@ -14,6 +13,22 @@
 ``output_dir``          folder to write the model or adapter to
 ``events``              file to append events to
 ======================  ======================================================================================
+=======
+===================  ======================================================================================
+``model``            ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
+``dataset``          folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
+``arguments``        keys of TRL's ``SFTConfig`` and ``ModelConfig``
+``chat_template``    Jinja; null takes the tokenizer's own
+``profile``          "parity": the ids, labels, order and loss of the original
+``adapter``          folder of the adapter to start LoRA from; null starts from the seed
+``response_marker``  optional, "[/INST]": the loss is on what follows the last one
+``checkpoints_dir``  where checkpoints are; a complete one there is resumed
+``output_dir``       folder to write the model or adapter to
+``save_minutes``     optional: a checkpoint at least that often, beside what the arguments say
+``max_minutes``      optional: the run stops, with a checkpoint, before it has taken that long
+``stop_on``          optional: "nan", "spike": a loss like that ends the run with an error
+``events``           file to append events to
+===================  ======================================================================================
 
 Run again after it was stopped or killed, it ends with the very weights of an undisturbed run. That the checkpoints
 found belong to the same settings is the caller's to see to.
@@ -23,6 +38,7 @@ from __future__ import annotations
 
 import os
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +55,7 @@ from prometheus_trainer.lifeline import hold_lifeline
 from prometheus_trainer.model_source import resolve_model
 from prometheus_trainer.parity_tokens import RESPONSE_MARKER, padding_id
 from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
+from prometheus_trainer.time_limits import TimeLimits
 
 REQUIRED = ("model", "dataset", "arguments", "profile", "checkpoints_dir", "output_dir")
 FIRST_AND_LAST = 5  # logged losses that a metric is the mean of
@@ -47,9 +64,10 @@ FIRST_AND_LAST = 5  # logged losses that a metric is the mean of
 def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
     """Trains one expert and writes it to the job's ``output_dir``.
 
-    Returns the metrics; None when it was asked to stop: a ``stopped`` event has told the step that running again goes
-    on from.
+    Returns the metrics; None when it was asked to stop or its time is over: a ``stopped`` event has told the step that
+    running again goes on from.
     """
+    started = time.monotonic()
     for key in REQUIRED:
         if key not in job:
             raise ConfigurationError(f"the job file has no key {key}", f"It needs {', '.join(REQUIRED)}.")
@@ -58,9 +76,12 @@ def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
     request = StopRequest()
     request.install()
     hold_lifeline()
+    limits = TimeLimits(
+        save_minutes=job.get("save_minutes"), max_minutes=job.get("max_minutes"), started=started
+    )
     checkpoints_dir = Path(job["checkpoints_dir"])
     try:
-        return _train(job, events, request, checkpoints_dir)
+        return _train(job, events, request, limits, checkpoints_dir)
     except StoppedBeforeTraining:
         resumable = last_complete_checkpoint(checkpoints_dir)
         events.emit("stopped", step=resumable.step if resumable else 0)
@@ -78,12 +99,13 @@ def _stay_on_cpu() -> None:
 
 
 def _train(
-    job: dict[str, Any], events: Events, request: StopRequest, checkpoints_dir: Path
+    job: dict[str, Any], events: Events, request: StopRequest, limits: TimeLimits, checkpoints_dir: Path
 ) -> dict[str, Any] | None:
     events.emit("phase", name="starting")
     from accelerate import PartialState
 
     from prometheus_trainer.fast_profile import set_up_packing
+    from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.portable_layout import finish_adapter, finish_model
     from prometheus_trainer.prepared_rows import Tokenisation, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
@@ -152,7 +174,8 @@ def _train(
         events.emit("notice", message=f"fast: {packing.levers}, {packing.sampler.micro_batches} a step")
     resumed = _resume_point(checkpoints_dir, state, events)
     events.emit("phase", name="loading the base model")
-    stop = StopCallback(request, events)
+    stop_on = job.get("stop_on") or ()
+    stop = StopCallback(request, limits, stop_on, events)
     trainer = build_trainer(
         base_model=base_model,
         tokenizer=tokenizer,
@@ -168,10 +191,15 @@ def _train(
         packing=packing,
         master_weights=bool(job.get("master_weights")),
     )
+    trainer.add_callback(LossWatch(events, stop_on))
 
     events.emit("phase", name="training")
     request.training_begins()
-    trainer.train(resume_from_checkpoint=str(resumed.folder) if resumed else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(resumed.folder) if resumed else None)
+    except TrainingDiverged as error:
+        events.emit("error", kind="diverged", message=str(error), hint=error.hint)
+        raise SystemExit(1) from error
     if stop.stopped:
         events.emit("stopped", step=trainer.state.global_step)
         trainer.accelerator.end_training()

@@ -1,6 +1,7 @@
 """Trains one expert: ``accelerate launch … -m prometheus_trainer.sft_train --job JOB.json``; keys of the job:
 
-======================  ===============================================================================``model``               ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
+======================  ======================================================================================
+``model``               ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
 ``dataset``             folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
 ``arguments``           keys of TRL's ``SFTConfig`` and ``ModelConfig``
 ``chat_template``       Jinja; null takes the tokenizer's own
@@ -11,24 +12,11 @@
 ``response_marker``     optional, "[/INST]": the loss is on what follows the last one
 ``checkpoints_dir``     where checkpoints are; a complete one there is resumed
 ``output_dir``          folder to write the model or adapter to
+``save_minutes``        optional: a checkpoint at least that often, beside what the arguments say
+``max_minutes``         optional: the run stops, with a checkpoint, before it has taken that long
+``stop_on``             optional: "nan", "spike": a loss like that ends the run with an error
 ``events``              file to append events to
 ======================  ======================================================================================
-=======
-===================  ======================================================================================
-``model``            ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
-``dataset``          folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
-``arguments``        keys of TRL's ``SFTConfig`` and ``ModelConfig``
-``chat_template``    Jinja; null takes the tokenizer's own
-``profile``          "parity": the ids, labels, order and loss of the original
-``adapter``          folder of the adapter to start LoRA from; null starts from the seed
-``response_marker``  optional, "[/INST]": the loss is on what follows the last one
-``checkpoints_dir``  where checkpoints are; a complete one there is resumed
-``output_dir``       folder to write the model or adapter to
-``save_minutes``     optional: a checkpoint at least that often, beside what the arguments say
-``max_minutes``      optional: the run stops, with a checkpoint, before it has taken that long
-``stop_on``          optional: "nan", "spike": a loss like that ends the run with an error
-``events``           file to append events to
-===================  ======================================================================================
 
 Run again after it was stopped or killed, it ends with the very weights of an undisturbed run. That the checkpoints
 found belong to the same settings is the caller's to see to.

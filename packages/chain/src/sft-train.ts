@@ -49,6 +49,11 @@ const KEEP_FREED_MEMORY = {
   MALLOC_TOP_PAD_: String(256 * 2 ** 20),
 };
 
+// Batches of ever other sizes leave holes in segments of a fixed size; what fits is reckoned without them.
+const GROWING_SEGMENTS = {
+  PYTORCH_CUDA_ALLOC_CONF: process.env.PYTORCH_CUDA_ALLOC_CONF ?? 'expandable_segments:True',
+};
+
 /** Trains one expert under `accelerate launch`: a model, or an adapter with `use_peft: true`. */
 export async function sftTrain(settings: TrainSettings, context: ChainContext): Promise<StageOutcome> {
   const { launch, training } = settings;
@@ -66,6 +71,8 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
       settings: {
         profile: training.profile,
         chat_template: training.chatTemplate ?? null,
+        micro_batch_tokens: training.microBatchTokens ?? null,
+        master_weights: training.masterWeights,
         arguments: Object.fromEntries(
           Object.entries(trainerArguments).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key)),
         ),
@@ -86,13 +93,15 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             ...['-m', 'accelerate.commands.launch', '--config_file', launch.configFile],
             ...['--num_processes', String(launch.processes), '--main_process_port', String(await freePort())],
           ],
-          env: launch.config.use_cpu === true ? KEEP_FREED_MEMORY : {},
+          env: launch.config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS,
           job: {
             model: modelJson(settings.model),
             dataset: settings.dataset,
             arguments: trainerArguments,
             chat_template: training.chatTemplate ?? null,
             profile: training.profile,
+            micro_batch_tokens: training.microBatchTokens ?? null,
+            master_weights: training.masterWeights,
             adapter: null,
             checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
             output_dir: stage.stagingDir,

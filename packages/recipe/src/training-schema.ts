@@ -10,11 +10,15 @@ interface KeyDescription {
 
 /** Training arguments of one expert: what this project adds, and TRL's own keys. */
 export interface TrainingSection {
-  profile: 'parity';
+  profile: 'parity' | 'fast';
   /** Examples in one optimizer step, over all processes. */
   globalBatchSize: number | undefined;
   /** Jinja; `undefined` for the tokenizer's own. */
   chatTemplate: string | undefined;
+  /** Most tokens in a micro-batch of the profile fast; `undefined` where memory decides. */
+  microBatchTokens: number | undefined;
+  /** float32 weights behind bfloat16 parameters. */
+  masterWeights: boolean;
   /** Keys and values of TRL's SFTConfig and ModelConfig. */
   arguments: Record<string, unknown>;
 }
@@ -46,9 +50,11 @@ const DECIDED_ELSEWHERE: Record<string, string> = {
 };
 
 const ownKeys = z.object({
-  profile: z.enum(['parity']).default('parity'),
+  profile: z.enum(['parity', 'fast']).default('parity'),
   global_batch_size: z.int().positive().optional(),
   chat_template: z.string().min(1).optional(),
+  micro_batch_tokens: z.int().positive().optional(),
+  master_weights: z.boolean().default(false),
 });
 
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
@@ -77,6 +83,8 @@ export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): Traini
     profile: parsed.data.profile,
     globalBatchSize: parsed.data.global_batch_size,
     chatTemplate: parsed.data.chat_template,
+    microBatchTokens: parsed.data.micro_batch_tokens,
+    masterWeights: parsed.data.master_weights,
     arguments: trainerArguments,
   };
 }

@@ -1,17 +1,19 @@
 """Trains one expert: ``accelerate launch … -m prometheus_trainer.sft_train --job JOB.json``; keys of the job:
 
-===================  ======================================================================================
-``model``            ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
-``dataset``          folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
-``arguments``        keys of TRL's ``SFTConfig`` and ``ModelConfig``
-``chat_template``    Jinja; null takes the tokenizer's own
-``profile``          "parity": the ids, labels, order and loss of the original
-``adapter``          folder of the adapter to start LoRA from; null starts from the seed
-``response_marker``  optional, "[/INST]": the loss is on what follows the last one
-``checkpoints_dir``  where checkpoints are; a complete one there is resumed
-``output_dir``       folder to write the model or adapter to
-``events``           file to append events to
-===================  ======================================================================================
+======================  ======================================================================================
+``model``               ``{"path": FOLDER}`` or ``{"id": "owner/name", "revision": COMMIT}``
+``dataset``             folder with ``train/`` and perhaps ``test/``, as ``datasets.load_from_disk`` reads them
+``arguments``           keys of TRL's ``SFTConfig`` and ``ModelConfig``
+``chat_template``       Jinja; null takes the tokenizer's own
+``profile``             "parity": the ids, labels, order and loss of the original; "fast": the same objective, packed
+``micro_batch_tokens``  optional, for "fast": most tokens in a micro-batch; chosen by memory when absent
+``master_weights``      optional: float32 weights behind bfloat16 parameters (split_adamw.py)
+``adapter``             folder of the adapter to start LoRA from; null starts from the seed
+``response_marker``     optional, "[/INST]": the loss is on what follows the last one
+``checkpoints_dir``     where checkpoints are; a complete one there is resumed
+``output_dir``          folder to write the model or adapter to
+``events``              file to append events to
+======================  ======================================================================================
 
 Run again after it was stopped or killed, it ends with the very weights of an undisturbed run. That the checkpoints
 found belong to the same settings is the caller's to see to.
@@ -81,6 +83,7 @@ def _train(
     events.emit("phase", name="starting")
     from accelerate import PartialState
 
+    from prometheus_trainer.fast_profile import set_up_packing
     from prometheus_trainer.portable_layout import finish_adapter, finish_model
     from prometheus_trainer.prepared_rows import Tokenisation, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
@@ -133,6 +136,20 @@ def _train(
         train_rows = prepare_rows(train_split, "train", tokenisation, cache, shuffle_seed=sft_config.seed)
         test_rows = test_split and prepare_rows(test_split, "test", tokenisation, cache, shuffle_seed=None)
 
+    packing = None
+    if job["profile"] == "fast":
+        packing = set_up_packing(
+            train_rows,
+            base_model,
+            sft_config,
+            model_config,
+            arguments=job["arguments"],
+            micro_batch_tokens=job.get("micro_batch_tokens"),
+            master_weights=bool(job.get("master_weights")),
+            processes=state.num_processes,
+            process=state.process_index,
+        )
+        events.emit("notice", message=f"fast: {packing.levers}, {packing.sampler.micro_batches} a step")
     resumed = _resume_point(checkpoints_dir, state, events)
     events.emit("phase", name="loading the base model")
     stop = StopCallback(request, events)
@@ -148,6 +165,8 @@ def _train(
         resumed=resumed,
         stop=stop,
         events=events,
+        packing=packing,
+        master_weights=bool(job.get("master_weights")),
     )
 
     events.emit("phase", name="training")

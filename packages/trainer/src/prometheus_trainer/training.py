@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from trl.trainer.utils import get_peft_config
 from prometheus_trainer.checkpoints import CompleteCheckpoint
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
+from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
+from prometheus_trainer.packed_trainer import PackedTrainer
 from prometheus_trainer.parity_tokens import RightPaddingCollator
 from prometheus_trainer.resumable_trainer import ResumableTrainer
+from prometheus_trainer.split_adamw import SplitAdamW
 from prometheus_trainer.stopping import StopCallback
 from prometheus_trainer.training_events import TrainingEvents
 from prometheus_trainer.unfused_mixtral import inside_targets, load_unfused_mixtral
@@ -43,8 +47,13 @@ def build_trainer(
     resumed: CompleteCheckpoint | None,
     stop: StopCallback,
     events: Events,
+    packing: Packing | None,
+    master_weights: bool,
 ) -> ResumableTrainer:
     """The trainer for rows of ``input_ids`` and ``labels``; seeds everything random with the job's seed.
+
+    ``packing`` is that of the profile ``fast``; None trains as ``parity``. ``master_weights`` keeps float32 weights
+    behind bfloat16 parameters.
 
     ``adapter`` is where LoRA starts from; None starts it from the seed. Everything in the two configurations reaches
     TRL as it is, but for what is said here: checkpoints are kept and deleted by
@@ -58,15 +67,23 @@ def build_trainer(
     # Checkpoints are read back name by name, so they keep the names inside; save_final_weights brings the others back.
     model._prometheus_conversions = model.__dict__.get("_weight_conversions")  # type: ignore[assignment]
     model._weight_conversions = []  # type: ignore[assignment]
-    trainer = ResumableTrainer(
+    if packing and packing.levers.compile_layers:
+        compile_layers(model)
+    trainer_class, collator = (
+        (partial(PackedTrainer, sampler=packing.sampler), packing.collator)
+        if packing
+        else (ResumableTrainer, RightPaddingCollator(pad_token_id))
+    )
+    trainer = trainer_class(
         model=model,
         args=sft_config,
         train_dataset=train_rows,
         eval_dataset=test_rows,
         processing_class=tokenizer,
-        data_collator=RightPaddingCollator(pad_token_id),
+        data_collator=collator,
         peft_config=lora_config(model_config, mixtral=is_mixtral(base_model)),
         callbacks=[TrainingEvents(events)],
+        optimizer_cls_and_kwargs=split_adamw(sft_config, model_config) if master_weights else None,
         events=events,
         stop=stop,
         keep_checkpoints=keep_checkpoints,
@@ -81,6 +98,26 @@ def build_trainer(
             )
         load_initial_adapter(trainer.model, adapter)
     return trainer
+
+
+def split_adamw(sft_config: SFTConfig, model_config: ModelConfig) -> tuple[type[SplitAdamW], dict[str, Any]]:
+    """The optimizer with float32 weights and its settings. Raises ConfigurationError where it has no place."""
+    problem = None
+    if str(model_config.dtype).removeprefix("torch.") != "bfloat16":
+        problem = f"dtype is {model_config.dtype}: only bfloat16 parameters lack digits"
+    elif model_config.use_peft:
+        problem = "use_peft is true: the weights of a LoRA are in float32 already"
+    elif sft_config.deepspeed_plugin is not None:
+        problem = "DeepSpeed keeps float32 weights itself"
+    elif not str(sft_config.optim).rsplit(".", 1)[-1].lower().startswith("adamw_torch"):
+        problem = f"optim is {sft_config.optim}: it is AdamW"
+    if problem:
+        raise ConfigurationError(f"master_weights can't be had: {problem}", "Leave master_weights out.")
+    return SplitAdamW, {
+        "lr": sft_config.learning_rate,
+        "betas": (sft_config.adam_beta1, sft_config.adam_beta2),
+        "eps": sft_config.adam_epsilon,
+    }
 
 
 def save_final_weights(trainer: ResumableTrainer, output_dir: Path) -> None:

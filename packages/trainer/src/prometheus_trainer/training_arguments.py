@@ -1,4 +1,4 @@
-"""A job's ``arguments`` as TRL's ``SFTConfig`` and ``ModelConfig``, and what the profile ``parity`` means for them."""
+"""A job's ``arguments`` as TRL's ``SFTConfig`` and ``ModelConfig``, and what the profiles mean for them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
     }
 }
 # What the original had and TRL has otherwise when a recipe does not say.
+FIXED["fast"] = {
+    # Packed by this project itself, and its loss is computed on the labels alone: TRL's ways are not taken.
+    **{key: allowed for key, allowed in FIXED["parity"].items() if key != "loss_type"},
+    "loss_type": ("nll",),
+    "torch_compile": (False,),
+}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "parity": {
         "optim": "adamw_torch",
@@ -48,6 +54,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "save_total_limit": 1,
     }
 }
+# Whether activations are computed again is a lever (see levers.py) where the recipe does not say.
+DEFAULTS["fast"] = DEFAULTS["parity"]
 
 
 def parse_training_arguments(
@@ -86,7 +94,8 @@ def parse_training_arguments(
     values |= {
         "output_dir": checkpoints_dir,
         "disable_tqdm": True,
-        "include_num_input_tokens_seen": "non_padding",
+        # Packed rows have no padding.
+        "include_num_input_tokens_seen": "all" if profile == "fast" else "non_padding",
         # Rows arrive tokenised and cut; TRL's own preparation would drop those whose answer was cut off.
         "dataset_kwargs": {"skip_prepare_dataset": True},
     }

@@ -1,0 +1,134 @@
+"""Sets up the profile ``fast``: which levers, which micro-batches, which collator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from trl.trainer.model_config import ModelConfig
+from trl.trainer.sft_config import SFTConfig
+
+from prometheus_trainer import varlen_attention
+from prometheus_trainer.fast_batches import BalancedBatchSampler, StepLayout
+from prometheus_trainer.levers import Levers, Overrides, choose_levers, state_bytes
+from prometheus_trainer.packed_rows import PackingCollator
+from prometheus_trainer.parity_tokens import IGNORED
+from prometheus_trainer.unfused_mixtral import inside_targets
+
+
+@dataclass(frozen=True)
+class Packing:
+    """What the trainer of the profile ``fast`` needs beside that of ``parity``."""
+
+    sampler: BalancedBatchSampler
+    collator: PackingCollator
+    levers: Levers
+
+
+def set_up_packing(
+    train_rows: Any,
+    base_model: Path,
+    sft_config: SFTConfig,
+    model_config: ModelConfig,
+    *,
+    arguments: Mapping[str, Any],
+    micro_batch_tokens: int | None,
+    master_weights: bool,
+    processes: int,
+    process: int,
+) -> Packing:
+    """Chooses the levers, and writes them into the two configurations.
+
+    ``arguments`` are those of the recipe: what they name is no lever's any more. Afterwards
+    ``gradient_accumulation_steps`` counts packed micro-batches; the examples of a step are those that the recipe's
+    batch sizes say.
+    """
+    model = json.loads((base_model / "config.json").read_text(encoding="utf-8"))
+    lengths, label_counts = row_sizes(train_rows)
+    sharded = sft_config.deepspeed_plugin is not None
+    dtype = getattr(torch, str(model_config.dtype).removeprefix("torch."), None)
+    levers = choose_levers(
+        model,
+        overrides=Overrides(
+            attention=arguments.get("attn_implementation"),
+            recompute=arguments.get("gradient_checkpointing"),
+            micro_batch_tokens=micro_batch_tokens,
+        ),
+        state_bytes=state_bytes(
+            *count_parameters(base_model, model_config),
+            parameter_bytes=dtype.itemsize if isinstance(dtype, torch.dtype) else 4,
+            processes=processes,
+            sharded=sharded,
+            master_weights=master_weights,
+        ),
+        longest_row=max(lengths),
+        half_precision=bool(sft_config.bf16 or sft_config.fp16) or dtype in (torch.bfloat16, torch.float16),
+        sharded=sharded,
+    )
+    layout = StepLayout(
+        per_device_batch=sft_config.per_device_train_batch_size,
+        accumulation=sft_config.gradient_accumulation_steps,
+        processes=processes,
+    )
+    sampler = BalancedBatchSampler(
+        lengths,
+        label_counts,
+        layout=layout,
+        seed=int(sft_config.data_seed if sft_config.data_seed is not None else sft_config.seed),
+        token_budget=levers.micro_batch_tokens,
+        epochs=max(1, -(-int(sft_config.num_train_epochs) // 1)),
+        process=process,
+    )
+    model_config.attn_implementation = levers.attention
+    sft_config.gradient_checkpointing = levers.recompute
+    sft_config.gradient_accumulation_steps = sampler.micro_batches
+    with_kernel = levers.attention in (varlen_attention.NAME, "flash_attention_2", "flash_attention_3")
+    longest = max(max(lengths), sft_config.max_length or 0)
+    return Packing(sampler, PackingCollator(longest if with_kernel else None), levers)
+
+
+def compile_layers(model: Any) -> None:
+    """Compiles each decoder layer by itself: one graph serves all, and names of weights stay."""
+    for layer in model.get_decoder().layers:
+        layer.compile(dynamic=True)
+
+
+def row_sizes(rows: Any) -> tuple[list[int], list[int]]:
+    """Tokens and labels of each row of ``input_ids`` and ``labels``, in the order of the dataset; no row is empty."""
+    lengths: list[int] = []
+    label_counts: list[int] = []
+    for batch in rows.with_format("arrow").iter(batch_size=1000):
+        labels = batch["labels"].combine_chunks()
+        tokens = labels.value_lengths().to_numpy()
+        starts = np.concatenate([[0], np.cumsum(tokens)[:-1]])
+        predicted = labels.flatten().to_numpy() != IGNORED
+        predicted[starts] = False  # the first token of a row
+        lengths += tokens.tolist()
+        label_counts += np.add.reduceat(predicted, starts, dtype=np.int64).tolist()
+    return lengths, label_counts
+
+
+def count_parameters(base_model: Path, model_config: ModelConfig) -> tuple[int, int]:
+    """Parameters of a model folder, and those that are trained: all, or about those of the LoRA matrices."""
+    targets: Any = model_config.lora_target_modules or []
+    targets = [targets] if isinstance(targets, str) else targets
+    names = {*targets, *inside_targets(targets)}
+    total = lora = 0
+    for file in base_model.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as tensors:
+            for key in tensors.keys():  # noqa: SIM118
+                shape = tensors.get_slice(key).get_shape()
+                size = 1
+                for dimension in shape:
+                    size *= dimension
+                total += size
+                module = key.removesuffix(".weight").rsplit(".", 1)[-1]
+                if len(shape) == 2 and (module in names or "all-linear" in names):
+                    lora += model_config.lora_r * (shape[0] + shape[1])
+    return (total + lora, lora) if model_config.use_peft else (total, total)

@@ -38302,7 +38302,7 @@ function resolveDatasets(sections, yaml, diagnostics) {
     return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
         const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
         const resolvedColumns = checkColumns(columns, report);
-        checkSystemPrompt(section, columns, report);
+        checkSystemPrompt(section, resolvedColumns, report);
         const list = Array.isArray(source);
         const sources = [source]
             .flat()
@@ -38323,7 +38323,7 @@ function checkColumns(columns, report) {
     return undefined;
 }
 function checkSystemPrompt(section, columns, report) {
-    if (section.system_prompt === undefined || columns.messages === undefined)
+    if (section.system_prompt === undefined || !columns || !('messages' in columns))
         return;
     const message = 'system_prompt can not be put before messages that stand in the data';
     const hint = 'Write it into the messages, or name the columns user and assistant.';
@@ -38384,9 +38384,11 @@ const DECIDED_ELSEWHERE = {
     resume_from_checkpoint: 'An interrupted run resumes by itself.',
 };
 const ownKeys = object({
-    profile: schemas_enum(['parity']).default('parity'),
+    profile: schemas_enum(['parity', 'fast']).default('parity'),
     global_batch_size: schemas_int().positive().optional(),
     chat_template: schemas_string().min(1).optional(),
+    micro_batch_tokens: schemas_int().positive().optional(),
+    master_weights: schemas_boolean().default(false),
 });
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
 function checkTraining(yaml, diagnostics) {
@@ -38416,6 +38418,8 @@ function checkTraining(yaml, diagnostics) {
         profile: parsed.data.profile,
         globalBatchSize: parsed.data.global_batch_size,
         chatTemplate: parsed.data.chat_template,
+        microBatchTokens: parsed.data.micro_batch_tokens,
+        masterWeights: parsed.data.master_weights,
         arguments: trainerArguments,
     };
 }

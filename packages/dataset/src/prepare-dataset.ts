@@ -50,7 +50,7 @@ export interface PreparedDataset {
 
 /**
  * Prepare training data: read rows, add `messages`, split, and write `train` and `test` as `datasets.load_from_disk`
- * reads them. Memory stays bounded: it grows by some forty bytes a row and with the longest row, not with the data.
+ * reads them. Memory stays bounded: it grows by some sixty bytes a row and with the longest row, not with the data.
  *
  * The result equals, order included, pandas' frame of the rows with the messages appended, scikit-learn's
  * `train_test_split`, and `Dataset.from_pandas(…).save_to_disk(…)`.

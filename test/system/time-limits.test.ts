@@ -16,22 +16,32 @@ const train = (runs: string) =>
 
 function setLimits(limits: string): void {
   const original = readFileSync(path.join(PROJECT_ROOT, 'recipes/smoke-7b/absolute.yaml'), 'utf8');
-  writeFileSync(config, `${original.replace('max_steps: 20', 'max_steps: 4')}${limits}`);
+  writeFileSync(
+    config,
+    `${original.replace('logging_steps: 2', 'logging_steps: 1').replace('max_steps: 20', 'max_steps: 4')}${limits}`,
+  );
 }
 
-/** Runs the action as a runner does; what it set as outputs. */
-async function trainByAction(runs: string): Promise<{ exitCode: number | null; outputs: string }> {
-  const outputFile = path.join(folder, 'github-output');
-  writeFileSync(outputFile, '');
+/** Runs the action as a runner does; what it set as outputs, and wrote as the job's summary. */
+async function trainByAction(
+  runs: string,
+): Promise<{ exitCode: number | null; outputs: string; summary: string }> {
+  const [outputFile, summaryFile] = [path.join(folder, 'github-output'), path.join(folder, 'summary')];
+  for (const file of [outputFile, summaryFile]) writeFileSync(file, '');
   const { exitCode } = await runCommand('env', [
     `GITHUB_OUTPUT=${outputFile}`,
+    `GITHUB_STEP_SUMMARY=${summaryFile}`,
     `INPUT_RECIPE=${recipe}`,
     'INPUT_EXPERT=absolute',
     `INPUT_ARTIFACTS-DIR=${path.join(folder, runs)}`,
     process.execPath,
     path.join(PROJECT_ROOT, 'actions/sft-train/src/main.ts'),
   ]);
-  return { exitCode, outputs: readFileSync(outputFile, 'utf8') };
+  return {
+    exitCode,
+    outputs: readFileSync(outputFile, 'utf8'),
+    summary: readFileSync(summaryFile, 'utf8'),
+  };
 }
 
 beforeAll(async () => {
@@ -54,15 +64,28 @@ describe('a training whose time is over', () => {
     expect(first.output).toMatch(/sft-train absolute: stopped/);
     expect(first.code).toBe(0);
     setLimits('max_minutes: 0.002\nsave_minutes: 5\n');
-    const { exitCode, outputs } = await trainByAction('parts');
+    const { exitCode, outputs, summary } = await trainByAction('parts');
     expect(exitCode).toBe(0);
     expect(outputs).toMatch(/^finished<<.*\nfalse\n[\s\S]*^finished<<.*\nfalse\n/m);
+    expect(summary).toMatch(
+      /### sft-train: stopped\n[\s\S]*```mermaid\nxychart-beta\n[\s\S]* x-axis "step" 1 --> 2\n/,
+    );
     expect(existsSync(expert('parts'))).toBe(false);
     setLimits('');
     const last = await train('parts');
     expect(last.output).toMatch(/going on from the checkpoint of step 2/);
     expect(last.code).toBe(0);
     expect(await contents(expert('parts'))).toEqual(await contents(expert('whole')));
+  });
+
+  it('leaves its whole loss curve beside the output, as one that was not stopped', () => {
+    for (const file of ['.training-log.json', '.loss.svg']) {
+      const [parts, whole] = ['parts', 'whole'].map((runs) => readFileSync(`${expert(runs)}${file}`, 'utf8'));
+      expect(parts).toBe(whole);
+    }
+    const log = JSON.parse(readFileSync(`${expert('parts')}.training-log.json`, 'utf8'));
+    expect(log.train.map(({ step }: { step: number }) => step)).toEqual([1, 2, 3, 4]);
+    expect(readFileSync(`${expert('parts')}.loss.svg`, 'utf8')).toContain('sft-train absolute: loss');
   });
 
   it('is up to date for any limits once it is whole', async () => {

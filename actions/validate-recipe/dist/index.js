@@ -38383,12 +38383,18 @@ const DECIDED_ELSEWHERE = {
     output_dir: 'The folder of artifacts is an option of the command.',
     resume_from_checkpoint: 'An interrupted run resumes by itself.',
 };
+const minutes = schemas_number('expected a number of minutes').positive('expected minutes above 0').optional();
 const ownKeys = object({
     profile: schemas_enum(['parity', 'fast']).default('parity'),
     global_batch_size: schemas_int().positive().optional(),
     chat_template: schemas_string().min(1).optional(),
     micro_batch_tokens: schemas_int().positive().optional(),
     master_weights: schemas_boolean().default(false),
+    save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
+    max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
+    stop_on: array(schemas_enum(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
+        .default([])
+        .describe('Training losses that end a run with an error: not a number, or far above those before.'),
 });
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
 function checkTraining(yaml, diagnostics) {
@@ -38420,6 +38426,9 @@ function checkTraining(yaml, diagnostics) {
         chatTemplate: parsed.data.chat_template,
         microBatchTokens: parsed.data.micro_batch_tokens,
         masterWeights: parsed.data.master_weights,
+        saveMinutes: parsed.data.save_minutes,
+        maxMinutes: parsed.data.max_minutes,
+        stopOn: parsed.data.stop_on,
         arguments: trainerArguments,
     };
 }

@@ -1,5 +1,7 @@
 import { dataReportMarkdown } from '@prometheus-actions/dataset';
-import { formatBytes, formatSeconds, type Manifest } from '@prometheus-actions/stage';
+import { formatBytes, formatSeconds, type Manifest, type StageOutcome } from '@prometheus-actions/stage';
+import { readLossCurve, trainingLogFile } from './loss-curve.ts';
+import { lossCurveMermaid } from './loss-curve-mermaid.ts';
 import { reportOf } from './prepare-dataset.ts';
 import type { Outcomes } from './replicate.ts';
 
@@ -47,6 +49,12 @@ export function stageSummary(title: string, status: string, manifest: Manifest |
     '',
     ...(manifest.stage === 'prepare-dataset' ? [dataReportMarkdown(reportOf(manifest.metrics))] : []),
   ].join('\n');
+}
+
+/** The loss curve of a stage that has just trained, as Markdown; empty for any other. */
+export async function lossCurveSummary({ status, outputDir }: StageOutcome): Promise<string> {
+  const curve = status === 'up to date' ? undefined : await readLossCurve(trainingLogFile(outputDir));
+  return curve ? lossCurveMermaid(curve) : '';
 }
 
 function describe(manifest: Manifest): string[] {

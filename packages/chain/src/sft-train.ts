@@ -1,8 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Launch, TrainingSection } from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
+import { readLossCurve, trainingLogFile } from './loss-curve.ts';
+import { lossCurveSvg } from './loss-curve-svg.ts';
 import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
 import { requireGpus } from './preflight.ts';
 import { runPythonStage } from './python-stage.ts';
@@ -105,14 +108,21 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             save_minutes: training.saveMinutes ?? null,
             max_minutes: training.maxMinutes ?? null,
             stop_on: training.stopOn,
+            training_log: trainingLogFile(settings.outputDir),
             adapter: null,
             checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
             output_dir: stage.stagingDir,
           },
-        }),
+        }).finally(() => drawLossCurve(settings)),
     },
     context,
   );
+}
+
+/** Beside the output, like the log it is drawn from: what is logged how often is not in the fingerprint of the output. */
+async function drawLossCurve({ title, outputDir }: TrainSettings): Promise<void> {
+  const curve = await readLossCurve(trainingLogFile(outputDir));
+  if (curve) await writeFile(`${outputDir}.loss.svg`, lossCurveSvg(curve, `${title}: loss`));
 }
 
 function describeTraining(metrics: Json): string {

@@ -2,7 +2,7 @@ import { getInput } from '@actions/core';
 import { type ActionContext, ConfigurationError, type StageOutcome } from '@prometheus-actions/stage';
 import { type ActionsCache, actionsCache } from './actions-cache.ts';
 import { chainContext } from './chain-context.ts';
-import { stageSummary } from './report.ts';
+import { lossCurveSummary, stageSummary } from './report.ts';
 import type { StageRequest } from './requests/request.ts';
 
 /**
@@ -33,6 +33,7 @@ export async function stageAction(
   const outcome = await request.run(inputs.data, chainContext({ reporter, signal, verify, cache }));
   setOutputs(action, outcome);
   action.addSummary(stageSummary(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
+  action.addSummary(await lossCurveSummary(outcome));
   signal.throwIfAborted();
 }
 

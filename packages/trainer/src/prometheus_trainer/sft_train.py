@@ -12,6 +12,7 @@
 ``response_marker``     optional, "[/INST]": the loss is on what follows the last one
 ``checkpoints_dir``     where checkpoints are; a complete one there is resumed
 ``output_dir``          folder to write the model or adapter to
+``training_log``        optional: file to keep all that is logged in, over all runs
 ``save_minutes``        optional: a checkpoint at least that often, beside what the arguments say
 ``max_minutes``         optional: the run stops, with a checkpoint, before it has taken that long
 ``stop_on``             optional: "nan", "spike": a loss like that ends the run with an error
@@ -106,6 +107,7 @@ def _train(
         use_quiet_console,
     )
     from prometheus_trainer.training_arguments import parse_training_arguments
+    from prometheus_trainer.training_log import TrainingLog
 
     use_quiet_console()
     dataset, output_dir = Path(job["dataset"]), Path(job["output_dir"])
@@ -179,6 +181,8 @@ def _train(
         packing=packing,
         master_weights=bool(job.get("master_weights")),
     )
+    training_log = TrainingLog(Path(job["training_log"]) if job.get("training_log") else None)
+    trainer.add_callback(training_log)
     trainer.add_callback(LossWatch(events, stop_on))
 
     events.emit("phase", name="training")
@@ -188,6 +192,8 @@ def _train(
     except TrainingDiverged as error:
         events.emit("error", kind="diverged", message=str(error), hint=error.hint)
         raise SystemExit(1) from error
+    finally:
+        training_log.write(trainer.state)
     if stop.stopped:
         events.emit("stopped", step=trainer.state.global_step)
         trainer.accelerator.end_training()
@@ -199,6 +205,7 @@ def _train(
             events.emit("stopped", step=trainer.state.global_step)
             trainer.accelerator.end_training()
             return None
+        training_log.write(trainer.state)
     metrics = _metrics(trainer)
 
     events.emit("phase", name="saving")

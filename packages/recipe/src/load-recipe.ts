@@ -112,6 +112,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
     const training = readTrainingFile(sftFile, diagnostics, (finding) =>
       yaml.diagnose({ path: ['experts', name, 'sft'] }, finding),
     );
+    if (training && launch) checkLaunch(training, launch, diagnostics);
     return (
       training &&
       deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics)
@@ -217,6 +218,23 @@ export function readTrainingFile(
   const yaml = readYamlFile(file, diagnostics);
   const section = yaml && checkTraining(yaml, diagnostics);
   return yaml && section && { section, yaml };
+}
+
+/** What DeepSpeed does itself, or has not been tried with. */
+function checkLaunch(
+  { section, yaml }: { section: TrainingSection; yaml: YamlFile },
+  launch: Launch,
+  diagnostics: Diagnostic[],
+): void {
+  if (launch.config.distributed_type !== 'DEEPSPEED') return;
+  const report = (key: string, message: string, hint: string) =>
+    diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'launch-mismatch', message, hint }));
+  if (section.profile === 'fast') {
+    const hint = 'Launch with ddp (with master_weights for float32 weights), or take the profile parity.';
+    report('profile', 'the profile fast does not train under DeepSpeed', hint);
+  }
+  if (section.masterWeights)
+    report('master_weights', 'DeepSpeed keeps float32 weights itself', 'Leave master_weights out.');
 }
 
 /** Gradient accumulation = global batch / (batch per device × processes); it must be a whole number. */

@@ -110,6 +110,21 @@ def test_each_process_gets_its_share_of_every_step() -> None:
             assert sorted(held) == sorted(row for group in step for row in group)
 
 
+@pytest.mark.parametrize(
+    ("settings", "epochs"),
+    [({"num_train_epochs": 1.5}, 2), ({"max_steps": 3}, 1), ({"max_steps": 4}, 2), ({"max_steps": 7}, 3)],
+)
+def test_micro_batches_are_planned_for_every_epoch_that_begins(
+    settings: dict[str, Any], epochs: int, tmp_path: Path
+) -> None:
+    from trl.trainer.sft_config import SFTConfig
+
+    from prometheus_trainer.fast_profile import epochs_of
+
+    config = SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, **settings)
+    assert epochs_of(config, StepLayout(2, 2, 1), rows=11) == epochs  # three steps an epoch
+
+
 LORA: dict[str, Any] = {
     "use_peft": True,
     "lora_r": 4,

@@ -37,7 +37,7 @@ def _levers(
     monkeypatch.setattr("prometheus_trainer.levers._device_memory", lambda: gib * GIB)
     monkeypatch.setattr("prometheus_trainer.levers._attention", lambda fast: "varlen" if fast else "sdpa")
     return choose_levers(
-        model, overrides=overrides, state_bytes=states, longest_row=2500, half_precision=True, sharded=False
+        model, overrides=overrides, state_bytes=states, longest_row=2500, half_precision=True
     )
 
 
@@ -45,10 +45,10 @@ def test_memory_is_that_measured_of_a_7b_model() -> None:
     # 4.4 GiB for 1,000 tokens; states of 8 bytes a parameter, 54 GiB for 7.24 billion.
     assert kept_bytes_per_token(MISTRAL_7B) * 1000 == pytest.approx(4.4 * GIB, rel=0.1)
     assert recomputed_bytes_per_token(MISTRAL_7B) < 0.25 * kept_bytes_per_token(MISTRAL_7B)
-    states = state_bytes(7_241_732_096, 7_241_732_096, parameter_bytes=2, processes=1, sharded=False)
+    states = state_bytes(7_241_732_096, 7_241_732_096, parameter_bytes=2, processes=1)
     assert states == pytest.approx(54 * GIB, rel=0.01)
-    assert state_bytes(8, 8, parameter_bytes=2, processes=2, sharded=False) == 80
-    assert state_bytes(8, 8, parameter_bytes=2, processes=2, sharded=True) == 32
+    assert state_bytes(8, 8, parameter_bytes=2, processes=2) == 80
+    assert state_bytes(8, 8, parameter_bytes=2, processes=1, master_weights=True) == 112
 
 
 def test_a_large_gpu_keeps_activations_in_large_micro_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,9 +76,7 @@ def test_layers_of_a_mixture_of_experts_are_not_compiled(monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="about a machine without a GPU")
 def test_a_cpu_has_neither_kernel_nor_compiler() -> None:
-    chosen = choose_levers(
-        MISTRAL_7B, overrides=NONE, state_bytes=0, longest_row=5000, half_precision=True, sharded=False
-    )
+    chosen = choose_levers(MISTRAL_7B, overrides=NONE, state_bytes=0, longest_row=5000, half_precision=True)
     assert chosen == Levers("sdpa", compile_layers=False, recompute=False, micro_batch_tokens=5000)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from trl.trainer.model_config import ModelConfig
 from trl.trainer.sft_config import SFTConfig
 
 from prometheus_trainer import varlen_attention
-from prometheus_trainer.fast_batches import BalancedBatchSampler, StepLayout
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.fast_batches import BalancedBatchSampler, StepLayout, parity_steps
 from prometheus_trainer.levers import Levers, Overrides, choose_levers, state_bytes
 from prometheus_trainer.packed_rows import PackingCollator
 from prometheus_trainer.parity_tokens import IGNORED
@@ -49,9 +51,13 @@ def set_up_packing(
     ``gradient_accumulation_steps`` counts packed micro-batches; the examples of a step are those that the recipe's
     batch sizes say.
     """
+    if sft_config.deepspeed_plugin is not None:
+        raise ConfigurationError(
+            "the profile fast does not train under DeepSpeed, where nobody has held it against parity yet",
+            "Launch with ddp (with master_weights for float32 weights), or take the profile parity.",
+        )
     model = json.loads((base_model / "config.json").read_text(encoding="utf-8"))
     lengths, label_counts = row_sizes(train_rows)
-    sharded = sft_config.deepspeed_plugin is not None
     dtype = getattr(torch, str(model_config.dtype).removeprefix("torch."), None)
     levers = choose_levers(
         model,
@@ -64,12 +70,10 @@ def set_up_packing(
             *count_parameters(base_model, model_config),
             parameter_bytes=dtype.itemsize if isinstance(dtype, torch.dtype) else 4,
             processes=processes,
-            sharded=sharded,
             master_weights=master_weights,
         ),
         longest_row=max(lengths),
         half_precision=bool(sft_config.bf16 or sft_config.fp16) or dtype in (torch.bfloat16, torch.float16),
-        sharded=sharded,
     )
     layout = StepLayout(
         per_device_batch=sft_config.per_device_train_batch_size,
@@ -82,7 +86,7 @@ def set_up_packing(
         layout=layout,
         seed=int(sft_config.data_seed if sft_config.data_seed is not None else sft_config.seed),
         token_budget=levers.micro_batch_tokens,
-        epochs=max(1, -(-int(sft_config.num_train_epochs) // 1)),
+        epochs=epochs_of(sft_config, layout, len(lengths)),
         process=process,
     )
     model_config.attn_implementation = levers.attention
@@ -91,6 +95,13 @@ def set_up_packing(
     with_kernel = levers.attention in (varlen_attention.NAME, "flash_attention_2", "flash_attention_3")
     longest = max(max(lengths), sft_config.max_length or 0)
     return Packing(sampler, PackingCollator(longest if with_kernel else None), levers)
+
+
+def epochs_of(sft_config: SFTConfig, layout: StepLayout, rows: int) -> int:
+    """Epochs that training begins, for ``max_steps`` goes before ``num_train_epochs``."""
+    if sft_config.max_steps <= 0:
+        return math.ceil(sft_config.num_train_epochs)
+    return math.ceil(sft_config.max_steps / len(parity_steps(range(rows), layout)))
 
 
 def compile_layers(model: Any) -> None:

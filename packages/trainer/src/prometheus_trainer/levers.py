@@ -57,17 +57,15 @@ def choose_levers(
     state_bytes: float,
     longest_row: int,
     half_precision: bool,
-    sharded: bool,
 ) -> Levers:
     """The levers for a model (its ``config.json``) whose states take ``state_bytes`` on this device.
 
-    ``half_precision``: it computes in bfloat16 or float16, without which there is no varlen kernel. ``sharded``: its
-    weights are spread over devices (ZeRO-3), and gathered layer by layer behind a compiler's back.
+    ``half_precision``: it computes in bfloat16 or float16, without which there is no varlen kernel.
     """
     cuda = torch.cuda.is_available()
     attention = overrides.attention or _attention(cuda and half_precision)
     # Experts take as many tokens as the router sends, so nearly every call would be compiled anew.
-    compile_layers = cuda and not sharded and "num_local_experts" not in model
+    compile_layers = cuda and "num_local_experts" not in model
     room = USABLE * _device_memory() - state_bytes if cuda else float("inf")
     kept = _tokens_that_fit(room, kept_bytes_per_token(model))
     recompute = overrides.recompute
@@ -104,17 +102,15 @@ def state_bytes(
     *,
     parameter_bytes: int,
     processes: int,
-    sharded: bool,
     master_weights: bool = False,
 ) -> float:
     """Bytes on one device of weights, gradients and AdamW's two moments; with DDP also of its copy of the gradients.
 
     ``master_weights``: those of :mod:`~prometheus_trainer.split_adamw`, 14 bytes a parameter in all.
     """
-    gradients = 1 if sharded or processes == 1 else 2
+    gradients = 1 if processes == 1 else 2
     optimizer = 10 if master_weights else 2 * parameter_bytes
-    total = parameters * parameter_bytes + trainable * (gradients * parameter_bytes + optimizer)
-    return total / processes if sharded else total
+    return parameters * parameter_bytes + trainable * (gradients * parameter_bytes + optimizer)
 
 
 def _attention(fast_kernels: bool) -> str:

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { ConfigurationError } from '@prometheus-actions/stage';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DatasetSettings, prepareDataset, sourceFiles } from '../src/index.ts';
+import { awkwardRows } from './awkward-rows.ts';
+import { fault } from './fault.ts';
 import { PythonReference } from './python-reference.ts';
 
 const reference = new PythonReference();
@@ -18,29 +19,6 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const columns = { user: 'instruction', assistant: 'output' };
 const at = (name: string) => join(folder, name);
-
-/** Rows with every kind of text, long and short; all columns in each row. */
-function rowsOf(count: number): Record<string, unknown>[] {
-  const texts = [
-    '',
-    'é',
-    '😀',
-    '\u2028\u2029',
-    '\ufeffmark',
-    '\u0000',
-    '"\\/\b\n\r\t',
-    '日本語',
-    'x'.repeat(1 << 20),
-  ];
-  return Array.from({ length: count }, (_, i) => ({
-    instruction: `${i} ${texts[i % 8]}`,
-    output: i === 7 ? texts[8] : texts[(i * 3) % 8],
-    note: i % 4 ? texts[(i * 5) % 8] : null,
-    count: i - 20,
-    share: i % 3 ? i / 7 : null,
-    flag: i % 2 === 0,
-  }));
-}
 
 describe('messages that are there', () => {
   const conversations = [
@@ -174,7 +152,7 @@ describe('columns and rows that are left out', () => {
     'with limit %d, only the first rows are prepared',
     { timeout: 60_000 },
     async (limit) => {
-      const rows = rowsOf(120).map((row) => ({ ...row, output: 'short' }));
+      const rows = awkwardRows(120).map((row) => ({ ...row, output: 'short' }));
       writeFileSync(at('a.json'), JSON.stringify(rows.slice(0, 60)));
       writeFileSync(
         at('b.jsonl.gz'),
@@ -195,7 +173,7 @@ describe('columns and rows that are left out', () => {
 
   it('with limit, Parquet and Arrow end early too', { timeout: 60_000 }, async (context) => {
     reference.require(context);
-    await reference.run('write_arrow', { rows: rowsOf(50), folder, parquet: { row_group_size: 8 } });
+    await reference.run('write_arrow', { rows: awkwardRows(50), folder, parquet: { row_group_size: 8 } });
     for (const name of ['rows.parquet', 'rows.arrow']) {
       const output = mkdtempSync(at('out-'));
       const settings: DatasetSettings = { source: { files: [at(name)] }, columns, limit: 13, split: 'none' };
@@ -253,13 +231,3 @@ describe('split by a column', () => {
     expect(await fault(prepareDataset(settings, at('out2')))).toMatch(/column "g" is missing/);
   });
 });
-
-async function fault(run: Promise<unknown>): Promise<string> {
-  const error = await run.then(
-    () => new Error('no fault was found'),
-    (caught: unknown) => caught,
-  );
-  if (!(error instanceof ConfigurationError)) throw error;
-  expect(error.hint).toBeTruthy();
-  return error.message;
-}

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigurationError } from '@prometheus-actions/stage';
 import { type Table, tableFromIPC } from 'apache-arrow';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -11,6 +10,7 @@ import {
   type PrepareOptions,
   prepareDataset,
 } from '../src/index.ts';
+import { fault } from './fault.ts';
 
 let folder: string;
 let output: string;
@@ -49,16 +49,6 @@ function rowsOf(part: 'train' | 'test'): unknown[] {
     .map((row) =>
       JSON.parse(JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? Number(value) : value))),
     );
-}
-
-async function fault(run: Promise<unknown>): Promise<string> {
-  const error = await run.then(
-    () => new Error('no fault was found'),
-    (caught: unknown) => caught,
-  );
-  if (!(error instanceof ConfigurationError)) throw error;
-  expect(error.hint).toBeTruthy();
-  return error.message;
 }
 
 function manyRows(count: number): { q: string; a: string; orig_instruction: string }[] {

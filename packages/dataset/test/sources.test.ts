@@ -2,9 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { ConfigurationError } from '@prometheus-actions/stage';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DatasetSettings, prepareDataset, sourceFiles } from '../src/index.ts';
+import { awkwardRows } from './awkward-rows.ts';
+import { fault } from './fault.ts';
 import { PythonReference, sharedFile } from './python-reference.ts';
 
 const reference = new PythonReference();
@@ -18,29 +19,6 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const columns = { user: 'instruction', assistant: 'output' };
 const at = (name: string) => join(folder, name);
-
-/** Rows with every kind of text, long and short; all columns in each row. */
-function rowsOf(count: number): Record<string, unknown>[] {
-  const texts = [
-    '',
-    'é',
-    '😀',
-    '\u2028\u2029',
-    '\ufeffmark',
-    '\u0000',
-    '"\\/\b\n\r\t',
-    '日本語',
-    'x'.repeat(1 << 20),
-  ];
-  return Array.from({ length: count }, (_, i) => ({
-    instruction: `${i} ${texts[i % 8]}`,
-    output: i === 7 ? texts[8] : texts[(i * 3) % 8],
-    note: i % 4 ? texts[(i * 5) % 8] : null,
-    count: i - 20,
-    share: i % 3 ? i / 7 : null,
-    flag: i % 2 === 0,
-  }));
-}
 
 /** The rows in files of every kind that the stage reads; `rows.parquet` and the Arrow ones written by pyarrow and datasets. */
 async function everyKind(rows: Record<string, unknown>[]): Promise<Record<string, string>> {
@@ -85,7 +63,7 @@ async function everyKind(rows: Record<string, unknown>[]): Promise<Record<string
 describe('every kind of source', () => {
   it('gives what pandas, scikit-learn and datasets give', { timeout: 120_000 }, async (context) => {
     reference.require(context);
-    const rows = rowsOf(120);
+    const rows = awkwardRows(120);
     const kinds = await everyKind(rows);
     for (const [kind, source] of Object.entries(kinds)) {
       const output = mkdtempSync(at('out-'));
@@ -98,7 +76,7 @@ describe('every kind of source', () => {
 
   it('can be mixed, in the order given', { timeout: 120_000 }, async (context) => {
     reference.require(context);
-    const rows = rowsOf(30);
+    const rows = awkwardRows(30);
     const kinds = Object.values(await everyKind(rows));
     writeFileSync(at('all.json'), JSON.stringify(kinds.flatMap(() => rows)));
     const settings = { columns, split: { test_size: 40, seed: 11 } };
@@ -226,7 +204,7 @@ describe('damage', () => {
     columns,
     split: 'none',
   });
-  const text = rowsOf(60)
+  const text = awkwardRows(60)
     .map((row) => JSON.stringify(row))
     .join('\n');
 
@@ -268,7 +246,7 @@ describe('damage', () => {
 
   it('of Arrow that is cut off anywhere is found', { timeout: 60_000 }, async (context) => {
     reference.require(context);
-    await reference.run('write_arrow', { rows: rowsOf(60), folder });
+    await reference.run('write_arrow', { rows: awkwardRows(60), folder });
     for (const name of ['rows.arrow', 'rows.feather']) {
       const whole = readFileSync(at(name));
       for (const share of [0.999, 0.9, 0.5, 0.1]) {
@@ -293,13 +271,3 @@ describe('damage', () => {
     );
   });
 });
-
-async function fault(run: Promise<unknown>): Promise<string> {
-  const error = await run.then(
-    () => new Error('no fault was found'),
-    (caught: unknown) => caught,
-  );
-  if (!(error instanceof ConfigurationError)) throw error;
-  expect(error.hint).toBeTruthy();
-  return error.message;
-}

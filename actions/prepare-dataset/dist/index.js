@@ -69775,6 +69775,8 @@ function read(location, options, diagnostics) {
         }
         const sftFile = inFolder(sft);
         const training = readTrainingFile(sftFile, diagnostics, (finding) => yaml.diagnose({ path: ['experts', name, 'sft'] }, finding));
+        if (training && launch)
+            checkLaunch(training, launch, diagnostics);
         return (training &&
             deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics));
     });
@@ -69845,6 +69847,18 @@ function readTrainingFile(file, diagnostics, report) {
     const yaml = readYamlFile(file, diagnostics);
     const section = yaml && checkTraining(yaml, diagnostics);
     return yaml && section && { section, yaml };
+}
+/** What DeepSpeed does itself, or has not been tried with. */
+function checkLaunch({ section, yaml }, launch, diagnostics) {
+    if (launch.config.distributed_type !== 'DEEPSPEED')
+        return;
+    const report = (key, message, hint) => diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'launch-mismatch', message, hint }));
+    if (section.profile === 'fast') {
+        const hint = 'Launch with ddp (with master_weights for float32 weights), or take the profile parity.';
+        report('profile', 'the profile fast does not train under DeepSpeed', hint);
+    }
+    if (section.masterWeights)
+        report('master_weights', 'DeepSpeed keeps float32 weights itself', 'Leave master_weights out.');
 }
 /** Gradient accumulation = global batch / (batch per device × processes); it must be a whole number. */
 function deriveAccumulation(expert, processes, yaml, diagnostics) {

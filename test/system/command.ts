@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { listFiles, PROJECT_ROOT } from '@prometheus-actions/stage';
+import { ensureUv, listFiles, PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { TestContext } from 'vitest';
 
 const COMMAND = path.join(PROJECT_ROOT, 'packages/cli/bin/prometheus-actions.mjs');
@@ -66,14 +66,35 @@ export function command(args: string[], env: Record<string, string> = {}): Promi
 }
 
 /** Runs a Python script that checks something with the reference libraries, and prints JSON. */
-export function pythonCheck(script: string, args: string[]): unknown {
+export function pythonCheck(script: string, args: string[], env: Record<string, string> = {}): unknown {
   const file = path.join(import.meta.dirname, script);
   const { status, stdout, stderr } = spawnSync(PYTHON, [file, ...args], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
+    env: { ...process.env, ...env },
   });
   if (status !== 0) throw new Error(`${script} failed:\n${stdout}${stderr}`);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+}
+
+/** Installs packages, and nothing that they need, to a folder that goes before the environment in PYTHONPATH. */
+export async function olderPackages(requirements: string[]): Promise<string> {
+  const folder = path.join(temporaryFolder(), 'packages');
+  const uv = await ensureUv(path.join(PROJECT_ROOT, '.venv'));
+  const args = [
+    'pip',
+    'install',
+    '--quiet',
+    '--python',
+    PYTHON,
+    '--target',
+    folder,
+    '--no-deps',
+    ...requirements,
+  ];
+  const { status, stderr } = spawnSync(uv, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`uv ${args.join(' ')} failed:\n${stderr}`);
+  return folder;
 }
 
 export function temporaryFolder(): string {

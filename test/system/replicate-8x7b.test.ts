@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { command, pythonCheck, temporaryFolder } from './command.ts';
+import { command, olderPackages, pythonCheck, temporaryFolder } from './command.ts';
 
 const runs = path.join(temporaryFolder(), 'runs');
 let checked: Record<string, unknown>;
@@ -48,4 +48,20 @@ it('the judge gives the logits of a float64 merge, within bfloat16 rounding of i
   // Each weight was rounded twice: the expert, then the mean of the experts.
   expect(logit_difference).toBeLessThan(2.5 * (logit_difference_of_one_rounding ?? 0));
   expect(logit_difference).toBeLessThan(0.2 * (logit_difference_of_the_base ?? 0));
+});
+
+it('transformers 4 and the PEFT of its time read the judge, and the adapters as they are', async () => {
+  const packages = await olderPackages([
+    'transformers==4.57.6',
+    'huggingface_hub==0.36.2',
+    'tokenizers==0.22.1',
+    'peft==0.18.0',
+  ]);
+  const found = pythonCheck('check_older_readers.py', [runs], { PYTHONPATH: packages });
+  expect(found).toMatchObject({ versions: ['4.57.6', '0.18.0'], missing: [], rope_theta: 1e6 });
+  const { adapter_from_merged, adapter_from_base } = found as Record<string, Record<string, number>>;
+  for (const expert of ['absolute', 'relative']) {
+    // The merged expert was rounded to bfloat16.
+    expect(adapter_from_merged?.[expert]).toBeLessThan(0.001 * (adapter_from_base?.[expert] ?? 0));
+  }
 });

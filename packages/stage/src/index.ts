@@ -7,7 +7,7 @@ export { PROJECT_ROOT } from './hardware.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
 export { lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
-export { ensurePython, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
+export { ensurePython, ensureUv, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
 export {
   formatAmount,
   formatBytes,

@@ -101,7 +101,7 @@ async function createVenv(venv: string): Promise<void> {
 }
 
 /** uv from the PATH, or the pinned one from PyPI, in a small environment of its own beside the large one. */
-async function ensureUv(venv: string): Promise<string> {
+export async function ensureUv(venv: string): Promise<string> {
   if ((await runCommand('uv', ['--version'])).exitCode === 0) return 'uv';
   const folder = `${venv}-uv`;
   const uv = path.join(folder, 'bin/uv');

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -97,3 +98,34 @@ def test_parameters_are_counted_from_the_files(tmp_path: Path) -> None:
         load_base_model(folder, settings), config
     ).get_nb_trainable_parameters()
     assert count_parameters(folder, settings) == (everything, trainable)
+
+
+def test_models_that_would_mix_packed_rows_are_refused() -> None:
+    from transformers import (
+        AutoModelForCausalLM,
+        Gemma2Config,
+        GptOssConfig,
+        MambaConfig,
+        MistralConfig,
+        PretrainedConfig,
+    )
+
+    from prometheus_trainer import varlen_attention
+    from prometheus_trainer.errors import ConfigurationError
+    from prometheus_trainer.packed_rows import check_packable
+
+    def empty(config: PretrainedConfig, attention: str) -> Any:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+        model.config._attn_implementation = attention
+        return model
+
+    varlen_attention.register()
+    small: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 1, "vocab_size": 99}
+    with pytest.raises(ConfigurationError, match="MambaForCausalLM carries a state"):
+        check_packable(empty(MambaConfig(**small), "eager"))
+    for config in (Gemma2Config(**small), GptOssConfig(**small)):
+        with pytest.raises(ConfigurationError, match="neither sinks nor capped scores"):
+            check_packable(empty(config, varlen_attention.NAME))
+        check_packable(empty(config, "eager"))
+    check_packable(empty(MistralConfig(**small), varlen_attention.NAME))

@@ -15,6 +15,7 @@ from transformers import MixtralForCausalLM
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.unfused_mixtral import (
+    empty_unfused_mixtral,
     inside_key,
     inside_targets,
     load_unfused_mixtral,
@@ -166,3 +167,28 @@ def _merge_by_hand(base: Path, adapter: Path) -> Any:
         save_file(tensors, Path(folder) / "model.safetensors", metadata={"format": "pt"})
         (Path(folder) / "config.json").write_text((base / "config.json").read_text())
         return MixtralForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+
+def test_the_adapter_of_the_real_shape_has_the_papers_parameters() -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import MixtralConfig
+
+    shape = MixtralConfig(
+        vocab_size=32000,
+        hidden_size=4096,
+        intermediate_size=14336,
+        num_hidden_layers=32,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        num_local_experts=8,
+    )
+    settings = LoraConfig(
+        r=256, lora_alpha=512, lora_dropout=0.1, target_modules=inside_targets(EIGHT_TARGETS)
+    )
+    model: Any = empty_unfused_mixtral(shape)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 46_702_792_704
+    with torch.device("meta"):
+        adapted: Any = get_peft_model(model, settings)
+    # r (in + out): keys and values 1,024, experts 14,336, vocabulary 32,000. On the fused experts it would be 5.73 B.
+    layer = 2 * (4096 + 4096) + 2 * (4096 + 1024) + 8 * 3 * (4096 + 14336)
+    assert adapted.get_nb_trainable_parameters()[0] == 256 * (32 * layer + 4096 + 32000) == 3_851_223_040

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from prometheus_trainer import varlen_attention
+from prometheus_trainer.model_flops import EXPERT_COUNTS
 
 # Larger micro-batches gain nothing any more, as measured on an H200 with a 7B model.
 MOST_TOKENS = 16_384
@@ -65,7 +66,7 @@ def choose_levers(
     cuda = torch.cuda.is_available()
     attention = overrides.attention or _attention(cuda and half_precision)
     # Experts take as many tokens as the router sends, so nearly every call would be compiled anew.
-    compile_layers = cuda and "num_local_experts" not in model
+    compile_layers = cuda and not any(key in model for key in EXPERT_COUNTS)
     room = USABLE * _device_memory() - state_bytes if cuda else float("inf")
     kept = _tokens_that_fit(room, kept_bytes_per_token(model))
     recompute = overrides.recompute
@@ -85,14 +86,14 @@ def kept_bytes_per_token(model: Mapping[str, Any]) -> float:
     logits on a quarter of them: seven tensors of the hidden size and three of the intermediate size a layer.
     """
     hidden, layers = model["hidden_size"], model["num_hidden_layers"]
-    inner = model["intermediate_size"] * model.get("num_experts_per_tok", 1)
+    inner = _inner_size(model)
     return 2.0 * (7 * hidden + 3 * inner) * layers + _logit_bytes(model)
 
 
 def recomputed_bytes_per_token(model: Mapping[str, Any]) -> float:
     """The same where each layer keeps its input alone, and one layer at a time has all of its own."""
     hidden, layers = model["hidden_size"], model["num_hidden_layers"]
-    inner = model["intermediate_size"] * model.get("num_experts_per_tok", 1)
+    inner = _inner_size(model)
     return 2.0 * hidden * layers + 4.0 * (9 * hidden + 4 * inner) + _logit_bytes(model)
 
 
@@ -119,6 +120,12 @@ def _attention(fast_kernels: bool) -> str:
     if importlib.util.find_spec("flash_attn") is not None:
         return "flash_attention_2"
     return varlen_attention.NAME if varlen_attention.register() else "sdpa"
+
+
+def _inner_size(model: Mapping[str, Any]) -> int:
+    """The intermediate size that a token goes through, of all experts that it is sent to."""
+    width = model.get("moe_intermediate_size") or model["intermediate_size"]
+    return width * model.get("num_experts_per_tok", 1)
 
 
 def _logit_bytes(model: Mapping[str, Any]) -> float:

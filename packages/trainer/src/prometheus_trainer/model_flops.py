@@ -28,6 +28,9 @@ PEAK_FLOPS: list[tuple[str, float]] = [
     (r"\bL4\b", 121e12),
 ]
 
+# What configurations of transformers call the number of experts in a block.
+EXPERT_COUNTS = ("num_local_experts", "num_experts", "n_routed_experts")
+
 
 def peak_flops(device_name: str) -> float | None:
     """Dense bfloat16 FLOP/s of the GPU of that name; None where it is not known."""
@@ -45,7 +48,7 @@ def flops_per_token(model: Any) -> float:
     a few percent too low.
     """
     config = model.config
-    experts = getattr(config, "num_local_experts", None)
+    experts = next((count for key in EXPERT_COUNTS if (count := getattr(config, key, None))), None)
     share = config.num_experts_per_tok / experts if experts else 1.0
     tied = getattr(config, "tie_word_embeddings", False)
     looked_up = None if tied else model.get_input_embeddings().weight

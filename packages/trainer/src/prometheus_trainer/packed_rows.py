@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from prometheus_trainer import varlen_attention
+from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.fast_batches import WeightedRow
 from prometheus_trainer.parity_tokens import IGNORED
 
@@ -66,6 +68,25 @@ class PackingCollator:
             batch |= {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends}
             batch |= {"max_length_q": self._max_row_length, "max_length_k": self._max_row_length}
         return batch
+
+
+def check_packable(model: Any) -> None:
+    """Raises ConfigurationError for a model that would not keep packed rows apart, or not compute its own attention."""
+    name, config = type(model).__name__, model.config
+    if getattr(model, "_is_stateful", False):
+        raise ConfigurationError(
+            f"the profile fast packs rows one behind the other, and {name} carries a state from one to the next",
+            "Take the profile parity.",
+        )
+    if config._attn_implementation != varlen_attention.NAME:
+        return
+    sinks = any(key.endswith(".sinks") for key, _ in model.named_parameters())
+    if sinks or getattr(config, "attn_logit_softcapping", None) is not None:
+        raise ConfigurationError(
+            f"torch's varlen attention has neither sinks nor capped scores, as {name} needs",
+            "Set attn_implementation to flash_attention_2 (with the package flash-attn) or to eager, or take the "
+            "profile parity.",
+        )
 
 
 def packed_loss(model: nn.Module, batch: dict[str, Any]) -> tuple[torch.Tensor, Any]:

@@ -45,6 +45,12 @@ def load_unfused_mixtral(folder: Path, **options: Any) -> MixtralForCausalLM:
         return MixtralForCausalLM.from_pretrained(folder, key_mapping=renamed, **options)
 
 
+def empty_unfused_mixtral(config: MixtralConfig) -> MixtralForCausalLM:
+    """The model on the meta device: names and shapes without weights."""
+    with torch.device("meta"), _experts_built_as(UnfusedExperts):
+        return MixtralForCausalLM(config)
+
+
 def inside_targets(targets: Iterable[str]) -> list[str]:
     """LoRA target modules as they are called inside: ``w1`` → ``gate_proj``; other names stay."""
     return [INSIDE.get(target, target) for target in targets]

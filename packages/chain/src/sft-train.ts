@@ -74,6 +74,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
       settings: {
         profile: training.profile,
         chat_template: training.chatTemplate ?? null,
+        response_marker: training.responseMarker ?? null,
         micro_batch_tokens: training.microBatchTokens ?? null,
         master_weights: training.masterWeights,
         arguments: Object.fromEntries(
@@ -102,6 +103,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             dataset: settings.dataset,
             arguments: trainerArguments,
             chat_template: training.chatTemplate ?? null,
+            response_marker: training.responseMarker ?? null,
             profile: training.profile,
             micro_batch_tokens: training.microBatchTokens ?? null,
             master_weights: training.masterWeights,

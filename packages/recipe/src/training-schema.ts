@@ -15,6 +15,8 @@ export interface TrainingSection {
   globalBatchSize: number | undefined;
   /** Jinja; `undefined` for the tokenizer's own. */
   chatTemplate: string | undefined;
+  /** The loss is on what follows its last occurrence; `undefined`: the template's generation marks, or `[/INST]`. */
+  responseMarker: string | undefined;
   /** Most tokens in a micro-batch of the profile fast; `undefined` where memory decides. */
   microBatchTokens: number | undefined;
   /** float32 weights behind bfloat16 parameters. */
@@ -61,6 +63,7 @@ const ownKeys = z.object({
   profile: z.enum(['parity', 'fast']).default('parity'),
   global_batch_size: z.int().positive().optional(),
   chat_template: z.string().min(1).optional(),
+  response_marker: z.string().min(1).optional(),
   micro_batch_tokens: z.int().positive().optional(),
   master_weights: z.boolean().default(false),
   save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
@@ -97,6 +100,7 @@ export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): Traini
     profile: parsed.data.profile,
     globalBatchSize: parsed.data.global_batch_size,
     chatTemplate: parsed.data.chat_template,
+    responseMarker: parsed.data.response_marker,
     microBatchTokens: parsed.data.micro_batch_tokens,
     masterWeights: parsed.data.master_weights,
     saveMinutes: parsed.data.save_minutes,

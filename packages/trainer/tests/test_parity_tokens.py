@@ -17,13 +17,13 @@ from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.mistral_tokenizer import write_mistral_tokenizer
 from prometheus_trainer.parity_tokens import (
     IGNORED,
-    RESPONSE_MARKER,
     RightPaddingCollator,
     label_response,
     padding_id,
     tokenize_conversations,
 )
-from prometheus_trainer.prepared_rows import Tokenisation, open_split, prepare_rows
+from prometheus_trainer.prepared_rows import open_split, prepare_rows
+from prometheus_trainer.tokenisation import Tokenisation
 
 
 @pytest.fixture(scope="module")
@@ -193,5 +193,4 @@ def _tokenisation(
         max_length=max_length,
         pad_token_id=0,
         chat_template=chat_template,
-        response_marker=RESPONSE_MARKER,
     )

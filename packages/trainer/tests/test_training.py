@@ -120,8 +120,9 @@ def test_twenty_steps_end_with_the_originals_weights(
 def test_the_loss_is_the_mean_of_the_means_of_micro_batches(
     processes: int, accumulation: int, tmp_path: Path
 ) -> None:
-    from prometheus_trainer.parity_tokens import RESPONSE_MARKER, RightPaddingCollator
-    from prometheus_trainer.prepared_rows import Tokenisation, open_split, prepare_rows
+    from prometheus_trainer.parity_tokens import RightPaddingCollator
+    from prometheus_trainer.prepared_rows import open_split, prepare_rows
+    from prometheus_trainer.tokenisation import Tokenisation
     from prometheus_trainer.training import load_tokenizer
 
     torch.set_num_threads(1)
@@ -147,7 +148,7 @@ def test_the_loss_is_the_mean_of_the_means_of_micro_batches(
 
     from transformers import AutoModelForCausalLM
 
-    tokenisation = Tokenisation(load_tokenizer(model), 256, 0, TEMPLATE, RESPONSE_MARKER)
+    tokenisation = Tokenisation(load_tokenizer(model), 256, 0, TEMPLATE)
     rows: Any = open_split(dataset, "train")
     tokens = prepare_rows(rows, "train", tokenisation, tmp_path / "cache", shuffle_seed=42)
     reference = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)

@@ -45,7 +45,7 @@ def tokenize_conversations(
     return {"input_ids": rows, "labels": [label_response(ids, marker, pad_token_id) for ids in rows]}
 
 
-def label_response(ids: Sequence[int], marker: Sequence[int], pad_token_id: int) -> list[int]:
+def label_response(ids: Sequence[int], marker: Sequence[int], pad_token_id: int | None) -> list[int]:
     """Labels for ``ids``: IGNORED up to and including the last ``marker``, the ids themselves after it.
 
     Without a marker every label is IGNORED. An id equal to ``pad_token_id`` is never a label.

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.parity_tokens import IGNORED, tokenize_conversations
+from prometheus_trainer.parity_tokens import IGNORED
+from prometheus_trainer.tokenisation import Tokenisation
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import PreTrainedTokenizerBase
-
-
-@dataclass(frozen=True)
-class Tokenisation:
-    """How conversations become ids; see :func:`~prometheus_trainer.parity_tokens.tokenize_conversations`."""
-
-    tokenizer: PreTrainedTokenizerBase
-    max_length: int | None
-    pad_token_id: int
-    chat_template: str | None
-    response_marker: str
-
-    def digest(self) -> str:
-        """16 hex digits that differ where the ids may differ."""
-        backend: Any = self.tokenizer
-        parts = [
-            backend.backend_tokenizer.to_str(),
-            self.chat_template or self.tokenizer.chat_template,
-            self.max_length,
-            self.pad_token_id,
-            self.response_marker,
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def open_split(dataset: Path, split: str) -> Dataset | None:
@@ -104,25 +79,15 @@ def prepare_rows(
 
 
 def _tokenizing(tokenisation: Tokenisation, name: str) -> Callable[[list[Any], list[int]], dict[str, Any]]:
-    def tokenize(conversations: list[Any]) -> dict[str, Any]:
-        return tokenize_conversations(
-            conversations,
-            tokenisation.tokenizer,
-            max_length=tokenisation.max_length,
-            pad_token_id=tokenisation.pad_token_id,
-            chat_template=tokenisation.chat_template,
-            response_marker=tokenisation.response_marker,
-        )
-
     def tokenize_batch(conversations: list[Any], indices: list[int]) -> dict[str, Any]:
         from jinja2 import TemplateError
 
         try:
-            return tokenize(conversations)
+            return tokenisation(conversations)
         except (TemplateError, TypeError, ValueError, KeyError):
             for index, conversation in zip(indices, conversations, strict=True):
                 try:
-                    tokenize([conversation])
+                    tokenisation([conversation])
                 except (TemplateError, TypeError, ValueError, KeyError) as error:
                     raise ConfigurationError(
                         f"dataset, {name}, row {index} in the order of training: the chat template refuses its "
@@ -134,13 +99,36 @@ def _tokenizing(tokenisation: Tokenisation, name: str) -> Callable[[list[Any], l
     return tokenize_batch
 
 
+def learns_an_end(tokens: Dataset, end_ids: Collection[int], max_length: int | None) -> bool:
+    """Whether one of the first rows has an id of ``end_ids`` as a label; True where all of them were cut off.
+
+    A model that has never seen the end of an answer as something to say does not stop.
+    """
+    whole = [
+        labels
+        for labels in tokens[:64]["labels"]
+        if (max_length is None or len(labels) < max_length) and any(label != IGNORED for label in labels)
+    ]
+    return not whole or any(label in end_ids for labels in whole for label in labels)
+
+
 def _check_some_labels(tokens: Dataset, name: str, tokenisation: Tokenisation) -> None:
     for batch in tokens.iter(batch_size=64):
         if any(label != IGNORED for labels in batch["labels"] for label in labels):  # type: ignore[call-overload]
             return
+    if tokenisation.loss_on == "generation":
+        found = "the chat template marks no answer"
+        hint = "Check that the template's generation marks are round the answer, and that max_length is large enough."
+    else:
+        found = (
+            f"in none of them the response marker {tokenisation.response_marker!r} is followed by an answer"
+        )
+        hint = (
+            "Check that the chat template writes the response marker before the answer, as tokens of its own, and "
+            "that max_length is large enough."
+        )
     raise ConfigurationError(
-        f"dataset, {name}: none of the {len(tokens)} rows has a label: in none of them the response marker "
-        f"{tokenisation.response_marker!r} is followed by an answer within {tokenisation.max_length} tokens",
-        "Check that the chat template writes the response marker before the answer, and that max_length is large "
-        "enough.",
+        f"dataset, {name}: none of the {len(tokens)} rows has a label: {found} within "
+        f"{tokenisation.max_length} tokens",
+        hint,
     )

@@ -9,7 +9,7 @@
 ``micro_batch_tokens``  optional, for "fast": most tokens in a micro-batch; chosen by memory when absent
 ``master_weights``      optional: float32 weights behind bfloat16 parameters (split_adamw.py)
 ``adapter``             folder of the adapter to start LoRA from; null starts from the seed
-``response_marker``     optional, "[/INST]": the loss is on what follows the last one
+``response_marker``     optional: the loss is on what follows the last one (see tokenisation.py for its absence)
 ``checkpoints_dir``     where checkpoints are; a complete one there is resumed
 ``output_dir``          folder to write the model or adapter to
 ``training_log``        optional: file to keep all that is logged in, over all runs
@@ -42,7 +42,6 @@ from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.lifeline import hold_lifeline
 from prometheus_trainer.model_source import resolve_model
-from prometheus_trainer.parity_tokens import RESPONSE_MARKER, padding_id
 from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
 from prometheus_trainer.time_limits import TimeLimits
 
@@ -96,11 +95,13 @@ def _train(
     from prometheus_trainer.fast_profile import set_up_packing
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.portable_layout import finish_adapter, finish_model
-    from prometheus_trainer.prepared_rows import Tokenisation, open_split, prepare_rows
+    from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
     from prometheus_trainer.stopping import EvaluationStopped, StopCallback
+    from prometheus_trainer.tokenisation import choose_tokenisation, without_marks
     from prometheus_trainer.training import (
         build_trainer,
+        end_ids,
         is_mixtral,
         load_tokenizer,
         save_final_weights,
@@ -135,18 +136,24 @@ def _train(
     with state.main_process_first():
         base_model = resolve_model(job["model"])
     tokenizer = load_tokenizer(base_model)
-    pad_token_id = padding_id(tokenizer)
-    tokenisation = Tokenisation(
-        tokenizer=tokenizer,
+    tokenisation = choose_tokenisation(
+        tokenizer,
         max_length=sft_config.max_length,
-        pad_token_id=pad_token_id,
         chat_template=job.get("chat_template"),
-        response_marker=job.get("response_marker") or RESPONSE_MARKER,
+        response_marker=job.get("response_marker"),
     )
     cache = checkpoints_dir / "rows"
     with state.main_process_first():
         train_rows = prepare_rows(train_split, "train", tokenisation, cache, shuffle_seed=sft_config.seed)
         test_rows = test_split and prepare_rows(test_split, "test", tokenisation, cache, shuffle_seed=None)
+    if tokenisation.loss_on != "original":
+        events.emit("notice", message=f"the loss is on {tokenisation.learns()}")
+    if not learns_an_end(train_rows, end_ids(base_model, tokenizer), tokenisation.max_length):
+        events.emit(
+            "warning",
+            message="no answer among the first rows ends with a token that ends a text, so the model will not learn "
+            "to stop: have the chat template write it inside the part that is learnt",
+        )
 
     packing = None
     if job["profile"] == "fast":
@@ -169,7 +176,7 @@ def _train(
     trainer = build_trainer(
         base_model=base_model,
         tokenizer=tokenizer,
-        pad_token_id=pad_token_id,
+        pad_token_id=tokenisation.pad_token_id,
         train_rows=train_rows,
         test_rows=test_rows,
         sft_config=sft_config,
@@ -218,8 +225,11 @@ def _train(
     state.wait_for_everyone()
     if state.is_main_process:
         names = {
-            "chat_template": tokenisation.chat_template,
-            "pad_token": tokenizer.convert_ids_to_tokens(pad_token_id),
+            "chat_template": without_marks(job["chat_template"]) if job.get("chat_template") else None,
+            # The end of a text as padding would teach whoever trains further to leave it out of the loss.
+            "pad_token": None
+            if tokenisation.pad_token_id == tokenizer.eos_token_id
+            else tokenizer.convert_ids_to_tokens(tokenisation.pad_token_id),
         }
         if model_config.use_peft:
             finish_adapter(

@@ -25,6 +25,7 @@ from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
+from prometheus_trainer.packed_rows import check_packable
 from prometheus_trainer.packed_trainer import PackedTrainer
 from prometheus_trainer.parity_tokens import RightPaddingCollator
 from prometheus_trainer.resumable_trainer import ResumableTrainer
@@ -67,8 +68,10 @@ def build_trainer(
     # Checkpoints are read back name by name, so they keep the names inside; save_final_weights brings the others back.
     model._prometheus_conversions = model.__dict__.get("_weight_conversions")  # type: ignore[assignment]
     model._weight_conversions = []  # type: ignore[assignment]
-    if packing and packing.levers.compile_layers:
-        compile_layers(model)
+    if packing:
+        check_packable(model)
+        if packing.levers.compile_layers:
+            compile_layers(model)
     trainer_class, collator = (
         (partial(PackedTrainer, sampler=packing.sampler), packing.collator)
         if packing
@@ -142,6 +145,16 @@ def load_tokenizer(base_model: Path) -> PreTrainedTokenizerBase:
             "use_fast=True).save_pretrained(…)).",
         )
     return AutoTokenizer.from_pretrained(base_model)
+
+
+def end_ids(base_model: Path, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Ids that end a text: the tokenizer's, and those that the base model stops at."""
+    found: set[int] = set()
+    for name in ("generation_config.json", "config.json"):
+        file = base_model / name
+        ends = json.loads(file.read_text(encoding="utf-8")).get("eos_token_id") if file.is_file() else None
+        found.update(ends if isinstance(ends, list) else [ends] if ends is not None else [])
+    return found | {int(tokenizer.eos_token_id)} if isinstance(tokenizer.eos_token_id, int) else found
 
 
 def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedModel:

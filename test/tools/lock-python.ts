@@ -18,7 +18,8 @@ const project = path.join(TRAINER, 'pyproject.toml');
 const base = path.join(TRAINER, 'requirements.lock');
 
 await lock([project, '--upgrade', '-o', base]);
-await lock([project, '--extra', 'gpu', '-c', base, '-o', path.join(TRAINER, 'requirements-gpu.lock')]);
+for (const extra of ['gpu', 'tracking'])
+  await lock([project, '--extra', extra, '-c', base, '-o', path.join(TRAINER, `requirements-${extra}.lock`)]);
 await lock([project, '--group', 'dev', '-c', base, '-o', path.join(TRAINER, 'requirements-dev.lock')]);
 
 async function lock(args: string[]): Promise<void> {

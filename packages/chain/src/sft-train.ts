@@ -61,10 +61,18 @@ const GROWING_SEGMENTS = {
 export async function sftTrain(settings: TrainSettings, context: ChainContext): Promise<StageOutcome> {
   const { launch, training } = settings;
   const usesDeepSpeed = launch.config.distributed_type === 'DEEPSPEED';
-  const { python, versions } = await context.python(usesDeepSpeed ? ['base', 'gpu'] : ['base']);
+  const { python, versions } = await context.python([
+    'base',
+    ...(usesDeepSpeed ? ['gpu' as const] : []),
+    ...(isTracked(training) ? ['tracking' as const] : []),
+  ]);
   // The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only.
   const onCpu: Record<string, Json> = launch.config.use_cpu === true ? { use_cpu: true } : {};
-  const trainerArguments = { ...(training.arguments as Record<string, Json>), ...onCpu };
+  const trainerArguments = {
+    run_name: settings.title,
+    ...(training.arguments as Record<string, Json>),
+    ...onCpu,
+  };
   const { num_processes: _processes, ...launchConfig } = launch.config;
   return runStage(
     {
@@ -111,6 +119,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             max_minutes: training.maxMinutes ?? null,
             stop_on: training.stopOn,
             training_log: trainingLogFile(settings.outputDir),
+            reports: `${settings.outputDir}.tensorboard`,
             adapter: null,
             checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
             output_dir: stage.stagingDir,
@@ -125,6 +134,12 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
 async function drawLossCurve({ title, outputDir }: TrainSettings): Promise<void> {
   const curve = await readLossCurve(trainingLogFile(outputDir));
   if (curve) await writeFile(`${outputDir}.loss.svg`, lossCurveSvg(curve, `${title}: loss`));
+}
+
+/** Whether the training is reported to one of the services whose packages are locked. */
+function isTracked({ arguments: { report_to } }: TrainingSection): boolean {
+  const names = Array.isArray(report_to) ? report_to : [report_to];
+  return names.includes('tensorboard') || names.includes('wandb');
 }
 
 function describeTraining(metrics: Json): string {

@@ -8,8 +8,13 @@ import { lockOutput } from './output-lock.ts';
 import { formatSeconds, type Reporter } from './reporter.ts';
 import { runCommand } from './run-command.ts';
 
-/** `base` trains and merges on any machine, `gpu` adds DeepSpeed and Liger, `dev` what the tests need. */
-export type RequirementSet = 'base' | 'gpu' | 'dev';
+const REQUIREMENT_SETS = ['base', 'gpu', 'tracking', 'dev'] as const;
+
+/**
+ * `base` trains and merges on any machine, `gpu` adds DeepSpeed, `tracking` TensorBoard and Weights & Biases, `dev` what
+ * the tests need.
+ */
+export type RequirementSet = (typeof REQUIREMENT_SETS)[number];
 
 export interface PythonEnvironment {
   /** The interpreter. */
@@ -190,11 +195,11 @@ function environmentFolder(locks: Record<RequirementSet, string>): string {
 }
 
 async function lockDigests(): Promise<Record<RequirementSet, string>> {
-  const digest = async (set: RequirementSet) =>
-    createHash('sha256')
-      .update(await readFile(lockFile(set)))
-      .digest('hex');
-  return { base: await digest('base'), gpu: await digest('gpu'), dev: await digest('dev') };
+  const digests = REQUIREMENT_SETS.map(async (set) => {
+    const digest = createHash('sha256').update(await readFile(lockFile(set)));
+    return [set, digest.digest('hex')] as const;
+  });
+  return Object.fromEntries(await Promise.all(digests)) as Record<RequirementSet, string>;
 }
 
 function lockFile(set: RequirementSet): string {

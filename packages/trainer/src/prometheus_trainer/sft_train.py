@@ -13,6 +13,7 @@
 ``checkpoints_dir``     where checkpoints are; a complete one there is resumed
 ``output_dir``          folder to write the model or adapter to
 ``training_log``        optional: file to keep all that is logged in, over all runs
+``reports``             optional: folder for TensorBoard's files, where ``report_to`` names it (see reporting.py)
 ``save_minutes``        optional: a checkpoint at least that often, beside what the arguments say
 ``max_minutes``         optional: the run stops, with a checkpoint, before it has taken that long
 ``stop_on``             optional: "nan", "spike": a loss like that ends the run with an error
@@ -97,6 +98,7 @@ def _train(
     from prometheus_trainer.portable_layout import finish_adapter, finish_model
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
+    from prometheus_trainer.reporting import check_reporting, place_reports
     from prometheus_trainer.stopping import EvaluationStopped, StopCallback
     from prometheus_trainer.tokenisation import choose_tokenisation, without_marks
     from prometheus_trainer.training import (
@@ -120,12 +122,20 @@ def _train(
         checkpoints_dir=str(checkpoints_dir),
         has_test_rows=test_split is not None,
     )
+    report_to = list(sft_config.report_to or ())
+    check_reporting(report_to)
     if test_split is None and job["arguments"].get("eval_strategy", "no") != "no":
         events.emit("notice", message=f"{dataset} has no test rows: nothing is evaluated during training")
     if sft_config.eval_strategy == "no":
         test_split = None
     state = PartialState()
     keep_process_group()
+    place_reports(
+        report_to,
+        Path(job["reports"]) if job.get("reports") else None,
+        checkpoints_dir,
+        first=state.is_main_process,
+    )
     if state.num_processes != int(os.environ.get("WORLD_SIZE", "1")):
         raise ConfigurationError(
             f"{os.environ['WORLD_SIZE']} processes were launched, and accelerate sees {state.num_processes}",

@@ -3,8 +3,8 @@
 Usage: prepare_reference.py SETTINGS_JSON OUTPUT_FOLDER, or prepare_reference.py --versions
 
 The settings are those of ``prepareDataset``, with one JSON array as the source. Where there is a choice it is the
-faster one: the messages come from a plain loop, not from ``DataFrame.apply``, and nothing draws a progress bar. Like the
-other ways, it ends with a flush of the data to the disk.
+faster one: the messages come from a plain loop, not from ``DataFrame.apply``, and nothing draws a progress bar. Like
+the other ways, it ends with a flush of the data to the disk.
 """
 
 import json

@@ -8,8 +8,9 @@ import {
 import type { Benchmark } from './benchmark.ts';
 import { preparing } from './prepare.ts';
 import { formatTable } from './table.ts';
+import { training } from './train.ts';
 
-const BENCHMARKS: Record<string, Benchmark> = { prepare: preparing };
+const BENCHMARKS: Record<string, Benchmark> = { prepare: preparing, train: training };
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { writeFeedbackFile } from '../bench/feedback-file.ts';
 import { measureProcess, ratiosOf, spreadOf } from '../bench/measure.ts';
 import { formatReport, type PrepareReport, reportOf } from '../bench/prepare-report.ts';
+import { formatTrainReport, type TrainReport } from '../bench/train-report.ts';
 import { PYTHON, temporaryFolder } from './command.ts';
 
 const never = new AbortController().signal;
@@ -73,6 +74,36 @@ describe('npm run bench -- prepare', () => {
     expect(text).toMatch(/[^\x00-\x7f]/);
     expect(new Set(rows.map((row) => row.orig_instruction)).size).toBe(100);
     expect(rows.slice(0, 5).map((row) => row.orig_score)).toEqual(['1', '2', '3', '4', '5']);
+  });
+});
+
+describe('npm run bench -- train', () => {
+  const bench = (...args: string[]) =>
+    spawnSync('npm', ['run', '--silent', 'bench', '--', 'train', ...args], {
+      cwd: PROJECT_ROOT,
+      encoding: 'utf8',
+    });
+
+  it('trains the same rows in every way, and the losses agree', () => {
+    const small = ['--shape', 'smoke', '--steps', '4', '--batch', '4', '--dir', temporaryFolder()];
+    const { status, stdout, stderr } = bench(...small, '--contenders', 'upstream,fast', '--json');
+    expect(status, stderr).toBe(0);
+    const report = JSON.parse(stdout) as TrainReport;
+    const { upstream, fast } = report.runs;
+    expect(upstream?.losses).toHaveLength(4);
+    for (const [step, loss] of (upstream?.losses ?? []).entries())
+      expect(fast?.losses[step]).toBeCloseTo(loss, 2); // weights in bfloat16
+    expect(fast?.tokens).toBe(upstream?.tokens);
+    expect(fast?.tokens).toBeGreaterThan(4 * 60);
+    expect(upstream?.tokens_per_second).toBeGreaterThan(1);
+    expect(formatTrainReport(report)).toMatch(/upstream-like +\d+ +1\.00/);
+  });
+
+  it('says that it needs a GPU', (context) => {
+    if (spawnSync('nvidia-smi').status === 0) context.skip('there is a GPU here');
+    const { status, stderr } = bench();
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/error: the shape 7b needs an NVIDIA GPU/);
   });
 });
 

@@ -32,8 +32,6 @@ export interface PartTask {
   ends: Uint32Array;
   /** Of {@link ShardPlaces}. */
   places: SharedArrayBuffer;
-  /** Each lane makes every `lanes`-th batch. */
-  lanes: number;
 }
 
 /** A batch that was made and written. */
@@ -43,7 +41,7 @@ export interface MadeBatch {
   facts: RowFacts;
 }
 
-/** Makes and writes one lane's batches of each part: what one thread does. */
+/** Makes and writes batches of each part, with other lanes: what one thread does. */
 export class FrameLane {
   readonly #settings: FrameSettings;
   readonly #index: RowIndex;
@@ -61,34 +59,31 @@ export class FrameLane {
   }
 
   /**
-   * Make the batches of a lane. Where a row is wrong, that waits until all batches before it are made, in the other lanes
-   * too: so the first that is wrong is told, however many lanes there are.
+   * Make batches until none is left. Where a row is wrong, that waits until all batches before it are made, in the other
+   * lanes too: so the first that is wrong is told, however many lanes there are.
    *
-   * @param lane number from 0
    * @param onBatch is given each batch; it may throw to end this
    * @throws WritingStopped when another lane ended it
    */
-  async run(
-    task: PartTask,
-    lane: number,
-    onBatch: (batch: MadeBatch) => Promise<void> | void,
-  ): Promise<void> {
-    const { folder, order, ends, lanes } = task;
+  async run(task: PartTask, onBatch: (batch: MadeBatch) => Promise<void> | void): Promise<void> {
     const places = new ShardPlaces(this.#settings.maxShardBytes, task.places);
-    const writer = new ShardWriter(folder, this.#schema, places);
-    let number = lane;
+    const writer = new ShardWriter(task.folder, this.#schema, places);
+    /** Batches to make; the rows of the next are read while the first is made. */
+    const claimed: number[] = [];
+    let facts: FactsGatherer | undefined;
     try {
-      let facts = this.#factsOf(task, number);
-      for await (const group of readRows(batchesOf(order, ends, lane, lanes), this.#index, this.#files)) {
+      for await (const group of readRows(claimBatches(task, places, claimed), this.#index, this.#files)) {
+        const number = claimed[0] as number;
+        facts ??= this.#factsOf(task, number);
         for (let i = 0; i < group.rows.length; i++) this.#append(group, i, facts);
         if (!group.endsRun) continue;
         const written = await writer.write(number, this.#builder.finish());
         await onBatch({ number, written, facts: facts.finish() });
-        number += lanes;
-        facts = this.#factsOf(task, number);
+        claimed.shift();
+        facts = undefined;
       }
     } catch (error) {
-      if (!(error instanceof WritingStopped)) await places.turnOf(number);
+      if (!(error instanceof WritingStopped)) await places.turnOf(claimed[0] as number);
       places.stop();
       throw error;
     } finally {
@@ -98,8 +93,8 @@ export class FrameLane {
 
   #factsOf({ order, ends }: PartTask, batch: number): FactsGatherer {
     const { repeatColumns, sampleRows } = this.#settings;
-    const start = batch === 0 ? 0 : (ends[batch - 1] as number);
-    return new FactsGatherer((ends[batch] ?? start) - start, repeatColumns.length, (row) =>
+    const start = startOf(batch, ends);
+    return new FactsGatherer((ends[batch] as number) - start, repeatColumns.length, (row) =>
       isEvenlySpread(start + row, order.length, sampleRows),
     );
   }
@@ -131,15 +126,20 @@ export class FrameLane {
   }
 }
 
-/** Rows of each batch of a lane. */
-function* batchesOf(
-  order: Uint32Array,
-  ends: Uint32Array,
-  lane: number,
-  lanes: number,
+/** Rows of batches that no other lane makes. @param claimed takes the numbers of the batches */
+function* claimBatches(
+  { order, ends }: PartTask,
+  places: ShardPlaces,
+  claimed: number[],
 ): Generator<Uint32Array> {
-  for (let batch = lane; batch < ends.length; batch += lanes)
-    yield order.subarray(batch === 0 ? 0 : ends[batch - 1], ends[batch]);
+  for (let batch = places.claim(); batch < ends.length; batch = places.claim()) {
+    claimed.push(batch);
+    yield order.subarray(startOf(batch, ends), ends[batch]);
+  }
+}
+
+function startOf(batch: number, ends: Uint32Array): number {
+  return batch === 0 ? 0 : (ends[batch - 1] as number);
 }
 
 /** Of a longer conversation all but its last message, and that. */

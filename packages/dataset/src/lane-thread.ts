@@ -13,11 +13,6 @@ export interface LaneSetup {
   spool: number | undefined;
 }
 
-export interface LaneRequest {
-  task: PartTask;
-  lane: number;
-}
-
 /** A batch that was made; or the end of the task, with what went wrong. */
 export type LaneAnswer = { batch: MadeBatch } | { batch?: undefined; fault?: ThreadFault };
 
@@ -26,12 +21,12 @@ const setup = workerData as LaneSetup;
 const index = new RowIndex(setup.index);
 // The spool has no name any more.
 const spool = setup.spool === undefined ? undefined : await open(`/dev/fd/${setup.spool}`);
-const frameLane = new FrameLane(setup.settings, index, new RowFiles(index.sources, spool));
+const lane = new FrameLane(setup.settings, index, new RowFiles(index.sources, spool));
 
-port.on('message', async ({ task, lane }: LaneRequest) => {
+port.on('message', async (task: PartTask) => {
   const answer = (answer: LaneAnswer) => port.postMessage(answer);
   try {
-    await frameLane.run(task, lane, (batch) => answer({ batch }));
+    await lane.run(task, (batch) => answer({ batch }));
     answer({});
   } catch (error) {
     answer({ fault: faultOf(error) });

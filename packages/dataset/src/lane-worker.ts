@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { FrameSettings, MadeBatch, PartTask } from './frame-lane.ts';
-import type { LaneAnswer, LaneRequest, LaneSetup } from './lane-thread.ts';
+import type { LaneAnswer, LaneSetup } from './lane-thread.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex } from './row-index.ts';
 import { errorOf } from './thread-fault.ts';
@@ -23,7 +23,7 @@ export class LaneWorker {
   }
 
   /** As `FrameLane.run`, with the same errors. */
-  run(task: PartTask, lane: number, onBatch: (batch: MadeBatch) => void): Promise<void> {
+  run(task: PartTask, onBatch: (batch: MadeBatch) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (end: () => void) => {
         this.#worker.off('message', onAnswer).off('error', onError).off('exit', onExit);
@@ -41,8 +41,7 @@ export class LaneWorker {
       };
       const onExit = () => onError(new Error('the thread ended before its task'));
       this.#worker.on('message', onAnswer).on('error', onError).on('exit', onExit);
-      const request: LaneRequest = { task, lane };
-      this.#worker.postMessage(request);
+      this.#worker.postMessage(task);
     });
   }
 

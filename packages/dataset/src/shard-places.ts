@@ -13,16 +13,17 @@ export class WritingStopped extends Error {
   override readonly name = 'WritingStopped';
 }
 
-/** Cells of 4 bytes: the batch whose turn it is, and the shard at hand; then its bytes, in 8. */
-const TURN = 0;
-const SHARD = 1;
-const SHARD_BYTES = 1;
-const SHARED_BYTES = 16;
+/** Cells of 4 bytes: the batch to be made next, that whose turn it is, and the shard at hand; from 16 on, its bytes in 8. */
+const NEXT = 0;
+const TURN = 1;
+const SHARD = 2;
+const SHARD_BYTES = 2;
+const SHARED_BYTES = 24;
 const STOPPED = -1;
 
 /**
- * Gives batches their places, one after the other, in whatever thread they are made: how many bytes a batch takes is
- * known once it is made, and where it begins once those before it are.
+ * Shares the batches out among threads, and gives them their places, one after the other: how many bytes a batch takes
+ * is known once it is made, and where it begins once those before it are.
  */
 export class ShardPlaces {
   /** For another thread. */
@@ -37,6 +38,11 @@ export class ShardPlaces {
     this.#cells = new Int32Array(shared);
     this.#sizes = new Float64Array(shared);
     this.#maxShardBytes = maxShardBytes;
+  }
+
+  /** Number of a batch that no thread makes yet, from 0 and without end. */
+  claim(): number {
+    return Atomics.add(this.#cells, NEXT, 1);
   }
 
   /**

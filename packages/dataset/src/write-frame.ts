@@ -37,8 +37,7 @@ const INSTRUCTION_COLUMN = 'orig_instruction';
 const LEAST_BATCHES = 16;
 
 /**
- * Writes one part after the other, each in its own order of rows. Threads take turns in making the batches of a part:
- * the bytes are the same however many there are.
+ * Writes one part after the other, each in its own order of rows. Threads share out the batches of a part: the bytes are the same however many there are.
  */
 export class FrameWriting {
   readonly #source: FrameSource;
@@ -81,17 +80,16 @@ export class FrameWriting {
       order: workers.length > 0 ? sharedCopy(order) : order,
       ends,
       places: places.shared,
-      lanes: workers.length + 1,
     };
     await allOf(
       [
-        this.#lane.run(task, 0, async (batch) => {
+        this.#lane.run(task, async (batch) => {
           inOrder.add(batch);
           // What the other threads and the system tell comes between two batches.
           await setImmediate();
           signal?.throwIfAborted();
         }),
-        ...workers.map((worker, i) => worker.run(task, i + 1, (batch) => inOrder.add(batch))),
+        ...workers.map((worker) => worker.run(task, (batch) => inOrder.add(batch))),
       ],
       () => places.stop(),
     );

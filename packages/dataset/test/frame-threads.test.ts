@@ -142,15 +142,10 @@ describe('LaneWorker', () => {
       new RowFiles(index.sources),
     );
     // The second batch waits for the first, which nobody makes.
-    const { shared } = new ShardPlaces(1000);
-    const task = {
-      folder,
-      order: Uint32Array.of(0, 0),
-      ends: Uint32Array.of(1, 2),
-      places: shared,
-      lanes: 2,
-    };
-    const failed = expect(worker.run(task, 1, () => {})).rejects.toThrow('the thread ended before its task');
+    const places = new ShardPlaces(1000);
+    expect(places.claim()).toBe(0);
+    const task = { folder, order: Uint32Array.of(0, 0), ends: Uint32Array.of(1, 2), places: places.shared };
+    const failed = expect(worker.run(task, () => {})).rejects.toThrow('the thread ended before its task');
     await setTimeout(100);
     await worker.terminate();
     await failed;

@@ -12,6 +12,7 @@ import {
   formatSeconds,
   listFiles,
   lockOutput,
+  PROJECT_ROOT,
   runCommand,
 } from '@prometheus-actions/stage';
 import type { Benchmark, BenchmarkContext } from './benchmark.ts';
@@ -142,11 +143,16 @@ async function referenceVersions(python: string): Promise<Record<string, string>
 
 /** Bundled as the actions are: what they run, not what strips its types first. */
 async function bundleOurs(outputs: string): Promise<string> {
-  const source = path.join(import.meta.dirname, 'prepare-ours.ts');
   const target = path.join(outputs, 'bundle');
-  const { exitCode, stdout, stderr } = await runCommand('ncc', ['build', source, '-o', target]);
-  if (exitCode !== 0) throw new ChildProcessError(`ncc build ${source} failed:\n${stdout}${stderr}`);
+  await bundle(path.join(import.meta.dirname, 'prepare-ours.ts'), target);
+  const thread = path.join(PROJECT_ROOT, 'packages/dataset/src/lane-thread.ts');
+  await bundle(thread, path.join(target, 'lane-thread'));
   return path.join(target, 'index.js');
+}
+
+async function bundle(source: string, folder: string): Promise<void> {
+  const { exitCode, stdout, stderr } = await runCommand('ncc', ['build', source, '-o', folder]);
+  if (exitCode !== 0) throw new ChildProcessError(`ncc build ${source} failed:\n${stdout}${stderr}`);
 }
 
 async function writeSources({ large, small }: Setup, rows: number, context: BenchmarkContext): Promise<void> {

@@ -16,7 +16,8 @@ describe('npm run bench -- prepare', () => {
   const folder = temporaryFolder();
 
   it('measures all contenders, and finds that ours and the reference made the same data', () => {
-    const args = ['--rows', '300', '--rounds', '1', '--dir', folder, '--json'];
+    // Enough for a second thread, in the bundle too.
+    const args = ['--rows', '6000', '--rounds', '1', '--dir', folder, '--json'];
     const { status, stdout, stderr } = spawnSync(
       'npm',
       ['run', '--silent', 'bench', '--', 'prepare', ...args],
@@ -28,7 +29,7 @@ describe('npm run bench -- prepare', () => {
     expect(status, stderr).toBe(0);
     const report = JSON.parse(stdout) as PrepareReport;
     expect(report.data.equal).toBe(true);
-    expect(report.data.reference).toMatchObject({ train: { rows: 297 }, test: { rows: 3 } });
+    expect(report.data.reference).toMatchObject({ train: { rows: 5940 }, test: { rows: 60 } });
     const { diskFloor, ours, reference, oursOnTenth } = report.runs;
     for (const [run, ...others] of [diskFloor, ours, reference, oursOnTenth]) {
       expect(others).toEqual([]);
@@ -40,9 +41,9 @@ describe('npm run bench -- prepare', () => {
       (reference[0]?.peakBytes ?? 0) / (ours[0]?.peakBytes ?? 0),
     );
     expect(report.bytes.output).toBeGreaterThan(report.bytes.source);
-    expect(formatReport(report)).toContain('The same data: 297 rows');
+    expect(formatReport(report)).toContain('The same data: 5,940 rows');
 
-    const other = { ...report.data.reference, test: { rows: 3, sha256: 'other' } };
+    const other = { ...report.data.reference, test: { rows: 60, sha256: 'other' } };
     const differing = reportOf(report, { ours: report.data.ours, reference: other }, report.versions, 0);
     expect(differing.data.equal).toBe(false);
     expect(formatReport(differing)).toContain('DIFFERENT DATA');

@@ -192,3 +192,15 @@ function cpRecipe(): string {
   cpSync(recipe, copy, { recursive: true });
   return copy;
 }
+
+describe('a start of the command', () => {
+  it('keeps what Node compiles, and does without where nothing can be written', async () => {
+    const cache = at('compiled');
+    const kept = await command(['--help'], { NODE_COMPILE_CACHE: cache });
+    expect(kept.code).toBe(0);
+    expect(readdirSync(cache)).toHaveLength(1);
+    const file = at('no-folder');
+    writeFileSync(file, '');
+    expect(await command(['--help'], { NODE_COMPILE_CACHE: path.join(file, 'compiled') })).toEqual(kept);
+  });
+});

@@ -1,4 +1,3 @@
-import { type Data, makeData, RecordBatch, type Schema, Struct } from 'apache-arrow';
 import {
   type CellColumn,
   createColumn,
@@ -7,7 +6,8 @@ import {
   type PlainCell,
   type Utf8Column,
 } from './arrow-columns.ts';
-import { type Column, INDEX_COLUMN } from './column-table.ts';
+import { recordBatchMessage } from './arrow-message.ts';
+import type { Column } from './column-table.ts';
 import type { JsonCursor } from './json-string.ts';
 import type { Message } from './messages.ts';
 import type { Cell } from './row-cells.ts';
@@ -29,7 +29,6 @@ export type MessageSettings =
  * A batch shares the builder's buffers: it is valid until the next row is appended after `finish`.
  */
 export class FrameBuilder {
-  readonly schema: Schema;
   /** By the index of the column; undefined where the messages are, which have a column of their own. */
   readonly #columns: (CellColumn | undefined)[];
   readonly #kept: CellColumn[];
@@ -41,9 +40,16 @@ export class FrameBuilder {
   readonly #rowNumbers: Int64Column | undefined;
   #rows = 0;
 
-  /** @param batchBytes text that a batch holds, mostly */
-  constructor(columns: readonly Column[], messages: MessageSettings, schema: Schema, batchBytes: number) {
-    this.schema = schema;
+  /**
+   * @param withRowNumbers adds the original row
+   * @param batchBytes text that a batch holds, mostly
+   */
+  constructor(
+    columns: readonly Column[],
+    messages: MessageSettings,
+    withRowNumbers: boolean,
+    batchBytes: number,
+  ) {
     const textBytes = Math.ceil(batchBytes / columns.length);
     this.#columns = columns.map(({ type }) =>
       type === 'messages' ? undefined : createColumn(type, textBytes),
@@ -58,9 +64,7 @@ export class FrameBuilder {
     this.#settings = messages;
     const prompt = 'messages' in messages ? undefined : messages.systemPrompt;
     this.#prefix = Buffer.from(prompt === undefined ? '' : `${prompt}\n\n`);
-    this.#rowNumbers = schema.fields.some(({ name }) => name === INDEX_COLUMN)
-      ? new Int64Column()
-      : undefined;
+    this.#rowNumbers = withRowNumbers ? new Int64Column() : undefined;
   }
 
   /** Appended since the last batch. */
@@ -91,18 +95,16 @@ export class FrameBuilder {
     return (this.#columns[column] as Utf8Column).last();
   }
 
-  finish(): RecordBatch {
+  /** The message of the batch, in pieces. */
+  finish(): Uint8Array[] {
     for (const column of this.#columns) if (column && !this.#kept.includes(column)) column.finish();
-    const children: Data[] = this.#kept.map((column) => column.finish());
-    children.push(this.#messages.finish());
-    if (this.#rowNumbers) children.push(this.#rowNumbers.finish());
-    const type = new Struct(this.schema.fields);
-    const batch = new RecordBatch(
-      this.schema,
-      makeData({ type, length: this.#rows, nullCount: 0, children }),
-    );
+    const columns = [...this.#kept, this.#messages, ...(this.#rowNumbers ? [this.#rowNumbers] : [])];
+    const rows = this.#rows;
     this.#rows = 0;
-    return batch;
+    return recordBatchMessage(
+      rows,
+      columns.map((column) => column.finish()),
+    );
   }
 
   #appendTexts({ user, assistant }: { user: number; assistant: number }): void {

@@ -1,6 +1,5 @@
-import { Bool, type Data, Float64, Int64, type List, makeData, Null, type Struct, Utf8 } from 'apache-arrow';
+import { type ArrowArray, bytesOf } from './arrow-message.ts';
 import type { ColumnType } from './column-table.ts';
-import { messagesType } from './frame-schema.ts';
 import { appendJsonString, type JsonCursor } from './json-string.ts';
 import type { Message } from './messages.ts';
 import type { Cell } from './row-cells.ts';
@@ -14,8 +13,8 @@ export interface CellColumn {
   append(cell: PlainCell): void;
   /** Take the cell appended last back. */
   dropLast(): void;
-  /** The column's data; the column is empty again. */
-  finish(): Data;
+  /** The column, valid until the next cell is appended; it is empty again. */
+  finish(): ArrowArray;
 }
 
 /** @param textBytes storage that a column of text begins with */
@@ -52,10 +51,11 @@ class Bits {
     return ((this.#bytes[row >> 3] as number) & (1 << (row & 7))) !== 0;
   }
 
-  /** The first `rows` bits in whole bytes, those beyond cleared. */
+  /** The first `rows` bits in whole words, those beyond cleared. */
   finish(rows: number): Uint8Array {
-    const bytes = this.#bytes.slice(0, (rows + 7) >> 3);
-    if (rows % 8 !== 0) (bytes[bytes.length - 1] as number) &= (1 << (rows % 8)) - 1;
+    const bytes = new Uint8Array(8 * Math.ceil(rows / 64));
+    bytes.set(this.#bytes.subarray(0, (rows + 7) >> 3));
+    if (rows % 8 !== 0) (bytes[rows >> 3] as number) &= (1 << (rows % 8)) - 1;
     return bytes;
   }
 }
@@ -81,12 +81,14 @@ class Validity {
     return this.#bits.isSet(this.#rows - 1);
   }
 
-  finish(): { length: number; nullCount: number; nullBitmap: Uint8Array | null } {
+  /** @param values the column's other buffers */
+  finish(...values: Uint8Array[]): ArrowArray {
     const length = this.#rows;
     const nullCount = this.#nulls;
     this.#rows = 0;
     this.#nulls = 0;
-    return { length, nullCount, nullBitmap: nullCount > 0 ? this.#bits.finish(length) : null };
+    const valid = nullCount > 0 ? this.#bits.finish(length) : new Uint8Array(0);
+    return { length, nullCount, buffers: [valid, ...values] };
   }
 }
 
@@ -134,16 +136,14 @@ export class Utf8Column implements CellColumn {
     return this.#text.bytes.subarray(this.#offsets[this.#rows - 1], this.#text.length);
   }
 
-  finish(): Data<Utf8> {
-    const data = makeData({
-      type: new Utf8(),
-      ...this.#validity.finish(),
-      valueOffsets: this.#offsets.subarray(0, this.#rows + 1),
-      data: this.#text.bytes.subarray(0, this.#text.length),
-    });
+  finish(): ArrowArray {
+    const array = this.#validity.finish(
+      bytesOf(this.#offsets.subarray(0, this.#rows + 1)),
+      this.#text.bytes.subarray(0, this.#text.length),
+    );
     this.#rows = 0;
     this.#text.length = 0;
-    return data;
+    return array;
   }
 
   #endCell(valid: boolean): void {
@@ -171,10 +171,10 @@ export class Int64Column implements CellColumn {
     this.#validity.dropLast();
   }
 
-  finish(): Data<Int64> {
-    const data = BigInt64Array.from(this.#values);
+  finish(): ArrowArray {
+    const values = BigInt64Array.from(this.#values);
     this.#values = [];
-    return makeData({ type: new Int64(), ...this.#validity.finish(), data });
+    return this.#validity.finish(bytesOf(values));
   }
 }
 
@@ -192,10 +192,10 @@ class Float64Column implements CellColumn {
     this.#validity.dropLast();
   }
 
-  finish(): Data<Float64> {
-    const data = Float64Array.from(this.#values);
+  finish(): ArrowArray {
+    const values = Float64Array.from(this.#values);
     this.#values = [];
-    return makeData({ type: new Float64(), ...this.#validity.finish(), data });
+    return this.#validity.finish(bytesOf(values));
   }
 }
 
@@ -214,10 +214,10 @@ class BoolColumn implements CellColumn {
     this.#validity.dropLast();
   }
 
-  finish(): Data<Bool> {
-    const data = this.#bits.finish(this.#rows);
+  finish(): ArrowArray {
+    const bits = this.#bits.finish(this.#rows);
     this.#rows = 0;
-    return makeData({ type: new Bool(), ...this.#validity.finish(), data });
+    return this.#validity.finish(bits);
   }
 }
 
@@ -232,10 +232,10 @@ class NullColumn implements CellColumn {
     this.#rows--;
   }
 
-  finish(): Data<Null> {
+  finish(): ArrowArray {
     const length = this.#rows;
     this.#rows = 0;
-    return makeData({ type: new Null(), length, nullCount: length });
+    return { length, nullCount: length, buffers: [] };
   }
 }
 
@@ -268,18 +268,18 @@ export class MessagesColumn {
     this.#ends.push(this.#messages);
   }
 
-  finish(): Data<List<Struct>> {
-    const type = messagesType();
-    const child = makeData({
-      type: type.children[0]?.type as Struct,
+  finish(): ArrowArray {
+    const noNulls = new Uint8Array(0);
+    const messages: ArrowArray = {
       length: this.#messages,
       nullCount: 0,
+      buffers: [noNulls],
       children: [this.#content.finish(), this.#role.finish()],
-    });
-    const valueOffsets = Int32Array.from(this.#ends);
+    };
+    const ends = Int32Array.from(this.#ends);
     this.#ends = [0];
     this.#messages = 0;
-    return makeData({ type, length: valueOffsets.length - 1, nullCount: 0, valueOffsets, child });
+    return { length: ends.length - 1, nullCount: 0, buffers: [noNulls, bytesOf(ends)], children: [messages] };
   }
 }
 

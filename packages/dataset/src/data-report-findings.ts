@@ -1,5 +1,6 @@
-import { type DataReport, type PartReport, SHORT_ANSWER_CHARACTERS } from './data-report.ts';
+import type { DataReport, PartReport } from './data-report.ts';
 import { formatCount, formatPercent } from './report-numbers.ts';
+import { SHORT_ANSWER_CHARACTERS } from './row-facts.ts';
 import { NO_VERDICT, OTHER_VERDICT, SCALE_VERDICTS, type VerdictScale } from './verdict.ts';
 
 /** Something in the data that its user may want to put right. */

@@ -1,5 +1,6 @@
 import { codePoints } from './code-points.ts';
 import { type LengthSummary, summarizeLengths } from './length-summary.ts';
+import type { RowFacts } from './row-facts.ts';
 import { type RepeatMetrics, repeatMetrics, TextHashes } from './text-hashes.ts';
 import { TokenEstimator, type TokenLimit, type TokenReport } from './token-estimate.ts';
 import { VerdictCounts, type VerdictScale, verdictScale } from './verdict.ts';
@@ -46,9 +47,7 @@ export interface PartSettings {
   tokens?: TokenLimit | undefined;
 }
 
-export const SHORT_ANSWER_CHARACTERS = 40;
-
-/** Collects what is reported of one part, row by row, in 8 bytes a row, 4 more for tokens, and 8 for each hash. */
+/** Collects what is reported of one part, in 8 bytes a row, 4 more for tokens, and 8 for each hash. */
 export class PartCollector {
   /** Texts of a column, by its name. */
   readonly repeats: ReadonlyMap<string, TextHashes>;
@@ -83,26 +82,23 @@ export class PartCollector {
     this.#tokens = settings.tokens && new TokenEstimator(rows, settings.prefix, settings.tokens);
   }
 
-  /** Add a row, in UTF-8. @param texts of the repeat columns, in their order; `null` is no text */
-  add(user: Buffer, assistant: Buffer, texts: readonly (Buffer | null)[]): void {
-    const row = this.#rows++;
-    const userCharacters = this.#prefixCharacters + codePoints(user);
-    const assistantCharacters = codePoints(assistant);
-    this.#user[row] = userCharacters;
-    this.#assistant[row] = assistantCharacters;
-
-    if (isBlank(user)) this.#empty.user++;
-    if (isBlank(assistant)) this.#empty.assistant++;
-    else if (assistantCharacters < SHORT_ANSWER_CHARACTERS) this.#shortAnswers++;
-
-    // The user text is long: its hash stands for it in that of the conversation.
-    this.conversations.add(assistant, this.#userHashes.add(user));
-    for (let i = 0; i < texts.length; i++) {
-      const text = texts[i];
-      if (text) this.#repeatHashes[i]?.add(text);
-    }
-    this.#verdicts.add(assistant);
-    this.#tokens?.add(user, assistant, userCharacters + assistantCharacters);
+  /** Add rows; those of the part come in their order. */
+  add(facts: RowFacts): void {
+    const user = facts.userCharacters.map((characters) => this.#prefixCharacters + characters);
+    this.#user.set(user, this.#rows);
+    this.#assistant.set(facts.assistantCharacters, this.#rows);
+    this.#rows += user.length;
+    this.#empty.user += facts.empty.user;
+    this.#empty.assistant += facts.empty.assistant;
+    this.#shortAnswers += facts.shortAnswers;
+    this.#userHashes.add(facts.userHashes);
+    this.conversations.add(facts.conversationHashes);
+    for (const [i, hashes] of facts.repeatHashes.entries()) this.#repeatHashes[i]?.add(hashes);
+    for (const verdict of facts.verdicts) this.#verdicts.add(verdict);
+    this.#tokens?.add(
+      facts,
+      user.map((characters, row) => characters + (facts.assistantCharacters[row] as number)),
+    );
   }
 
   finish(): PartReport {
@@ -149,12 +145,4 @@ export function dataReport(train: PartCollector, test?: PartCollector): DataRepo
       test_rows_in_train: conversations.test_rows_in_train,
     },
   };
-}
-
-/** Whether UTF-8 is nothing but white space, of all kinds that Unicode has. */
-function isBlank(text: Buffer): boolean {
-  const first = text[0];
-  // Most texts start with a character of ASCII that is no space or control character.
-  if (first !== undefined && first > 0x20 && first < 0x80) return false;
-  return text.toString().trim() === '';
 }

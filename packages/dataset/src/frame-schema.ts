@@ -1,10 +1,10 @@
-import { Bool, type DataType, Field, Float64, Int64, List, Null, Schema, Struct, Utf8 } from 'apache-arrow';
-import { type Column, type ColumnType, INDEX_COLUMN, MESSAGES_COLUMN } from './column-table.ts';
+import { type ArrowField, schemaMessage } from './arrow-message.ts';
+import { type Column, INDEX_COLUMN, MESSAGES_COLUMN } from './column-table.ts';
 
 /** What the prepared frame looks like. */
 export interface FrameSchema {
-  /** Its fields in Arrow; the metadata tell `datasets` the features. */
-  schema: Schema;
+  /** The Arrow message of its fields, in pieces; its metadata tell `datasets` the features. */
+  message: Uint8Array[];
   /** The features of `datasets`, as JSON text. */
   features: string;
 }
@@ -12,32 +12,27 @@ export interface FrameSchema {
 /** @param withRowNumbers adds `__index_level_0__`, as pandas keeps it after a split */
 export function frameSchema(columns: readonly Column[], withRowNumbers: boolean): FrameSchema {
   const features = featuresJson(columns, withRowNumbers);
-  const metadata = new Map([['huggingface', `{"info":{"features":${features}}}`]]);
-  return { schema: new Schema(frameFields(columns, withRowNumbers), metadata), features };
+  const metadata = { huggingface: `{"info":{"features":${features}}}` };
+  return { message: schemaMessage(frameFields(columns, withRowNumbers), metadata), features };
 }
 
-/** Of the column of messages. */
-export function messagesType(): List<Struct> {
-  const message = new Struct([new Field('content', new Utf8(), true), new Field('role', new Utf8(), true)]);
-  return new List(new Field('item', message, true));
-}
-
-function frameFields(columns: readonly Column[], withRowNumbers: boolean): Field[] {
-  const fields = columns
-    .filter(({ kept }) => kept)
-    .map(({ name, type }) => new Field(name, ARROW_TYPES[type](), true));
-  fields.push(new Field(MESSAGES_COLUMN, messagesType(), true));
-  if (withRowNumbers) fields.push(new Field(INDEX_COLUMN, new Int64(), true));
+function frameFields(columns: readonly Column[], withRowNumbers: boolean): ArrowField[] {
+  // Messages as a column are made anew under their own name.
+  const fields = columns.flatMap(({ name, type, kept }): ArrowField[] =>
+    kept && type !== 'messages' ? [{ name, type }] : [],
+  );
+  fields.push({ name: MESSAGES_COLUMN, type: 'list', children: [MESSAGE_FIELD] });
+  if (withRowNumbers) fields.push({ name: INDEX_COLUMN, type: 'int64' });
   return fields;
 }
 
-const ARROW_TYPES: Record<ColumnType, () => DataType> = {
-  string: () => new Utf8(),
-  int64: () => new Int64(),
-  float64: () => new Float64(),
-  bool: () => new Bool(),
-  null: () => new Null(),
-  messages: messagesType,
+const MESSAGE_FIELD: ArrowField = {
+  name: 'item',
+  type: 'struct',
+  children: [
+    { name: 'content', type: 'string' },
+    { name: 'role', type: 'string' },
+  ],
 };
 
 /**

@@ -1,4 +1,5 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import type { MessageSettings } from './arrow-batch.ts';
@@ -37,7 +38,12 @@ export interface PrepareOptions {
   tokens?: TokenLimit | undefined;
   /** Bytes of one Arrow file at most. Default 500 MB. */
   maxShardBytes?: number | undefined;
+  /** Threads that write. Default: two, where there are two processors. */
+  threads?: number | undefined;
 }
+
+/** More of them would take more memory than they save time: then the disk is what takes the time. */
+const MOST_THREADS = 2;
 
 export interface PreparedDataset {
   /** Columns of the source, with their types; the output adds `messages` and, with a split, `__index_level_0__`. */
@@ -79,10 +85,11 @@ export async function prepareDataset(
     onBytes,
   });
   const files = new RowFiles(index.sources, spool?.handle);
+  let writing: FrameWriting | undefined;
   try {
     const columns = resolvedColumns(table);
     const order = await rowOrder(settings, columns, index, files);
-    const writing = new FrameWriting({
+    writing = new FrameWriting({
       index,
       files,
       columns,
@@ -90,6 +97,7 @@ export async function prepareDataset(
       tokens: options.tokens,
       withRowNumbers: settings.split !== 'none',
       maxShardBytes: options.maxShardBytes ?? DEFAULT_SHARD_BYTES,
+      threads: options.threads ?? Math.min(MOST_THREADS, availableParallelism()),
       signal: options.signal,
       onRows: (done) => options.onProgress?.(done, index.rows, 'rows'),
     });
@@ -103,6 +111,7 @@ export async function prepareDataset(
       report: dataReport(train.collector, test?.collector),
     };
   } finally {
+    await writing?.close();
     await files.close();
   }
 }

@@ -15,6 +15,11 @@ export class RowFiles {
     this.#spool = spool;
   }
 
+  /** Descriptor of the spool, where there is one. */
+  get spool(): number | undefined {
+    return this.#spool?.fd;
+  }
+
   /** @param file number of the source */
   async handle(file: number): Promise<FileHandle> {
     const { path, spooledAt } = this.#sources[file] as RowSource;

@@ -14,7 +14,7 @@ export async function groupRows(column: Column, index: RowIndex, files: RowFiles
   const order = Uint32Array.from({ length: index.rows }, (_, row) => row);
   const groups = new Uint32Array(index.rows);
   const numbers = new Map<string, number>();
-  for await (const { rows, json } of readRows(order, index, files)) {
+  for await (const { rows, json } of readRows([order], index, files)) {
     for (const [i, row] of rows.entries()) {
       const [cell] = decodeRow(json(i), row, index, [column]);
       const digest = hash('sha256', String(cell), 'base64').slice(0, 22);

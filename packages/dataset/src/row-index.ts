@@ -18,16 +18,45 @@ export interface RowPlace {
   length: number;
 }
 
-/** Offsets of all rows of a list of files: 12 bytes a row, the one thing in memory that grows with the rows. */
+/** What an index holds, for another thread: the places of the rows are shared with it. */
+export interface SharedRowIndex {
+  sources: RowSource[];
+  firstRows: number[];
+  rows: number;
+  blocks: RowBlock[];
+}
+
+/** Places of {@link BLOCK_ROWS} rows, in shared memory. */
+interface RowBlock {
+  offsets: Float64Array;
+  lengths: Uint32Array;
+}
+
+const BLOCK_BITS = 14;
+const BLOCK_ROWS = 1 << BLOCK_BITS;
+
+/** Offsets of all rows of a list of files: 12 bytes a row. */
 export class RowIndex {
-  readonly sources: RowSource[] = [];
-  readonly #firstRows: number[] = [];
-  #offsets = new Float64Array(1024);
-  #lengths = new Uint32Array(1024);
-  #rows = 0;
+  readonly sources: RowSource[];
+  readonly #firstRows: number[];
+  readonly #blocks: RowBlock[];
+  #rows: number;
+
+  /** @param shared what another index holds; a new one is empty */
+  constructor({ sources, firstRows, rows, blocks }: SharedRowIndex = EMPTY) {
+    this.sources = [...sources];
+    this.#firstRows = [...firstRows];
+    this.#blocks = [...blocks];
+    this.#rows = rows;
+  }
 
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Nothing may be added afterwards. */
+  share(): SharedRowIndex {
+    return { sources: this.sources, firstRows: this.#firstRows, rows: this.#rows, blocks: this.#blocks };
   }
 
   /** Rows added from now on are those of `source`. */
@@ -37,19 +66,23 @@ export class RowIndex {
   }
 
   add(offset: number, length: number): void {
-    if (this.#rows === this.#offsets.length) this.#grow();
-    this.#offsets[this.#rows] = offset;
-    this.#lengths[this.#rows] = length;
+    const place = this.#rows % BLOCK_ROWS;
+    if (place === 0) this.#blocks.push(newBlock());
+    const { offsets, lengths } = this.#blocks.at(-1) as RowBlock;
+    offsets[place] = offset;
+    lengths[place] = length;
     this.#rows++;
   }
 
   /** Bytes of a row's JSON text. */
   length(row: number): number {
-    return this.#lengths[row] as number;
+    return this.#block(row).lengths[row % BLOCK_ROWS] as number;
   }
 
   place(row: number): RowPlace {
-    return { file: this.#fileOf(row), offset: this.#offsets[row] as number, length: this.length(row) };
+    const { offsets, lengths } = this.#block(row);
+    const place = row % BLOCK_ROWS;
+    return { file: this.#fileOf(row), offset: offsets[place] as number, length: lengths[place] as number };
   }
 
   /** File, and `row 3 (from 0), byte 120`, of a row; `at` bytes into its text. */
@@ -58,6 +91,10 @@ export class RowIndex {
     const { path, spooledAt = 0, unit } = this.sources[file] as RowSource;
     const inFile = `row ${row - (this.#firstRows[file] as number)} (from 0)`;
     return { path, where: unit ? `${inFile}, ${unit} ${offset - spooledAt + at}` : inFile };
+  }
+
+  #block(row: number): RowBlock {
+    return this.#blocks[row >>> BLOCK_BITS] as RowBlock;
   }
 
   #fileOf(row: number): number {
@@ -70,13 +107,13 @@ export class RowIndex {
     }
     return low;
   }
+}
 
-  #grow(): void {
-    const offsets = new Float64Array(this.#offsets.length * 2);
-    const lengths = new Uint32Array(this.#lengths.length * 2);
-    offsets.set(this.#offsets);
-    lengths.set(this.#lengths);
-    this.#offsets = offsets;
-    this.#lengths = lengths;
-  }
+const EMPTY: SharedRowIndex = { sources: [], firstRows: [], rows: 0, blocks: [] };
+
+function newBlock(): RowBlock {
+  return {
+    offsets: new Float64Array(new SharedArrayBuffer(8 * BLOCK_ROWS)),
+    lengths: new Uint32Array(new SharedArrayBuffer(4 * BLOCK_ROWS)),
+  };
 }

@@ -9,6 +9,8 @@ import type { RowIndex, RowSource } from './row-index.ts';
 export interface RowGroup {
   /** Row numbers over all files, in the order asked for. */
   rows: Uint32Array;
+  /** Whether they are the last of their run. */
+  endsRun: boolean;
   /** JSON text of the `i`-th row of the group, valid until the next is asked for. */
   json(i: number): JsonCursor;
 }
@@ -21,49 +23,65 @@ const ARENA_BYTES = GROUP_BYTES + (64 << 10);
 const GAP_BYTES = 4 << 10;
 
 /**
- * Read rows in a given order, in groups. Within a group the disk is read in ascending order, rows that lie side by side
- * in one piece; what has to come from the disk is read while the caller works on the group before.
+ * Read runs of rows, one after the other, in groups. Within a group the disk is read in ascending order, rows that lie
+ * side by side in one piece; what has to come from the disk is read while the caller works on the group before.
  *
  * A group is valid until the next one is asked for.
  *
  * @throws ConfigurationError when a file became shorter since it was indexed
  */
 export async function* readRows(
-  order: Uint32Array,
+  runs: Iterable<Uint32Array>,
   index: RowIndex,
   files: RowFiles,
 ): AsyncGenerator<RowGroup> {
   const arenas: [Buffer, Buffer] = [Buffer.allocUnsafe(ARENA_BYTES), Buffer.allocUnsafe(ARENA_BYTES)];
-  const load = (start: number): Promise<LoadedRows> => {
-    const rows = order.subarray(start, groupEnd(order, start, index));
-    const loading = loadRows(rows, arenas[0], index, files);
+  const groups = groupsOf(runs, index);
+  const load = (): Promise<LoadedRows> | undefined => {
+    const { value: group } = groups.next();
+    if (!group) return undefined;
+    const loading = loadRows(group, arenas[0], index, files);
     arenas.reverse();
     // It is awaited below; until then, or when the caller stops, a failure must not count as unhandled.
     loading.catch(() => {});
     return loading;
   };
-  let next = order.length > 0 ? load(0) : undefined;
-  for (let start = 0; next; ) {
+  for (let next = load(); next; ) {
     const loaded = await next;
-    start += loaded.rows.length;
-    next = start < order.length ? load(start) : undefined;
+    next = load();
     yield groupOf(loaded, index);
   }
 }
 
-/** Rows of a group as they came from the disk. */
-interface LoadedRows {
+/** Rows to read in one go. */
+interface PlannedGroup {
   rows: Uint32Array;
+  endsRun: boolean;
+}
+
+function* groupsOf(runs: Iterable<Uint32Array>, index: RowIndex): Generator<PlannedGroup, undefined> {
+  for (const run of runs) {
+    for (let start = 0; start < run.length; ) {
+      const end = groupEnd(run, start, index);
+      yield { rows: run.subarray(start, end), endsRun: end === run.length };
+      start = end;
+    }
+  }
+}
+
+/** Rows of a group as they came from the disk. */
+interface LoadedRows extends PlannedGroup {
   buffer: Buffer;
   /** Position in the buffer of each row, by row number. */
   positions: Map<number, number>;
 }
 
-function groupOf({ rows, buffer, positions }: LoadedRows, index: RowIndex): RowGroup {
+function groupOf({ rows, endsRun, buffer, positions }: LoadedRows, index: RowIndex): RowGroup {
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   const json: JsonCursor = { bytes: buffer, view, at: 0, end: 0 };
   return {
     rows,
+    endsRun,
     json: (i) => {
       const row = rows[i] as number;
       json.at = positions.get(row) as number;
@@ -109,7 +127,7 @@ function planExtents(rows: Uint32Array, index: RowIndex, positions: Map<number, 
 }
 
 async function loadRows(
-  rows: Uint32Array,
+  { rows, endsRun }: PlannedGroup,
   arena: Buffer,
   index: RowIndex,
   files: RowFiles,
@@ -133,7 +151,7 @@ async function loadRows(
     else reads.push(readFully(piece));
   }
   await Promise.all(reads);
-  return { rows, buffer, positions };
+  return { rows, endsRun, buffer, positions };
 }
 
 /** Bytes of one file to read into a buffer. */

@@ -12,6 +12,16 @@ export interface RepeatMetrics {
   test_rows_in_train: number;
 }
 
+/**
+ * xxHash64 of a text.
+ *
+ * @param text in UTF-8
+ * @param seed the hash of another text, for the hash of both
+ */
+export function hashText(text: Uint8Array, seed = 0n): bigint {
+  return h64Raw(text, seed);
+}
+
 /** 64 bits of hash a row, to count repeated texts in bounded memory: two different texts of 10^7 meet once in 370,000 runs. */
 export class TextHashes {
   readonly #hashes: BigUint64Array;
@@ -21,15 +31,9 @@ export class TextHashes {
     this.#hashes = new BigUint64Array(rows);
   }
 
-  /**
-   * @param text in UTF-8
-   * @param seed the hash of another text, for the hash of both
-   * @returns its hash: xxHash64
-   */
-  add(text: Uint8Array, seed = 0n): bigint {
-    const hash = h64Raw(text, seed);
-    this.#hashes[this.#rows++] = hash;
-    return hash;
+  add(hashes: BigUint64Array): void {
+    this.#hashes.set(hashes, this.#rows);
+    this.#rows += hashes.length;
   }
 
   /** Hashes in ascending order. No text may be added afterwards. */

@@ -1,4 +1,5 @@
 import { type Percentiles, summarizeLengths } from './length-summary.ts';
+import type { RowFacts } from './row-facts.ts';
 
 /** A tokenizer, as far as a report needs it. */
 export interface TokenCounter {
@@ -50,16 +51,19 @@ export class TokenEstimator {
     this.#bytes = new Uint32Array(rows);
   }
 
-  /** Add a row, in UTF-8. @param characters of both messages */
-  add(user: Buffer, assistant: Buffer, characters: number): void {
-    const row = this.#row++;
-    this.#bytes[row] = this.#prefixBytes + user.length + assistant.length;
-    const { counter, sampleRows } = this.#limit;
-    if (!isEvenlySpread(row, this.#bytes.length, sampleRows)) return;
-    const tokens = counter.count(this.#prefix + user.toString()) + counter.count(assistant.toString());
-    this.#counted.push({ row, tokens });
-    this.#countedTokens += tokens;
-    this.#countedCharacters += characters;
+  /** @param characters of both messages of each row */
+  add({ bytes, samples }: RowFacts, characters: Uint32Array): void {
+    for (const { row, user, assistant } of samples) {
+      const tokens = this.#limit.counter.count(this.#prefix + user) + this.#limit.counter.count(assistant);
+      this.#counted.push({ row: this.#row + row, tokens });
+      this.#countedTokens += tokens;
+      this.#countedCharacters += characters[row] as number;
+    }
+    this.#bytes.set(
+      bytes.map((length) => this.#prefixBytes + length),
+      this.#row,
+    );
+    this.#row += bytes.length;
   }
 
   finish(): TokenReport {
@@ -104,12 +108,6 @@ export class TokenEstimator {
     }
     return over;
   }
-}
-
-/** Whether a row is one of the `most`, or fewer, that stand evenly spread among `rows`. */
-function isEvenlySpread(row: number, rows: number, most: number): boolean {
-  const chosen = Math.min(rows, most);
-  return Math.ceil(((row + 1) * chosen) / rows) > Math.ceil((row * chosen) / rows);
 }
 
 /**

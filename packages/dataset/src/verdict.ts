@@ -16,9 +16,8 @@ export const OTHER_VERDICT = 'other';
 export class VerdictCounts {
   readonly #counts = new Map<string, number>();
 
-  /** @param answer in UTF-8 */
-  add(answer: Buffer): void {
-    const found = verdictOf(answer);
+  /** @param found as {@link verdictOf} tells it */
+  add(found: string): void {
     const isCounted = found === NO_VERDICT || this.#counts.has(found) || this.#counts.size < MOST_KINDS;
     const verdict = isCounted ? found : OTHER_VERDICT;
     this.#counts.set(verdict, (this.#counts.get(verdict) ?? 0) + 1);
@@ -43,8 +42,8 @@ export function verdictScale(counts: Record<string, number>): VerdictScale | nul
 
 const MOST_KINDS = 20;
 
-/** What follows the last `[RESULT]` of a judge's answer. */
-function verdictOf(answer: Buffer): string {
+/** What follows the last `[RESULT]` of a judge's answer. @param answer in UTF-8 */
+export function verdictOf(answer: Buffer): string {
   const mark = answer.lastIndexOf(VERDICT_MARK);
   if (mark === -1) return NO_VERDICT;
   const verdict = answer.toString('utf8', mark + VERDICT_MARK.length).trim();

@@ -1,26 +1,24 @@
-import { FrameBuilder, type MessageSettings } from './arrow-batch.ts';
-import { ArrowFolderWriter, type ArrowOutput } from './arrow-output.ts';
+import { setImmediate } from 'node:timers/promises';
+import { ArrowFolder, type ArrowOutput } from './arrow-output.ts';
+import { batchEnds } from './batch-plan.ts';
 import type { Column } from './column-table.ts';
 import { PartCollector, type PartSettings } from './data-report.ts';
-import { type FrameSchema, frameSchema } from './frame-schema.ts';
-import type { Message } from './messages.ts';
-import { decodeRow } from './row-cells.ts';
+import { FrameLane, type FrameSettings, type MadeBatch, type PartTask } from './frame-lane.ts';
+import { frameSchema } from './frame-schema.ts';
+import { LaneWorker } from './lane-worker.ts';
 import type { RowFiles } from './row-files.ts';
 import type { RowIndex } from './row-index.ts';
-import { type RowGroup, readRows } from './row-reader.ts';
+import { ShardPlaces, WritingStopped } from './shard-places.ts';
 import type { TokenLimit } from './token-estimate.ts';
 
 /** The rows to write from, and what is made of them. */
-export interface FrameSource {
+export interface FrameSource extends Omit<FrameSettings, 'repeatColumns' | 'sampleRows'> {
   index: RowIndex;
   files: RowFiles;
-  columns: readonly Column[];
-  messages: MessageSettings;
   /** Report tokens too. */
   tokens: TokenLimit | undefined;
-  /** Add `__index_level_0__`, the original row. */
-  withRowNumbers: boolean;
-  maxShardBytes: number;
+  /** Threads that make batches, this one among them. */
+  threads: number;
   signal: AbortSignal | undefined;
   /** Called with the rows written so far, over all parts. */
   onRows: (done: number) => void;
@@ -32,99 +30,82 @@ export interface WrittenFrame {
   collector: PartCollector;
 }
 
-/** `datasets` writes batches of 1,000 rows too. */
-const BATCH_ROWS = 1000;
-/** JSON text of the rows of a batch. */
-const BATCH_BYTES = 2 << 20;
-
 /** Column of the published collections that names what was judged: several rows share one instruction. */
 const INSTRUCTION_COLUMN = 'orig_instruction';
 
-/** Writes one part after the other, each in its own order of rows. */
+/** A part with fewer batches is written sooner than a thread has started. */
+const LEAST_BATCHES = 16;
+
+/**
+ * Writes one part after the other, each in its own order of rows. Threads share out the batches of a part: the bytes are the same however many there are.
+ */
 export class FrameWriting {
   readonly #source: FrameSource;
-  readonly #schema: FrameSchema;
-  readonly #repeatColumns: number[];
-  /** One fills while the other's batch is on its way to the disk. */
-  readonly #builders: [FrameBuilder, FrameBuilder];
+  readonly #settings: FrameSettings;
+  readonly #lane: FrameLane;
+  #workers: LaneWorker[] = [];
   #done = 0;
 
   constructor(source: FrameSource) {
-    const { columns, messages, withRowNumbers } = source;
+    const { columns, messages, withRowNumbers, maxShardBytes, index, files, tokens } = source;
     this.#source = source;
-    this.#schema = frameSchema(columns, withRowNumbers);
-    this.#repeatColumns = instructionColumns(source);
-    const builder = () => new FrameBuilder(columns, messages, this.#schema.schema, BATCH_BYTES);
-    this.#builders = [builder(), builder()];
+    this.#settings = {
+      columns,
+      messages,
+      withRowNumbers,
+      maxShardBytes,
+      repeatColumns: instructionColumns(source),
+      sampleRows: tokens?.sampleRows ?? 0,
+    };
+    this.#lane = new FrameLane(this.#settings, index, files);
   }
 
   /** Write the rows of `order` into a folder that does not exist yet. */
   async write(folder: string, order: Uint32Array): Promise<WrittenFrame> {
-    const { index, files, maxShardBytes, signal } = this.#source;
-    const writer = await ArrowFolderWriter.create(folder, this.#schema, maxShardBytes);
-    let [filling, written] = this.#builders;
+    const { columns, withRowNumbers, maxShardBytes, index, signal } = this.#source;
+    const output = await ArrowFolder.create(folder, frameSchema(columns, withRowNumbers).features);
     const collector = new PartCollector(order.length, this.#partSettings());
-    let writing: Promise<void> = Promise.resolve();
-    const writeBatch = async (): Promise<void> => {
-      signal?.throwIfAborted();
-      await writing;
-      this.#done += filling.rows;
-      writing = writer.write(filling.finish());
-      // It is awaited later; until then a failure must not count as unhandled.
-      writing.catch(() => {});
-      [filling, written] = [written, filling];
+    const inOrder = new InOrder((batch) => {
+      const rows = batch.facts.bytes.length;
+      output.add(batch.written, rows);
+      collector.add(batch.facts);
+      this.#done += rows;
       this.#source.onRows(this.#done);
+    });
+    const ends = batchEnds(order, index);
+    const workers = this.#workersFor(ends.length);
+    const places = new ShardPlaces(maxShardBytes);
+    const task: PartTask = {
+      folder,
+      order: workers.length > 0 ? sharedCopy(order) : order,
+      ends,
+      places: places.shared,
     };
-    try {
-      let bytes = 0;
-      for await (const group of readRows(order, index, files)) {
-        for (let i = 0; i < group.rows.length; i++) {
-          const length = index.length(group.rows[i] as number);
-          if (filling.rows === BATCH_ROWS || (filling.rows > 0 && bytes + length > BATCH_BYTES)) {
-            await writeBatch();
-            bytes = 0;
-          }
-          this.#append(filling, group, i, collector);
-          bytes += length;
-        }
-      }
-      if (filling.rows > 0) await writeBatch();
-      await writing;
-      return { output: await writer.finish(), collector };
-    } catch (error) {
-      await writing.catch(() => {});
-      await writer.abandon();
-      throw error;
-    }
-  }
-
-  #append(builder: FrameBuilder, group: RowGroup, i: number, collector: PartCollector): void {
-    const { user, assistant } = this.#appendRow(builder, group, i);
-    collector.add(
-      user,
-      assistant,
-      this.#repeatColumns.map((column) => builder.lastText(column)),
+    await allOf(
+      [
+        this.#lane.run(task, async (batch) => {
+          inOrder.add(batch);
+          // What the other threads and the system tell comes between two batches.
+          await setImmediate();
+          signal?.throwIfAborted();
+        }),
+        ...workers.map((worker) => worker.run(task, (batch) => inOrder.add(batch))),
+      ],
+      () => places.stop(),
     );
+    return { output: await output.finish(), collector };
   }
 
-  /** @returns what the row asks, and what is answered */
-  #appendRow(
-    builder: FrameBuilder,
-    { rows, json }: RowGroup,
-    i: number,
-  ): { user: Buffer; assistant: Buffer } {
-    const { index, columns, messages } = this.#source;
-    const row = rows[i] as number;
-    if ('messages' in messages) {
-      const cells = decodeRow(json(i), row, index, columns);
-      builder.append(cells, row);
-      return conversationTexts(cells[messages.messages] as Message[]);
-    }
-    if (!builder.appendJson(json(i), row)) builder.append(decodeRow(json(i), row, index, columns), row);
-    return {
-      user: builder.lastText(messages.user) as Buffer,
-      assistant: builder.lastText(messages.assistant) as Buffer,
-    };
+  /** End the threads. */
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #workersFor(batches: number): LaneWorker[] {
+    if (batches < LEAST_BATCHES) return [];
+    while (this.#workers.length < this.#source.threads - 1)
+      this.#workers.push(new LaneWorker(this.#settings, this.#source.index, this.#source.files));
+    return this.#workers;
   }
 
   #partSettings(): PartSettings {
@@ -133,7 +114,7 @@ export class FrameWriting {
     return {
       prefix: prompt === undefined ? '' : `${prompt}\n\n`,
       userColumn: 'messages' in messages ? 'prompt' : (columns[messages.user] as Column).name,
-      repeatColumns: this.#repeatColumns.map((column) => (columns[column] as Column).name),
+      repeatColumns: this.#settings.repeatColumns.map((column) => (columns[column] as Column).name),
       tokens,
     };
   }
@@ -145,11 +126,36 @@ function instructionColumns({ columns, messages }: FrameSource): number[] {
   return place === -1 || ('user' in messages && messages.user === place) ? [] : [place];
 }
 
-/** Of a longer conversation all but its last message, and that. */
-function conversationTexts(messages: readonly Message[]): { user: Buffer; assistant: Buffer } {
-  const contents = messages.map(({ content }) => content);
-  return {
-    user: Buffer.from(contents.slice(0, -1).join('\n\n')),
-    assistant: Buffer.from(contents.at(-1) as string),
-  };
+/** Passes batches on in the order of their numbers. */
+class InOrder {
+  readonly #early = new Map<number, MadeBatch>();
+  readonly #onBatch: (batch: MadeBatch) => void;
+  #next = 0;
+
+  constructor(onBatch: (batch: MadeBatch) => void) {
+    this.#onBatch = onBatch;
+  }
+
+  add(batch: MadeBatch): void {
+    this.#early.set(batch.number, batch);
+    for (let next = this.#early.get(this.#next); next; next = this.#early.get(++this.#next)) {
+      this.#early.delete(this.#next);
+      this.#onBatch(next);
+    }
+  }
+}
+
+function sharedCopy(order: Uint32Array): Uint32Array {
+  const copy = new Uint32Array(new SharedArrayBuffer(order.byteLength));
+  copy.set(order);
+  return copy;
+}
+
+/** Wait for all, also when one fails: nothing may be written any longer when the failure is told. */
+async function allOf(lanes: Promise<void>[], stop: () => void): Promise<void> {
+  for (const lane of lanes) lane.catch(stop);
+  const failures = (await Promise.allSettled(lanes)).flatMap((lane) =>
+    lane.status === 'rejected' ? [lane.reason as unknown] : [],
+  );
+  if (failures.length > 0) throw failures.find((failure) => !(failure instanceof WritingStopped));
 }

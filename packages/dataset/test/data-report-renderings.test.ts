@@ -3,6 +3,7 @@ import { type DataReport, dataReport, PartCollector } from '../src/data-report.t
 import { dataReportFindings } from '../src/data-report-findings.ts';
 import { dataReportMarkdown } from '../src/data-report-markdown.ts';
 import { dataReportText } from '../src/data-report-text.ts';
+import { factsOf } from './facts-of.ts';
 
 interface Made {
   user?: string;
@@ -40,10 +41,12 @@ function report(
   const collect = (rows: Made[]) => {
     const settings = { prefix: '', userColumn: 'prompt', repeatColumns: [column], tokens };
     const collector = new PartCollector(rows.length, settings);
-    for (const { user = '', assistant = '', instruction = '' } of rows)
-      collector.add(Buffer.from(user), Buffer.from(assistant), [
-        instruction === null ? null : Buffer.from(instruction),
-      ]);
+    const texts = rows.map(({ user = '', assistant = '', instruction = '' }): [string, string, string] => [
+      user,
+      assistant,
+      instruction,
+    ]);
+    collector.add(factsOf(texts, tokens.sampleRows));
     return collector;
   };
   return dataReport(collect(train), test && collect(test));

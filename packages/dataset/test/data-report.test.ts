@@ -5,6 +5,7 @@ import { summarizeLengths } from '../src/length-summary.ts';
 import { MersenneTwister } from '../src/mersenne-twister.ts';
 import { splitRows } from '../src/split.ts';
 import type { TokenCounter, TokenLimit } from '../src/token-estimate.ts';
+import { factsOf } from './facts-of.ts';
 import { PythonReference, sharedFile } from './python-reference.ts';
 
 const reference = new PythonReference();
@@ -21,10 +22,7 @@ const counter: TokenCounter = { count: (text) => text.match(/\w{1,4}|\W/gu)?.len
 function collect(rows: readonly Row[], tokens?: TokenLimit): PartCollector {
   const settings = { prefix: PREFIX, userColumn: 'q', repeatColumns: ['orig_instruction'], tokens };
   const collector = new PartCollector(rows.length, settings);
-  for (const [user, assistant, instruction] of rows)
-    collector.add(Buffer.from(user), Buffer.from(assistant), [
-      instruction === null ? null : Buffer.from(instruction),
-    ]);
+  collector.add(factsOf(rows, tokens?.sampleRows ?? 0));
   return collector;
 }
 
@@ -131,7 +129,7 @@ describe('dataReport', () => {
   it('refuses to finish without rows, or before all are there', () => {
     expect(() => collect([]).finish()).toThrow('there are no lengths to summarize');
     const collector = new PartCollector(2, { prefix: '', userColumn: 'q', repeatColumns: [] });
-    collector.add(Buffer.from('x'), Buffer.from('y'), []);
+    collector.add(factsOf([['x', 'y', null]], 0));
     expect(() => collector.finish()).toThrow('1 rows were added to a report of 2');
   });
 });

@@ -1,4 +1,4 @@
-import type { RecordBatch } from 'apache-arrow';
+import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { FrameBuilder } from '../src/arrow-batch.ts';
 import type { Column } from '../src/column-table.ts';
@@ -26,18 +26,20 @@ function cursorOn(text: string): JsonCursor {
 }
 
 function builder(): FrameBuilder {
-  const { schema } = frameSchema(COLUMNS, true);
-  return new FrameBuilder(COLUMNS, { systemPrompt: 'Be fair.', user: 0, assistant: 1 }, schema, 64);
+  return new FrameBuilder(COLUMNS, { systemPrompt: 'Be fair.', user: 0, assistant: 1 }, true, 64);
 }
 
 function cellsOf(text: string) {
   return decodeRow(cursorOn(text), 0, new RowIndex(), COLUMNS);
 }
 
-function rowsOf(batch: RecordBatch): string[] {
+function rowsOf(batch: Uint8Array[]): string[] {
+  const stream = Buffer.concat([...frameSchema(COLUMNS, true).message, ...batch]);
   const exact = (_: string, value: unknown) =>
     typeof value === 'bigint' ? `${value}n` : Object.is(value, -0) ? '-0' : value;
-  return batch.toArray().map((row) => JSON.stringify(row, exact));
+  return tableFromIPC(stream)
+    .toArray()
+    .map((row) => JSON.stringify(row, exact));
 }
 
 /** JSON text of a row: keys in any order, some missing, with white space and escapes as they come. */

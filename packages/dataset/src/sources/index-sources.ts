@@ -1,8 +1,6 @@
 import { RowSpool } from '../row-spool.ts';
-import { spoolArrow } from './arrow.ts';
 import { indexCompressedJson } from './compressed-json.ts';
 import { indexJsonFile, type ScanContext } from './json-rows.ts';
-import { spoolParquet } from './parquet.ts';
 import { sourceFormat } from './source-format.ts';
 
 /**
@@ -29,8 +27,9 @@ export async function indexSources(
       }
       spool ??= await RowSpool.create(folder, context.index);
       if (compression !== undefined) await indexCompressedJson(path, compression, spool, context);
-      else if (format === 'parquet') await spoolParquet(path, spool, context);
-      else await spoolArrow(path, spool, context);
+      // The libraries that read them take memory, and most sources are JSON.
+      else if (format === 'parquet') await (await import('./parquet.ts')).spoolParquet(path, spool, context);
+      else await (await import('./arrow.ts')).spoolArrow(path, spool, context);
     }
     await spool?.flush();
     return spool;

@@ -1,0 +1,1 @@
+import '@prometheus-actions/dataset/lane-thread';

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 import signal
 import socket
 import sys
@@ -187,22 +188,33 @@ class Run:
 
     def wait_for(self, found: Callable[[dict[str, Any]], bool], timeout: float = 120) -> None:
         """Waits until an event of this run satisfies ``found``."""
+        self.wait_until(lambda _, events: any(map(found, events)), timeout)
+
+    def wait_until(
+        self, seen: Callable[[Path, list[dict[str, Any]]], bool], timeout: float = 120
+    ) -> None:
+        """Waits until ``seen(folder of the job, events of this run so far)``."""
         limit = time.monotonic() + timeout
-        while time.monotonic() < limit:
-            if any(found(event) for event in read_events(self.folder)[self._events_before :]):
-                return
+        while not seen(self.folder, self.events()):
             assert all(process.exitcode in (None, 0) for process in self._processes), self.log()
+            assert time.monotonic() < limit, f"not seen within {timeout} s\n{self.log()}"
             time.sleep(0.005)
-        raise AssertionError(f"no such event within {timeout} s\n{self.log()}")
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events of this run so far."""
+        return read_events(self.folder)[self._events_before :]
 
     def send(self, number: signal.Signals, rank: int = 0) -> None:
         process_id = self._processes[rank].pid
         assert process_id is not None
         os.kill(process_id, number)
 
-    def kill(self) -> None:
-        """kill -9, all of its processes."""
-        for process in self._processes:
+    def kill(self, draw: random.Random | None = None) -> None:
+        """kill -9, all of its processes, in an order drawn."""
+        order = self._processes[:]
+        if draw:
+            draw.shuffle(order)
+        for process in order:
             process.kill()
         for process in self._processes:
             process.join()

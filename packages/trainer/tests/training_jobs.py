@@ -44,6 +44,7 @@ _context.set_forkserver_preload(
         "prometheus_trainer.portable_layout",
         "prometheus_trainer.sft_train",
         "deepspeed",
+        "torch._inductor.kernel.mm",  # which DeepSpeed comes to import
         "training_jobs",
     ]
 )

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,10 @@ def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
     except StoppedBeforeTraining:
         resumable = last_complete_checkpoint(checkpoints_dir)
         events.emit("stopped", step=resumable.step if resumable else 0)
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            # The signal may have come to this process alone: its launcher ends the others, which wait for it, only if
+            # it fails.
+            raise SystemExit(128 + signal.SIGTERM) from None
         return None
 
 

@@ -174,7 +174,11 @@ def test_a_signal_to_one_process_stops_both_and_they_resume_exactly(
 
 def _job(folder: Path, inputs: dict[str, Path], arguments: dict[str, Any], **options: Any) -> Path:
     return write_job(
-        folder, model=inputs["mixtral"], dataset=inputs["dataset"], arguments={**OFTEN, **arguments}, **options
+        folder,
+        model=inputs["mixtral"],
+        dataset=inputs["dataset"],
+        arguments={**OFTEN, **arguments},
+        **options,
     )
 
 

@@ -191,9 +191,7 @@ class Run:
         """Waits until an event of this run satisfies ``found``."""
         self.wait_until(lambda _, events: any(map(found, events)), timeout)
 
-    def wait_until(
-        self, seen: Callable[[Path, list[dict[str, Any]]], bool], timeout: float = 120
-    ) -> None:
+    def wait_until(self, seen: Callable[[Path, list[dict[str, Any]]], bool], timeout: float = 120) -> None:
         """Waits until ``seen(folder of the job, events of this run so far)``."""
         limit = time.monotonic() + timeout
         while not seen(self.folder, self.events()):

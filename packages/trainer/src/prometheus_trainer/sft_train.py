@@ -257,7 +257,7 @@ def _train(
 
 
 def _plan(sft_config: Any, rows: int, processes: int) -> dict[str, Any]:
-    """What a checkpoint must have been trained for to be gone on from (see :mod:`~prometheus_trainer.training_plan`)."""
+    """What a checkpoint must have been trained for: see :mod:`~prometheus_trainer.training_plan`."""
     batch = sft_config.per_device_train_batch_size * sft_config.gradient_accumulation_steps * processes
     keys = ("num_train_epochs", "max_steps", "learning_rate", "seed")
     return {"rows": rows, "global_batch_size": batch, **{key: getattr(sft_config, key) for key in keys}}

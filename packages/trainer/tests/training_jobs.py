@@ -178,7 +178,7 @@ class Run:
     def __init__(self, job: Path, mode: Mode | int = SINGLE) -> None:
         self.folder = job.parent
         mode = Mode(mode) if isinstance(mode, int) else mode
-        port = _free_port() if mode.processes > 1 else None
+        port = _free_port() if mode.processes > 1 or mode.zero3 else None
         self._processes = [
             _context.Process(target=_run_job, args=(str(job), rank, mode, port))
             for rank in range(mode.processes)
@@ -250,7 +250,7 @@ def _run_job(job: str, rank: int, mode: Mode, port: int | None) -> None:
         _use_zero3()
     else:
         os.environ["ACCELERATE_USE_CPU"] = "true"
-    if mode.processes > 1:
+    if port is not None:
         os.environ |= {
             "RANK": str(rank),
             "LOCAL_RANK": str(rank),

@@ -40,6 +40,7 @@ class ResumableTrainer(SFTTrainer):
     A checkpoint that finds no room on the disk is deleted again, and ConfigurationError names the last good one.
 
     ``resumed`` is the checkpoint that :meth:`train` will be resumed from; ``plan`` is kept in every checkpoint.
+    ``earlier_processes`` tells how many there were before, where there are others now.
     """
 
     args: SFTConfig
@@ -62,6 +63,10 @@ class ResumableTrainer(SFTTrainer):
         self._stop = stop
         self._keep_checkpoints = keep_checkpoints
         self._plan = plan
+        self.earlier_processes: list[int] = []
+        if resumed:
+            same = resumed.processes == self.accelerator.num_processes
+            self.earlier_processes = [*resumed.earlier_processes, *([] if same else [resumed.processes])]
         self._sealed_step = resumed.step if resumed else None
         self._seconds_before = resumed.seconds if resumed else 0.0
         self._started = time.monotonic()
@@ -130,6 +135,7 @@ class ResumableTrainer(SFTTrainer):
                     folder,
                     step=step,
                     processes=self.accelerator.num_processes,
+                    earlier_processes=self.earlier_processes,
                     seconds=round(self.seconds(), 3),
                 )
         except Exception as error:

@@ -344,6 +344,9 @@ def _metrics(trainer: Any) -> dict[str, Any]:
     evaluation_loss = _evaluation_loss(state)
     if evaluation_loss is not None:
         metrics["eval_loss"] = evaluation_loss
+    if trainer.earlier_processes:
+        counts = [*trainer.earlier_processes, trainer.accelerator.num_processes]
+        metrics["processes"] = ", then ".join(map(str, counts))
     if torch.cuda.is_available():
         peak = torch.cuda.max_memory_allocated()
     else:

@@ -74,23 +74,25 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
     ...onCpu,
   };
   const { num_processes: _processes, ...launchConfig } = launch.config;
+  const stageSettings = {
+    profile: training.profile,
+    chat_template: training.chatTemplate ?? null,
+    response_marker: training.responseMarker ?? null,
+    micro_batch_tokens: training.microBatchTokens ?? null,
+    master_weights: training.masterWeights,
+    arguments: Object.fromEntries(
+      Object.entries(trainerArguments).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key)),
+    ),
+    processes: launch.processes,
+    launch: launchConfig as Record<string, Json>,
+  };
   return runStage(
     {
       name: 'sft-train',
       title: settings.title,
       outputDir: settings.outputDir,
-      settings: {
-        profile: training.profile,
-        chat_template: training.chatTemplate ?? null,
-        response_marker: training.responseMarker ?? null,
-        micro_batch_tokens: training.microBatchTokens ?? null,
-        master_weights: training.masterWeights,
-        arguments: Object.fromEntries(
-          Object.entries(trainerArguments).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key)),
-        ),
-        processes: launch.processes,
-        launch: launchConfig as Json,
-      },
+      settings: stageSettings,
+      resumeSettings: withAnyProcesses(stageSettings),
       inputs: { model: modelInput(settings.model), dataset: { paths: [settings.dataset] } },
       revision: 1,
       versions: pick(versions, ['torch', 'transformers', 'trl', 'peft', 'accelerate']),
@@ -128,6 +130,22 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
     },
     context,
   );
+}
+
+/**
+ * The settings without the number of processes and machines, and what is derived from it: a training whose global batch
+ * stays goes on from its checkpoint when a machine has failed. A finished one is another's, since it rounds otherwise.
+ */
+function withAnyProcesses<
+  Settings extends {
+    processes: number;
+    arguments: Record<string, Json>;
+    launch: Record<string, Json>;
+  },
+>({ processes, ...settings }: Settings): Json {
+  const { gradient_accumulation_steps: accumulation, ...perProcess } = settings.arguments;
+  const { num_machines: _machines, machine_rank: _rank, ...launch } = settings.launch;
+  return { ...settings, arguments: perProcess, launch, micro_batches: Number(accumulation ?? 1) * processes };
 }
 
 /** Beside the output, like the log it is drawn from: what is logged how often is not in the fingerprint of the output. */

@@ -220,21 +220,18 @@ export function readTrainingFile(
   return yaml && section && { section, yaml };
 }
 
-/** What DeepSpeed does itself, or has not been tried with. */
+/** What DeepSpeed does itself. */
 function checkLaunch(
   { section, yaml }: { section: TrainingSection; yaml: YamlFile },
   launch: Launch,
   diagnostics: Diagnostic[],
 ): void {
   if (launch.config.distributed_type !== 'DEEPSPEED') return;
-  const report = (key: string, message: string, hint: string) =>
-    diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'launch-mismatch', message, hint }));
-  if (section.profile === 'fast') {
-    const hint = 'Launch with ddp (with master_weights for float32 weights), or take the profile parity.';
-    report('profile', 'the profile fast does not train under DeepSpeed', hint);
+  if (section.masterWeights) {
+    const message = 'DeepSpeed keeps float32 weights itself';
+    const finding = { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' };
+    diagnostics.push(yaml.diagnose({ path: ['master_weights'] }, finding));
   }
-  if (section.masterWeights)
-    report('master_weights', 'DeepSpeed keeps float32 weights itself', 'Leave master_weights out.');
 }
 
 /** Gradient accumulation = global batch / (batch per device × processes); it must be a whole number. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
@@ -31,19 +32,30 @@ export interface ProcessGroupResult {
 const GRACE_MS = 9_000;
 const TAIL_LINES = 40;
 
+// A launcher starts its workers in sessions, and so in groups, of their own: they are known by what they inherit.
+const RUN_VARIABLE = 'PROMETHEUS_RUN';
+
+/** The process group that a child leads, and the value of `PROMETHEUS_RUN` that all of its descendants have. */
+interface Family {
+  group: number;
+  run: string;
+}
+
 /**
- * Runs a child in its own process group until the whole group has ended.
+ * Runs a child in its own process group until the whole group, and every other descendant, has ended.
  *
- * When `signal` aborts, the group gets SIGTERM, and what is left of it after 9 s SIGKILL. The child's stdin is a pipe
- * that only this process holds: it closes when this process dies, even by SIGKILL, and the child can end itself.
+ * When `signal` aborts, the group gets SIGTERM, and what is left of the descendants after 9 s SIGKILL. The child's stdin
+ * is a pipe that only this process holds: it closes then, and when this process dies, even by SIGKILL, and whoever
+ * inherited it can end itself.
  */
 export async function runProcessGroup(options: ProcessGroupOptions): Promise<ProcessGroupResult> {
   options.signal.throwIfAborted();
+  const run = randomUUID();
   const log = createWriteStream(options.logFile, { flags: 'a' });
   const child = spawn(options.command, options.args, {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin' },
+    env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   const tail: string[] = [];
@@ -53,16 +65,17 @@ export async function runProcessGroup(options: ProcessGroupOptions): Promise<Pro
     child.once('close', (code, killedBy) => resolve([code, killedBy]));
   });
   const events = followEvents(options.eventsFile, options.onEvent);
-  const terminate = () => {
-    if (child.pid !== undefined) void terminateGroup(child.pid);
+  const onAbort = () => {
+    child.stdin.end();
+    if (child.pid !== undefined) void terminate({ group: child.pid, run });
   };
-  options.signal.addEventListener('abort', terminate, { once: true });
+  options.signal.addEventListener('abort', onAbort, { once: true });
   try {
     const [exitCode, killedBy] = await ended;
-    if (child.pid !== undefined) await waitForGroup(child.pid, options.signal);
+    if (child.pid !== undefined) await waitFor({ group: child.pid, run }, options.signal);
     return { exitCode, killedBy, tail };
   } finally {
-    options.signal.removeEventListener('abort', terminate);
+    options.signal.removeEventListener('abort', onAbort);
     await events.stop();
     log.end();
     await finished(log);
@@ -84,47 +97,60 @@ function keepOutput(child: ChildProcess, log: NodeJS.WritableStream, tail: strin
   child.stdin?.on('error', () => {});
 }
 
-async function terminateGroup(group: number): Promise<void> {
-  signalGroup(group, 'SIGTERM');
+async function terminate(family: Family): Promise<void> {
+  send(-family.group, 'SIGTERM');
   const deadline = Date.now() + GRACE_MS;
   while (Date.now() < deadline) {
-    if (!(await groupIsAlive(group))) return;
+    if ((await living(family)).length === 0) return;
     await sleep(100);
   }
-  signalGroup(group, 'SIGKILL');
+  for (const pid of await living(family)) send(pid, 'SIGKILL');
 }
 
 /** The leader has ended; workers that it left (a launcher stopped by SIGTERM leaves its trainer) may still save. */
-async function waitForGroup(group: number, signal: AbortSignal): Promise<void> {
+async function waitFor(family: Family, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + GRACE_MS;
-  while (await groupIsAlive(group)) {
-    if (!signal.aborted && Date.now() > deadline) await terminateGroup(group);
+  while ((await living(family)).length > 0) {
+    if (!signal.aborted && Date.now() > deadline) await terminate(family);
     await sleep(100);
   }
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals): void {
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-group, signal);
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
-/** Whether a process of the group still runs. Zombies don't count: without an init process nobody reaps them. */
-async function groupIsAlive(group: number): Promise<boolean> {
+/**
+ * Processes of the family that still run, as `kill` takes them. Zombies don't count: without an init process nobody
+ * reaps them. Where there is no /proc, the group as a whole.
+ */
+async function living({ group, run }: Family): Promise<number[]> {
+  if (process.platform !== 'linux') return groupExists(group) ? [-group] : [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+      // pid (command, which may hold spaces and parentheses) state parent group …
+      const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (!state || state === 'Z' || state === 'X') return false;
+      if (Number(processGroup) === group) return true;
+      // Another user's can't be read, and is none of ours.
+      const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+      return environment.split('\0').includes(`${RUN_VARIABLE}=${run}`);
+    }),
+  );
+  return pids.filter((_, index) => found[index]).map(Number);
+}
+
+function groupExists(group: number): boolean {
   try {
     process.kill(-group, 0);
+    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  if (process.platform !== 'linux') return true;
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    // pid (command, which may hold spaces and parentheses) state parent group …
-    const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (Number(processGroup) === group && state !== 'Z' && state !== 'X') return true;
-  }
-  return false;
 }

@@ -27,6 +27,8 @@ export interface Stage {
   versions: Record<string, string>;
   /** Whether an interrupted run goes on where it stopped; otherwise it starts clean. */
   resumable: boolean;
+  /** What of the settings an interrupted run must have had for this one to go on with it; all of them by default. */
+  resumeSettings?: Json;
   /** Wait for another run that makes the same output, instead of failing. */
   waitForLock?: boolean;
   /** Fails early for what would fail late: disk, memory, earlier outputs. */
@@ -133,7 +135,8 @@ async function runLocked(
     if (reason === undefined) return { status: 'up to date', manifest: earlier };
     progress.phase(`runs again: ${reason}`);
   }
-  const folder = stagingFolder(stage.outputDir, fingerprint);
+  const resumeKey = fingerprintOf({ ...stage, settings: stage.resumeSettings ?? stage.settings }, inputs);
+  const folder = stagingFolder(stage.outputDir, resumeKey);
   const context: StageContext = {
     stagingDir: path.join(folder, 'output'),
     workDir: path.join(folder, 'work'),
@@ -260,11 +263,8 @@ function isRecord(value: Json | undefined): value is { readonly [key: string]: J
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
-function stagingFolder(outputDir: string, fingerprint: string): string {
-  return path.join(
-    path.dirname(outputDir),
-    `.${path.basename(outputDir)}.${fingerprint.slice(0, 12)}.staging`,
-  );
+function stagingFolder(outputDir: string, resumeKey: string): string {
+  return path.join(path.dirname(outputDir), `.${path.basename(outputDir)}.${resumeKey.slice(0, 12)}.staging`);
 }
 
 /** A folder that no stage made may hold somebody's work: it is never replaced. */

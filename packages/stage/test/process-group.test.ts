@@ -93,6 +93,19 @@ it('kills within 10 seconds what does not listen', async () => {
   expect(Date.now() - started).toBeLessThan(10_500);
 });
 
+it('ends workers in sessions of their own, as a launcher starts them, by the lifeline or by force', async () => {
+  const started = Date.now();
+  const done = start(`setsid bash -c 'trap "" TERM; echo $$ > '$1'/deaf; while :; do sleep 0.1; done' &
+    setsid bash -c 'echo $$ > '$1'/worker; cat > /dev/null; sleep 0.5; echo saved > '$1'/saved' <&0 &
+    wait`);
+  const [deaf, worker] = [Number(await appears('deaf')), Number(await appears('worker'))];
+  controller.abort();
+  await done;
+  expect(readFileSync(path.join(folder, 'saved'), 'utf8')).toBe('saved\n');
+  expect([isAlive(deaf), isAlive(worker)]).toEqual([false, false]);
+  expect(Date.now() - started).toBeLessThan(10_500);
+});
+
 it('closes the lifeline of the child when this process dies', async () => {
   const runner = path.resolve(import.meta.dirname, '../src/process-group.ts');
   const child = `echo $$ > ${folder}/child; echo $PROMETHEUS_LIFELINE > ${folder}/lifeline; cat > /dev/null; echo ended > ${folder}/ended`;

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,40 @@ def job(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("end", ["terminated", "starter dies"])
 def test_two_processes_save_and_end_together(end: str, job: Path) -> None:
     folder = job.parent
-    with (folder / "console.log").open("w") as console:
+    with _launched(job) as launcher:
+        _wait(lambda: len(read_events(folder, "train")) >= 2 or launcher.poll() is not None, folder, 200)
+        workers = _worker_processes(launcher.pid)
+        assert len(workers) == 2
+        if end == "terminated":
+            os.killpg(launcher.pid, signal.SIGTERM)
+        else:
+            launcher.kill()
+            assert launcher.stdin is not None
+            launcher.stdin.close()
+        _wait(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), folder, 60)
+    (stopped,) = read_events(folder, "stopped")
+    (checkpoint,) = complete_checkpoints(folder / "checkpoints")
+    assert (checkpoint.step, checkpoint.processes) == (stopped["step"], 2)
+
+
+def test_a_signal_to_one_process_before_training_ends_both(job: Path) -> None:
+    folder = job.parent
+    with _launched(job) as launcher:
+        _wait(lambda: len(_worker_processes(launcher.pid)) == 2, folder, 200)
+        _wait(lambda: bool(read_events(folder, "phase")), folder, 200)
+        workers = _worker_processes(launcher.pid)
+        (second,) = (worker for worker in workers if b"\0RANK=1\0" in _environment(worker))
+        os.kill(second, signal.SIGTERM)
+        # The launcher leaves a process that waits for another one 30 s after it has asked it to end.
+        _wait(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), folder, 45)
+        _wait(lambda: launcher.poll() is not None, folder, 10)
+    assert not read_events(folder, "done")
+
+
+@contextmanager
+def _launched(job: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The job in two processes under accelerate's launcher, which gets a pipe as lifeline."""
+    with (job.parent / "console.log").open("w") as console:
         launcher = subprocess.Popen(
             [
                 *(sys.executable, "-m", "accelerate.commands.launch"),
@@ -49,22 +84,14 @@ def test_two_processes_save_and_end_together(end: str, job: Path) -> None:
             },
         )
     try:
-        _wait(lambda: len(read_events(folder, "train")) >= 2 or launcher.poll() is not None, folder, 200)
-        workers = _worker_processes(launcher.pid)
-        assert len(workers) == 2
-        if end == "terminated":
-            os.killpg(launcher.pid, signal.SIGTERM)
-        else:
-            launcher.kill()
-            assert launcher.stdin is not None
-            launcher.stdin.close()
-        _wait(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), folder, 60)
+        yield launcher
     finally:
         launcher.kill()
         launcher.wait()
-    (stopped,) = read_events(folder, "stopped")
-    (checkpoint,) = complete_checkpoints(folder / "checkpoints")
-    assert (checkpoint.step, checkpoint.processes) == (stopped["step"], 2)
+
+
+def _environment(process: int) -> bytes:
+    return b"\0" + Path(f"/proc/{process}/environ").read_bytes()
 
 
 def _wait(condition: object, folder: Path, timeout: float) -> None:

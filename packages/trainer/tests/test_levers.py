@@ -18,6 +18,7 @@ from prometheus_trainer.levers import (
     kept_bytes_per_token,
     recomputed_bytes_per_token,
     state_bytes,
+    zero3_state_bytes,
 )
 
 MISTRAL_7B = {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "vocab_size": 32000}
@@ -50,6 +51,20 @@ def test_memory_is_that_measured_of_a_7b_model() -> None:
     assert states == pytest.approx(54 * GIB, rel=0.01)
     assert state_bytes(8, 8, parameter_bytes=2, processes=2) == 80
     assert state_bytes(8, 8, parameter_bytes=2, processes=1, master_weights=True) == 112
+
+
+def test_zero3_shares_the_states_out_and_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 16 bytes a parameter over the devices, and a billion gathered ones of two bytes.
+    assert zero3_state_bytes(8 * 10**9, 8 * 10**9, processes=8) == 18e9
+    assert zero3_state_bytes(8 * 10**6, 10**6, processes=2) == 8e6 + 7e6 + 16e6
+    monkeypatch.setattr("prometheus_trainer.levers.torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("prometheus_trainer.levers._device_memory", lambda: 140 * GIB)
+    monkeypatch.setattr("prometheus_trainer.levers._attention", lambda fast: "varlen")
+    chosen = choose_levers(
+        MISTRAL_7B, overrides=NONE, state_bytes=18e9, longest_row=2500, half_precision=True, zero3=True
+    )
+    assert not chosen.compile_layers
+    assert not chosen.recompute
 
 
 def test_a_large_gpu_keeps_activations_in_large_micro_batches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 # Giving freed memory back to the system and taking it again is half the time of a step on a CPU.
 os.environ |= {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(16 * 2**30)}
+# Without a GPU, DeepSpeed goes by this when it is imported.
+os.environ["DS_ACCELERATOR"] = "cpu"
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
@@ -39,9 +43,27 @@ _context.set_forkserver_preload(
         "prometheus_trainer.prepared_rows",
         "prometheus_trainer.portable_layout",
         "prometheus_trainer.sft_train",
+        "deepspeed",
+        "torch._inductor.kernel.mm",  # which DeepSpeed comes to import
         "training_jobs",
     ]
 )
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a job is spread over processes of this machine: with gloo, and perhaps under DeepSpeed ZeRO-3."""
+
+    processes: int
+    zero3: bool = False
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Training arguments that it needs."""
+        return {"use_cpu": False, "ddp_backend": "gloo", "bf16": False} if self.zero3 else {}
+
+
+SINGLE, DDP, ZERO3 = Mode(1), Mode(2), Mode(2, zero3=True)
 
 
 def write_small_model(folder: Path, model_type: str) -> Path:
@@ -151,14 +173,15 @@ def read_events(folder: Path, *names: str) -> list[dict[str, Any]]:
 
 
 class Run:
-    """A job that runs in one process, or in several that speak gloo."""
+    """A job that runs in one process, or in several as ``mode`` says (a number: so many under DDP)."""
 
-    def __init__(self, job: Path, processes: int = 1) -> None:
+    def __init__(self, job: Path, mode: Mode | int = SINGLE) -> None:
         self.folder = job.parent
-        port = _free_port() if processes > 1 else None
+        mode = Mode(mode) if isinstance(mode, int) else mode
+        port = _free_port() if mode.processes > 1 or mode.zero3 else None
         self._processes = [
-            _context.Process(target=_run_job, args=(str(job), rank, processes, port))
-            for rank in range(processes)
+            _context.Process(target=_run_job, args=(str(job), rank, mode, port))
+            for rank in range(mode.processes)
         ]
         self._events_before = len(read_events(self.folder))
         for process in self._processes:
@@ -166,22 +189,31 @@ class Run:
 
     def wait_for(self, found: Callable[[dict[str, Any]], bool], timeout: float = 120) -> None:
         """Waits until an event of this run satisfies ``found``."""
+        self.wait_until(lambda _, events: any(map(found, events)), timeout)
+
+    def wait_until(self, seen: Callable[[Path, list[dict[str, Any]]], bool], timeout: float = 120) -> None:
+        """Waits until ``seen(folder of the job, events of this run so far)``."""
         limit = time.monotonic() + timeout
-        while time.monotonic() < limit:
-            if any(found(event) for event in read_events(self.folder)[self._events_before :]):
-                return
+        while not seen(self.folder, self.events()):
             assert all(process.exitcode in (None, 0) for process in self._processes), self.log()
+            assert time.monotonic() < limit, f"not seen within {timeout} s\n{self.log()}"
             time.sleep(0.005)
-        raise AssertionError(f"no such event within {timeout} s\n{self.log()}")
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events of this run so far."""
+        return read_events(self.folder)[self._events_before :]
 
     def send(self, number: signal.Signals, rank: int = 0) -> None:
         process_id = self._processes[rank].pid
         assert process_id is not None
         os.kill(process_id, number)
 
-    def kill(self) -> None:
-        """kill -9, all of its processes."""
-        for process in self._processes:
+    def kill(self, draw: random.Random | None = None) -> None:
+        """kill -9, all of its processes, in an order drawn."""
+        order = self._processes[:]
+        if draw:
+            draw.shuffle(order)
+        for process in order:
             process.kill()
         for process in self._processes:
             process.join()
@@ -199,27 +231,31 @@ class Run:
         return "\n".join(path.read_text()[-4000:] for path in sorted(self.folder.glob("output-*.log")))
 
 
-def run_to_end(job: Path, processes: int = 1) -> dict[str, Any]:
+def run_to_end(job: Path, mode: Mode | int = SINGLE) -> dict[str, Any]:
     """Runs a job that must succeed; the metrics of ``done``."""
-    run = Run(job, processes)
+    run = Run(job, mode)
     codes = run.finish()
-    assert codes == [0] * processes, run.log()
+    assert set(codes) == {0}, run.log()
     done = read_events(job.parent, "done")
     assert done, run.log()
     return done[-1]["metrics"]
 
 
-def _run_job(job: str, rank: int, processes: int, port: int | None) -> None:
+def _run_job(job: str, rank: int, mode: Mode, port: int | None) -> None:
     log = os.open(Path(job).parent / f"output-{rank}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os.environ |= {"ACCELERATE_USE_CPU": "true", "ACCELERATE_MIXED_PRECISION": "no", "OMP_NUM_THREADS": "1"}
-    if processes > 1:
+    os.environ |= {"ACCELERATE_MIXED_PRECISION": "no", "OMP_NUM_THREADS": "1"}
+    if mode.zero3:
+        _use_zero3()
+    else:
+        os.environ["ACCELERATE_USE_CPU"] = "true"
+    if port is not None:
         os.environ |= {
             "RANK": str(rank),
             "LOCAL_RANK": str(rank),
-            "WORLD_SIZE": str(processes),
-            "LOCAL_WORLD_SIZE": str(processes),
+            "WORLD_SIZE": str(mode.processes),
+            "LOCAL_WORLD_SIZE": str(mode.processes),
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port),
         }
@@ -231,6 +267,22 @@ def _run_job(job: str, rank: int, processes: int, port: int | None) -> None:
     torch.set_num_threads(1)
     sys.argv = ["sft_train", "--job", job]
     run_stage(sft_train)
+
+
+def _use_zero3() -> None:
+    """What accelerate's launcher makes of recipes/accelerate/zero3.yaml, without its bfloat16."""
+    import deepspeed.ops
+
+    os.environ |= {
+        "ACCELERATE_USE_DEEPSPEED": "true",
+        "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3",
+        "ACCELERATE_DEEPSPEED_ZERO3_INIT": "true",
+        "ACCELERATE_DEEPSPEED_ZERO3_SAVE_16BIT_MODEL": "true",
+        "ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE": "none",
+        "ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE": "none",
+    }
+    # No compiled extensions: the one that it would take without a GPU, for minutes, serves inference.
+    deepspeed.ops.__compatible_ops__ = {}
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +20,16 @@ MARKER = "complete.json"
 
 @dataclass(frozen=True)
 class CompleteCheckpoint:
-    """A complete checkpoint: its folder, its step, and what the run had used up to there."""
+    """A complete checkpoint: its folder, its step, and what the run had used up to there.
+
+    ``earlier_processes``: how many there were before, where a run went on with another number.
+    """
 
     folder: Path
     step: int
     processes: int
     seconds: float
+    earlier_processes: tuple[int, ...] = ()
 
 
 def last_complete_checkpoint(checkpoints_dir: Path) -> CompleteCheckpoint | None:
@@ -45,7 +49,9 @@ def torn_checkpoints(checkpoints_dir: Path) -> list[Path]:
     return [folder for folder in _checkpoint_folders(checkpoints_dir) if _read_marker(folder) is None]
 
 
-def seal_checkpoint(folder: Path, *, step: int, processes: int, seconds: float) -> None:
+def seal_checkpoint(
+    folder: Path, *, step: int, processes: int, seconds: float, earlier_processes: Sequence[int] = ()
+) -> None:
     """Puts all of a checkpoint's files on the disk, then marks it complete.
 
     Call it in one process, after a barrier that every process reaches with its part saved. ``seconds`` is the time
@@ -57,7 +63,13 @@ def seal_checkpoint(folder: Path, *, step: int, processes: int, seconds: float) 
         sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
     for directory in [*(path for path in folder.rglob("*") if path.is_dir()), folder]:
         _sync(directory)
-    marker = {"step": step, "processes": processes, "seconds": seconds, "files": sizes}
+    marker = {
+        "step": step,
+        "processes": processes,
+        "earlier_processes": list(earlier_processes),
+        "seconds": seconds,
+        "files": sizes,
+    }
     partial = folder / f"{MARKER}.partial"
     partial.write_text(json.dumps(marker, indent=1), encoding="utf-8")
     _sync(partial)
@@ -99,7 +111,13 @@ def _read_marker(folder: Path) -> CompleteCheckpoint | None:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         whole = all((folder / name).stat().st_size == size for name, size in marker["files"].items())
-        checkpoint = CompleteCheckpoint(folder, marker["step"], marker["processes"], marker["seconds"])
+        checkpoint = CompleteCheckpoint(
+            folder,
+            marker["step"],
+            marker["processes"],
+            marker["seconds"],
+            tuple(marker.get("earlier_processes", ())),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return checkpoint if whole and folder.name == f"checkpoint-{checkpoint.step}" else None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from prometheus_trainer.disk_space import FREE_SPACE, full_disk, job_folders
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 
@@ -28,13 +29,23 @@ def run_stage(stage: Callable[[dict[str, Any], Events], dict[str, Any] | None]) 
     events = Events(job.get("events") if int(os.environ.get("RANK", "0")) == 0 else None)
     try:
         metrics = stage(job, events)
-    except ConfigurationError as error:
-        events.emit("error", kind="configuration", message=error.problem, hint=error.hint)
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
     except Exception as error:
+        mistake = _users_mistake(error, job)
+        if mistake:
+            if mistake is not error:
+                traceback.print_exc()
+            print(f"error: {mistake}", file=sys.stderr)
+            events.emit("error", kind="configuration", message=mistake.problem, hint=mistake.hint)
+            raise SystemExit(2) from None
         events.emit("error", kind="internal", message=f"{type(error).__name__}: {error}", hint=None)
         traceback.print_exc()
         raise SystemExit(1) from error
     if metrics is not None:
         events.emit("done", metrics=metrics)
+
+
+def _users_mistake(error: Exception, job: dict[str, Any]) -> ConfigurationError | None:
+    if isinstance(error, ConfigurationError):
+        return error
+    problem = full_disk(error, job_folders(job))
+    return ConfigurationError(problem, FREE_SPACE) if problem else None

@@ -16,9 +16,8 @@ from trl.trainer.model_config import ModelConfig
 from trl.trainer.sft_config import SFTConfig
 
 from prometheus_trainer import varlen_attention
-from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.fast_batches import BalancedBatchSampler, StepLayout, parity_steps
-from prometheus_trainer.levers import Levers, Overrides, choose_levers, state_bytes
+from prometheus_trainer.levers import Levers, Overrides, choose_levers, state_bytes, zero3_state_bytes
 from prometheus_trainer.packed_rows import PackingCollator
 from prometheus_trainer.parity_tokens import IGNORED
 from prometheus_trainer.unfused_mixtral import inside_targets
@@ -51,14 +50,11 @@ def set_up_packing(
     ``gradient_accumulation_steps`` counts packed micro-batches; the examples of a step are those that the recipe's
     batch sizes say.
     """
-    if sft_config.deepspeed_plugin is not None:
-        raise ConfigurationError(
-            "the profile fast does not train under DeepSpeed, where nobody has held it against parity yet",
-            "Launch with ddp (with master_weights for float32 weights), or take the profile parity.",
-        )
     model = json.loads((base_model / "config.json").read_text(encoding="utf-8"))
     lengths, label_counts = row_sizes(train_rows)
     dtype = getattr(torch, str(model_config.dtype).removeprefix("torch."), None)
+    zero3 = sft_config.deepspeed_plugin is not None
+    parameters = count_parameters(base_model, model_config)
     levers = choose_levers(
         model,
         overrides=Overrides(
@@ -66,14 +62,17 @@ def set_up_packing(
             recompute=arguments.get("gradient_checkpointing"),
             micro_batch_tokens=micro_batch_tokens,
         ),
-        state_bytes=state_bytes(
-            *count_parameters(base_model, model_config),
+        state_bytes=zero3_state_bytes(*parameters, processes=processes)
+        if zero3
+        else state_bytes(
+            *parameters,
             parameter_bytes=dtype.itemsize if isinstance(dtype, torch.dtype) else 4,
             processes=processes,
             master_weights=master_weights,
         ),
         longest_row=max(lengths),
         half_precision=bool(sft_config.bf16 or sft_config.fp16) or dtype in (torch.bfloat16, torch.float16),
+        zero3=zero3,
     )
     layout = StepLayout(
         per_device_batch=sft_config.per_device_train_batch_size,

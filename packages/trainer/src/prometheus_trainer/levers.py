@@ -18,6 +18,7 @@ MOST_TOKENS = 16_384
 FEW_TOKENS = 4_096
 # Of the device's memory; the rest is for the allocator's fragments and the libraries.
 USABLE = 0.92
+ZERO3_LIVE_PARAMETERS = 10**9
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,18 @@ def choose_levers(
     state_bytes: float,
     longest_row: int,
     half_precision: bool,
+    zero3: bool = False,
 ) -> Levers:
     """The levers for a model (its ``config.json``) whose states take ``state_bytes`` on this device.
 
-    ``half_precision``: it computes in bfloat16 or float16, without which there is no varlen kernel.
+    ``half_precision``: it computes in bfloat16 or float16, without which there is no varlen kernel. ``zero3``: it
+    trains under DeepSpeed ZeRO-3.
     """
     cuda = torch.cuda.is_available()
     attention = overrides.attention or _attention(cuda and half_precision)
-    # Experts take as many tokens as the router sends, so nearly every call would be compiled anew.
-    compile_layers = cuda and not any(key in model for key in EXPERT_COUNTS)
+    # Experts take as many tokens as the router sends, so nearly every call would be compiled anew; and the hooks by
+    # which ZeRO-3 gathers a layer's weights lie within what would be compiled.
+    compile_layers = cuda and not zero3 and not any(key in model for key in EXPERT_COUNTS)
     room = USABLE * _device_memory() - state_bytes if cuda else float("inf")
     kept = _tokens_that_fit(room, kept_bytes_per_token(model))
     recompute = overrides.recompute
@@ -112,6 +116,15 @@ def state_bytes(
     gradients = 1 if processes == 1 else 2
     optimizer = 10 if master_weights else 2 * parameter_bytes
     return parameters * parameter_bytes + trainable * (gradients * parameter_bytes + optimizer)
+
+
+def zero3_state_bytes(parameters: int, trainable: int, *, processes: int) -> float:
+    """The same under DeepSpeed ZeRO-3 in bfloat16, reckoned from what it holds and not measured.
+
+    A device's share of the weights (2 bytes), and of gradients (2), float32 weights (4) and moments (8) of those that
+    are trained; and the weights that are gathered at a time, at most DeepSpeed's ``stage3_max_live_parameters``.
+    """
+    return (2 * parameters + 14 * trainable) / processes + 2 * min(parameters, ZERO3_LIVE_PARAMETERS)
 
 
 def _attention(fast_kernels: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,19 @@ from torch import nn
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from prometheus_trainer.checkpoints import CompleteCheckpoint, delete_old_checkpoints, seal_checkpoint
+from prometheus_trainer.checkpoints import (
+    CompleteCheckpoint,
+    delete_old_checkpoints,
+    last_complete_checkpoint,
+    seal_checkpoint,
+)
+from prometheus_trainer.disk_space import FREE_SPACE, folder_bytes, full_disk
+from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.parity_tokens import IGNORED
+from prometheus_trainer.process_group import anywhere
 from prometheus_trainer.stopping import EvaluationStopped, StopCallback
+from prometheus_trainer.training_plan import write_plan
 
 
 class ResumableTrainer(SFTTrainer):
@@ -27,7 +37,10 @@ class ResumableTrainer(SFTTrainer):
     evaluation of the same step, and written once per step. Evaluation leaves the random numbers of training alone, so
     that a run that resumes behind it goes on as one that evaluated.
 
-    ``resumed`` is the checkpoint that :meth:`train` will be resumed from.
+    A checkpoint that finds no room on the disk is deleted again, and ConfigurationError names the last good one.
+
+    ``resumed`` is the checkpoint that :meth:`train` will be resumed from; ``plan`` is kept in every checkpoint.
+    ``earlier_processes`` tells how many there were before, where there are others now.
     """
 
     args: SFTConfig
@@ -39,6 +52,7 @@ class ResumableTrainer(SFTTrainer):
         stop: StopCallback,
         keep_checkpoints: int | None,
         resumed: CompleteCheckpoint | None,
+        plan: dict[str, Any],
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -48,6 +62,11 @@ class ResumableTrainer(SFTTrainer):
         self._events = events
         self._stop = stop
         self._keep_checkpoints = keep_checkpoints
+        self._plan = plan
+        self.earlier_processes: list[int] = []
+        if resumed:
+            same = resumed.processes == self.accelerator.num_processes
+            self.earlier_processes = [*resumed.earlier_processes, *([] if same else [resumed.processes])]
         self._sealed_step = resumed.step if resumed else None
         self._seconds_before = resumed.seconds if resumed else 0.0
         self._started = time.monotonic()
@@ -104,22 +123,50 @@ class ResumableTrainer(SFTTrainer):
         if step == self._sealed_step:
             return
         began = time.monotonic()
-        super()._save_checkpoint(model, trial)
-        self.accelerator.wait_for_everyone()
+        checkpoints_dir = Path(self._get_output_dir(trial))
+        folder = checkpoints_dir / f"checkpoint-{step}"
+        self._require_room(checkpoints_dir, step)
+        try:
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.is_world_process_zero():
+                write_plan(folder, self._plan, self.accelerator.unwrap_model(self.model))
+                seal_checkpoint(
+                    folder,
+                    step=step,
+                    processes=self.accelerator.num_processes,
+                    earlier_processes=self.earlier_processes,
+                    seconds=round(self.seconds(), 3),
+                )
+        except Exception as error:
+            problem = full_disk(error, [checkpoints_dir])
+            if problem is None:
+                raise
+            shutil.rmtree(folder, ignore_errors=True)
+            raise self._no_room(problem, checkpoints_dir, step) from error
         if self.is_world_process_zero():
-            checkpoints_dir = Path(self._get_output_dir(trial))
-            seal_checkpoint(
-                checkpoints_dir / f"checkpoint-{step}",
-                step=step,
-                processes=self.accelerator.num_processes,
-                seconds=round(self.seconds(), 3),
-            )
             self._events.emit("checkpoint", step=step)
             best = self.state.best_model_checkpoint
             delete_old_checkpoints(checkpoints_dir, self._keep_checkpoints, [Path(best)] if best else [])
         self.accelerator.wait_for_everyone()
         self._sealed_step = step
         self._stop.limits.checkpoint_saved(time.monotonic() - began)
+
+    def _require_room(self, checkpoints_dir: Path, step: int) -> None:
+        """Raises in every process where there is less room than the last checkpoint took, which stays till then."""
+        last = last_complete_checkpoint(checkpoints_dir)
+        lacking = last is not None and shutil.disk_usage(checkpoints_dir).free < folder_bytes(last.folder)
+        (lacking,) = anywhere(self.args.device, lacking)
+        if lacking:
+            problem = f"the disk of {checkpoints_dir} has no room for another checkpoint"
+            raise self._no_room(problem, checkpoints_dir, step)
+
+    def _no_room(self, problem: str, checkpoints_dir: Path, step: int) -> ConfigurationError:
+        last = last_complete_checkpoint(checkpoints_dir)
+        kept = f"the last good one is {last.folder}" if last else "there is no earlier one"
+        return ConfigurationError(
+            f"{problem}: the checkpoint of step {step} is not saved; {kept}", FREE_SPACE
+        )
 
 
 def without_leading_logits(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -26,8 +26,10 @@ found belong to the same settings is the caller's to see to.
 
 from __future__ import annotations
 
+import json
 import os
 import resource
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,10 @@ def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
     except StoppedBeforeTraining:
         resumable = last_complete_checkpoint(checkpoints_dir)
         events.emit("stopped", step=resumable.step if resumable else 0)
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            # The signal may have come to this process alone: its launcher ends the others, which wait for it, only if
+            # it fails.
+            raise SystemExit(128 + signal.SIGTERM) from None
         return None
 
 
@@ -94,8 +100,10 @@ def _train(
     from accelerate import PartialState
 
     from prometheus_trainer.fast_profile import set_up_packing
+    from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.portable_layout import finish_adapter, finish_model
+    from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
     from prometheus_trainer.reporting import check_reporting, place_reports
@@ -111,6 +119,7 @@ def _train(
     )
     from prometheus_trainer.training_arguments import parse_training_arguments
     from prometheus_trainer.training_log import TrainingLog
+    from prometheus_trainer.training_plan import check_parameters
 
     use_quiet_console()
     dataset, output_dir = Path(job["dataset"]), Path(job["output_dir"])
@@ -145,6 +154,8 @@ def _train(
     events.emit("phase", name="loading the tokenizer and preparing the rows")
     with state.main_process_first():
         base_model = resolve_model(job["model"])
+    if model_config.use_peft:
+        check_lora_targets(base_model, model_config.lora_target_modules)
     tokenizer = load_tokenizer(base_model)
     tokenisation = choose_tokenisation(
         tokenizer,
@@ -165,6 +176,12 @@ def _train(
             "to stop: have the chat template write it inside the part that is learnt",
         )
 
+    for name, rows in (("train", train_rows), ("test", test_rows)):
+        if rows is not None:
+            check_row_lengths(rows, name, base_model, sft_config.max_length)
+    plan = _plan(sft_config, len(train_rows), state.num_processes)
+    resumed = _resume_point(checkpoints_dir, plan, sft_config, state, events)
+
     packing = None
     if job["profile"] == "fast":
         packing = set_up_packing(
@@ -179,7 +196,7 @@ def _train(
             process=state.process_index,
         )
         events.emit("notice", message=f"fast: {packing.levers}, {packing.sampler.micro_batches} a step")
-    resumed = _resume_point(checkpoints_dir, state, events)
+    _require_room_for_checkpoints(job, checkpoints_dir, resumed, base_model, sft_config, model_config)
     events.emit("phase", name="loading the base model")
     stop_on = job.get("stop_on") or ()
     stop = StopCallback(request, limits, stop_on, events)
@@ -197,7 +214,10 @@ def _train(
         events=events,
         packing=packing,
         master_weights=bool(job.get("master_weights")),
+        plan=plan,
     )
+    if resumed:
+        check_parameters(resumed.folder, trainer.accelerator.unwrap_model(trainer.model))
     training_log = TrainingLog(Path(job["training_log"]) if job.get("training_log") else None)
     trainer.add_callback(training_log)
     trainer.add_callback(LossWatch(events, stop_on))
@@ -256,8 +276,23 @@ def _train(
     return metrics
 
 
-def _resume_point(checkpoints_dir: Path, state: Any, events: Events) -> CompleteCheckpoint | None:
-    """The checkpoint to go on from; torn ones are deleted, with a notice each. A collective call."""
+def _plan(sft_config: Any, rows: int, processes: int) -> dict[str, Any]:
+    """What a checkpoint must have been trained for: see :mod:`~prometheus_trainer.training_plan`."""
+    batch = sft_config.per_device_train_batch_size * sft_config.gradient_accumulation_steps * processes
+    keys = ("num_train_epochs", "max_steps", "learning_rate", "seed")
+    return {"rows": rows, "global_batch_size": batch, **{key: getattr(sft_config, key) for key in keys}}
+
+
+def _resume_point(
+    checkpoints_dir: Path, plan: dict[str, Any], sft_config: Any, state: Any, events: Events
+) -> CompleteCheckpoint | None:
+    """The checkpoint to go on from; torn ones are deleted, with a notice each. A collective call.
+
+    Raises ConfigurationError for a checkpoint of another training, and for one that DeepSpeed can't spread over the
+    processes of this run.
+    """
+    from prometheus_trainer.training_plan import check_plan
+
     resumed = last_complete_checkpoint(checkpoints_dir)
     torn = torn_checkpoints(checkpoints_dir)
     state.wait_for_everyone()
@@ -268,14 +303,50 @@ def _resume_point(checkpoints_dir: Path, state: Any, events: Events) -> Complete
     state.wait_for_everyone()
     if resumed is None:
         return None
+    check_plan(resumed.folder, plan)
     events.emit("notice", message=f"going on from the checkpoint of step {resumed.step}")
     if resumed.processes != state.num_processes:
+        change = f"the checkpoint was made by {resumed.processes} processes, and there are {state.num_processes} now"
+        if sft_config.deepspeed_plugin is not None:
+            raise ConfigurationError(
+                f"{change}: DeepSpeed can't share its optimizer state out anew",
+                f"Train with {resumed.processes} processes, or remove {checkpoints_dir} to start anew.",
+            )
         events.emit(
-            "warning",
-            message=f"the checkpoint was made by {resumed.processes} processes and goes on with "
-            f"{state.num_processes}: the result will differ from that of an undisturbed run",
+            "notice",
+            message=f"{change}: the global batch and the order of the rows stay, but sums are rounded in another "
+            "order, and dropout begins other random numbers: the weights will not be those of an undisturbed run "
+            "bit for bit",
         )
     return resumed
+
+
+def _require_room_for_checkpoints(
+    job: dict[str, Any],
+    checkpoints_dir: Path,
+    resumed: CompleteCheckpoint | None,
+    base_model: Path,
+    sft_config: Any,
+    model_config: Any,
+) -> None:
+    """Raises ConfigurationError where the disk has no room for the next checkpoint: rather now than after hours."""
+    from prometheus_trainer.disk_space import checkpoint_bytes, folder_bytes, require_space
+    from prometheus_trainer.fast_profile import count_parameters
+
+    if resumed:
+        progress = json.loads((resumed.folder / "trainer_state.json").read_text(encoding="utf-8"))
+        at_end = progress["global_step"] >= progress["max_steps"]
+        size = 0 if at_end else folder_bytes(resumed.folder)
+    elif sft_config.save_strategy == "no":
+        return  # saved only where it is stopped
+    else:
+        size = checkpoint_bytes(
+            count_parameters(base_model, model_config)[1],
+            parameter_bytes=4 if model_config.use_peft or model_config.dtype == "float32" else 2,
+            deepspeed=sft_config.deepspeed_plugin is not None,
+            master_weights=bool(job.get("master_weights")),
+        )
+    require_space(checkpoints_dir, size, "a checkpoint")
 
 
 def _metrics(trainer: Any) -> dict[str, Any]:
@@ -293,6 +364,9 @@ def _metrics(trainer: Any) -> dict[str, Any]:
     evaluation_loss = _evaluation_loss(state)
     if evaluation_loss is not None:
         metrics["eval_loss"] = evaluation_loss
+    if trainer.earlier_processes:
+        counts = [*trainer.earlier_processes, trainer.accelerator.num_processes]
+        metrics["processes"] = ", then ".join(map(str, counts))
     if torch.cuda.is_available():
         peak = torch.cuda.max_memory_allocated()
     else:

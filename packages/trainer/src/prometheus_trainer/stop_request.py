@@ -13,8 +13,9 @@ class StoppedBeforeTraining(BaseException):
 class StopRequest:
     """Whether this process has been asked to stop.
 
-    Until :meth:`training_begins` a signal ends the preparation by raising StoppedBeforeTraining in the main thread;
-    from then on it only sets ``requested``, and whoever can stop safely looks there.
+    Until :meth:`training_begins` a signal ends the preparation by raising StoppedBeforeTraining in the main thread,
+    once: a launcher may pass on the signal that its whole group has had. From then on it only sets ``requested``, and
+    whoever can stop safely looks there.
     """
 
     def __init__(self) -> None:
@@ -32,4 +33,5 @@ class StopRequest:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         if self._preparing:
+            self._preparing = False
             raise StoppedBeforeTraining

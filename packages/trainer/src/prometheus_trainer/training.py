@@ -25,6 +25,7 @@ from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
+from prometheus_trainer.lora_targets import named_targets
 from prometheus_trainer.packed_rows import check_packable
 from prometheus_trainer.packed_trainer import PackedTrainer
 from prometheus_trainer.parity_tokens import RightPaddingCollator
@@ -50,11 +51,14 @@ def build_trainer(
     events: Events,
     packing: Packing | None,
     master_weights: bool,
+    plan: dict[str, Any],
 ) -> ResumableTrainer:
     """The trainer for rows of ``input_ids`` and ``labels``; seeds everything random with the job's seed.
 
     ``packing`` is that of the profile ``fast``; None trains as ``parity``. ``master_weights`` keeps float32 weights
     behind bfloat16 parameters.
+
+    ``plan`` is kept in every checkpoint (see :mod:`~prometheus_trainer.training_plan`).
 
     ``adapter`` is where LoRA starts from; None starts it from the seed. Everything in the two configurations reaches
     TRL as it is, but for what is said here: checkpoints are kept and deleted by
@@ -91,6 +95,7 @@ def build_trainer(
         stop=stop,
         keep_checkpoints=keep_checkpoints,
         resumed=resumed,
+        plan=plan,
     )
     trainer.remove_callback(PrinterCallback)
     if adapter is not None:
@@ -195,18 +200,16 @@ def is_mixtral(base_model: Path) -> bool:
 def lora_config(model_config: ModelConfig, *, mixtral: bool) -> LoraConfig | None:
     """The LoRA settings, None for full tuning. Raises ConfigurationError for targets that can't be met."""
     config: Any = get_peft_config(model_config)
-    if config is None or not mixtral:
-        return config
-    targets = config.target_modules
-    if targets is None:
+    if config is None:
+        return None
+    if mixtral and config.target_modules is None:
         raise ConfigurationError(
             "arguments.lora_target_modules is missing",
             "Name the layers: q_proj, k_proj, v_proj, o_proj, w1, w2, w3, lm_head as in the original.",
         )
-    if isinstance(targets, str) and targets != "all-linear":
-        targets = [targets]
-    if not isinstance(targets, str):
-        config.target_modules = set(inside_targets(targets))
+    targets = named_targets(config.target_modules)
+    if targets is not None:
+        config.target_modules = set(inside_targets(targets) if mixtral else targets)
     return config
 
 

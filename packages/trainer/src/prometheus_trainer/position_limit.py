@@ -1,0 +1,51 @@
+"""Refuses rows that have more tokens than the model has positions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_trainer.errors import ConfigurationError
+
+
+def check_row_lengths(rows: Any, name: str, base_model: Path, max_length: int | None) -> None:
+    """Raises ConfigurationError where a row of ``input_ids`` is longer than the model's positions reach.
+
+    ``max_length`` is what rows were cut at, None where they were not; ``name`` is for messages.
+    """
+    limit = position_limit(json.loads((base_model / "config.json").read_text(encoding="utf-8")))
+    if limit is None or (max_length is not None and max_length <= limit):
+        return
+    lengths = [
+        length
+        for batch in rows.with_format("arrow").iter(batch_size=1000)
+        for length in batch["input_ids"].combine_chunks().value_lengths().to_pylist()
+    ]
+    longer = sum(length > limit for length in lengths)
+    if longer:
+        raise ConfigurationError(
+            f"dataset, {name}: {longer} of {len(lengths)} rows are longer than the {limit} positions of {base_model} "
+            f"(max_position_embeddings in its config.json); the longest has {max(lengths)} tokens",
+            f"Set max_length to at most {limit}: longer rows are cut there.",
+        )
+
+
+def position_limit(config: Mapping[str, Any]) -> int | None:
+    """The positions of a model by its ``config.json``, as far as the scaling of its rotary embedding stretches them.
+
+    A sliding window limits how far back attention reaches, not how long a row may be. None where no limit is stated.
+    """
+    limit = config.get("max_position_embeddings")
+    if not isinstance(limit, int):
+        return None
+    scaling = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    # Some models have one such object for each kind of layer.
+    kinds = [value for value in scaling.values() if isinstance(value, dict)] or [scaling]
+    stretched = [
+        int(kind["factor"] * (kind.get("original_max_position_embeddings") or limit))
+        for kind in kinds
+        if kind.get("factor")
+    ]
+    return max([limit, *stretched])

@@ -1,0 +1,122 @@
+"""A disk that fills up while a checkpoint is saved, or has too little room to begin with: a small one is mounted."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_jobs import (
+    DDP,
+    SINGLE,
+    Mode,
+    Run,
+    read_events,
+    run_to_end,
+    write_job,
+    write_small_model,
+    write_small_rows,
+)
+
+from prometheus_trainer.checkpoints import complete_checkpoints, torn_checkpoints
+
+MIB = 2**20
+# A checkpoint of the model: 2.1 million parameters with their moments, 12 bytes each, and 1.8 MB of tokenizer.
+ARGUMENTS: dict[str, Any] = {
+    "num_train_epochs": 1,
+    "save_strategy": "steps",
+    "save_steps": 2,
+    "save_total_limit": 1,
+    "eval_strategy": "no",
+}
+Mount = Callable[[int], Path]
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Mount]:
+    """Mounts a disk of so many bytes and gives its folder."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mounted(size: int) -> Path:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+        return folder
+
+    yield mounted
+    subprocess.run(["umount", str(folder)], capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("inputs")
+    return {
+        "model": write_small_model(folder / "mistral", "mistral"),
+        "dataset": write_small_rows(folder / "rows"),
+    }
+
+
+@pytest.mark.parametrize("mode", [pytest.param(SINGLE, id="single"), pytest.param(DDP, id="ddp")])
+def test_the_last_good_checkpoint_is_kept_and_named(
+    mode: Mode, inputs: dict[str, Path], mount: Mount, tmp_path: Path
+) -> None:
+    whole = write_job(tmp_path / "whole", **inputs, arguments=ARGUMENTS)
+    run_to_end(whole, mode)
+    checkpoints = mount(100 * MIB) / "checkpoints"
+    job = write_job(tmp_path / "run", **inputs, arguments=ARGUMENTS, checkpoints_dir=str(checkpoints))
+    run = Run(job, mode)
+    run.wait_for(lambda event: event["event"] == "checkpoint" and event["step"] == 2)
+    filler = checkpoints.parent / "filler"
+    with filler.open("wb") as file:
+        try:
+            while True:
+                file.write(b"x" * MIB)
+        except OSError:
+            pass
+    assert run.finish()[0] == 2, run.log()
+    (error,) = read_events(job.parent, "error")
+    assert error["kind"] == "configuration"
+    (kept,) = complete_checkpoints(checkpoints)
+    assert f"the last good one is {kept.folder}" in error["message"]
+    assert "disk" in error["message"]
+    assert "Free space" in error["hint"]
+    assert torn_checkpoints(checkpoints) == []
+
+    # Still full: told at once, not after the steps up to the next checkpoint.
+    run = Run(job, mode)
+    assert run.finish() == [2] * mode.processes, run.log()
+    assert not any(event["event"] == "train" for event in run.events())
+    filler.unlink()
+    run_to_end(job, mode)
+    files = [tmp_path / name / "output/model.safetensors" for name in ("whole", "run")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_disk_that_fills_up_within_a_checkpoint(
+    inputs: dict[str, Path], mount: Mount, tmp_path: Path
+) -> None:
+    # Room for what is reckoned beforehand, not for the tokenizer besides.
+    checkpoints = mount(26 * MIB) / "checkpoints"
+    job = write_job(tmp_path / "run", **inputs, arguments=ARGUMENTS, checkpoints_dir=str(checkpoints))
+    run = Run(job)
+    assert run.finish() == [2], run.log()
+    (error,) = read_events(job.parent, "error")
+    assert "is full: the checkpoint of step 2 is not saved; there is no earlier one" in error["message"]
+    assert list(checkpoints.glob("checkpoint-*")) == []
+
+
+def test_a_disk_too_small_for_any_checkpoint(inputs: dict[str, Path], mount: Mount, tmp_path: Path) -> None:
+    checkpoints = mount(16 * MIB) / "checkpoints"
+    job = write_job(tmp_path / "run", **inputs, arguments=ARGUMENTS, checkpoints_dir=str(checkpoints))
+    run = Run(job)
+    assert run.finish() == [2], run.log()
+    (error,) = read_events(job.parent, "error")
+    assert "a checkpoint takes 24.8 MB, and the disk of" in error["message"]
+    assert not any(event.get("name") == "loading the base model" for event in run.events())

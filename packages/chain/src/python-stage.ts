@@ -17,10 +17,15 @@ export interface PythonJob {
   /** Module of `prometheus_trainer` to run. */
   module: string;
   job: Record<string, Json>;
+  /** Put before `python`: a command that runs another one. */
+  under?: readonly string[];
   /** Arguments between `python` and `-m module`: a launcher. */
   launcher?: readonly string[];
   env?: Record<string, string>;
 }
+
+/** Variables with which `prometheus_trainer` is found, wherever it runs. */
+export const TRAINER_PATH = { PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src') };
 
 /**
  * Runs a stage written in Python: the job goes in as a file, events come back as JSON lines.
@@ -36,11 +41,17 @@ export async function runPythonStage(
   const eventsFile = path.join(context.workDir, `events-${Date.now()}.jsonl`);
   await writeFile(jobFile, JSON.stringify({ ...work.job, events: eventsFile }, null, 2));
   let last: StageEvent | undefined;
+  const [command = work.python, ...args] = [
+    ...(work.under ?? []),
+    work.python,
+    ...(work.launcher ?? []),
+    ...['-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
+  ];
   const result = await runProcessGroup({
-    command: work.python,
-    args: [...(work.launcher ?? []), '-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
+    command,
+    args,
     env: {
-      PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src'),
+      ...TRAINER_PATH,
       PYTHONUNBUFFERED: '1',
       TOKENIZERS_PARALLELISM: 'false',
       HF_HUB_DISABLE_PROGRESS_BARS: '1',

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Launch, TrainingSection } from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
+import { checkLaunch, launchCommand, launchSettings, trainingVariables } from './launch.ts';
 import { readLossCurve, trainingLogFile } from './loss-curve.ts';
 import { lossCurveSvg } from './loss-curve-svg.ts';
 import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
-import { requireGpus } from './preflight.ts';
-import { runPythonStage } from './python-stage.ts';
+import { runByOwnLauncher } from './own-launcher.ts';
+import { type PythonJob, runPythonStage } from './python-stage.ts';
 
 export interface TrainSettings {
   /** Name of the expert, for people. */
@@ -44,20 +44,7 @@ const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
   'save_total_limit',
 ]);
 
-// glibc gives large freed blocks back to the kernel, which clears them when it hands them out again: with logits of
-// hundreds of megabytes that took half of the time of a step on a CPU.
-const KEEP_FREED_MEMORY = {
-  MALLOC_MMAP_THRESHOLD_: String(8 * 2 ** 30),
-  MALLOC_TRIM_THRESHOLD_: String(16 * 2 ** 30),
-  MALLOC_TOP_PAD_: String(256 * 2 ** 20),
-};
-
-// Batches of ever other sizes leave holes in segments of a fixed size; what fits is reckoned without them.
-const GROWING_SEGMENTS = {
-  PYTORCH_CUDA_ALLOC_CONF: process.env.PYTORCH_CUDA_ALLOC_CONF ?? 'expandable_segments:True',
-};
-
-/** Trains one expert under `accelerate launch`: a model, or an adapter with `use_peft: true`. */
+/** Trains one expert: a model, or an adapter with `use_peft: true`. How it is launched, launch.ts says. */
 export async function sftTrain(settings: TrainSettings, context: ChainContext): Promise<StageOutcome> {
   const { launch, training } = settings;
   const usesDeepSpeed = launch.config.distributed_type === 'DEEPSPEED';
@@ -65,7 +52,6 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
   // The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only.
   const onCpu: Record<string, Json> = launch.config.use_cpu === true ? { use_cpu: true } : {};
   const trainerArguments = { ...(training.arguments as Record<string, Json>), ...onCpu };
-  const { num_processes: _processes, ...launchConfig } = launch.config;
   return runStage(
     {
       name: 'sft-train',
@@ -79,24 +65,19 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
         arguments: Object.fromEntries(
           Object.entries(trainerArguments).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key)),
         ),
-        processes: launch.processes,
-        launch: launchConfig as Json,
+        ...launchSettings(launch),
       },
       inputs: { model: modelInput(settings.model), dataset: { paths: [settings.dataset] } },
       revision: 1,
       versions: pick(versions, ['torch', 'transformers', 'trl', 'peft', 'accelerate']),
       resumable: true,
-      preflight: () => requireGpus(launch),
+      preflight: () => checkLaunch(launch, python),
       describe: (metrics) => describeTraining(metrics),
-      run: async (stage) =>
-        runPythonStage(stage, {
+      run: async (stage) => {
+        const work: PythonJob = {
           python,
           module: 'sft_train',
-          launcher: [
-            ...['-m', 'accelerate.commands.launch', '--config_file', launch.configFile],
-            ...['--num_processes', String(launch.processes), '--main_process_port', String(await freePort())],
-          ],
-          env: launch.config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS,
+          env: trainingVariables(launch),
           job: {
             model: modelJson(settings.model),
             dataset: settings.dataset,
@@ -110,10 +91,24 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             stop_on: training.stopOn,
             training_log: trainingLogFile(settings.outputDir),
             adapter: null,
+            launch: {
+              processes: launch.processes,
+              deepspeed: usesDeepSpeed,
+              mixed_precision: launch.config.mixed_precision ?? 'no',
+            },
             checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
             output_dir: stage.stagingDir,
           },
-        }).finally(() => drawLossCurve(settings)),
+        };
+        try {
+          if (launch.launcher !== 'none') {
+            return await runPythonStage(stage, { ...work, ...(await launchCommand(launch, stage)) });
+          }
+          return await runByOwnLauncher(stage, work, launch, `${settings.outputDir}.job.json`);
+        } finally {
+          await drawLossCurve(settings);
+        }
+      },
     },
     context,
   );
@@ -137,17 +132,4 @@ function describeTraining(metrics: Json): string {
 
 function pick(versions: Record<string, string>, names: string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (versions[name] ? [[name, versions[name]]] : [])));
-}
-
-/** A port that is free now: two trainings on one machine must not meet at the default one. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -30,6 +30,7 @@ class StopRequest:
         self._preparing = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
-        if self._preparing:
+        # A launcher may pass on a signal that all have had: the second must not break into the end by the first.
+        again, self.requested = self.requested, True
+        if self._preparing and not again:
             raise StoppedBeforeTraining

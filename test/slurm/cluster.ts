@@ -29,28 +29,29 @@ export interface Cluster {
   env: { SLURM_CONF: string };
   /** Runs one of Slurm's commands; what it prints. */
   slurm: (command: string, ...args: string[]) => Promise<string>;
+  /** Waits until both nodes are idle; one that dies while it cleans up after a job keeps Slurm busy for a minute. */
+  isIdle: () => Promise<void>;
   /** Kills a node's daemon and all that runs there, as when it loses power. */
   killNode: (name: NodeName) => void;
-  /** Starts the daemon of a killed node; Slurm gives it work as soon as it has registered. */
-  restartNode: (name: NodeName) => void;
+  /**
+   * Starts the daemon of a killed node; Slurm gives it work as soon as it has registered.
+   *
+   * @param without a folder that the node does not see
+   */
+  restartNode: (name: NodeName, without?: string) => void;
   /** Processes of steps on any node: what the cluster runs now. */
   stepProcesses: () => number[];
   /** Ends all of it, whatever state it is in. */
   stop: () => Promise<void>;
 }
 
-/** Why there can be no cluster on this machine; undefined where there can. */
-export async function clusterProblem(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0) return 'a Slurm cluster can be started by root only';
-  for (const program of ['munged', 'slurmctld', 'slurmd', 'srun']) {
-    const { exitCode } = await runCommand('sh', ['-c', `command -v ${program}`]);
-    if (exitCode !== 0) return `there is no ${program} (Debian and Ubuntu: apt-get install slurm-wlm munge)`;
-  }
-  return undefined;
-}
-
-/** Starts munged, slurmctld and a slurmd for each node, and waits until both nodes are idle. */
+/**
+ * Starts munged, slurmctld and a slurmd for each node, and waits until both nodes are idle.
+ *
+ * @throws where Slurm or munge is not installed, and for anybody but root
+ */
 export async function startCluster(): Promise<Cluster> {
+  await requirePrograms();
   const folder = mkdtempSync(path.join(tmpdir(), 'prometheus-slurm-'));
   chmodSync(folder, 0o755); // munged's socket must be in reach of everybody
   const conf = path.join(folder, 'slurm.conf');
@@ -71,7 +72,12 @@ export async function startCluster(): Promise<Cluster> {
     if (exitCode !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stderr}`);
     return stdout;
   };
-  const startNode = (name: NodeName) => start(name, 'slurmd', ['-D', '-N', name]);
+  const startNode = (name: NodeName, without?: string) => {
+    const slurmd = ['slurmd', '-D', '-N', name];
+    if (without === undefined) return start(name, 'env', slurmd);
+    const hidden = ['--mount', 'sh', '-c', 'mount -t tmpfs none "$0" && exec "$@"', without, ...slurmd];
+    return start(name, 'unshare', hidden);
+  };
   const until = async (condition: () => Promise<boolean> | boolean, what: string) => {
     const deadline = Date.now() + START_MS;
     while (!(await condition())) {
@@ -88,6 +94,7 @@ export async function startCluster(): Promise<Cluster> {
   const cluster: Cluster = {
     env,
     slurm,
+    isIdle: () => until(() => areIdle(NODES), 'idle'),
     killNode: (name) => {
       for (const variable of [`${DAEMON_OF}=${name}`, `SLURMD_NODENAME=${name}`]) {
         for (const pid of processesWith(variable, conf)) kill(pid);
@@ -116,12 +123,21 @@ export async function startCluster(): Promise<Cluster> {
     await until(() => existsSync(`${munge}.socket`), 'listening');
     start('slurmctld', 'slurmctld', ['-D']);
     for (const name of NODES) startNode(name);
-    await until(() => areIdle(NODES), 'idle');
+    await cluster.isIdle();
   } catch (error) {
     await cluster.stop();
     throw error;
   }
   return cluster;
+}
+
+async function requirePrograms(): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('a Slurm cluster can be started by root only');
+  for (const program of ['munged', 'slurmctld', 'slurmd', 'srun']) {
+    const { exitCode } = await runCommand('sh', ['-c', `command -v ${program}`]);
+    if (exitCode !== 0)
+      throw new Error(`there is no ${program} (Debian and Ubuntu: apt-get install slurm-wlm munge)`);
+  }
 }
 
 function logs(folder: string): string {

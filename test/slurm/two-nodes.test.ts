@@ -1,14 +1,19 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import path from 'node:path';
-import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { command, contents, type Running, start, temporaryFolder } from '../system/command.ts';
-import { type Cluster, clusterProblem, startCluster } from './cluster.ts';
+import { smokeRecipe } from '../system/smoke-recipe.ts';
+import { type Cluster, startCluster } from './cluster.ts';
 
-const problem = await clusterProblem();
 const folder = temporaryFolder();
-const STEPS = 8;
-const recipes = { local: path.join(folder, 'local'), slurm: path.join(folder, 'slurm') };
+// Two processes on this machine, and one on each of two nodes: the same training.
+const recipes = {
+  local: smokeRecipe(path.join(folder, 'local'), '{ config: cpu, processes: 2 }'),
+  slurm: smokeRecipe(
+    path.join(folder, 'slurm'),
+    '{ config: cpu, processes: 2, launcher: slurm, slurm: { nodes: 2, options: [--time=10] } }',
+  ),
+};
 const expert = (runs: string) => path.join(folder, runs, 'experts/absolute');
 const train = (launcher: 'local' | 'slurm', runs: string) => [
   ...['sft-train', '--recipe', recipes[launcher], '--expert', 'absolute'],
@@ -17,49 +22,18 @@ const train = (launcher: 'local' | 'slurm', runs: string) => [
 let cluster: Cluster;
 let undisturbed: Record<string, string>;
 
-/** Two processes on this machine, and one on each of two nodes: the same training. */
-function writeRecipes(): void {
-  const original = path.join(PROJECT_ROOT, 'recipes/smoke-7b');
-  const launches = {
-    local: '{ config: cpu, processes: 2 }',
-    slurm: '{ config: cpu, processes: 2, launcher: slurm, slurm: { nodes: 2, options: [--time=10] } }',
-  };
-  for (const launcher of ['local', 'slurm'] as const) {
-    cpSync(original, recipes[launcher], { recursive: true });
-    change(path.join(recipes[launcher], 'recipe.yaml'), /^launch: .*$/m, `launch: ${launches[launcher]}`);
-    const training = path.join(recipes[launcher], 'absolute.yaml');
-    change(training, /per_device_train_batch_size: \d+/, 'per_device_train_batch_size: 1');
-    change(training, /global_batch_size: \d+/, 'global_batch_size: 2');
-    change(training, /max_steps: \d+/, `max_steps: ${STEPS}`);
-    change(training, /logging_steps: \d+/, 'logging_steps: 1');
-    change(training, /save_steps: \d+/, 'save_steps: 2');
-  }
-}
-
-function change(file: string, from: RegExp, to: string): void {
-  const before = readFileSync(file, 'utf8');
-  expect(before).toMatch(from);
-  writeFileSync(file, before.replace(from, to));
-}
-
 const startOnNodes = (): Running => start(train('slurm', 'nodes'), { ...cluster.env, OMP_NUM_THREADS: '1' });
 
-describe.skipIf(problem)('a training on two nodes', () => {
+describe('a training on two nodes', () => {
   beforeAll(async () => {
-    writeRecipes();
+    cluster = await startCluster();
     const prepare = ['prepare-dataset', '--recipe', recipes.local, '--dataset', 'feedback-collection'];
     expect((await command([...prepare, '--artifacts-dir', path.join(folder, 'local-run')])).code).toBe(0);
     cpSync(path.join(folder, 'local-run'), path.join(folder, 'nodes'), {
       recursive: true,
       preserveTimestamps: true,
     });
-    const [whole] = await Promise.all([
-      command(train('local', 'local-run')),
-      startCluster().then((started) => {
-        cluster = started;
-      }),
-    ]);
-    expect(whole.output).toMatch(/sft-train absolute: done/);
+    expect((await command(train('local', 'local-run'))).output).toMatch(/sft-train absolute: done/);
     undisturbed = await contents(expert('local-run'));
   });
   afterAll(() => cluster?.stop());

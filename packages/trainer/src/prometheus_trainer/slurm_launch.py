@@ -194,7 +194,7 @@ def _report(output: str, index: int) -> dict[str, Any] | None:
 
 
 def _wait_for_earlier(name: str, events: Events) -> None:
-    """Has steps that an earlier run of the same training left save and end, and waits for that."""
+    """Has steps of the same training that still run, as after a kill of their srun, save and end; waits for that."""
     asked: set[str] = set()
     while True:
         listed = (
@@ -205,9 +205,8 @@ def _wait_for_earlier(name: str, events: Events) -> None:
         if not steps:
             return
         for step in set(steps) - asked:
-            events.emit(
-                "notice", message=f"an earlier run left the Slurm step {step}: waiting until it has saved"
-            )
+            message = f"the Slurm step {step} of this training still runs: waiting until it has saved"
+            events.emit("notice", message=f"{message} (scancel {step} ends it at once)")
             _slurm("scancel", "--signal=TERM", step)
         asked.update(steps)
         time.sleep(1)

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Launch } from '@prometheus-actions/recipe';
-import { ConfigurationError, type Json, runCommand, type StageContext } from '@prometheus-actions/stage';
-import { type PythonJob, TRAINER_PATH } from './python-stage.ts';
+import { ConfigurationError, type Json, runCommand } from '@prometheus-actions/stage';
+import { TRAINER_PATH } from './python-stage.ts';
 
 /** Keys of an accelerate config that say where and how processes meet, and change no weight. */
 const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
@@ -71,33 +71,24 @@ export async function checkLaunch(launch: Launch, python: string): Promise<void>
   });
 }
 
-/** The command that starts the processes of a launch. */
-export async function launchCommand(
-  launch: Launch,
-  { progress }: StageContext,
-): Promise<Pick<PythonJob, 'under' | 'launcher'>> {
+/** What starts the processes of a launch: arguments of Python before `-m module`. */
+export async function launcherArguments(launch: Launch): Promise<string[]> {
   const port = launch.config.main_process_port;
   const accelerate = ['--config_file', launch.configFile, '--num_processes', String(launch.processes)];
   if (launch.launcher === 'local') {
     const free = ['--main_process_port', String(port || (await freePort()))];
-    return { launcher: ['-m', 'accelerate.commands.launch', ...accelerate, ...free] };
+    return ['-m', 'accelerate.commands.launch', ...accelerate, ...free];
   }
-  const launcher = [
+  return [
     ...['-m', 'prometheus_trainer.slurm_launch', '--nodes', String(launch.nodes), ...accelerate],
     ...(isOnCpu(launch) ? ['--cpu'] : []),
     ...(port ? ['--main_process_port', String(port)] : []),
+    ...launch.slurmOptions.map((option) => `--salloc=${option}`),
   ];
-  if (isInAllocation()) return { launcher };
-  progress.phase(`waiting for an allocation of ${launch.nodes} nodes`);
-  return { under: ['salloc', `--nodes=${launch.nodes}`, ...launch.slurmOptions], launcher };
 }
 
 function isOnCpu({ config }: Launch): boolean {
   return config.use_cpu === true || process.env.DS_ACCELERATOR === 'cpu';
-}
-
-function isInAllocation(): boolean {
-  return Boolean(process.env.SLURM_JOB_ID);
 }
 
 async function requireSlurm(): Promise<void> {

@@ -17,8 +17,6 @@ export interface PythonJob {
   /** Module of `prometheus_trainer` to run. */
   module: string;
   job: Record<string, Json>;
-  /** Put before `python`: a command that runs another one. */
-  under?: readonly string[];
   /** Arguments between `python` and `-m module`: a launcher. */
   launcher?: readonly string[];
   env?: Record<string, string>;
@@ -41,15 +39,9 @@ export async function runPythonStage(
   const eventsFile = path.join(context.workDir, `events-${Date.now()}.jsonl`);
   await writeFile(jobFile, JSON.stringify({ ...work.job, events: eventsFile }, null, 2));
   let last: StageEvent | undefined;
-  const [command = work.python, ...args] = [
-    ...(work.under ?? []),
-    work.python,
-    ...(work.launcher ?? []),
-    ...['-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
-  ];
   const result = await runProcessGroup({
-    command,
-    args,
+    command: work.python,
+    args: [...(work.launcher ?? []), '-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
     env: {
       ...TRAINER_PATH,
       PYTHONUNBUFFERED: '1',

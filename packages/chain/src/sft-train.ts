@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Launch, TrainingSection } from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
-import { checkLaunch, launchCommand, launchSettings, trainingVariables } from './launch.ts';
+import { checkLaunch, launcherArguments, launchSettings, trainingVariables } from './launch.ts';
 import { readLossCurve, trainingLogFile } from './loss-curve.ts';
 import { lossCurveSvg } from './loss-curve-svg.ts';
 import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
@@ -102,7 +102,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
         };
         try {
           if (launch.launcher !== 'none') {
-            return await runPythonStage(stage, { ...work, ...(await launchCommand(launch, stage)) });
+            return await runPythonStage(stage, { ...work, launcher: await launcherArguments(launch) });
           }
           return await runByOwnLauncher(stage, work, launch, `${settings.outputDir}.job.json`);
         } finally {

@@ -1,10 +1,10 @@
 """Trains on the nodes of a Slurm allocation: ``python -m prometheus_trainer.slurm_launch … -m MODULE --job JOB.json``.
 
-Runs inside the allocation, on the machine from which the steps are started. First a short step looks whether each node
-can do its part (:mod:`~prometheus_trainer.node_check`); then one step runs ``accelerate launch`` once a node
-(:mod:`~prometheus_trainer.slurm_node`). Asked to stop, or left by its starter, it closes the standard input that Slurm
-brings to every node, which is the workers' lifeline: they save and end, also where this process is killed meanwhile.
-A step that still saves when training is started again is waited for.
+Runs on the machine from which steps are started; where there is no allocation yet, ``salloc`` gets one and runs this
+module in it. First a short step looks whether each node can do its part (:mod:`~prometheus_trainer.node_check`); then
+one step runs ``accelerate launch`` once a node (:mod:`~prometheus_trainer.slurm_node`). Asked to stop, or left by its
+starter, it closes the standard input that Slurm brings to every node, which is the workers' lifeline: they save and
+end, also where this process is killed meanwhile. A step that still runs when training is started again is waited for.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from prometheus_trainer.lifeline import hold_lifeline, run_on_lifeline
 from prometheus_trainer.node_check import PORT_TAKEN
 from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
 
+OWN_ALLOCATION = "prometheus-sft-train"  # name of the jobs that are allocations made here
 CHECK_SECONDS = 90
 PORTS = (20_000, 32_000)  # below the ports that Linux gives to outgoing connections
 
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--config_file", required=True, help="accelerate's")
     parser.add_argument("--main_process_port", type=int, help="chosen at random when absent")
     parser.add_argument("--cpu", action="store_true", help="train without GPU")
+    parser.add_argument("--salloc", action="append", default=[], help="option for an allocation; repeatable")
     parser.add_argument("-m", dest="module", required=True)
     parser.add_argument("--job", type=Path, required=True)
     options = parser.parse_args()
@@ -61,9 +63,16 @@ def main() -> None:
 
 
 def launch(options: argparse.Namespace, events: Events, request: StopRequest) -> int:
-    """Runs the two steps; the exit code of the training. Raises ConfigurationError where a node can't train."""
+    """Runs the two steps; the exit code of the training. Raises ConfigurationError where a node can't train.
+
+    Outside an allocation it does not return: this process becomes that of ``salloc``.
+    """
     name = f"sft-{hashlib.sha256(str(options.job.resolve()).encode()).hexdigest()[:12]}"
     _wait_for_earlier(name, events)
+    if not os.environ.get("SLURM_JOB_ID"):
+        events.emit("phase", name=f"waiting for an allocation of {options.nodes} nodes")
+        salloc = ["salloc", f"--nodes={options.nodes}", f"--job-name={OWN_ALLOCATION}", *options.salloc]
+        os.execvp("salloc", [*salloc, sys.executable, "-m", "prometheus_trainer.slurm_launch", *sys.argv[1:]])
     nodes = _nodes(options.nodes)
     step = [
         *("srun", f"--nodes={len(nodes)}", f"--ntasks={len(nodes)}", "--ntasks-per-node=1"),
@@ -194,22 +203,24 @@ def _report(output: str, index: int) -> dict[str, Any] | None:
 
 
 def _wait_for_earlier(name: str, events: Events) -> None:
-    """Has steps of the same training that still run, as after a kill of their srun, save and end; waits for that."""
+    """Has steps of the same training that still run, as after a kill of their srun, save and end; waits for that.
+
+    Allocations that a command asked for and did not live to give back are given back then.
+    """
     asked: set[str] = set()
     while True:
-        listed = (
-            line.split()
-            for line in _slurm("squeue", "--me", "--steps", "--noheader", "--format=%i %j").splitlines()
-        )
-        steps = [step for step, *rest in listed if rest == [name]]
+        listing = _slurm("squeue", "--me", "--steps", "--noheader", "--format=%i %j")
+        steps = [step for step, *rest in map(str.split, listing.splitlines()) if rest == [name]]
         if not steps:
-            return
+            break
         for step in set(steps) - asked:
             message = f"the Slurm step {step} of this training still runs: waiting until it has saved"
             events.emit("notice", message=f"{message} (scancel {step} ends it at once)")
             _slurm("scancel", "--signal=TERM", step)
         asked.update(steps)
         time.sleep(1)
+    for job in {step.partition(".")[0] for step in asked} - {os.environ.get("SLURM_JOB_ID")}:
+        _slurm("scancel", f"--name={OWN_ALLOCATION}", job)
 
 
 def _unheard(nodes: list[str], failures: list[str]) -> str:

@@ -24,6 +24,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'slurm',
+          include: ['test/slurm/*.test.ts'],
+          testTimeout: 5 * MINUTES,
+          hookTimeout: 5 * MINUTES,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'workflows',
           include: ['test/workflows/*.test.ts'],
           testTimeout: 15 * MINUTES,

@@ -1,5 +1,5 @@
 // Every test, fast ones first: vitest over the TypeScript, pytest over the Python, then the whole system. Arguments are
-// names of these parts; without one all run but `workflows`, which needs act. The last line counts over all of them.
+// names of these parts; without one all run but `workflows`, which needs act, and `slurm`, which needs Slurm and root.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,7 @@ const PARTS: Record<string, (python: string) => Count> = {
   unit: () => vitest('unit'),
   python: (python) => pytest(python),
   system: () => vitest('system'),
+  slurm: () => vitest('slurm'),
   workflows: () => vitest('workflows'),
 };
 
@@ -33,8 +34,12 @@ for (const part of parts) {
   const count = run(python);
   for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += count[key];
 }
-if (asked.length === 0)
-  reporter.info('Not run here: the tests of the workflows, which need act. bash .ci/run installs it.');
+if (asked.length === 0) {
+  reporter.info(
+    'Not run here: the tests of the workflows, which need act, and those of several nodes, which need Slurm',
+  );
+  reporter.info('(npm test -- slurm, as root). bash .ci/run installs both.');
+}
 if (total.failed > 0 || total.passed === 0) process.exitCode = 1;
 process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 

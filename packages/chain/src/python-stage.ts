@@ -22,6 +22,9 @@ export interface PythonJob {
   env?: Record<string, string>;
 }
 
+/** Variables with which `prometheus_trainer` is found, wherever it runs. */
+export const TRAINER_PATH = { PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src') };
+
 /**
  * Runs a stage written in Python: the job goes in as a file, events come back as JSON lines.
  *
@@ -40,7 +43,7 @@ export async function runPythonStage(
     command: work.python,
     args: [...(work.launcher ?? []), '-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
     env: {
-      PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src'),
+      ...TRAINER_PATH,
       PYTHONUNBUFFERED: '1',
       TOKENIZERS_PARALLELISM: 'false',
       HF_HUB_DISABLE_PROGRESS_BARS: '1',

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Launch, TrainingSection } from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
+import { checkLaunch, launcherArguments, launchSettings, trainingVariables } from './launch.ts';
 import { readLossCurve, trainingLogFile } from './loss-curve.ts';
 import { lossCurveSvg } from './loss-curve-svg.ts';
 import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
-import { requireGpus } from './preflight.ts';
-import { runPythonStage } from './python-stage.ts';
+import { runByOwnLauncher } from './own-launcher.ts';
+import { type PythonJob, runPythonStage } from './python-stage.ts';
 
 export interface TrainSettings {
   /** Name of the expert, for people. */
@@ -44,20 +44,7 @@ const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
   'save_total_limit',
 ]);
 
-// glibc gives large freed blocks back to the kernel, which clears them when it hands them out again: with logits of
-// hundreds of megabytes that took half of the time of a step on a CPU.
-const KEEP_FREED_MEMORY = {
-  MALLOC_MMAP_THRESHOLD_: String(8 * 2 ** 30),
-  MALLOC_TRIM_THRESHOLD_: String(16 * 2 ** 30),
-  MALLOC_TOP_PAD_: String(256 * 2 ** 20),
-};
-
-// Batches of ever other sizes leave holes in segments of a fixed size; what fits is reckoned without them.
-const GROWING_SEGMENTS = {
-  PYTORCH_CUDA_ALLOC_CONF: process.env.PYTORCH_CUDA_ALLOC_CONF ?? 'expandable_segments:True',
-};
-
-/** Trains one expert under `accelerate launch`: a model, or an adapter with `use_peft: true`. */
+/** Trains one expert: a model, or an adapter with `use_peft: true`. How it is launched, launch.ts says. */
 export async function sftTrain(settings: TrainSettings, context: ChainContext): Promise<StageOutcome> {
   const { launch, training } = settings;
   const usesDeepSpeed = launch.config.distributed_type === 'DEEPSPEED';
@@ -73,7 +60,6 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
     ...(training.arguments as Record<string, Json>),
     ...onCpu,
   };
-  const { num_processes: _processes, ...launchConfig } = launch.config;
   const stageSettings = {
     profile: training.profile,
     chat_template: training.chatTemplate ?? null,
@@ -83,8 +69,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
     arguments: Object.fromEntries(
       Object.entries(trainerArguments).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key)),
     ),
-    processes: launch.processes,
-    launch: launchConfig as Record<string, Json>,
+    ...launchSettings(launch),
   };
   return runStage(
     {
@@ -97,17 +82,13 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
       revision: 1,
       versions: pick(versions, ['torch', 'transformers', 'trl', 'peft', 'accelerate']),
       resumable: true,
-      preflight: () => requireGpus(launch),
+      preflight: () => checkLaunch(launch, python),
       describe: (metrics) => describeTraining(metrics),
-      run: async (stage) =>
-        runPythonStage(stage, {
+      run: async (stage) => {
+        const work: PythonJob = {
           python,
           module: 'sft_train',
-          launcher: [
-            ...['-m', 'accelerate.commands.launch', '--config_file', launch.configFile],
-            ...['--num_processes', String(launch.processes), '--main_process_port', String(await freePort())],
-          ],
-          env: launch.config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS,
+          env: trainingVariables(launch),
           job: {
             model: modelJson(settings.model),
             dataset: settings.dataset,
@@ -123,29 +104,41 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             training_log: trainingLogFile(settings.outputDir),
             reports: `${settings.outputDir}.tensorboard`,
             adapter: null,
+            launch: {
+              processes: launch.processes,
+              deepspeed: usesDeepSpeed,
+              mixed_precision: launch.config.mixed_precision ?? 'no',
+            },
             checkpoints_dir: path.join(stage.workDir, 'checkpoints'),
             output_dir: stage.stagingDir,
           },
-        }).finally(() => drawLossCurve(settings)),
+        };
+        try {
+          if (launch.launcher !== 'none') {
+            return await runPythonStage(stage, { ...work, launcher: await launcherArguments(launch) });
+          }
+          return await runByOwnLauncher(stage, work, launch, `${settings.outputDir}.job.json`);
+        } finally {
+          await drawLossCurve(settings);
+        }
+      },
     },
     context,
   );
 }
 
 /**
- * The settings without the number of processes and machines, and what is derived from it: a training whose global batch
+ * The settings without the number of processes, and what is derived from it: a training whose global batch
  * stays goes on from its checkpoint when a machine has failed. A finished one is another's, since it rounds otherwise.
  */
 function withAnyProcesses<
   Settings extends {
     processes: number;
     arguments: Record<string, Json>;
-    launch: Record<string, Json>;
   },
 >({ processes, ...settings }: Settings): Json {
   const { gradient_accumulation_steps: accumulation, ...perProcess } = settings.arguments;
-  const { num_machines: _machines, machine_rank: _rank, ...launch } = settings.launch;
-  return { ...settings, arguments: perProcess, launch, micro_batches: Number(accumulation ?? 1) * processes };
+  return { ...settings, arguments: perProcess, micro_batches: Number(accumulation ?? 1) * processes };
 }
 
 /** Beside the output, like the log it is drawn from: what is logged how often is not in the fingerprint of the output. */
@@ -172,17 +165,4 @@ function describeTraining(metrics: Json): string {
 
 function pick(versions: Record<string, string>, names: string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (versions[name] ? [[name, versions[name]]] : [])));
-}
-
-/** A port that is free now: two trainings on one machine must not meet at the default one. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

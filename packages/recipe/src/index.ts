@@ -6,15 +6,14 @@ export {
   RecipeError,
   type Severity,
 } from './diagnostics.ts';
+export { type Launch, readLaunchConfig } from './launch.ts';
 export {
   type BaseModel,
   deriveAccumulation,
   type Expert,
-  type Launch,
   loadRecipe,
   type Recipe,
   type RecipeOptions,
-  readLaunchConfig,
   readRecipe,
   readTrainingFile,
 } from './load-recipe.ts';

@@ -1,26 +1,19 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import { checkSchema } from './check-schema.ts';
 import { type Diagnostic, didYouMean, inSourceOrder, RecipeError } from './diagnostics.ts';
+import { checkTrainingUnder, type Launch, readLaunch } from './launch.ts';
 import { type MergeSection, mergeSchema } from './merge-schema.ts';
-import { type DatasetSection, datasetFileSchema, launchConfigSchema, recipeSchema } from './recipe-schema.ts';
+import { type DatasetSection, datasetFileSchema, recipeSchema } from './recipe-schema.ts';
 import { resolveDatasets } from './resolve-datasets.ts';
 import { checkTraining, type TrainingSection } from './training-schema.ts';
-import { type Finding, readYamlFile, type YamlFile } from './yaml-file.ts';
+import { missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
 
 export type BaseModel =
   | { kind: 'hub'; id: string; revision: string }
   | { kind: 'path'; path: string }
   | { kind: 'random'; configFile: string; seed: number; dtype: string; tokenizer: string };
-
-export interface Launch {
-  /** Absolute path of the accelerate config. */
-  configFile: string;
-  config: z.output<typeof launchConfigSchema>;
-  processes: number;
-}
 
 /** One expert, with gradient accumulation derived from the global batch. */
 export interface Expert {
@@ -85,9 +78,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
 
   const baseModel = checkBaseModel(top.base_model, yaml, folder, diagnostics);
   const processes = options.processes ?? top.launch.processes;
-  const launch = readLaunchConfig(top.launch.config, folder, processes, diagnostics, (finding) =>
-    yaml.diagnose({ path: ['launch', 'config'] }, finding),
-  );
+  const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
   let datasets: Record<string, DatasetSection | undefined> | undefined;
   readReferenced(
     yaml,
@@ -112,7 +103,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
     const training = readTrainingFile(sftFile, diagnostics, (finding) =>
       yaml.diagnose({ path: ['experts', name, 'sft'] }, finding),
     );
-    if (training && launch) checkLaunch(training, launch, diagnostics);
+    if (training && launch) checkTrainingUnder(launch, training, diagnostics);
     return (
       training &&
       deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics)
@@ -154,34 +145,6 @@ function recipeFile(location: string): string {
   return isFolder ? path.join(absolute, 'recipe.yaml') : absolute;
 }
 
-/** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
-export function readLaunchConfig(
-  config: string,
-  folder: string,
-  processes: number,
-  diagnostics: Diagnostic[],
-  report: (finding: Finding) => Diagnostic = (finding) => ({
-    severity: 'error',
-    ...finding,
-    file: config,
-    line: 1,
-    column: 1,
-  }),
-): Launch | undefined {
-  const named = path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
-  const configFile =
-    /^[A-Za-z0-9_-]+$/.test(config) && existsSync(named) ? named : path.resolve(folder, config);
-  if (!existsSync(configFile)) {
-    diagnostics.push(
-      report({ ...missingFile(configFile), hint: 'Give a path, or one of the names cpu, ddp and zero3.' }),
-    );
-    return undefined;
-  }
-  const yaml = readYamlFile(configFile, diagnostics);
-  const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
-  return section && { configFile, config: section, processes };
-}
-
 /** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
 function readReferenced<Schema extends z.ZodType>(
   from: YamlFile,
@@ -201,10 +164,6 @@ function readReferenced<Schema extends z.ZodType>(
   return section;
 }
 
-function missingFile(file: string): { code: string; message: string } {
-  return { code: 'missing-file', message: `there is no file ${file}` };
-}
-
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
 export function readTrainingFile(
   file: string,
@@ -218,20 +177,6 @@ export function readTrainingFile(
   const yaml = readYamlFile(file, diagnostics);
   const section = yaml && checkTraining(yaml, diagnostics);
   return yaml && section && { section, yaml };
-}
-
-/** What DeepSpeed does itself. */
-function checkLaunch(
-  { section, yaml }: { section: TrainingSection; yaml: YamlFile },
-  launch: Launch,
-  diagnostics: Diagnostic[],
-): void {
-  if (launch.config.distributed_type !== 'DEEPSPEED') return;
-  if (section.masterWeights) {
-    const message = 'DeepSpeed keeps float32 weights itself';
-    const finding = { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' };
-    diagnostics.push(yaml.diagnose({ path: ['master_weights'] }, finding));
-  }
 }
 
 /** Gradient accumulation = global batch / (batch per device × processes); it must be a whole number. */

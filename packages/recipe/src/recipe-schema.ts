@@ -51,7 +51,27 @@ export const recipeSchema = z.strictObject({
   launch: z
     .strictObject({
       config: z.string().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
-      processes: wholeNumber.default(1).describe('Training processes over all machines, one for each GPU.'),
+      processes: wholeNumber.default(1).describe('Training processes over all nodes, one for each GPU.'),
+      launcher: z
+        .enum(['local', 'slurm', 'none'])
+        .default('local')
+        .describe(
+          'What starts them: local, accelerate on this machine; slurm, one step on the nodes of an allocation; none, a launcher of your own, for which the job is made ready.',
+        ),
+      slurm: z
+        .strictObject({
+          nodes: wholeNumber
+            .default(1)
+            .describe('Nodes that train together; the processes are spread evenly over them.'),
+          options: z
+            .array(z.string().regex(/^-/, 'an option of salloc, such as --partition=gpu'))
+            .default([])
+            .describe(
+              'Options of salloc (--partition, --time, --gpus-per-node …), with which an allocation is asked for where there is none yet.',
+            ),
+        })
+        .optional()
+        .describe('With launcher: slurm.'),
     })
     .describe('How training is launched.'),
   merge: z.string().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
@@ -131,6 +151,8 @@ export interface DatasetSection extends Omit<DatasetFileSection, 'source' | 'col
 /** An accelerate launch config, as far as this project looks at it; accelerate checks the rest. */
 export const launchConfigSchema = z.looseObject({
   distributed_type: z.string(),
+  num_machines: z.int().positive().optional(),
+  main_process_port: z.int().min(0).max(65535).optional(),
   num_processes: z.int().positive().optional(),
   mixed_precision: z.string().optional(),
 });

@@ -70,3 +70,8 @@ function offsetOf(document: Document, path: KeyPath, key: boolean): number {
   }
   return 0;
 }
+
+/** The finding for a file that is named somewhere and isn't there. */
+export function missingFile(file: string): Finding {
+  return { code: 'missing-file', message: `there is no file ${file}` };
+}

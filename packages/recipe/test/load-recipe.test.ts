@@ -64,6 +64,49 @@ describe('the recipes of the project', () => {
   });
 });
 
+describe('how training is launched', () => {
+  const launch = (section: string) => change('recipe.yaml', 'launch: { config: cpu, processes: 1 }', section);
+  const codes = () => readRecipe(folder).diagnostics.map(({ code, line }) => [code, line]);
+
+  it('is on this machine unless said otherwise', () => {
+    expect(loadRecipe(folder).recipe.launch).toMatchObject({ launcher: 'local', nodes: 1, processes: 1 });
+  });
+
+  it('spreads the processes evenly over the nodes of a cluster', () => {
+    const text = launch(
+      'launch: { config: cpu, processes: 2, launcher: slurm, slurm: { nodes: 2, options: [--time=60] } }',
+    );
+    expect(loadRecipe(folder).recipe.launch).toMatchObject({
+      launcher: 'slurm',
+      nodes: 2,
+      slurmOptions: ['--time=60'],
+    });
+    const { diagnostics } = readRecipe(folder, { processes: 1 });
+    expect(diagnostics[0]).toMatchObject({
+      code: 'indivisible-processes',
+      message: "1 processes can't be spread evenly over 2 nodes",
+      ...placeOf('2, options', text),
+    });
+  });
+
+  it.each([
+    ['{ config: cpu, slurm: { nodes: 1 } }', 'launch-mismatch'],
+    ['{ config: cpu, launcher: slurm, slurm: { options: [--nodes=2] } }', 'bad-value'],
+    ['{ config: cpu, launcher: slurm, slurm: { options: [gpu] } }', 'bad-value'],
+    ['{ config: cpu, launcher: sbatch }', 'bad-value'],
+    ['{ config: cpu, launcher: slurm, slurm: { node: 2 } }', 'unknown-key'],
+  ])('refuses %s', (section, code) => {
+    launch(`launch: ${section}`);
+    expect(codes()).toEqual([[code, expect.any(Number)]]);
+  });
+
+  it('has its number of nodes in the recipe only', () => {
+    writeFileSync(path.join(folder, 'two.yaml'), 'distributed_type: MULTI_GPU\nnum_machines: 2\n');
+    launch('launch: { config: two.yaml }');
+    expect(codes()).toEqual([['launch-mismatch', 2]]);
+  });
+});
+
 describe('a dataset', () => {
   it('may have several sources, patterns, messages of its own and a split by a column', () => {
     change(

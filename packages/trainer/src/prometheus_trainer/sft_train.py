@@ -9,6 +9,7 @@
 ``micro_batch_tokens``  optional, for "fast": most tokens in a micro-batch; chosen by memory when absent
 ``master_weights``      optional: float32 weights behind bfloat16 parameters (split_adamw.py)
 ``adapter``             folder of the adapter to start LoRA from; null starts from the seed
+``launch``              optional: ``processes``, ``deepspeed``, ``mixed_precision``: refused where launched otherwise
 ``response_marker``     optional: the loss is on what follows the last one (see tokenisation.py for its absence)
 ``checkpoints_dir``     where checkpoints are; a complete one there is resumed
 ``output_dir``          folder to write the model or adapter to
@@ -43,6 +44,7 @@ from prometheus_trainer.checkpoints import (
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
+from prometheus_trainer.launch_check import check_launch
 from prometheus_trainer.lifeline import hold_lifeline
 from prometheus_trainer.model_source import resolve_model
 from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
@@ -62,6 +64,8 @@ def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
     for key in REQUIRED:
         if key not in job:
             raise ConfigurationError(f"the job file has no key {key}", f"It needs {', '.join(REQUIRED)}.")
+    if job.get("launch"):
+        check_launch(job["launch"])
     if job["arguments"].get("use_cpu"):
         _stay_on_cpu()
     request = StopRequest()

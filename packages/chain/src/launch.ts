@@ -1,0 +1,121 @@
+import { createServer } from 'node:net';
+import path from 'node:path';
+import type { Launch } from '@prometheus-actions/recipe';
+import { ConfigurationError, type Json, runCommand } from '@prometheus-actions/stage';
+import { TRAINER_PATH } from './python-stage.ts';
+
+/** Keys of an accelerate config that say where and how processes meet, and change no weight. */
+const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
+  'compute_environment',
+  'debug',
+  'enable_cpu_affinity',
+  'gpu_ids',
+  'machine_rank',
+  'main_process_ip',
+  'main_process_port',
+  'main_training_function',
+  'num_machines',
+  'num_processes',
+  'rdzv_backend',
+  'rdzv_conf',
+  'same_network',
+]);
+
+// glibc gives large freed blocks back to the kernel, which clears them when it hands them out again: with logits of
+// hundreds of megabytes that took half of the time of a step on a CPU.
+const KEEP_FREED_MEMORY = {
+  MALLOC_MMAP_THRESHOLD_: String(8 * 2 ** 30),
+  MALLOC_TRIM_THRESHOLD_: String(16 * 2 ** 30),
+  MALLOC_TOP_PAD_: String(256 * 2 ** 20),
+};
+
+// Batches of ever other sizes leave holes in segments of a fixed size; what fits is reckoned without them.
+const GROWING_SEGMENTS = {
+  PYTORCH_CUDA_ALLOC_CONF: process.env.PYTORCH_CUDA_ALLOC_CONF ?? 'expandable_segments:True',
+};
+
+/** What of the launch decides the weights: not the launcher, nor the nodes, but how many processes there are. */
+export function launchSettings({ config, processes }: Launch): { processes: number; launch: Json } {
+  const kept = Object.entries(config).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key));
+  return { processes, launch: Object.fromEntries(kept) as Json };
+}
+
+/** The environment of the training processes. */
+export function trainingVariables({ config }: Launch): Record<string, string> {
+  return config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS;
+}
+
+/**
+ * Looks whether the training can start, in seconds; what needs an allocation first, slurm_launch.py looks at in it.
+ *
+ * @throws ConfigurationError when GPUs are too few, busy or not usable, a port is taken, or there is no Slurm
+ */
+export async function checkLaunch(launch: Launch, python: string): Promise<void> {
+  if (launch.launcher === 'slurm') await requireSlurm();
+  if (launch.launcher !== 'local') return;
+  const port = launch.config.main_process_port;
+  const { stdout, stderr } = await runCommand(
+    python,
+    [
+      ...['-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
+      ...(isOnCpu(launch) ? ['--cpu'] : []),
+      ...(port ? ['--main', `127.0.0.1:${port}`] : []),
+    ],
+    { ...TRAINER_PATH, SLURM_PROCID: '0' },
+  );
+  if (!stdout.startsWith('{')) throw new Error(`the check of this machine failed:\n${stderr}`);
+  const { problem, hint } = JSON.parse(stdout) as { problem: string | null; hint: string | null };
+  if (problem === null) return;
+  throw new ConfigurationError(`${path.basename(launch.configFile)} can't train here: ${problem}`, {
+    hint: hint ?? undefined,
+  });
+}
+
+/** What starts the processes of a launch: arguments of Python before `-m module`. */
+export async function launcherArguments(launch: Launch): Promise<string[]> {
+  const port = launch.config.main_process_port;
+  const accelerate = ['--config_file', launch.configFile, '--num_processes', String(launch.processes)];
+  if (launch.launcher === 'local') {
+    const free = ['--main_process_port', String(port || (await freePort()))];
+    return ['-m', 'accelerate.commands.launch', ...accelerate, ...free];
+  }
+  return [
+    ...['-m', 'prometheus_trainer.slurm_launch', '--nodes', String(launch.nodes), ...accelerate],
+    ...(isOnCpu(launch) ? ['--cpu'] : []),
+    ...(port ? ['--main_process_port', String(port)] : []),
+    ...launch.slurmOptions.map((option) => `--salloc=${option}`),
+  ];
+}
+
+function isOnCpu({ config }: Launch): boolean {
+  return config.use_cpu === true || process.env.DS_ACCELERATOR === 'cpu';
+}
+
+async function requireSlurm(): Promise<void> {
+  const hint =
+    'Run this on a machine of the cluster from which jobs are submitted, or in a job; or write launcher: local.';
+  const found = await runCommand('srun', ['--version']);
+  if (found.exitCode === 127) {
+    throw new ConfigurationError('launch.launcher is slurm, and there is no srun on this machine', { hint });
+  }
+  const answered = found.exitCode === 0 ? await runCommand('sinfo', ['--noheader']) : found;
+  if (answered.exitCode !== 0) {
+    const said = answered.stderr.trim().split('\n').at(-1);
+    throw new ConfigurationError(`launch.launcher is slurm, and Slurm does not answer here: ${said}`, {
+      hint,
+    });
+  }
+}
+
+/** A port that is free now: two trainings on one machine must not meet at the default one. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,55 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Launch } from '@prometheus-actions/recipe';
+import type { Json, StageContext, StageEvent } from '@prometheus-actions/stage';
+import { type PythonJob, TRAINER_PATH } from './python-stage.ts';
+
+/**
+ * The stage where somebody's own launcher starts the processes: the job is made ready and the stage ends, `stopped`;
+ * running it again once the job is done publishes what that made. Until then it says how to start the job.
+ *
+ * @param jobFile where the job is put, a path that stays the same from run to run
+ */
+export async function runByOwnLauncher(
+  stage: StageContext,
+  { python, module, job, env }: PythonJob,
+  launch: Launch,
+  jobFile: string,
+): Promise<{ metrics: Json } | 'stopped'> {
+  const made = path.join(stage.workDir, 'output');
+  const eventsFile = path.join(stage.workDir, 'events.jsonl');
+  const events = await readEvents(eventsFile);
+  const last = events.at(-1);
+  if (last?.event === 'done') {
+    await rm(stage.stagingDir, { recursive: true, force: true });
+    await rename(made, stage.stagingDir);
+    await rm(jobFile, { force: true });
+    return { metrics: last.metrics };
+  }
+  const whole = { ...job, output_dir: made, events: eventsFile };
+  await writeFile(jobFile, JSON.stringify(whole, null, 2));
+  if (last?.event === 'error') stage.reporter.warning(`${jobFile} ended with an error: ${last.message}`);
+  else if (last?.event === 'stopped') stage.progress.line(`stopped at step ${last.step}, and can go on`);
+  else if (last) stage.progress.line('started, and not yet done');
+  const variables = Object.entries({ ...TRAINER_PATH, ...env }).map(([name, value]) => `${name}=${value}`);
+  const starter =
+    launch.config.distributed_type === 'DEEPSPEED'
+      ? `accelerate.commands.launch --config_file ${launch.configFile} --num_processes ${launch.processes}`
+      : `torch.distributed.run --nproc-per-node ${launch.processes}`;
+  const command = `${variables.join(' ')} ${python} -m ${starter} -m prometheus_trainer.${module} --job ${jobFile}`;
+  stage.progress.line(`ready to be trained with ${launch.processes} processes; on one node, for example:`);
+  stage.reporter.info(`  ${command}`);
+  stage.progress.line('once that is done, run this stage again to publish the result');
+  return 'stopped';
+}
+
+async function readEvents(file: string): Promise<StageEvent[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as StageEvent];
+    } catch {
+      return []; // the last line of a process that was killed
+    }
+  });
+}

@@ -1,0 +1,22 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+
+/** Copies the smoke recipe to a folder, with another section `launch`, and eight small steps for its expert `absolute`. */
+export function smokeRecipe(folder: string, launch: string): string {
+  cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-7b'), folder, { recursive: true });
+  change(path.join(folder, 'recipe.yaml'), /^launch: .*$/m, `launch: ${launch}`);
+  const training = path.join(folder, 'absolute.yaml');
+  change(training, /per_device_train_batch_size: \d+/, 'per_device_train_batch_size: 1');
+  change(training, /global_batch_size: \d+/, 'global_batch_size: 2');
+  change(training, /max_steps: \d+/, 'max_steps: 8');
+  change(training, /logging_steps: \d+/, 'logging_steps: 1');
+  change(training, /save_steps: \d+/, 'save_steps: 2');
+  return folder;
+}
+
+function change(file: string, from: RegExp, to: string): void {
+  const before = readFileSync(file, 'utf8');
+  if (!from.test(before)) throw new Error(`${file} has no ${from}`);
+  writeFileSync(file, before.replace(from, to));
+}

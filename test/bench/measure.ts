@@ -40,6 +40,8 @@ export async function measureProcess(
     // Isolated, and without the packages: the smaller this Python, the less it adds to the peak.
     const child = spawn(python, ['-I', '-S', script, report, ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // What this command keeps compiled would help Node alone, and an action starts without it.
+      env: { ...process.env, NODE_COMPILE_CACHE: undefined },
       signal,
     });
     let output = '';

@@ -28524,7 +28524,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(830);
+/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3651);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7494);
 
 
@@ -28535,7 +28535,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 830:
+/***/ 3651:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -38182,28 +38182,6 @@ var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
-
-const parameters = strictObject({
-    weight: schemas_number().optional().describe('Share of this model; with normalize only the ratio counts.'),
-    normalize: schemas_boolean().optional().describe('Divide by the sum of the weights (default true).'),
-});
-/** `merge.yaml`: a mergekit configuration, as far as this project's engine runs it. */
-const mergeSchema = strictObject({
-    models: array(strictObject({
-        model: schemas_string().min(1).describe('A folder, or ${expert} for an expert of this run.'),
-        parameters: parameters.optional(),
-    }))
-        .min(2, 'a merge needs two models or more')
-        .describe('What is merged.'),
-    merge_method: schemas_enum(['linear']).describe('linear: the weighted sum of the models.'),
-    parameters: parameters.optional(),
-    dtype: schemas_enum(['float32', 'bfloat16', 'float16']).optional().describe('Data type of the result.'),
-    out_dtype: schemas_enum(['float32', 'bfloat16', 'float16'])
-        .optional()
-        .describe('Data type of the result, over dtype.'),
-});
-
 ;// CONCATENATED MODULE: ./packages/recipe/src/recipe-schema.ts
 
 /** A name that becomes a folder name: no separators, no leading dot. */
@@ -38240,7 +38218,20 @@ const recipeSchema = strictObject({
         .describe('The models that are trained, each on one dataset.'),
     launch: strictObject({
         config: schemas_string().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
-        processes: wholeNumber.default(1).describe('Training processes over all machines, one for each GPU.'),
+        processes: wholeNumber.default(1).describe('Training processes over all nodes, one for each GPU.'),
+        launcher: schemas_enum(['local', 'slurm', 'none'])
+            .default('local')
+            .describe('What starts them: local, accelerate on this machine; slurm, one step on the nodes of an allocation; none, a launcher of your own, for which the job is made ready.'),
+        slurm: strictObject({
+            nodes: wholeNumber
+                .default(1)
+                .describe('Nodes that train together; the processes are spread evenly over them.'),
+            options: array(schemas_string().regex(/^-/, 'an option of salloc, such as --partition=gpu'))
+                .default([])
+                .describe('Options of salloc (--partition, --time, --gpus-per-node …), with which an allocation is asked for where there is none yet.'),
+        })
+            .optional()
+            .describe('With launcher: slurm.'),
     })
         .describe('How training is launched.'),
     merge: schemas_string().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
@@ -38287,8 +38278,162 @@ const datasetFileSchema = record(nameSchema, strictObject({
 /** An accelerate launch config, as far as this project looks at it; accelerate checks the rest. */
 const launchConfigSchema = looseObject({
     distributed_type: schemas_string(),
+    num_machines: schemas_int().positive().optional(),
+    main_process_port: schemas_int().min(0).max(65535).optional(),
     num_processes: schemas_int().positive().optional(),
     mixed_precision: schemas_string().optional(),
+});
+
+// EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
+var dist = __nccwpck_require__(8815);
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-file.ts
+
+
+/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
+function readYamlFile(file, diagnostics) {
+    let text;
+    try {
+        text = (0,external_node_fs_.readFileSync)(file, 'utf8');
+    }
+    catch (error) {
+        const message = `the file can't be read: ${error.code}`;
+        diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
+        return undefined;
+    }
+    const lineCounter = new dist/* LineCounter */.HN();
+    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false });
+    for (const problem of document.errors) {
+        const { line, col } = lineCounter.linePos(problem.pos[0]);
+        diagnostics.push({
+            severity: 'error',
+            code: 'yaml-syntax',
+            message: problem.message,
+            file,
+            line,
+            column: col,
+        });
+    }
+    if (document.errors.length > 0)
+        return undefined;
+    const diagnose = ({ path, key }, { severity = 'error', ...finding }) => {
+        const { line, col } = lineCounter.linePos(offsetOf(document, path, key ?? false));
+        return { severity, ...finding, file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    };
+    try {
+        return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
+    }
+    catch (error) {
+        diagnostics.push(diagnose({ path: [] }, { code: 'yaml-syntax', message: error.message }));
+        return undefined;
+    }
+}
+/** Start of the value at a path, or of its key; of the nearest value above it where it isn't there. */
+function offsetOf(document, path, key) {
+    for (let length = path.length; length >= 0; length -= 1) {
+        const parentPath = path.slice(0, length - 1);
+        const parent = document.getIn(parentPath, true);
+        if ((key || length < path.length) && length > 0 && (0,dist/* isMap */.jh)(parent)) {
+            const pair = parent.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === path[length - 1]);
+            const start = pair?.key?.range?.[0];
+            if (start !== undefined)
+                return start;
+        }
+        const node = document.getIn(path.slice(0, length), true);
+        if (node?.range)
+            return node.range[0];
+    }
+    return 0;
+}
+/** The finding for a file that is named somewhere and isn't there. */
+function missingFile(file) {
+    return { code: 'missing-file', message: `there is no file ${file}` };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/launch.ts
+
+
+
+
+
+
+/** Reads the section `launch` of a recipe, and the accelerate config that it names. */
+function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
+    const report = (key, finding) => yaml.diagnose({ path: ['launch', ...key] }, finding);
+    const nodes = slurm?.nodes ?? 1;
+    if (slurm && launcher !== 'slurm') {
+        const message = `launch.slurm is there, and launch.launcher is ${launcher}`;
+        const hint = 'Write launcher: slurm, or leave launch.slurm out.';
+        diagnostics.push(report(['slurm'], { code: 'launch-mismatch', message, hint }));
+    }
+    if (processes % nodes !== 0) {
+        const message = `${processes} processes can't be spread evenly over ${nodes} nodes`;
+        const hint = 'State the processes of all nodes together (--processes): nodes × GPUs of a node.';
+        diagnostics.push(report(['slurm', 'nodes'], { code: 'indivisible-processes', message, hint }));
+    }
+    for (const option of slurm?.options ?? []) {
+        if (!/^(--nodes\b|-N|--ntasks|-n)/.test(option))
+            continue;
+        const message = `${option}: nodes and tasks follow from launch.slurm.nodes and launch.processes`;
+        diagnostics.push(report(['slurm', 'options'], { code: 'bad-value', message, hint: 'Leave it out.' }));
+    }
+    const folder = external_node_path_default().dirname(yaml.file);
+    const read = readLaunchConfig(config, folder, processes, diagnostics, (finding) => report(['config'], finding));
+    return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
+}
+/** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
+function readLaunchConfig(config, folder, processes, diagnostics, report = (finding) => ({
+    severity: 'error',
+    ...finding,
+    file: config,
+    line: 1,
+    column: 1,
+})) {
+    const named = external_node_path_default().join(src/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
+    const configFile = /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_.existsSync)(named) ? named : external_node_path_default().resolve(folder, config);
+    if (!(0,external_node_fs_.existsSync)(configFile)) {
+        diagnostics.push(report({ ...missingFile(configFile), hint: 'Give a path, or one of the names cpu, ddp and zero3.' }));
+        return undefined;
+    }
+    const yaml = readYamlFile(configFile, diagnostics);
+    const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
+    if (!yaml || !section)
+        return undefined;
+    if ((section.num_machines ?? 1) > 1) {
+        const message = `num_machines is ${section.num_machines}: how many nodes train is not said here`;
+        const hint = 'Write num_machines: 1, and launcher: slurm with its nodes, or launcher: none, in recipe.yaml.';
+        diagnostics.push(yaml.diagnose({ path: ['num_machines'] }, { code: 'launch-mismatch', message, hint }));
+    }
+    return { configFile, config: section, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
+}
+/** What DeepSpeed does itself. */
+function checkTrainingUnder(launch, { section, yaml }, diagnostics) {
+    if (launch.config.distributed_type !== 'DEEPSPEED' || !section.masterWeights)
+        return;
+    const message = 'DeepSpeed keeps float32 weights itself';
+    const finding = { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' };
+    diagnostics.push(yaml.diagnose({ path: ['master_weights'] }, finding));
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
+
+const parameters = strictObject({
+    weight: schemas_number().optional().describe('Share of this model; with normalize only the ratio counts.'),
+    normalize: schemas_boolean().optional().describe('Divide by the sum of the weights (default true).'),
+});
+/** `merge.yaml`: a mergekit configuration, as far as this project's engine runs it. */
+const mergeSchema = strictObject({
+    models: array(strictObject({
+        model: schemas_string().min(1).describe('A folder, or ${expert} for an expert of this run.'),
+        parameters: parameters.optional(),
+    }))
+        .min(2, 'a merge needs two models or more')
+        .describe('What is merged.'),
+    merge_method: schemas_enum(['linear']).describe('linear: the weighted sum of the models.'),
+    parameters: parameters.optional(),
+    dtype: schemas_enum(['float32', 'bfloat16', 'float16']).optional().describe('Data type of the result.'),
+    out_dtype: schemas_enum(['float32', 'bfloat16', 'float16'])
+        .optional()
+        .describe('Data type of the result, over dtype.'),
 });
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
@@ -38388,6 +38533,7 @@ const ownKeys = object({
     profile: schemas_enum(['parity', 'fast']).default('parity'),
     global_batch_size: schemas_int().positive().optional(),
     chat_template: schemas_string().min(1).optional(),
+    response_marker: schemas_string().min(1).optional(),
     micro_batch_tokens: schemas_int().positive().optional(),
     master_weights: schemas_boolean().default(false),
     save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
@@ -38424,6 +38570,7 @@ function checkTraining(yaml, diagnostics) {
         profile: parsed.data.profile,
         globalBatchSize: parsed.data.global_batch_size,
         chatTemplate: parsed.data.chat_template,
+        responseMarker: parsed.data.response_marker,
         microBatchTokens: parsed.data.micro_batch_tokens,
         masterWeights: parsed.data.master_weights,
         saveMinutes: parsed.data.save_minutes,
@@ -38484,67 +38631,6 @@ function mismatch(value, { types, choices }) {
     return undefined;
 }
 
-// EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
-var dist = __nccwpck_require__(8815);
-;// CONCATENATED MODULE: ./packages/recipe/src/yaml-file.ts
-
-
-/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
-function readYamlFile(file, diagnostics) {
-    let text;
-    try {
-        text = (0,external_node_fs_.readFileSync)(file, 'utf8');
-    }
-    catch (error) {
-        const message = `the file can't be read: ${error.code}`;
-        diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
-        return undefined;
-    }
-    const lineCounter = new dist/* LineCounter */.HN();
-    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false });
-    for (const problem of document.errors) {
-        const { line, col } = lineCounter.linePos(problem.pos[0]);
-        diagnostics.push({
-            severity: 'error',
-            code: 'yaml-syntax',
-            message: problem.message,
-            file,
-            line,
-            column: col,
-        });
-    }
-    if (document.errors.length > 0)
-        return undefined;
-    const diagnose = ({ path, key }, { severity = 'error', ...finding }) => {
-        const { line, col } = lineCounter.linePos(offsetOf(document, path, key ?? false));
-        return { severity, ...finding, file, line: Math.max(line, 1), column: Math.max(col, 1) };
-    };
-    try {
-        return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
-    }
-    catch (error) {
-        diagnostics.push(diagnose({ path: [] }, { code: 'yaml-syntax', message: error.message }));
-        return undefined;
-    }
-}
-/** Start of the value at a path, or of its key; of the nearest value above it where it isn't there. */
-function offsetOf(document, path, key) {
-    for (let length = path.length; length >= 0; length -= 1) {
-        const parentPath = path.slice(0, length - 1);
-        const parent = document.getIn(parentPath, true);
-        if ((key || length < path.length) && length > 0 && (0,dist/* isMap */.jh)(parent)) {
-            const pair = parent.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === path[length - 1]);
-            const start = pair?.key?.range?.[0];
-            if (start !== undefined)
-                return start;
-        }
-        const node = document.getIn(path.slice(0, length), true);
-        if (node?.range)
-            return node.range[0];
-    }
-    return 0;
-}
-
 ;// CONCATENATED MODULE: ./packages/recipe/src/load-recipe.ts
 
 
@@ -38589,7 +38675,7 @@ function read(location, options, diagnostics) {
     const inFolder = (name) => external_node_path_default().resolve(folder, name);
     const baseModel = checkBaseModel(top.base_model, yaml, folder, diagnostics);
     const processes = options.processes ?? top.launch.processes;
-    const launch = readLaunchConfig(top.launch.config, folder, processes, diagnostics, (finding) => yaml.diagnose({ path: ['launch', 'config'] }, finding));
+    const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
     let datasets;
     readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics, (file, sections) => {
         datasets = resolveDatasets(sections, file, diagnostics);
@@ -38603,7 +38689,7 @@ function read(location, options, diagnostics) {
         const sftFile = inFolder(sft);
         const training = readTrainingFile(sftFile, diagnostics, (finding) => yaml.diagnose({ path: ['experts', name, 'sft'] }, finding));
         if (training && launch)
-            checkLaunch(training, launch, diagnostics);
+            checkTrainingUnder(launch, training, diagnostics);
         return (training &&
             deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics));
     });
@@ -38632,24 +38718,6 @@ function recipeFile(location) {
     const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
     return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
 }
-/** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
-function readLaunchConfig(config, folder, processes, diagnostics, report = (finding) => ({
-    severity: 'error',
-    ...finding,
-    file: config,
-    line: 1,
-    column: 1,
-})) {
-    const named = external_node_path_default().join(src/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
-    const configFile = /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_.existsSync)(named) ? named : external_node_path_default().resolve(folder, config);
-    if (!(0,external_node_fs_.existsSync)(configFile)) {
-        diagnostics.push(report({ ...missingFile(configFile), hint: 'Give a path, or one of the names cpu, ddp and zero3.' }));
-        return undefined;
-    }
-    const yaml = readYamlFile(configFile, diagnostics);
-    const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
-    return section && { configFile, config: section, processes };
-}
 /** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
 function readReferenced(from, at, file, schema, diagnostics, check) {
     if (!(0,external_node_fs_.existsSync)(file)) {
@@ -38662,9 +38730,6 @@ function readReferenced(from, at, file, schema, diagnostics, check) {
         check?.(yaml, section);
     return section;
 }
-function missingFile(file) {
-    return { code: 'missing-file', message: `there is no file ${file}` };
-}
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
 function readTrainingFile(file, diagnostics, report) {
     if (!(0,external_node_fs_.existsSync)(file)) {
@@ -38674,18 +38739,6 @@ function readTrainingFile(file, diagnostics, report) {
     const yaml = readYamlFile(file, diagnostics);
     const section = yaml && checkTraining(yaml, diagnostics);
     return yaml && section && { section, yaml };
-}
-/** What DeepSpeed does itself, or has not been tried with. */
-function checkLaunch({ section, yaml }, launch, diagnostics) {
-    if (launch.config.distributed_type !== 'DEEPSPEED')
-        return;
-    const report = (key, message, hint) => diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'launch-mismatch', message, hint }));
-    if (section.profile === 'fast') {
-        const hint = 'Launch with ddp (with master_weights for float32 weights), or take the profile parity.';
-        report('profile', 'the profile fast does not train under DeepSpeed', hint);
-    }
-    if (section.masterWeights)
-        report('master_weights', 'DeepSpeed keeps float32 weights itself', 'Leave master_weights out.');
 }
 /** Gradient accumulation = global batch / (batch per device × processes); it must be a whole number. */
 function deriveAccumulation(expert, processes, yaml, diagnostics) {
@@ -38797,6 +38850,7 @@ function makePlan(recipe, artifactsDir) {
 
 
 
+
 // EXTERNAL MODULE: external "node:os"
 var external_node_os_ = __nccwpck_require__(8161);
 ;// CONCATENATED MODULE: ./packages/chain/src/recipe-location.ts
@@ -38884,7 +38938,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   Cs: () => (/* reexport */ runAction)
 });
 
-// UNUSED EXPORTS: CancelledError, ChildProcessError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, contentDigest, digestOf, ensurePython, findDamage, fingerprintOf, formatAmount, formatBytes, formatSeconds, listFiles, lockOutput, printable, readManifest, recordFiles, resolveInputs, runCommand, runProcessGroup, runStage, staleness, withoutCommands
+// UNUSED EXPORTS: CancelledError, ChildProcessError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, contentDigest, digestOf, ensurePython, ensureUv, findDamage, fingerprintOf, formatAmount, formatBytes, formatSeconds, listFiles, lockOutput, printable, readManifest, recordFiles, resolveInputs, runCommand, runProcessGroup, runStage, staleness, withoutCommands
 
 ;// CONCATENATED MODULE: ./packages/stage/src/cancellation.ts
 /** The work was asked to end by a signal; not an error of anybody's. */
@@ -39368,22 +39422,27 @@ function parseEvent(line) {
 
 
 
+
 // A GitHub runner sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that kills: all must be over within 10 s.
 const GRACE_MS = 9_000;
 const TAIL_LINES = 40;
+// A launcher starts its workers in sessions, and so in groups, of their own: they are known by what they inherit.
+const RUN_VARIABLE = 'PROMETHEUS_RUN';
 /**
- * Runs a child in its own process group until the whole group has ended.
+ * Runs a child in its own process group until the whole group, and every other descendant, has ended.
  *
- * When `signal` aborts, the group gets SIGTERM, and what is left of it after 9 s SIGKILL. The child's stdin is a pipe
- * that only this process holds: it closes when this process dies, even by SIGKILL, and the child can end itself.
+ * When `signal` aborts, the group gets SIGTERM, and what is left of the descendants after 9 s SIGKILL. The child's stdin
+ * is a pipe that only this process holds: it closes then, and when this process dies, even by SIGKILL, and whoever
+ * inherited it can end itself.
  */
 async function runProcessGroup(options) {
     options.signal.throwIfAborted();
+    const run = randomUUID();
     const log = createWriteStream(options.logFile, { flags: 'a' });
     const child = spawn(options.command, options.args, {
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe'],
-        env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin' },
+        env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     const tail = [];
@@ -39393,19 +39452,20 @@ async function runProcessGroup(options) {
         child.once('close', (code, killedBy) => resolve([code, killedBy]));
     });
     const events = followEvents(options.eventsFile, options.onEvent);
-    const terminate = () => {
+    const onAbort = () => {
+        child.stdin.end();
         if (child.pid !== undefined)
-            void terminateGroup(child.pid);
+            void terminate({ group: child.pid, run });
     };
-    options.signal.addEventListener('abort', terminate, { once: true });
+    options.signal.addEventListener('abort', onAbort, { once: true });
     try {
         const [exitCode, killedBy] = await ended;
         if (child.pid !== undefined)
-            await waitForGroup(child.pid, options.signal);
+            await waitFor({ group: child.pid, run }, options.signal);
         return { exitCode, killedBy, tail };
     }
     finally {
-        options.signal.removeEventListener('abort', terminate);
+        options.signal.removeEventListener('abort', onAbort);
         await events.stop();
         log.end();
         await finished(log);
@@ -39425,54 +39485,65 @@ function keepOutput(child, log, tail) {
     }
     child.stdin?.on('error', () => { });
 }
-async function terminateGroup(group) {
-    signalGroup(group, 'SIGTERM');
+async function terminate(family) {
+    send(-family.group, 'SIGTERM');
     const deadline = Date.now() + GRACE_MS;
     while (Date.now() < deadline) {
-        if (!(await groupIsAlive(group)))
+        if ((await living(family)).length === 0)
             return;
         await sleep(100);
     }
-    signalGroup(group, 'SIGKILL');
+    for (const pid of await living(family))
+        send(pid, 'SIGKILL');
 }
 /** The leader has ended; workers that it left (a launcher stopped by SIGTERM leaves its trainer) may still save. */
-async function waitForGroup(group, signal) {
+async function waitFor(family, signal) {
     const deadline = Date.now() + GRACE_MS;
-    while (await groupIsAlive(group)) {
+    while ((await living(family)).length > 0) {
         if (!signal.aborted && Date.now() > deadline)
-            await terminateGroup(group);
+            await terminate(family);
         await sleep(100);
     }
 }
-function signalGroup(group, signal) {
+function send(pid, signal) {
     try {
-        process.kill(-group, signal);
+        process.kill(pid, signal);
     }
     catch (error) {
         if (error.code !== 'ESRCH')
             throw error;
     }
 }
-/** Whether a process of the group still runs. Zombies don't count: without an init process nobody reaps them. */
-async function groupIsAlive(group) {
+/**
+ * Processes of the family that still run, as `kill` takes them. Zombies don't count: without an init process nobody
+ * reaps them. Where there is no /proc, the group as a whole.
+ */
+async function living({ group, run }) {
+    if (process.platform !== 'linux')
+        return groupExists(group) ? [-group] : [];
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const found = await Promise.all(pids.map(async (pid) => {
+        const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+        // pid (command, which may hold spaces and parentheses) state parent group …
+        const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        if (!state || state === 'Z' || state === 'X')
+            return false;
+        if (Number(processGroup) === group)
+            return true;
+        // Another user's can't be read, and is none of ours.
+        const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+        return environment.split('\0').includes(`${RUN_VARIABLE}=${run}`);
+    }));
+    return pids.filter((_, index) => found[index]).map(Number);
+}
+function groupExists(group) {
     try {
         process.kill(-group, 0);
+        return true;
     }
     catch (error) {
         return error.code === 'EPERM';
     }
-    if (process.platform !== 'linux')
-        return true;
-    for (const pid of await readdir('/proc')) {
-        if (!/^\d+$/.test(pid))
-            continue;
-        const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-        // pid (command, which may hold spaces and parentheses) state parent group …
-        const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        if (Number(processGroup) === group && state !== 'Z' && state !== 'X')
-            return true;
-    }
-    return false;
 }
 
 // EXTERNAL MODULE: ./node_modules/@actions/exec/lib/exec.js + 5 modules
@@ -39482,11 +39553,16 @@ var exec = __nccwpck_require__(2876);
 /**
  * Runs a short command and keeps what it prints.
  *
+ * @param env added to this process's environment
  * @returns its output, with exit code 127 where there is no such command
  */
-async function run_command_runCommand(command, args) {
+async function run_command_runCommand(command, args, env = {}) {
     try {
-        return await getExecOutput(command, [...args], { silent: true, ignoreReturnCode: true });
+        return await getExecOutput(command, [...args], {
+            silent: true,
+            ignoreReturnCode: true,
+            env: { ...process.env, ...env },
+        });
     }
     catch (error) {
         return { exitCode: 127, stdout: '', stderr: error instanceof Error ? error.message : String(error) };
@@ -39503,6 +39579,7 @@ async function run_command_runCommand(command, args) {
 
 
 
+const REQUIREMENT_SETS = (/* unused pure expression or super */ null && (['base', 'gpu', 'tracking', 'dev']));
 const TRAINER = external_node_path_default().join(hardware_PROJECT_ROOT, 'packages/trainer');
 const STAMP_FILE = 'prometheus-environment.json';
 const LEAST_PYTHON = (/* unused pure expression or super */ null && ([3, 11]));
@@ -39653,10 +39730,11 @@ function environmentFolder(locks) {
     return path.join(toolCache, 'prometheus-actions', `python-${digest}`);
 }
 async function lockDigests() {
-    const digest = async (set) => createHash('sha256')
-        .update(await readFile(lockFile(set)))
-        .digest('hex');
-    return { base: await digest('base'), gpu: await digest('gpu'), dev: await digest('dev') };
+    const digests = REQUIREMENT_SETS.map(async (set) => {
+        const digest = createHash('sha256').update(await readFile(lockFile(set)));
+        return [set, digest.digest('hex')];
+    });
+    return Object.fromEntries(await Promise.all(digests));
 }
 function lockFile(set) {
     return path.join(TRAINER, set === 'base' ? 'requirements.lock' : `requirements-${set}.lock`);
@@ -39892,7 +39970,8 @@ async function runLocked(stage, options, progress, started) {
             return { status: 'up to date', manifest: earlier };
         progress.phase(`runs again: ${reason}`);
     }
-    const folder = stagingFolder(stage.outputDir, fingerprint);
+    const resumeKey = fingerprintOf({ ...stage, settings: stage.resumeSettings ?? stage.settings }, inputs);
+    const folder = stagingFolder(stage.outputDir, resumeKey);
     const context = {
         stagingDir: path.join(folder, 'output'),
         workDir: path.join(folder, 'work'),
@@ -40006,8 +40085,8 @@ function changedKeys(before, after, prefix = '') {
 function isRecord(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
-function stagingFolder(outputDir, fingerprint) {
-    return path.join(path.dirname(outputDir), `.${path.basename(outputDir)}.${fingerprint.slice(0, 12)}.staging`);
+function stagingFolder(outputDir, resumeKey) {
+    return path.join(path.dirname(outputDir), `.${path.basename(outputDir)}.${resumeKey.slice(0, 12)}.staging`);
 }
 /** A folder that no stage made may hold somebody's work: it is never replaced. */
 async function refuseForeignFolder(outputDir) {

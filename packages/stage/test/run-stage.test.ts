@@ -193,6 +193,34 @@ describe('whole or not at all', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.staging'))).toEqual([]);
   });
 
+  it('gives unfinished work to a run whose settings differ in nothing that resuming needs, a finished output to none', async () => {
+    writeFileSync(path.join(folder, 'in.txt'), 'data');
+    const train = (processes: number, work: (workDir: string) => void): Partial<Stage> => ({
+      resumable: true,
+      settings: { kind: 'lora', processes },
+      resumeSettings: { kind: 'lora' },
+      run: async ({ workDir, stagingDir }) => {
+        work(workDir);
+        writeFileSync(path.join(stagingDir, 'model'), String(processes));
+        return { metrics: {} };
+      },
+    });
+    const dies = (workDir: string) => {
+      writeFileSync(path.join(workDir, 'checkpoint'), '7');
+      throw new Error('killed');
+    };
+    const checkpoints: string[][] = [];
+    const looks = (workDir: string) => {
+      checkpoints.push(readdirSync(workDir));
+    };
+    await expect(run(train(2, dies))).rejects.toThrow('killed');
+    await run(train(1, looks));
+    expect(checkpoints).toEqual([['checkpoint']]);
+    expect((await run(train(1, looks))).status).toBe('up to date');
+    expect((await run(train(2, looks))).status).toBe('done');
+    expect(checkpoints).toEqual([['checkpoint'], []]);
+  });
+
   it('publishes what a run finished that died just before its rename', async () => {
     writeFileSync(path.join(folder, 'in.txt'), 'data');
     await run();

@@ -44,7 +44,9 @@ Seen = Callable[[Path, list[dict[str, Any]]], bool]
 PARTS: dict[str, Seen] = {
     "start-up": lambda folder, events: bool(events),
     "steps": lambda folder, events: any(event["event"] == "train" for event in events),
-    "checkpoint": lambda folder, events: bool(torn_checkpoints(folder / "checkpoints")),
+    "checkpoint": lambda folder, events: (  # and not the one that an earlier kill left
+        any(event["event"] == "train" for event in events) and bool(torn_checkpoints(folder / "checkpoints"))
+    ),
     "evaluation": lambda folder, events: _evaluates(events),
     "final save": lambda folder, events: any(event.get("name") == "saving" for event in events),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from training_jobs import Run, read_events, run_to_end, write_job, write_small_model, write_small_rows
+from training_jobs import DDP, Run, read_events, run_to_end, write_job, write_small_model, write_small_rows
 
 from prometheus_trainer.checkpoints import complete_checkpoints
 from prometheus_trainer.time_limits import TimeLimits
@@ -144,7 +144,7 @@ def test_two_processes_stop_together_when_the_time_of_the_first_is_over(tmp_path
         max_minutes=0.35,
         save_minutes=0.02,
     )
-    run = Run(job, processes=2)
+    run = Run(job, DDP)
     assert run.finish(120) == [0, 0], run.log()
     (stopped,) = read_events(job.parent, "stopped")
     assert stopped["step"] > 10

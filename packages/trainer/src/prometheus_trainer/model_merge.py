@@ -2,16 +2,14 @@
 
 ``python -m prometheus_trainer.model_merge --job JOB.json``; keys of the job:
 
-===================
-========================================================================================== ``config``
-   a mergekit configuration as an object, its models named by local folders ``output_dir``       empty
-   folder to write to
-``donor``            folder that config, tokenizer, chat template and generation config come from; null: the
-                     configuration's base_model, or else its first model
+===================  ===============================================================================
+``config``           a mergekit configuration as an object, its models named by local folders
+``output_dir``       empty folder to write to
+``donor``            folder that config, tokenizer, chat template and generation config come from; null:
+                     the configuration's base_model, or else its first model
 ``max_shard_bytes``  largest size of an output file, optional
 ``events``           file to append events to
-===================
-==========================================================================================
+===================  ===============================================================================
 """
 
 from __future__ import annotations

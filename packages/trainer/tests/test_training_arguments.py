@@ -70,6 +70,7 @@ def test_without_test_rows_nothing_is_evaluated(tmp_path: Path) -> None:
         ({"router_aux_loss_coef": 0.001}, "arguments.router_aux_loss_coef is 0.001", "0.0"),
         ({"loss_type": "dft"}, "arguments.loss_type is 'dft'", "'nll' or 'chunked_nll'"),
         ({"model_name_or_path": "x"}, "arguments.model_name_or_path is 'x'", "Leave model_name_or_path out"),
+        ({"trust_remote_code": True}, "arguments.trust_remote_code is True", "Leave trust_remote_code out"),
         ({"lr_scheduler_type": "cosinus"}, "cosinus", "training file"),
     ],
 )

@@ -172,6 +172,7 @@ def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedMo
         "dtype": model_config.dtype,
         "attn_implementation": model_config.attn_implementation,
         "output_loading_info": True,
+        "use_safetensors": True,  # pickled weights would run code
     }
     if model_config.attn_implementation is None:
         del options["attn_implementation"]

@@ -32,6 +32,8 @@ FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
         "load_in_4bit": (False,),
         "model_name_or_path": (None,),
         "model_revision": ("main",),
+        # No code out of a model's repository runs here.
+        "trust_remote_code": (False,),
     }
 }
 # What the original had and TRL has otherwise when a recipe does not say.

@@ -14,7 +14,7 @@ FILE = "training.json"
 HINT = "Give each training a checkpoints_dir of its own, or remove the checkpoints there to start anew."
 
 
-def write_plan(checkpoint: Path, plan: dict[str, Any], model: nn.Module) -> None:
+def write_plan(checkpoint: Path, plan: dict[str, Any], model: Any) -> None:
     """Writes both into a checkpoint that is being saved."""
     content = {"plan": plan, "parameters": _trained_parameters(model)}
     (checkpoint / FILE).write_text(json.dumps(content), encoding="utf-8")
@@ -32,7 +32,7 @@ def check_plan(checkpoint: Path, plan: dict[str, Any]) -> None:
         raise ConfigurationError(f"{checkpoint} is of another training: {', '.join(differing)}", HINT)
 
 
-def check_parameters(checkpoint: Path, model: nn.Module) -> None:
+def check_parameters(checkpoint: Path, model: Any) -> None:
     """Raises ConfigurationError where the model's trained parameters are not the checkpoint's, by name and shape."""
     there = _read(checkpoint)["parameters"]
     here = _trained_parameters(model)

@@ -20,6 +20,9 @@ const PARTS: Record<string, (python: string) => Count> = {
   workflows: () => vitest('workflows'),
 };
 
+// Most trainings of the tests take one core. By file, so that what the tests of a file share is made once.
+const PYTEST_WORKERS = ['-n', '2', '--dist', 'loadfile'];
+
 const reporter = new PlainReporter((line) => process.stdout.write(`${line}\n`));
 const { python } = await ensurePython(['base', 'gpu', 'tracking', 'dev'], reporter);
 process.env.PROMETHEUS_TEST_PYTHON = python;
@@ -69,7 +72,11 @@ function vitest(project: string): Count {
 function pytest(interpreter: string): Count {
   const trainer = path.join(PROJECT_ROOT, 'packages/trainer');
   const report = path.join(reports, 'pytest.xml');
-  const status = run(interpreter, ['-m', 'pytest', '-q', '-rs', '--junitxml', report], trainer);
+  const status = run(
+    interpreter,
+    ['-m', 'pytest', '-q', '-rs', ...PYTEST_WORKERS, '--junitxml', report],
+    trainer,
+  );
   const text = readFileSync(report, 'utf8');
   const attribute = (name: string) =>
     Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(text)?.[1] ?? 0);

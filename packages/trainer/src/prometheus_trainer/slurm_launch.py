@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 import random
 import re
@@ -30,6 +31,7 @@ from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
 
 OWN_ALLOCATION = "prometheus-sft-train"  # name of the jobs that are allocations made here
 CHECK_SECONDS = 90
+ENDING_SECONDS = 60  # for a step that can no longer be signalled
 PORTS = (20_000, 32_000)  # below the ports that Linux gives to outgoing connections
 
 
@@ -208,19 +210,33 @@ def _wait_for_earlier(name: str, events: Events) -> None:
     Allocations that a command asked for and did not live to give back are given back then.
     """
     asked: set[str] = set()
+    given_up: dict[str, float] = {}  # when, by time.monotonic()
     while True:
         listing = _slurm("squeue", "--me", "--steps", "--noheader", "--format=%i %j")
-        steps = [step for step, *rest in map(str.split, listing.splitlines()) if rest == [name]]
+        named = [step for step, *rest in map(str.split, listing.splitlines()) if rest == [name]]
+        steps = [step for step in named if time.monotonic() < given_up.get(step, math.inf)]
         if not steps:
             break
         for step in set(steps) - asked:
             message = f"the Slurm step {step} of this training still runs: waiting until it has saved"
             events.emit("notice", message=f"{message} (scancel {step} ends it at once)")
-            _slurm("scancel", "--signal=TERM", step)
+            if not _cancel("--signal=TERM", step):
+                given_up[step] = time.monotonic() + ENDING_SECONDS
         asked.update(steps)
         time.sleep(1)
     for job in {step.partition(".")[0] for step in asked} - {os.environ.get("SLURM_JOB_ID")}:
-        _slurm("scancel", f"--name={OWN_ALLOCATION}", job)
+        _cancel(f"--name={OWN_ALLOCATION}", job)
+
+
+def _cancel(*arguments: str) -> bool:
+    """Runs ``scancel``; False where what it is to signal has ended, though a lost node keeps it listed for a while."""
+    try:
+        _slurm("scancel", *arguments)
+    except ConfigurationError as error:
+        if "Invalid job id" not in error.problem:
+            raise
+        return False
+    return True
 
 
 def _unheard(nodes: list[str], failures: list[str]) -> str:

@@ -66,13 +66,13 @@ describe('a training on two nodes', () => {
     run.process.kill('SIGINT');
     const { code, output } = await run.finished;
     expect(code).toBe(130);
-    expect(output).toMatch(/checkpoint at step [56]/);
+    expect(output).toMatch(/checkpoint at step [5-7]/);
     expect(cluster.stepProcesses()).toEqual([]);
   });
 
   it('ends with the weights of two processes on one machine, bit for bit', async () => {
     const { code, output } = await startOnNodes().finished;
-    expect(output).toMatch(/going on from the checkpoint of step [56]/);
+    expect(output).toMatch(/going on from the checkpoint of step [5-7]/);
     expect(code).toBe(0);
     expect(await contents(expert('nodes'))).toEqual(undisturbed);
   });

@@ -118,8 +118,7 @@ def write_model(folder: Path, config: dict[str, Any], device: str) -> int:
 def write_rows(folder: Path, rows: int, mean_tokens: int) -> None:
     """Writes conversations whose lengths are log-normal (sigma 0.25), a quarter of each the answer.
 
-    The mean is that of the two collections together, and a little more spread than the longer of them has: real
-    judgements are prose, of which no length is the same.
+    They are drawn by a seed. Real judgements to train on instead: ``--dataset``.
     """
     draw = np.random.default_rng(SEED)
     lengths = np.exp(draw.normal(np.log(mean_tokens) - 0.25**2 / 2, 0.25, rows)).astype(int)

@@ -77,7 +77,9 @@ describe('before a training on two nodes', () => {
   });
 
   it('ends when it is cancelled while it waits for nodes', async () => {
-    const job = (await cluster.slurm('sbatch', '--parsable', '--nodes=2', '--wrap=sleep 300')).trim();
+    const job = (
+      await cluster.slurm('sbatch', '--parsable', '--nodes=2', '--output=/dev/null', '--wrap=sleep 300')
+    ).trim();
     const run = start(training(TWO_NODES), cluster.env);
     await run.prints(/waiting for an allocation of 2 nodes/);
     run.process.kill('SIGINT');

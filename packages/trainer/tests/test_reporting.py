@@ -20,8 +20,6 @@ from prometheus_trainer.reporting import check_reporting
 
 BLOCK = 32 * 1024
 
-pytest.importorskip("wandb", reason="the set of packages `tracking` is not installed")
-
 
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -1,10 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
-import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { command, type Finished, PYTHON, start, temporaryFolder } from '../system/command.ts';
-import { smokeRecipe } from '../system/smoke-recipe.ts';
+import { configWithTakenPort, smokeRecipe } from '../system/smoke-recipe.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 
 const folder = temporaryFolder();
@@ -40,15 +37,9 @@ describe('before a training on two nodes', () => {
   });
 
   it('says that a stated port is taken', async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, resolve));
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
-    const config = path.join(folder, 'cpu-with-port.yaml');
-    const cpu = readFileSync(path.join(PROJECT_ROOT, 'recipes/accelerate/cpu.yaml'), 'utf8');
-    writeFileSync(config, `${cpu}main_process_port: ${port}\n`);
+    const { config, port, release } = await configWithTakenPort(folder);
     const launch = TWO_NODES.replace('cpu', config);
-    const { code, output } = await train(launch).finally(() => server.close());
+    const { code, output } = await train(launch).finally(release);
     expect(output).toMatch(new RegExp(`n1: port taken: ${port}`));
     expect(code).toBe(2);
   });

@@ -1,10 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { command, type Finished, temporaryFolder } from './command.ts';
-import { smokeRecipe } from './smoke-recipe.ts';
+import { configWithTakenPort, smokeRecipe } from './smoke-recipe.ts';
 
 const folder = temporaryFolder();
 const artifacts = path.join(folder, 'runs');
@@ -40,14 +38,8 @@ describe('a training that can not be launched', () => {
   });
 
   it('on a stated port that is taken', async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, resolve));
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
-    const config = path.join(folder, 'cpu-with-port.yaml');
-    const cpu = readFileSync(path.join(PROJECT_ROOT, 'recipes/accelerate/cpu.yaml'), 'utf8');
-    writeFileSync(config, `${cpu}main_process_port: ${port}\n`);
-    const { code, output } = await train(`{ config: ${config} }`).finally(() => server.close());
+    const { config, port, release } = await configWithTakenPort(folder);
+    const { code, output } = await train(`{ config: ${config} }`).finally(release);
     expect(output).toMatch(new RegExp(`can't train here: port taken: ${port}`));
     expect(code).toBe(2);
   });

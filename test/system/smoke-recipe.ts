@@ -1,4 +1,5 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 
@@ -13,6 +14,20 @@ export function smokeRecipe(folder: string, launch: string): string {
   change(training, /logging_steps: \d+/, 'logging_steps: 1');
   change(training, /save_steps: \d+/, 'save_steps: 2');
   return folder;
+}
+
+/** A launch config for CPUs that states a port, which is taken until `release` is called. */
+export async function configWithTakenPort(
+  folder: string,
+): Promise<{ config: string; port: number; release: () => void }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  const config = path.join(folder, 'cpu-with-port.yaml');
+  const cpu = readFileSync(path.join(PROJECT_ROOT, 'recipes/accelerate/cpu.yaml'), 'utf8');
+  writeFileSync(config, `${cpu}main_process_port: ${port}\n`);
+  return { config, port, release: () => server.close() };
 }
 
 function change(file: string, from: RegExp, to: string): void {

@@ -37,7 +37,8 @@ const INSTRUCTION_COLUMN = 'orig_instruction';
 const LEAST_BATCHES = 16;
 
 /**
- * Writes one part after the other, each in its own order of rows. Threads share out the batches of a part: the bytes are the same however many there are.
+ * Writes one part after the other, each in its own order of rows. Threads share out the batches of a part: the bytes are
+ * the same however many there are.
  */
 export class FrameWriting {
   readonly #source: FrameSource;

@@ -45081,7 +45081,8 @@ const INSTRUCTION_COLUMN = 'orig_instruction';
 /** A part with fewer batches is written sooner than a thread has started. */
 const LEAST_BATCHES = 16;
 /**
- * Writes one part after the other, each in its own order of rows. Threads share out the batches of a part: the bytes are the same however many there are.
+ * Writes one part after the other, each in its own order of rows. Threads share out the batches of a part: the bytes are
+ * the same however many there are.
  */
 class FrameWriting {
     #source;

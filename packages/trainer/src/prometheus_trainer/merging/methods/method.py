@@ -1,0 +1,80 @@
+"""What a merge method is: its parameters, and the arithmetic on one piece of one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from prometheus_trainer.merging.methods.masks import keep_mask
+
+REQUIRED = None
+"""The default of a parameter that a configuration must give."""
+
+Scalar = float | bool
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A method's parameters for one tensor, mergekit's names; tuples have one entry for each model but the base."""
+
+    weight: tuple[float, ...] = ()
+    density: tuple[float, ...] = ()
+    normalize: bool = False
+    rescale: bool = True
+    lambda_: float = 1.0
+    t: float = 0.0
+    p: float = 0.0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The elements from ``start`` on of the tensor called ``tensor`` in every model, float64, flat, of one length."""
+
+    tensor: str
+    start: int
+    base: torch.Tensor | None
+    models: Sequence[torch.Tensor]
+    seed: int
+
+    def deltas(self) -> list[torch.Tensor]:
+        """``xᵢ - base`` of each model: its task vector."""
+        if self.base is None:
+            raise AssertionError("a method that takes deltas needs a base model")
+        return [model - self.base for model in self.models]
+
+    def keep(self, model: int, probability: float) -> torch.Tensor:
+        """Which elements a random mask keeps, by the seed, the tensor's name, the model's place and the element's."""
+        return keep_mask(self.seed, self.tensor, model, self.start, self.models[0].numel(), probability)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pass over all pieces of a tensor before it is combined, for what only the whole tensor tells.
+
+    ``measure`` sees one piece and what the passes before found; ``reduce`` sees the measures of all pieces, in the
+    order of the tensor, and the number of elements.
+    """
+
+    measure: Callable[[Piece, Parameters, Any], Any]
+    reduce: Callable[[Sequence[Any], int, Parameters, Any], Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """``combine(piece, parameters, found)`` gives the merged piece, float64; ``found`` is what ``passes`` ended with.
+
+    ``shared`` and ``per_model`` are the parameters that a configuration may set, with their defaults (``REQUIRED``:
+    it must set them); ``models`` are the least and the largest number of models beside the base, ``None`` for any.
+    With ``drops``, an element of a model may have no influence on the result, so that a NaN could be lost.
+    """
+
+    combine: Callable[[Piece, Parameters, Any], torch.Tensor]
+    shared: Mapping[str, Scalar | None]
+    per_model: Mapping[str, Scalar | None]
+    needs_base: bool = False
+    models: tuple[int, int | None] = (1, None)
+    passes: Sequence[Pass] = ()
+    drops: bool = False

@@ -116,24 +116,25 @@ class TensorReader:
 
 @dataclass(frozen=True)
 class _Delta:
-    """``scaling · (rows @ columns)``, float32, of the weight as it is stored: ``rows`` [n, r], ``columns`` [r, m]."""
+    """``scaling · (b @ a)``, float32; ``transposed`` where the weight is stored as [in, out]."""
 
-    rows: torch.Tensor
-    columns: torch.Tensor
+    a: torch.Tensor
+    b: torch.Tensor
     scaling: float
+    transposed: bool
 
     @classmethod
     def read(cls, pair: LoraPair) -> _Delta:
         a, b = (read_tensor(half).to(torch.float32) for half in (pair.a, pair.b))
-        return cls(a.T, b.T, pair.scaling) if pair.transposed else cls(b, a, pair.scaling)
+        return cls(a, b, pair.scaling, pair.transposed)
 
     def add_to(self, values: torch.Tensor, block: Block) -> torch.Tensor:
         """``values + delta`` of the block's rows in float32, as PEFT's ``merge_and_unload`` computes it."""
-        row = self.columns.shape[1]
-        first = block.start // row
-        delta = self.rows[first : first + block.count // row] @ self.columns
-        delta *= self.scaling
-        return delta.view(-1).add_(values)
+        row = (self.b.shape[0] if self.transposed else self.a.shape[1]) or 1
+        rows = slice(block.start // row, (block.start + block.count) // row)
+        delta = (self.b @ self.a[:, rows]).T if self.transposed else self.b[rows] @ self.a
+        delta = delta * self.scaling
+        return delta.contiguous().view(-1).add_(values)
 
 
 def scratch_buffer(scratch: dict[Any, torch.Tensor], key: Any, count: int, dtype: torch.dtype) -> torch.Tensor:

@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from prometheus_trainer.disk_space import require_space
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.events import Events
@@ -28,14 +30,18 @@ from prometheus_trainer.merging.dtypes import dtype_named
 from prometheus_trainer.merging.engine import write_merged
 from prometheus_trainer.merging.journal import Journal, plan_digest
 from prometheus_trainer.merging.mergekit_config import ModelSource
-from prometheus_trainer.merging.methods.method import Method, Parameters
+from prometheus_trainer.merging.methods.method import Method, Parameters, Piece
 from prometheus_trainer.merging.model import Files, Model
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, plan_shards, plan_tensors
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import index_model
 from prometheus_trainer.model_source import resolve_model
 
-_AS_IT_IS = Method(lambda piece, _, __: piece.models[0], shared={}, per_model={})
+def _copy(piece: Piece, _: Parameters, __: Any, out: np.ndarray) -> None:
+    out[:] = piece.models[0]
+
+
+_AS_IT_IS = Method(_copy, shared={}, per_model={})
 
 
 def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:

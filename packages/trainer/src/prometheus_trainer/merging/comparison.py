@@ -8,8 +8,6 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-import torch
-
 from prometheus_trainer.merging.blocks import Block
 
 # Sums of a pair (xᵢ, xⱼ): elements, (xᵢ-xⱼ)², xᵢ², equal elements; then of their task vectors or, without a base, of
@@ -23,7 +21,7 @@ def is_sampled(block: Block) -> bool:
     return block.number % 2 == 0
 
 
-def measure(models: Sequence[torch.Tensor], base: torch.Tensor | None) -> np.ndarray:
+def measure(models: Sequence[np.ndarray] | np.ndarray, base: np.ndarray | None) -> np.ndarray:
     """Sums over one sampled piece, to be added up: those of each pair, then the changed elements of each model."""
     vectors = [model - base for model in models] if base is not None else models
     sums: list[float] = []
@@ -31,7 +29,7 @@ def measure(models: Sequence[torch.Tensor], base: torch.Tensor | None) -> np.nda
         difference = models[i] - models[j]
         product = vectors[i] * vectors[j]
         sums += [
-            difference.numel(),
+            difference.size,
             float(difference.dot(difference)),
             float(models[i].dot(models[i])),
             int((difference == 0).sum()),
@@ -43,7 +41,7 @@ def measure(models: Sequence[torch.Tensor], base: torch.Tensor | None) -> np.nda
         ]
     if base is not None:
         sums += [int((vector != 0).sum()) for vector in vectors]
-    return np.array([models[0].numel(), *sums], dtype=np.float64)
+    return np.array([models[0].size, *sums], dtype=np.float64)
 
 
 def summarise(sums: Mapping[str, np.ndarray], names: Sequence[str], has_base: bool) -> dict[str, Any]:

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from prometheus_trainer.merging.blocks import Block
-from prometheus_trainer.merging.combining import OpenTensor
+from prometheus_trainer.merging.combining import OpenTensor, Scratch
 from prometheus_trainer.merging.journal import Journal, Sums
 from prometheus_trainer.merging.plan import OutputTensor, Shard, layer_of
 from prometheus_trainer.merging.writing import ShardFile, sync_folder, write_index
@@ -75,9 +74,7 @@ def write_merged(
 class _Pipeline:
     def __init__(self) -> None:
         threads = len(os.sched_getaffinity(0))
-        self._torch_threads = torch.get_num_threads()
-        # The threads are the parallelism: within one, torch computes alone, in an order that is always the same.
-        self._pool = ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1))
+        self._pool = ThreadPoolExecutor(threads)
         self._publisher = ThreadPoolExecutor(1)
         self._slots = threading.BoundedSemaphore(threads * (1 + _WAITING_A_THREAD))
         self._scratch = threading.local()
@@ -89,7 +86,6 @@ class _Pipeline:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._publisher.shutdown(cancel_futures=True)
-        torch.set_num_threads(self._torch_threads)
 
     def write_shard(
         self,
@@ -122,8 +118,7 @@ class _Pipeline:
                 lambda block, step=step, found=found: opened.measure(step, found, block, self._thread_scratch()),
                 opened.blocks(),
             )
-            measures = [measure for part in parts for measure in part]
-            found = step.reduce(measures, opened.tensor.count, opened.parameters, found)
+            found = step.reduce(list(parts), opened.tensor.count, opened.parameters, found)
         return found
 
     def _submit(
@@ -146,7 +141,7 @@ class _Pipeline:
             self._failed = self._failed or future.exception()
         self._slots.release()
 
-    def _thread_scratch(self) -> dict[Any, torch.Tensor]:
+    def _thread_scratch(self) -> Scratch:
         if not hasattr(self._scratch, "buffers"):
             self._scratch.buffers = {}
         return self._scratch.buffers

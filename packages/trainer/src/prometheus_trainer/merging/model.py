@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.merging.adapter import Adapter, LoraPair
+from prometheus_trainer.merging.adapter import Adapter
 from prometheus_trainer.merging.blocks import Block, split_in_blocks
-from prometheus_trainer.merging.reading import StoredTensor, read_tensor
+from prometheus_trainer.merging.delta import Delta
+from prometheus_trainer.merging.dtypes import DType
+from prometheus_trainer.merging.reading import StoredTensor
+from prometheus_trainer.merging.rounding import round_once, to_float64
+
+Scratch = dict[Any, np.ndarray]
+"""A thread's buffers, by what they are for."""
 
 
 class Files:
@@ -32,9 +38,9 @@ class Files:
             os.close(descriptor)
         self._descriptors.clear()
 
-    def read(self, stored: StoredTensor, start: int, values: torch.Tensor) -> None:
+    def read(self, stored: StoredTensor, start: int, values: np.ndarray) -> None:
         """Fills ``values`` (flat, of the stored dtype) with the elements from ``start`` on."""
-        rest = values.view(torch.uint8).numpy().data
+        rest = memoryview(values).cast("B")
         place = stored.start + start * stored.dtype.width
         while rest:
             count = os.preadv(self._descriptor(stored.file), [rest], place)
@@ -74,7 +80,10 @@ class Model:
             pair = self.adapter.pairs.get(name)
             if name in self.adapter.copies:
                 _check_copy(self.adapter.copies[name], stored, self.folder, files)
-        return TensorReader(stored, files, None if pair is None else _Delta.read(pair))
+        delta = None
+        if pair is not None:
+            delta = Delta(_read(pair.a, files), _read(pair.b, files), pair.scaling, pair.transposed)
+        return TensorReader(stored, files, delta)
 
     def bytes_of(self, name: str) -> int:
         """Bytes that reading the tensor once takes."""
@@ -99,62 +108,70 @@ class Model:
 class TensorReader:
     """Reads blocks of one tensor; any thread may."""
 
-    def __init__(self, stored: StoredTensor, files: Files, delta: _Delta | None) -> None:
+    def __init__(self, stored: StoredTensor, files: Files, delta: Delta | None = None) -> None:
+        self.dtype: DType = stored.dtype
         self._stored = stored
         self._files = files
         self._delta = delta
 
-    def read(self, block: Block, scratch: dict[Any, torch.Tensor], key: Any) -> torch.Tensor:
-        """The block's values, flat: in the stored dtype, with an adapter in float32.
-
-        ``scratch`` holds a thread's buffers; what was read under the same ``key`` before is overwritten.
-        """
-        values = scratch_buffer(scratch, (key, self._stored.dtype.torch), block.count, self._stored.dtype.torch)
-        self._files.read(self._stored, block.start, values)
-        return values if self._delta is None else self._delta.add_to(values, block)
+    def read(self, block: Block, scratch: Scratch, key: Any) -> BlockValues:
+        """The block's values. What this thread read under the same ``key`` before is overwritten."""
+        raw = buffer(scratch, ("read", key), block.count, self.dtype.raw)
+        self._files.read(self._stored, block.start, raw)
+        return BlockValues(raw, self.dtype, None if self._delta is None else self._delta.of(block))
 
 
 @dataclass(frozen=True)
-class _Delta:
-    """``scaling · (b @ a)``, float32; ``transposed`` where the weight is stored as [in, out]."""
+class BlockValues:
+    """Stored numbers, flat, and in float32 what an adapter adds to them."""
 
-    a: torch.Tensor
-    b: torch.Tensor
-    scaling: float
-    transposed: bool
+    raw: np.ndarray
+    dtype: DType
+    delta: np.ndarray | None
 
-    @classmethod
-    def read(cls, pair: LoraPair) -> _Delta:
-        a, b = (read_tensor(half).to(torch.float32) for half in (pair.a, pair.b))
-        return cls(a, b, pair.scaling, pair.transposed)
+    def to_float64(self, place: slice, values: np.ndarray) -> None:
+        """Fills ``values`` with a part; a sum with an adapter's delta is that of float32, as PEFT computes it."""
+        to_float64(self.raw[place], self.dtype, values)
+        if self.delta is not None:
+            values += self.delta[place]
+            values[:] = values.astype(np.float32)
 
-    def add_to(self, values: torch.Tensor, block: Block) -> torch.Tensor:
-        """``values + delta`` of the block's rows in float32, as PEFT's ``merge_and_unload`` computes it."""
-        row = (self.b.shape[0] if self.transposed else self.a.shape[1]) or 1
-        rows = slice(block.start // row, (block.start + block.count) // row)
-        delta = (self.b @ self.a[:, rows]).T if self.transposed else self.b[rows] @ self.a
-        delta = delta * self.scaling
-        return delta.contiguous().view(-1).add_(values)
+    def equals_rounded(self, other: BlockValues) -> bool:
+        """Whether these values, rounded to the other's dtype, are the other's."""
+        values, rounded = np.empty(self.raw.size), np.empty(self.raw.size, other.dtype.raw)
+        self.to_float64(slice(None), values)
+        round_once(values, other.dtype, rounded)
+        return np.array_equal(rounded, other.raw)
 
 
-def scratch_buffer(scratch: dict[Any, torch.Tensor], key: Any, count: int, dtype: torch.dtype) -> torch.Tensor:
+def buffer(scratch: Scratch, key: Any, count: int, dtype: np.dtype) -> np.ndarray:
     """``count`` elements of a buffer that is kept under ``key`` and made anew only to grow."""
-    if key not in scratch or scratch[key].numel() < count:
-        scratch[key] = torch.empty(count, dtype=dtype)
-    return scratch[key][:count]
+    place = (key, dtype)
+    if place not in scratch or scratch[place].size < count:
+        scratch[place] = np.empty(count, dtype)
+    return scratch[place][:count]
+
+
+def _read(stored: StoredTensor, files: Files) -> np.ndarray:
+    """A whole tensor in float32, in its shape."""
+    raw = np.empty(stored.shape, stored.dtype.raw)
+    files.read(stored, 0, raw.reshape(-1))
+    values = np.empty(raw.size)
+    to_float64(raw.reshape(-1), stored.dtype, values)
+    return values.astype(np.float32).reshape(stored.shape)
 
 
 def _check_copy(copy: StoredTensor, base: StoredTensor, base_folder: Path, files: Files) -> None:
     """ConfigurationError where a base tensor in the adapter's file is not the base model's.
 
     PEFT stores ``lm_head.base_layer.weight`` when ``lm_head`` is trained. It may have been stored in another dtype than
-    the base's, so it is compared in the coarser of the two.
+    the base's, so each is rounded to the other's before they are compared.
     """
-    scratch: dict[Any, torch.Tensor] = {}
-    ours, theirs = TensorReader(base, files, None), TensorReader(copy, files, None)
+    scratch: Scratch = {}
+    ours, theirs = TensorReader(base, files), TensorReader(copy, files)
     for block in split_in_blocks(base.shape):
         a, b = ours.read(block, scratch, "ours"), theirs.read(block, scratch, "theirs")
-        if not (torch.equal(a.to(b.dtype), b) or torch.equal(a, b.to(a.dtype))):
+        if not (a.equals_rounded(b) or b.equals_rounded(a)):
             raise ConfigurationError(
                 f"{copy.file}: tensor {copy.name} is not equal to {base.name} of {base_folder}",
                 "name the base model that the adapter was trained on",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from prometheus_trainer.merging.plan import OutputTensor, Shard
 
@@ -34,12 +34,12 @@ class ShardFile:
         os.ftruncate(self._descriptor, end)
         self._write(memoryview(header), 0)
 
-    def write(self, tensor: OutputTensor, start: int, values: torch.Tensor) -> None:
-        """Writes flat ``values`` of the planned dtype as the tensor's elements from ``start`` on; any thread may."""
-        if values.dtype != tensor.dtype.torch or start + values.numel() > tensor.count:
-            raise AssertionError(f"planned {tensor}, given {values.dtype} × {values.numel()} from {start} on")
+    def write(self, tensor: OutputTensor, start: int, values: np.ndarray) -> None:
+        """Writes flat ``values`` of the planned dtype (``raw``) as the tensor's elements from ``start`` on; any thread may."""
+        if values.dtype != tensor.dtype.raw or start + values.size > tensor.count:
+            raise AssertionError(f"planned {tensor}, given {values.dtype} × {values.size} from {start} on")
         place = self._places[tensor.name] + start * tensor.dtype.width
-        data = values.view(torch.uint8).numpy().data
+        data = memoryview(values).cast("B")
         self._write(data, place)
         # "Not needed" makes the system begin to write these bytes to the disk, beside the computing.
         os.posix_fadvise(self._descriptor, place, len(data), os.POSIX_FADV_DONTNEED)

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import numpy as np
 
-import torch
-
+from prometheus_trainer.merging.kernels import kernel
 from prometheus_trainer.merging.methods.method import Parameters, Piece
 
 
-def add_agreeing(piece: Piece, deltas: Sequence[torch.Tensor], parameters: Parameters) -> torch.Tensor:
-    """``base + λ · Σ wᵢ·δᵢ`` over the models whose ``wᵢ·δᵢ`` has the sign of the sum of all of them; changes ``deltas``.
+def add_agreeing(piece: Piece, parameters: Parameters, out: np.ndarray) -> None:
+    """``base + λ · Σ wᵢ·δᵢ`` over the models whose ``wᵢ·δᵢ`` has the sign of the sum of all of them.
 
-    With ``normalize`` the sum is divided by the weights of those models: the disjoint mean. Where the sum is 0 the
-    positive sign is elected, as mergekit does; an element that is 0 takes no side.
+    ``piece.models`` are task vectors here. With ``normalize`` the sum is divided by the weights of those models: the
+    disjoint mean. Where the sum is 0 the positive sign is elected, as mergekit does; an element that is 0 takes no
+    side.
     """
-    weighted = [delta.mul_(weight) for delta, weight in zip(deltas, parameters.weight, strict=True)]
-    votes = weighted[0].clone()
-    for delta in weighted[1:]:
-        votes += delta
-    positive = votes >= 0
-    total, divisor = votes.zero_(), torch.zeros_like(votes)
-    for delta, weight in zip(weighted, parameters.weight, strict=True):
-        agrees = torch.where(positive, delta > 0, delta < 0)
-        total += torch.where(agrees, delta, 0.0)
-        divisor += agrees * weight
-    if parameters.normalize:
-        total /= divisor.masked_fill_(divisor == 0, 1.0)
-    return total.mul_(parameters.lambda_).add_(piece.base)
+    _add_agreeing(
+        piece.base, piece.models, parameters.weights, parameters.normalize, float(parameters.lambda_), out
+    )
+
+
+@kernel
+def _add_agreeing(base, deltas, weights, normalize, scale, out):
+    # A loop over elements inside one over models: that is what the compiler turns into vector instructions.
+    votes = np.zeros(out.size)
+    for m in range(weights.size):
+        for i in range(out.size):
+            deltas[m, i] *= weights[m]
+            votes[i] += deltas[m, i]
+    divisor = np.zeros(out.size)
+    out[:] = 0.0
+    for m in range(weights.size):
+        for i in range(out.size):
+            # A weighted delta of the elected sign is above 0 once both are turned to the positive side.
+            turned = deltas[m, i] if votes[i] >= 0.0 else -deltas[m, i]
+            out[i] += deltas[m, i] if turned > 0.0 else 0.0
+            divisor[i] += weights[m] if turned > 0.0 else 0.0
+    if normalize:
+        for i in range(out.size):
+            out[i] /= divisor[i] if divisor[i] != 0.0 else 1.0
+    for i in range(out.size):
+        out[i] = out[i] * scale + base[i]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-import torch
+
+from prometheus_trainer.merging.kernels import kernel, upper_half_of_product
 
 # Philox makes four 64-bit numbers from one value of its counter: eight elements.
 ALIGNMENT = 8
+_FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
+_FIRST_STEP, _SECOND_STEP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
+_LOWER, _WIDTH = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
-def keep_mask(seed: int, tensor: str, model: int, start: int, count: int, probability: float) -> torch.Tensor:
+def keep_mask(seed: int, tensor: str, model: int, start: int, count: int, probability: float) -> np.ndarray:
     """Booleans, each true with ``probability``, for the elements ``start`` to ``start + count`` of a tensor.
 
-    Element ``i`` has the ``i``-th 32-bit number of the counter-based generator Philox4x64-10 whose key is the start of
+    Element ``i`` has the ``i``-th 32-bit number of the counter-based generator Philox4x64-10 (``numpy.random.Philox``) whose key is the start of
     ``SHA-256("seed/model/tensor")``, and is kept where that number is below ``probability · 2³²``. So any part of a
     mask can be made anew by anyone with numpy, in any order; ``start`` must be a multiple of 8. Salmon et al.,
     "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
@@ -22,7 +26,33 @@ def keep_mask(seed: int, tensor: str, model: int, start: int, count: int, probab
     if start % ALIGNMENT:
         raise AssertionError(f"a mask can start at multiples of {ALIGNMENT} only, not at {start}")
     digest = hashlib.sha256(f"{seed}/{model}/{tensor}".encode()).digest()
-    generator = np.random.Philox(key=np.frombuffer(digest[:16], "<u8"))
-    generator.advance(start // ALIGNMENT)
-    numbers = generator.random_raw((count + 1) // 2).astype("<u8").view("<u4")[:count]
-    return torch.from_numpy(numbers < round(probability * 2**32))
+    first, second = np.frombuffer(digest[:16], "<u8")
+    keep = np.empty(-(-count // ALIGNMENT) * ALIGNMENT, np.bool_)
+    _fill(first, second, np.uint64(start // ALIGNMENT), np.uint64(round(probability * 2**32)), keep)
+    return keep[:count]
+
+
+@kernel
+def _fill(first_key, second_key, counter, limit, keep):
+    """Philox4x64-10, with numpy's way of counting: the counter is raised before it is used."""
+    for block in range(keep.size // ALIGNMENT):
+        a, b, c, d = counter + np.uint64(block) + np.uint64(1), np.uint64(0), np.uint64(0), np.uint64(0)
+        key, other_key = first_key, second_key
+        for _ in range(10):
+            a, b, c, d = (
+                upper_half_of_product(_SECOND_FACTOR, c) ^ b ^ key,
+                c * _SECOND_FACTOR,
+                upper_half_of_product(_FIRST_FACTOR, a) ^ d ^ other_key,
+                a * _FIRST_FACTOR,
+            )
+            key += _FIRST_STEP
+            other_key += _SECOND_STEP
+        place = block * ALIGNMENT
+        keep[place] = (a & _LOWER) < limit
+        keep[place + 1] = (a >> _WIDTH) < limit
+        keep[place + 2] = (b & _LOWER) < limit
+        keep[place + 3] = (b >> _WIDTH) < limit
+        keep[place + 4] = (c & _LOWER) < limit
+        keep[place + 5] = (c >> _WIDTH) < limit
+        keep[place + 6] = (d & _LOWER) < limit
+        keep[place + 7] = (d >> _WIDTH) < limit

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+import numpy as np
 
 from prometheus_trainer.merging.methods.masks import keep_mask
 
@@ -28,43 +28,51 @@ class Parameters:
     t: float = 0.0
     p: float = 0.0
 
+    @property
+    def weights(self) -> np.ndarray:
+        """The weights as an array of float64."""
+        return np.array(self.weight, dtype=np.float64)
+
+    @property
+    def divisor(self) -> float:
+        """What ``normalize`` divides a sum over all models by: the sum of the weights; 1 without it, or where it is 0."""
+        total = float(sum(self.weight))
+        return total if self.normalize and abs(total) >= 1e-8 else 1.0
+
 
 @dataclass(frozen=True)
 class Piece:
-    """The elements from ``start`` on of the tensor called ``tensor`` in every model, float64, flat, of one length."""
+    """The elements from ``start`` on of the tensor called ``tensor``, float64: ``models`` [model, element], ``base``.
+
+    A method may write to both.
+    """
 
     tensor: str
     start: int
-    base: torch.Tensor | None
-    models: Sequence[torch.Tensor]
+    base: np.ndarray
+    models: np.ndarray
     seed: int
 
-    def deltas(self) -> list[torch.Tensor]:
-        """``xᵢ - base`` of each model: its task vector."""
-        if self.base is None:
-            raise AssertionError("a method that takes deltas needs a base model")
-        return [model - self.base for model in self.models]
-
-    def keep(self, model: int, probability: float) -> torch.Tensor:
+    def keep(self, model: int, probability: float) -> np.ndarray:
         """Which elements a random mask keeps, by the seed, the tensor's name, the model's place and the element's."""
-        return keep_mask(self.seed, self.tensor, model, self.start, self.models[0].numel(), probability)
+        return keep_mask(self.seed, self.tensor, model, self.start, self.models.shape[1], probability)
 
 
 @dataclass(frozen=True)
 class Pass:
     """A pass over all pieces of a tensor before it is combined, for what only the whole tensor tells.
 
-    ``measure`` sees one piece and what the passes before found; ``reduce`` sees the measures of all pieces, in the
-    order of the tensor, and the number of elements.
+    ``measure`` sees some pieces that follow each other and what the passes before found; ``reduce`` sees all measures,
+    in the order of the tensor, and the number of elements.
     """
 
-    measure: Callable[[Piece, Parameters, Any], Any]
+    measure: Callable[[Iterable[Piece], Parameters, Any], Any]
     reduce: Callable[[Sequence[Any], int, Parameters, Any], Any]
 
 
 @dataclass(frozen=True)
 class Method:
-    """``combine(piece, parameters, found)`` gives the merged piece, float64; ``found`` is what ``passes`` ended with.
+    """``combine(piece, parameters, found, out)`` fills ``out`` with the merged piece; ``found`` is what ``passes`` end with.
 
     ``shared`` and ``per_model`` are the parameters that a configuration may set, with their defaults (``REQUIRED``:
     it must set them); ``models`` are the least and the largest number of models beside the base, ``None`` for any.
@@ -72,7 +80,7 @@ class Method:
     ``drops``, an element of a model may have no influence on the result, so that a NaN could be lost.
     """
 
-    combine: Callable[[Piece, Parameters, Any], torch.Tensor]
+    combine: Callable[[Piece, Parameters, Any, np.ndarray], None]
     shared: Mapping[str, Scalar | None]
     per_model: Mapping[str, Scalar | None]
     needs_base: bool = False

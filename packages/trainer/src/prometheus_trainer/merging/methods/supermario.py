@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import torch
+import numpy as np
 
+from prometheus_trainer.merging.kernels import kernel
 from prometheus_trainer.merging.methods.method import Method, Parameters, Piece
 
 _ROUTER = re.compile(r"\.(block_sparse_moe|mlp)\.gate\.weight$")
 
 
-def supermario(piece: Piece, parameters: Parameters, _: Any) -> torch.Tensor:
+def supermario(piece: Piece, parameters: Parameters, _: Any, out: np.ndarray) -> None:
     """Walks the models in order: ``y ← y + λ · m·(xᵢ - y)/(1 - p)``, beginning with the base as ``y``.
 
     Unlike DARE, the mask ``m`` **keeps** an element with probability ``p``, what is kept is divided by ``1 - p`` all
@@ -20,17 +21,21 @@ def supermario(piece: Piece, parameters: Parameters, _: Any) -> torch.Tensor:
     expert's delta counts ``0.1 · 1.95 / 0.9 ≈ 0.217`` on average, the one before it ``0.170``. Routers of a mixture
     of experts are averaged instead: ``y ← (y + xᵢ)/2``. The original has no seed; here the masks have one.
     """
-    if piece.base is None:
-        raise AssertionError("supermario begins with the base model")
-    result = piece.base.clone()
+    out[:] = piece.base
     is_router = _ROUTER.search(piece.tensor)
     for place, model in enumerate(piece.models):
         if is_router:
-            result.add_(model).mul_(0.5)
-            continue
-        delta = (model - result).masked_fill_(~piece.keep(place, parameters.p), 0.0)
-        result += delta.div_(1 - parameters.p).mul_(parameters.lambda_)
-    return result
+            out += model
+            out *= 0.5
+        else:
+            _step(out, model, piece.keep(place, parameters.p), 1 - parameters.p, parameters.lambda_)
+
+
+@kernel
+def _step(result, model, keep, divisor, scale):
+    for i in range(result.size):
+        if keep[i]:
+            result[i] += (model[i] - result[i]) / divisor * scale
 
 
 SUPERMARIO = Method(

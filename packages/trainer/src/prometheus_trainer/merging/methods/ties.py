@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
+from prometheus_trainer.merging.kernels import bits_of_float64, kernel
 from prometheus_trainer.merging.methods.consensus import add_agreeing
 from prometheus_trainer.merging.methods.method import REQUIRED, Method, Parameters, Pass, Piece
+from prometheus_trainer.merging.methods.task_arithmetic import subtract
 
 # A magnitude's bucket: its exponent and the first four bits of its mantissa.
-_SHIFT = 48
+_SHIFT = np.uint64(48)
 _BUCKETS = 1 << 15
 
 
@@ -37,80 +38,112 @@ class _Bucket:
     rank: int
 
 
-def ties(piece: Piece, parameters: Parameters, trims: Sequence[Trim | None]) -> torch.Tensor:
+def ties(piece: Piece, parameters: Parameters, trims: Sequence[Trim | None], out: np.ndarray) -> None:
     """``base + λ · Σ wᵢ·δᵢ`` over the trimmed task vectors that agree with the elected sign.
 
     A task vector is trimmed to the share ``density`` of its elements, those of the largest magnitude (at least one;
     of equal ones the first); ``normalize``, the default, divides by the weights of those that agree. Yadav et al.,
     "TIES-Merging", NeurIPS 2023 (arXiv 2306.01708); parameters as in mergekit.
     """
-    deltas = [
-        delta if trim is None else _trimmed(delta, piece.start, trim)
-        for delta, trim in zip(piece.deltas(), trims, strict=True)
-    ]
-    return add_agreeing(piece, deltas, parameters)
+    subtract(piece.models, piece.base)
+    for delta, trim in zip(piece.models, trims, strict=True):
+        if trim is not None:
+            _trim_to(delta, trim.threshold, trim.ties - trim.tied[piece.start])
+    add_agreeing(piece, parameters, out)
 
 
-def _trimmed(delta: torch.Tensor, start: int, trim: Trim) -> torch.Tensor:
-    magnitude = delta.abs()
-    keep = magnitude > trim.threshold
-    left = trim.ties - trim.tied[start]
-    if left > 0:
-        equal = (magnitude == trim.threshold).nonzero().view(-1)
-        keep[equal[:left]] = True
-    return delta.masked_fill_(~keep, 0.0)
+@kernel
+def _trim_to(delta, threshold, ties_left):
+    for i in range(delta.size):
+        magnitude = abs(delta[i])
+        if magnitude == threshold and ties_left > 0:
+            ties_left -= 1
+        elif magnitude <= threshold:
+            delta[i] = 0.0
 
 
-def _histograms(piece: Piece, parameters: Parameters, _: Any) -> list[np.ndarray | None]:
-    return [
-        np.bincount(_bucket(delta), minlength=_BUCKETS) if density < 1 else None
-        for delta, density in zip(piece.deltas(), parameters.density, strict=True)
-    ]
+Histogram = tuple[np.ndarray, np.ndarray]
+"""Buckets that are not empty, and the number of elements in each."""
+
+
+def _histograms(pieces: Iterable[Piece], parameters: Parameters, _: Any) -> list[Histogram]:
+    counts = np.zeros((len(parameters.density), _BUCKETS), np.int32)
+    for piece in pieces:
+        for model, of_model, density in zip(piece.models, counts, parameters.density, strict=True):
+            if 0 < density < 1:
+                _count_buckets(model, piece.base, of_model)
+    filled = [np.flatnonzero(of_model) for of_model in counts]
+    return [(buckets, of_model[buckets]) for buckets, of_model in zip(filled, counts, strict=True)]
+
+
+@kernel
+def _count_buckets(model, base, counts):
+    for i in range(base.size):
+        counts[bits_of_float64(abs(model[i] - base[i])) >> _SHIFT] += 1
 
 
 def _find_buckets(
-    histograms: Sequence[list[np.ndarray | None]], numel: int, parameters: Parameters, _: Any
+    histograms: Sequence[list[Histogram]], numel: int, parameters: Parameters, _: Any
 ) -> list[_Bucket | None]:
-    buckets: list[_Bucket | None] = []
+    found: list[_Bucket | None] = []
     for density, parts in zip(parameters.density, zip(*histograms, strict=True), strict=True):
-        if density >= 1 or density <= 0:
-            buckets.append(None)
+        if not 0 < density < 1:
+            found.append(None)
             continue
+        counts = np.zeros(_BUCKETS, np.int64)
+        for buckets, of_part in parts:
+            counts[buckets] += of_part
         kept = max(1, int(density * numel))
-        from_largest = np.cumsum(np.sum(np.stack(parts), axis=0)[::-1])
+        from_largest = np.cumsum(counts[::-1])
         place = int(np.searchsorted(from_largest, kept))
-        buckets.append(_Bucket(_BUCKETS - 1 - place, kept - 1 - int(from_largest[place - 1] if place else 0)))
-    return buckets
+        found.append(_Bucket(_BUCKETS - 1 - place, kept - 1 - int(from_largest[place - 1] if place else 0)))
+    return found
+
+
+Magnitudes = list[tuple[int, np.ndarray, np.ndarray]]
+"""For each piece its start, the magnitudes that lie in the bucket, and how often each occurs."""
 
 
 def _values_in_buckets(
-    piece: Piece, _: Parameters, buckets: Sequence[_Bucket | None]
-) -> tuple[int, list[tuple[np.ndarray, np.ndarray] | None]]:
-    found: list[tuple[np.ndarray, np.ndarray] | None] = []
-    for delta, bucket in zip(piece.deltas(), buckets, strict=True):
-        if bucket is None:
-            found.append(None)
-            continue
-        inside = delta.abs().numpy()[_bucket(delta) == bucket.number]
-        # Differences of 16-bit numbers take few values: this is small however many elements there are.
-        values, counts = np.unique(inside, return_counts=True)
-        found.append((values, counts))
-    return piece.start, found
+    pieces: Iterable[Piece], _: Parameters, buckets: Sequence[_Bucket | None]
+) -> list[Magnitudes]:
+    found: list[Magnitudes] = [[] for _ in buckets]
+    for piece in pieces:
+        for model, bucket, of_model in zip(piece.models, buckets, found, strict=True):
+            if bucket is None:
+                of_model.append((piece.start, np.empty(0), np.empty(0, np.int64)))
+                continue
+            inside = np.empty(model.size)
+            count = _magnitudes_in_bucket(model, piece.base, bucket.number, inside)
+            # Differences of 16-bit numbers take few values: this is small however many elements there are.
+            values, counts = np.unique(inside[:count], return_counts=True)
+            of_model.append((piece.start, values, counts))
+    return found
+
+
+@kernel
+def _magnitudes_in_bucket(model, base, number, inside):
+    count = 0
+    for i in range(base.size):
+        magnitude = abs(model[i] - base[i])
+        if bits_of_float64(magnitude) >> _SHIFT == number:
+            inside[count] = magnitude
+            count += 1
+    return count
 
 
 def _find_trims(
-    found: Sequence[tuple[int, list[tuple[np.ndarray, np.ndarray] | None]]],
-    _: int,
-    parameters: Parameters,
-    buckets: Sequence[_Bucket | None],
+    found: Sequence[list[Magnitudes]], _: int, parameters: Parameters, buckets: Sequence[_Bucket | None]
 ) -> list[Trim | None]:
     trims: list[Trim | None] = []
     for model, (bucket, density) in enumerate(zip(buckets, parameters.density, strict=True)):
-        if bucket is None:
-            trims.append(None if density >= 1 else Trim(float("inf"), 0, {start: 0 for start, _ in found}))
-            continue
-        parts = [(start, *part) for start, lists in found if (part := lists[model]) is not None]
-        trims.append(_trim(parts, bucket.rank))
+        parts = [part for block in found for part in block[model]]
+        if bucket is not None:
+            trims.append(_trim(parts, bucket.rank))
+        elif density >= 1:
+            trims.append(None)
+        else:
+            trims.append(Trim(float("inf"), 0, dict.fromkeys((start for start, _, _ in parts), 0)))
     return trims
 
 
@@ -126,10 +159,6 @@ def _trim(parts: Sequence[tuple[int, np.ndarray, np.ndarray]], rank: int) -> Tri
         tied[start] = before
         before += int(counted[of_piece == threshold].sum())
     return Trim(threshold, rank + 1 - above, tied)
-
-
-def _bucket(delta: torch.Tensor) -> np.ndarray:
-    return (delta.abs().view(torch.int64) >> _SHIFT).numpy()
 
 
 TIES = Method(

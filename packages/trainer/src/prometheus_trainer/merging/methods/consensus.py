@@ -22,22 +22,31 @@ def add_agreeing(piece: Piece, parameters: Parameters, out: np.ndarray) -> None:
 
 @kernel
 def _add_agreeing(base, deltas, weights, normalize, scale, out):
-    # A loop over elements inside one over models: that is what the compiler turns into vector instructions.
     votes = np.zeros(out.size)
     for m in range(weights.size):
-        for i in range(out.size):
-            deltas[m, i] *= weights[m]
-            votes[i] += deltas[m, i]
+        _vote(deltas[m], weights[m], votes)
     divisor = np.zeros(out.size)
     out[:] = 0.0
     for m in range(weights.size):
-        for i in range(out.size):
-            # A weighted delta of the elected sign is above 0 once both are turned to the positive side.
-            turned = deltas[m, i] if votes[i] >= 0.0 else -deltas[m, i]
-            out[i] += deltas[m, i] if turned > 0.0 else 0.0
-            divisor[i] += weights[m] if turned > 0.0 else 0.0
+        _add_where_agreed(deltas[m], weights[m], votes, out, divisor)
     if normalize:
         for i in range(out.size):
             out[i] /= divisor[i] if divisor[i] != 0.0 else 1.0
     for i in range(out.size):
         out[i] = out[i] * scale + base[i]
+
+
+@kernel
+def _vote(delta, weight, votes):
+    for i in range(delta.size):
+        delta[i] *= weight
+        votes[i] += delta[i]
+
+
+@kernel
+def _add_where_agreed(delta, weight, votes, total, divisor):
+    for i in range(delta.size):
+        # A weighted delta of the elected sign is above 0 once both are turned to the positive side.
+        turned = delta[i] if votes[i] >= 0.0 else -delta[i]
+        total[i] += delta[i] if turned > 0.0 else 0.0
+        divisor[i] += weight if turned > 0.0 else 0.0

@@ -12,6 +12,7 @@ from prometheus_trainer.merging.kernels import kernel, upper_half_of_product
 ALIGNMENT = 8
 _FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
 _FIRST_STEP, _SECOND_STEP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
+_COUNTERS = 256
 _LOWER, _WIDTH = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
@@ -35,24 +36,25 @@ def keep_mask(seed: int, tensor: str, model: int, start: int, count: int, probab
 @kernel
 def _fill(first_key, second_key, counter, limit, keep):
     """Philox4x64-10, with numpy's way of counting: the counter is raised before it is used."""
-    for block in range(keep.size // ALIGNMENT):
-        a, b, c, d = counter + np.uint64(block) + np.uint64(1), np.uint64(0), np.uint64(0), np.uint64(0)
+    state = np.empty((4, _COUNTERS), np.uint64)
+    for begin in range(0, keep.size // ALIGNMENT, _COUNTERS):
+        count = min(_COUNTERS, keep.size // ALIGNMENT - begin)
+        for j in range(count):
+            state[0, j] = counter + np.uint64(begin + j) + np.uint64(1)
+            state[1, j] = state[2, j] = state[3, j] = np.uint64(0)
         key, other_key = first_key, second_key
         for _ in range(10):
-            a, b, c, d = (
-                upper_half_of_product(_SECOND_FACTOR, c) ^ b ^ key,
-                c * _SECOND_FACTOR,
-                upper_half_of_product(_FIRST_FACTOR, a) ^ d ^ other_key,
-                a * _FIRST_FACTOR,
-            )
+            # One round of many counters after the other: their multiplications do not wait for each other.
+            for j in range(count):
+                a, b, c, d = state[0, j], state[1, j], state[2, j], state[3, j]
+                state[0, j] = upper_half_of_product(_SECOND_FACTOR, c) ^ b ^ key
+                state[1, j] = c * _SECOND_FACTOR
+                state[2, j] = upper_half_of_product(_FIRST_FACTOR, a) ^ d ^ other_key
+                state[3, j] = a * _FIRST_FACTOR
             key += _FIRST_STEP
             other_key += _SECOND_STEP
-        place = block * ALIGNMENT
-        keep[place] = (a & _LOWER) < limit
-        keep[place + 1] = (a >> _WIDTH) < limit
-        keep[place + 2] = (b & _LOWER) < limit
-        keep[place + 3] = (b >> _WIDTH) < limit
-        keep[place + 4] = (c & _LOWER) < limit
-        keep[place + 5] = (c >> _WIDTH) < limit
-        keep[place + 6] = (d & _LOWER) < limit
-        keep[place + 7] = (d >> _WIDTH) < limit
+        for j in range(count):
+            place = (begin + j) * ALIGNMENT
+            for k in range(4):
+                keep[place + 2 * k] = (state[k, j] & _LOWER) < limit
+                keep[place + 2 * k + 1] = (state[k, j] >> _WIDTH) < limit

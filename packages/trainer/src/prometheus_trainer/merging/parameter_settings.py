@@ -25,7 +25,7 @@ _RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "density": (lambda value: 0 <= value <= 1, "it is the share of elements to keep, from 0 to 1"),
     "p": (lambda value: 0 <= value < 1, "it is a probability, from 0 to below 1"),
 }
-_LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
+_LAYER = re.compile(r"(?:^|\.)(?:layers|h)\.(\d+)\.")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType
@@ -47,14 +48,19 @@ def write_companions(
     ``chat_template`` takes the place of the tokenizer's own, under the names of transformers 5 and 4.
     Returns the number of bytes written.
     """
-    config = read_json(donor / "config.json")
-    nested = config.get("rope_parameters")
-    if "rope_theta" not in config and isinstance(nested, dict) and "rope_theta" in nested:
-        config["rope_theta"] = nested["rope_theta"]
+    config = with_rope_theta(read_json(donor / "config.json"))
     size = write_json(output_dir / "config.json", {**config, "dtype": dtype.name, "torch_dtype": dtype.name})
     size += _copy(donor / "generation_config.json", output_dir)
     size += sum(_copy(tokenizer_donor / name, output_dir) for name in TOKENIZER_FILES)
     return size if chat_template is None else size + _write_chat_template(output_dir, chat_template)
+
+
+def with_rope_theta(config: dict[str, Any]) -> dict[str, Any]:
+    """A config with ``rope_theta`` at the top level, if it has one at all."""
+    nested = config.get("rope_parameters")
+    if "rope_theta" in config or not isinstance(nested, dict) or "rope_theta" not in nested:
+        return config
+    return {**config, "rope_theta": nested["rope_theta"]}
 
 
 def _write_chat_template(output_dir: Path, template: str) -> int:

@@ -1,0 +1,224 @@
+"""Merges models with mergekit itself (``engine: mergekit``), for what our own engine does not do.
+
+``python -m prometheus_trainer.mergekit_merge --job JOB.json``; the job has the keys of
+:mod:`prometheus_trainer.model_merge`. mergekit is an install of its own (the extra ``mergekit``) and runs as a child
+process: it is under the LGPL, and its memory is given back before its output is checked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from prometheus_trainer.entry import run_stage
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.events import Events
+from prometheus_trainer.merging.companions import check_vocabulary, with_rope_theta
+from prometheus_trainer.merging.finite import all_finite
+from prometheus_trainer.merging.mergekit_config import ModelSource
+from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
+from prometheus_trainer.merging.progress import TensorProgress
+from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json, read_tensor
+from prometheus_trainer.merging.sources import Sources
+from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
+
+_UNFINISHED = "mergekit.part"
+_PLACEHOLDER = re.compile(r"\$\{[^}]*\}(\+.+)?")
+
+
+def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
+    """Runs mergekit, and lets nothing into the output folder that does not pass the checks of our own merges.
+
+    Every tensor that the donor has in a layer must be there in every layer, with its shape and finite values, and the
+    vocabulary must be that of the config. ConfigurationError where mergekit is missing or refuses the configuration.
+    """
+    started = time.monotonic()
+    release = _mergekit_version()
+    sources = Sources(job.get("models") or {})
+    models: dict[str, ModelSource] = {}
+    config = _filled(job.get("config"), sources, models)
+    donor = _donor(job.get("donor"), job["config"], sources, models)
+    output_dir = Path(job["output_dir"])
+    unfinished = output_dir / _UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)
+    merged = unfinished / "model"
+    merged.mkdir(parents=True)
+
+    events.emit("notice", message=f"mergekit {release} makes this merge")
+    events.emit("phase", name=f"merging with mergekit ({config.get('merge_method')})")
+    write_text(unfinished / "config.yml", yaml.safe_dump(config, sort_keys=False))
+    _run_mergekit(unfinished, merged, job.get("seed") or 0, checked_shard_size(job.get("max_shard_bytes")))
+
+    events.emit("phase", name="checking what mergekit wrote")
+    tensors = index_model(merged)
+    _check_names_and_shapes(tensors, index_model(donor.folder), donor.folder)
+    check_vocabulary(
+        merged, [OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()]
+    )
+    _check_finite(tensors, TensorProgress(events, len(tensors)))
+
+    write_json(merged / "config.json", with_rope_theta(read_json(merged / "config.json")))
+    write_text(merged / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
+    written = 0
+    for file in sorted(merged.iterdir()):
+        written += file.stat().st_size
+        _sync(file)
+        file.replace(output_dir / file.name)
+    shutil.rmtree(unfinished)
+    sync_folder(output_dir)
+    return {
+        "engine": f"mergekit {release}",
+        "method": config.get("merge_method"),
+        "models": list(models),
+        "donor": donor.name,
+        "tensors": len(tensors),
+        "parameters": sum(_count(stored) for stored in tensors.values()),
+        "bytes_read": sum(file.stat().st_size for model in models.values() for file in _weights(model)),
+        "bytes_written": written,
+        "shards_kept": 0,
+        "seconds": round(time.monotonic() - started, 3),
+        "comparison": None,
+    }
+
+
+def _mergekit_version() -> str:
+    try:
+        return version("mergekit")
+    except PackageNotFoundError:
+        raise ConfigurationError(
+            "engine: mergekit: mergekit is not installed in this Python environment",
+            f"{sys.executable} -m pip install 'mergekit>=0.1.5', or leave engine out of the recipe",
+        ) from None
+
+
+def _filled(value: Any, sources: Sources, models: dict[str, ModelSource], key: str = "") -> Any:
+    """The configuration with folders for the names of models; ``models`` collects those to be merged."""
+    if not key and not isinstance(value, dict):
+        raise ConfigurationError(f"merge configuration: found {value!r}, not a mapping of keys")
+    if isinstance(value, dict):
+        return {name: _filled(entry, sources, models, str(name)) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_filled(entry, sources, models, key) for entry in value]
+    if not isinstance(value, str) or not (key in ("model", "base_model") or _PLACEHOLDER.fullmatch(value)):
+        return value
+    source = sources.resolve(value)
+    if key in ("model", "base_model"):
+        models.setdefault(value, source)
+    folders = [source.folder.resolve(), *([source.adapter.resolve()] if source.adapter else [])]
+    for folder in folders:
+        if "+" in str(folder) or "@" in str(folder):
+            raise ConfigurationError(
+                f"{folder}: mergekit takes + in a name for an adapter and @ for a revision",
+                "rename the folder",
+            )
+    return "+".join(map(str, folders))
+
+
+def _donor(
+    named: str | None, config: Mapping[str, Any], sources: Sources, models: Mapping[str, ModelSource]
+) -> ModelSource:
+    if not models:
+        raise ConfigurationError("merge configuration: it names no model", "list models, slices or modules")
+    if named is not None:
+        return sources.resolve(named)
+    return models.get(str(config.get("base_model"))) or next(iter(models.values()))
+
+
+def _run_mergekit(unfinished: Path, merged: Path, seed: int, shard_bytes: int) -> None:
+    """Its log lines pass through; the last ones stand in the error where it fails."""
+    command = [sys.executable, "-m", "mergekit.scripts.run_yaml", str(unfinished / "config.yml"), str(merged)]
+    command += ["--random-seed", str(seed), "--out-shard-size", str(shard_bytes), "--copy-tokenizer"]
+    command += ["--lora-merge-cache", str(unfinished / "adapters"), "--no-write-model-card", "--quiet", "-v"]
+    # Without a base_model it takes config and tokenizer from the first of a set, whose order depends on this seed.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    last: deque[str] = deque(maxlen=5)
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as child:
+        for line in child.stdout or ():
+            print(line, end="", flush=True)
+            if line.strip():
+                last.append(line.rstrip())
+    if child.returncode < 0:
+        raise RuntimeError(f"mergekit was killed by signal {-child.returncode}")
+    if child.returncode:
+        raise ConfigurationError(
+            f"mergekit ended with exit code {child.returncode}:\n    " + "\n    ".join(last),
+            "see its messages in the log above",
+        )
+
+
+def _check_names_and_shapes(
+    tensors: Mapping[str, StoredTensor], of_donor: Mapping[str, StoredTensor], donor: Path
+) -> None:
+    """Each layer as one of the donor's, however many there are; the vocabulary may have another size."""
+    layers = layer_count([OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()])
+    expected = dict(_expected(of_donor, layers))
+    missing, others = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    if missing or others:
+        found = f"lacks {', '.join(missing[:3])}" if missing else f"has {', '.join(others[:3])}"
+        raise ConfigurationError(
+            f"mergekit's output {found}, unlike {donor}", "name as donor a model of the output's architecture"
+        )
+    for name, stored in tensors.items():
+        of_vocabulary = layer_of(name) in ("embeddings", "head") and len(stored.shape) == 2
+        start = 1 if of_vocabulary else 0
+        if stored.shape[start:] != expected[name][start:]:
+            raise ConfigurationError(
+                f"mergekit's output: tensor {name} is {list(stored.shape)}, in {donor} {list(expected[name])}",
+                "name as donor a model of the output's size",
+            )
+
+
+def _expected(of_donor: Mapping[str, StoredTensor], layers: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for name, stored in of_donor.items():
+        number = layer_of(name)
+        if not number.isdigit():
+            yield name, stored.shape
+        elif number == "0":
+            for layer in range(layers):
+                yield name.replace(".0.", f".{layer}.", 1), stored.shape
+
+
+def _check_finite(tensors: Mapping[str, StoredTensor], progress: TensorProgress) -> None:
+    for name, stored in tensors.items():
+        if not all_finite(read_tensor(stored)):
+            raise ConfigurationError(
+                f"mergekit's output: tensor {name} has values that are NaN or infinite",
+                "check the weights, and whether dtype has the range for them",
+            )
+        progress.advance(1)
+
+
+def _weights(model: ModelSource) -> Iterator[Path]:
+    for folder in filter(None, (model.folder, model.adapter)):
+        yield from folder.glob("*.safetensors")
+
+
+def _count(stored: StoredTensor) -> int:
+    return (stored.end - stored.start) // stored.dtype.width
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+if __name__ == "__main__":
+    run_stage(merge_with_mergekit)

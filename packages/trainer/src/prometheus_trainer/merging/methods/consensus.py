@@ -24,7 +24,8 @@ def add_agreeing(piece: Piece, deltas: Sequence[torch.Tensor], parameters: Param
     for delta, weight in zip(weighted, parameters.weight, strict=True):
         agrees = torch.where(positive, delta > 0, delta < 0)
         total += torch.where(agrees, delta, 0.0)
-        divisor += agrees * weight
+        # In float64 before the product: a bool times a number is float32.
+        divisor += agrees.to(divisor.dtype).mul_(weight)
     if parameters.normalize:
         total /= divisor.masked_fill_(divisor == 0, 1.0)
     return total.mul_(parameters.lambda_).add_(piece.base)

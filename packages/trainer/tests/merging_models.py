@@ -15,15 +15,16 @@ from prometheus_trainer.model_merge import merge_models
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 
-# Around the sizes at which an engine might cut: 8 elements of a random mask, 32,000 and powers of two of a piece.
+# Around the sizes at which the engine cuts: 8 elements of a random mask, 32,000 of a piece, 262,144 of a block; rows of
+# a length that suits none of them.
 SHAPES: dict[str, tuple[int, ...]] = {
-    "model.embed_tokens.weight": (48, 5003),
+    "model.embed_tokens.weight": (48, 9001),
     "model.layers.0.input_layernorm.weight": (1,),
     "model.layers.0.self_attn.q_proj.weight": (7, 13),
     "model.layers.0.self_attn.k_proj.weight": (31_999,),
     "model.layers.0.self_attn.v_proj.weight": (32_000,),
     "model.layers.0.mlp.up_proj.weight": (3, 32_003),
-    "model.layers.1.self_attn.q_proj.weight": (1 << 16,),
+    "model.layers.1.self_attn.q_proj.weight": (300_001,),
     "model.layers.1.mlp.down_proj.weight": ((1 << 16) + 1,),
     "model.layers.1.block_sparse_moe.gate.weight": (8, 129),
     "model.norm.weight": (2,),

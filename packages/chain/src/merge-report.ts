@@ -23,7 +23,8 @@ interface Comparison {
   pairs: (Likeness & { models: [number, number]; equal: number })[];
   /** Of each model, the share of elements that differ from the base. */
   changed: number[] | null;
-  layers: (Likeness & { layer: 'embeddings' | 'head' | number; changed: number[] | null })[];
+  /** Of the first pair; without the likeness where there is one model only. */
+  layers: (Partial<Likeness> & { layer: 'embeddings' | 'head' | number; changed: number[] | null })[];
 }
 
 /** `‖x₀-x₁‖ / ‖x₀‖` of two models; with a base, cosine and the share of opposite signs are of their task vectors. */
@@ -38,7 +39,7 @@ export function describeMerge(metrics: Json): string {
   const { method, models, comparison } = metrics as Partial<MergeMetrics>;
   const [pair] = comparison?.pairs ?? [];
   return [
-    method && models ? `${method} of ${models.length} models` : '',
+    method && models ? `${method} of ${models.length} ${models.length === 1 ? 'model' : 'models'}` : '',
     pair ? `experts ${decimal(pair.distance)} apart` : '',
   ]
     .filter(Boolean)
@@ -64,24 +65,13 @@ export function mergeReport(metrics: Json): string {
 
 function comparisonLines(comparison: Comparison): string[] {
   const { base, models, pairs, changed, layers } = comparison;
-  const [first = '', second = ''] = (pairs[0]?.models ?? [0, 1]).map((index) => models[index] ?? '');
   const ofWhat = base ? 'task vectors (model - base)' : 'weights';
+  const pair = pairs[0]?.models.map((index) => models[index] ?? '') ?? models;
   return [
-    '| | distance | cosine | sign conflict | equal elements |',
-    '| --- | ---: | ---: | ---: | ---: |',
-    ...pairs.map((pair) => {
-      const names = pair.models.map((index) => name(models[index] ?? '')).join(' – ');
-      return `| ${names} | ${likeness(pair)} | ${share(pair.equal)} |`;
-    }),
-    '',
-    ...(changed
-      ? [
-          `Elements that differ from the base: ${changed.map((value, index) => `${name(models[index] ?? '')} ${share(value)}`).join(', ')}.`,
-          '',
-        ]
-      : []),
+    ...(pairs.length > 0 ? pairTable(comparison) : []),
+    ...(changed ? [`Elements that differ from the base: ${listed(models, changed)}.`, ''] : []),
     ...chart(
-      `Distance of ${plain(first)} and ${plain(second)}`,
+      `Distance of ${pair.map(plain).join(' and ')}`,
       'distance',
       layers.map(({ layer, distance }) => ({ layer, value: distance })),
     ),
@@ -90,7 +80,7 @@ function comparisonLines(comparison: Comparison): string[] {
       'cosine',
       layers.map(({ layer, cosine }) => ({ layer, value: cosine })),
     ),
-    `<details><summary>${name(first)} – ${name(second)}, layer by layer</summary>`,
+    `<details><summary>${pair.map(name).join(' – ')}, layer by layer</summary>`,
     '',
     `| layer | distance | cosine | sign conflict |${changed ? models.map((model) => ` changed: ${name(model)} |`).join('') : ''}`,
     `| --- | ---: | ---: | ---: |${changed ? ' ---: |'.repeat(models.length) : ''}`,
@@ -106,14 +96,30 @@ function comparisonLines(comparison: Comparison): string[] {
   ];
 }
 
+function pairTable({ models, pairs }: Comparison): string[] {
+  return [
+    '| | distance | cosine | sign conflict | equal elements |',
+    '| --- | ---: | ---: | ---: | ---: |',
+    ...pairs.map((pair) => {
+      const names = pair.models.map((index) => name(models[index] ?? '')).join(' – ');
+      return `| ${names} | ${likeness(pair)} | ${share(pair.equal)} |`;
+    }),
+    '',
+  ];
+}
+
+function listed(models: string[], shares: number[]): string {
+  return shares.map((value, index) => `${name(models[index] ?? '')} ${share(value)}`).join(', ');
+}
+
 /** A Mermaid chart over the transformer layers; none for fewer than two, or where a value is missing. */
 function chart(
   title: string,
   axis: string,
-  points: { layer: string | number; value: number | null }[],
+  points: { layer: string | number; value: number | null | undefined }[],
 ): string[] {
   const numbered = points.filter(({ layer }) => typeof layer === 'number');
-  const values = numbered.flatMap(({ value }) => (value === null ? [] : [value]));
+  const values = numbered.flatMap(({ value }) => (typeof value === 'number' ? [value] : []));
   if (values.length < 2 || values.length < numbered.length) return [];
   const [low, high] = [Math.min(0, ...values), Math.max(...values)];
   return [
@@ -128,9 +134,13 @@ function chart(
   ];
 }
 
-function likeness({ distance, cosine, sign_conflict }: Likeness): string {
-  const conflict = sign_conflict === null ? '' : share(sign_conflict);
-  return `${decimal(distance)} | ${cosine === null ? '' : cosine.toFixed(3)} | ${conflict}`;
+/** Three cells; empty where there is nothing to say, as of the angle of a task vector that is 0. */
+function likeness({ distance, cosine, sign_conflict: conflict }: Partial<Likeness>): string {
+  return [
+    typeof distance === 'number' ? decimal(distance) : '',
+    typeof cosine === 'number' ? cosine.toFixed(3) : '',
+    typeof conflict === 'number' ? share(conflict) : '',
+  ].join(' | ');
 }
 
 function share(value: number): string {

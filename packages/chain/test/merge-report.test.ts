@@ -103,6 +103,28 @@ Distance: ‖x₀ - x₁‖ / ‖x₀‖. Cosine and sign conflict: of the task 
     expect(mergeReport(tiny)).toContain('tokenizer of `a b  x `.');
   });
 
+  it('of one model on its base has no pair', () => {
+    const layers = METRICS.comparison.layers.map(({ layer, changed }) => ({
+      layer,
+      changed: changed.slice(0, 1),
+    }));
+    const comparison = {
+      ...METRICS.comparison,
+      models: ['${absolute}'],
+      pairs: [],
+      changed: [0.91],
+      layers,
+    };
+    const report = mergeReport({
+      ...METRICS,
+      method: 'task_arithmetic',
+      models: ['${absolute}'],
+      comparison,
+    });
+    expect(report).toContain('| 0 |  |  |  | 95.0 % |');
+    expect(report).not.toMatch(/mermaid|undefined|NaN/);
+  });
+
   it('is a sentence where nothing was compared, and nothing where nothing is known', () => {
     const { comparison: _, ...rest } = METRICS;
     expect(mergeReport(rest).trim().split('\n')).toHaveLength(3);

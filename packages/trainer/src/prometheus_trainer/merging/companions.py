@@ -10,7 +10,7 @@ from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.reading import read_json
-from prometheus_trainer.merging.writing import write_json
+from prometheus_trainer.merging.writing import write_json, write_text
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -37,11 +37,14 @@ def check_vocabulary(folder: Path, tensors: Sequence[OutputTensor]) -> None:
             )
 
 
-def write_companions(output_dir: Path, donor: Path, tokenizer_donor: Path, dtype: DType) -> int:
+def write_companions(
+    output_dir: Path, donor: Path, tokenizer_donor: Path, dtype: DType, chat_template: str | None = None
+) -> int:
     """Copies config.json and generation_config.json from ``donor``, the tokenizer from ``tokenizer_donor``.
 
     ``config.json`` says ``dtype`` under the names of transformers 5 and 4, and has ``rope_theta`` at the
     top level, where transformers 5 no longer writes it: 4.x readers assume 10000 when it is not there.
+    ``chat_template`` takes the place of the tokenizer's own, under the names of transformers 5 and 4.
     Returns the number of bytes written.
     """
     config = read_json(donor / "config.json")
@@ -50,7 +53,15 @@ def write_companions(output_dir: Path, donor: Path, tokenizer_donor: Path, dtype
         config["rope_theta"] = nested["rope_theta"]
     size = write_json(output_dir / "config.json", {**config, "dtype": dtype.name, "torch_dtype": dtype.name})
     size += _copy(donor / "generation_config.json", output_dir)
-    return size + sum(_copy(tokenizer_donor / name, output_dir) for name in TOKENIZER_FILES)
+    size += sum(_copy(tokenizer_donor / name, output_dir) for name in TOKENIZER_FILES)
+    return size if chat_template is None else size + _write_chat_template(output_dir, chat_template)
+
+
+def _write_chat_template(output_dir: Path, template: str) -> int:
+    file = output_dir / "tokenizer_config.json"
+    config = read_json(file) if file.is_file() else {}
+    size = write_json(file, {**config, "chat_template": template})
+    return size + write_text(output_dir / "chat_template.jinja", template)
 
 
 _VOCABULARY_TENSORS = ("model.embed_tokens.weight", "lm_head.weight")

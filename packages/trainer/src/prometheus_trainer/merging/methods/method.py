@@ -68,7 +68,8 @@ class Method:
 
     ``shared`` and ``per_model`` are the parameters that a configuration may set, with their defaults (``REQUIRED``:
     it must set them); ``models`` are the least and the largest number of models beside the base, ``None`` for any.
-    With ``drops``, an element of a model may have no influence on the result, so that a NaN could be lost.
+    With ``base_is_equal`` the base is one of two models that are merged, rather than what they were trained from. With
+    ``drops``, an element of a model may have no influence on the result, so that a NaN could be lost.
     """
 
     combine: Callable[[Piece, Parameters, Any], torch.Tensor]
@@ -78,3 +79,4 @@ class Method:
     models: tuple[int, int | None] = (1, None)
     passes: Sequence[Pass] = ()
     drops: bool = False
+    base_is_equal: bool = False

@@ -53,4 +53,5 @@ SLERP = Method(
     needs_base=True,
     models=(1, 1),
     passes=(Pass(_products, _coefficients),),
+    base_is_equal=True,
 )

@@ -1,7 +1,8 @@
 """Our engine and mergekit on the same configuration: within one step of bfloat16, and why they differ at all.
 
-Our values are the exact ones rounded once. mergekit rounds on its way, in float32 or in the configuration's dtype: where
-it ends up elsewhere, the exact value must lie so near a rounding boundary that those roundings can have crossed it.
+Our values are the float64 ones rounded once. mergekit rounds on its way, in float32 or in the configuration's dtype:
+where it ends up elsewhere, the float64 value must lie so near a rounding boundary that those roundings can have crossed
+it. That is not rare: with inputs of 8 bits, 0.6·x + 0.3·y is often half-way between two results.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ pytest.importorskip(
 )
 
 CONFIG = {**MISTRAL, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4, "vocab_size": 160}
-FLOAT32, BFLOAT16 = 2.0**-24, 2.0**-8
-"""Largest relative error of one rounding in float32; for bfloat16 that of a weight or a sum that is cut, not rounded."""
+FLOAT64, FLOAT32, BFLOAT16 = 2.0**-53, 2.0**-24, 2.0**-9
+"""Largest relative errors of one rounding."""
 
 Candidates = Callable[[list[np.ndarray], Parameters, float], tuple[list[np.ndarray], np.ndarray]]
 """From the models (the base first, if any), the parameters and the rounding error: the exact value, then those with
@@ -41,7 +42,7 @@ def linear(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     terms = [x * w for x, w in zip(models, parameters.weight, strict=True)]
     total = sum(parameters.weight) if parameters.normalize else 1.0
-    return [sum(terms) / total], 8 * FLOAT32 * sum(map(np.abs, terms)) / abs(total)
+    return [sum(terms) / total], 8 * min(error, FLOAT32) * sum(map(np.abs, terms)) / abs(total)
 
 
 def slerp(
@@ -57,7 +58,7 @@ def slerp(
         else (np.sin((1 - t) * angle) / np.sin(angle) * a, np.sin(t * angle) / np.sin(angle) * b)
     )
     # The angle comes from sums over the whole tensor, and arccos magnifies their error where it is small.
-    bound = 64 * FLOAT32 / max(np.sin(angle), 0.03) * (np.abs(parts[0]) + np.abs(parts[1]))
+    bound = 64 * min(error, FLOAT32) / max(np.sin(angle), 0.03) * (np.abs(parts[0]) + np.abs(parts[1]))
     return [parts[0] + parts[1]], bound
 
 
@@ -176,29 +177,41 @@ def test_the_same_but_for_their_roundings(models: Path, tmp_path: Path, case: st
     inputs = [read_model(source.folder) for source in sources]
     assert ours.keys() == theirs.keys()
     error = BFLOAT16 if computing == "bfloat16" else FLOAT32
-    differing = elements = most = 0
+    elements = sum(tensor.numel() for tensor in ours.values())
+    differing = chosen_otherwise = most = lost = 0
     for name, tensor in ours.items():
         parameters = parsed.parameters(name, CONFIG["num_hidden_layers"])
-        values, bound = candidates([float64(model[name]) for model in inputs], parameters, error)
-        np.testing.assert_array_equal(
-            float64(tensor), exactly_rounded(values[0], torch.bfloat16), err_msg=name
-        )
-        found = float64(theirs[name])
-        explained = np.zeros(found.shape, bool)
-        for value in values:
-            reach = [exactly_rounded(value + side * bound, torch.bfloat16) for side in (-1, 1)]
-            explained |= (reach[0] <= found) & (found <= reach[1])
+        exact = [float64(model[name]) for model in inputs]
+        values, noise = candidates(exact, parameters, FLOAT64)
+        assert within(tensor, values[:1], noise).all(), name
+        values, bound = candidates(exact, parameters, error)
+        explained = within(theirs[name], values, bound)
         assert explained.all(), f"{name}: {(~explained).sum()} elements are not explained"
-        apart = steps(tensor, theirs[name])
-        differing += int((apart > 0).sum())
-        elements += tensor.numel()
-        most = max(most, int(apart.max()))
+        differing += int((tensor != theirs[name]).sum())
+        chosen_otherwise += int((~within(theirs[name], values[:1], bound)).sum())
+        # Where terms cancel out, hardly a bit is left of what was computed in less than float64.
+        cancelled = np.abs(values[0]) < bound * 2**9
+        rounded = [
+            torch.from_numpy(exactly_rounded(value, torch.bfloat16)).to(torch.bfloat16) for value in values
+        ]
+        apart = torch.stack([steps(value, theirs[name]) for value in rounded]).amin(dim=0).numpy()
+        lost += int((cancelled & (apart > 1)).sum())
+        most = max(most, int(np.where(cancelled, 0, apart).max()))
     print(
-        f"{case}, mergekit in {computing}: {differing} of {elements} elements differ, by {most} steps at most"
+        f"{case}, mergekit in {computing}: {differing} of {elements} elements differ; {chosen_otherwise} by another "
+        f"choice among equals, {lost} where terms cancel out, all others by {most} steps at most"
     )
-    if case != "ties" and (computing == "float32" or case != "task_arithmetic"):
+    if computing == "float32":
         assert most <= 1
-        assert differing < elements / 1000
+
+
+def within(found: torch.Tensor, values: list[np.ndarray], bound: np.ndarray) -> np.ndarray:
+    """Where one of the values can have been rounded to what was found, if it was wrong by ``bound`` at most."""
+    result = np.zeros(found.shape, bool)
+    for value in values:
+        low, high = (exactly_rounded(value + side * bound, torch.bfloat16) for side in (-1, 1))
+        result |= (low <= float64(found)) & (float64(found) <= high)
+    return result
 
 
 def with_folders(value: Any, root: Path) -> Any:

@@ -189,7 +189,7 @@ def test_the_same_but_for_their_roundings(models: Path, tmp_path: Path, case: st
         assert explained.all(), f"{name}: {(~explained).sum()} elements are not explained"
         differing += int((tensor != theirs[name]).sum())
         chosen_otherwise += int((~within(theirs[name], values[:1], bound)).sum())
-        # Where terms cancel out, hardly a bit is left of what was computed in less than float64.
+        # Where terms cancel out, mergekit's roundings are larger than a step of what is left.
         cancelled = np.abs(values[0]) < bound * 2**9
         rounded = [
             torch.from_numpy(exactly_rounded(value, torch.bfloat16)).to(torch.bfloat16) for value in values
@@ -198,8 +198,8 @@ def test_the_same_but_for_their_roundings(models: Path, tmp_path: Path, case: st
         lost += int((cancelled & (apart > 1)).sum())
         most = max(most, int(np.where(cancelled, 0, apart).max()))
     print(
-        f"{case}, mergekit in {computing}: {differing} of {elements} elements differ; {chosen_otherwise} by another "
-        f"choice among equals, {lost} where terms cancel out, all others by {most} steps at most"
+        f"{case}, mergekit in {computing}: {differing} of {elements} elements differ, {chosen_otherwise} by another "
+        f"choice among equals, {lost} by more than a step as terms cancel out, none without explanation"
     )
     if computing == "float32":
         assert most <= 1

@@ -16,9 +16,11 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from prometheus_trainer.entry import run_stage
@@ -27,9 +29,10 @@ from prometheus_trainer.events import Events
 from prometheus_trainer.merging.companions import check_vocabulary, with_rope_theta
 from prometheus_trainer.merging.finite import all_finite
 from prometheus_trainer.merging.mergekit_config import ModelSource
+from prometheus_trainer.merging.model import Files
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
 from prometheus_trainer.merging.progress import TensorProgress
-from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json, read_tensor
+from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json
 from prometheus_trainer.merging.sources import Sources
 from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
 
@@ -66,9 +69,10 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     _check_names_and_shapes(planned, index_model(donor.folder), donor.folder)
     check_vocabulary(merged, planned)
     progress = TensorProgress(events, len(planned))
-    for tensor in planned:
-        _check_finite(tensors[tensor.name])
-        progress.advance(tensor)
+    with Files() as files:
+        for tensor in planned:
+            _check_finite(tensors[tensor.name], files)
+            progress.advance(tensor)
 
     write_json(merged / "config.json", with_rope_theta(read_json(merged / "config.json")))
     write_text(merged / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
@@ -199,8 +203,10 @@ def _expected(of_donor: Mapping[str, StoredTensor], layers: int) -> Iterator[tup
                 yield name.replace(".0.", f".{layer}.", 1), stored.shape
 
 
-def _check_finite(stored: StoredTensor) -> None:
-    if not all_finite(read_tensor(stored)):
+def _check_finite(stored: StoredTensor, files: Files) -> None:
+    values = torch.empty(prod(stored.shape), dtype=stored.dtype.torch)
+    files.read(stored, 0, values)
+    if not all_finite(values):
         raise ConfigurationError(
             f"mergekit's output: tensor {stored.name} has values that are NaN or infinite",
             "check the weights, and whether dtype has the range for them",

@@ -14,11 +14,13 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from prometheus_trainer.entry import run_stage
@@ -27,9 +29,10 @@ from prometheus_trainer.events import Events
 from prometheus_trainer.merging.companions import check_vocabulary, with_rope_theta
 from prometheus_trainer.merging.finite import all_finite
 from prometheus_trainer.merging.mergekit_config import ModelSource
+from prometheus_trainer.merging.model import Files
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
 from prometheus_trainer.merging.progress import TensorProgress
-from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json, read_tensor
+from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json
 from prometheus_trainer.merging.sources import Sources
 from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
 
@@ -62,11 +65,14 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
 
     events.emit("phase", name="checking what mergekit wrote")
     tensors = index_model(merged)
-    _check_names_and_shapes(tensors, index_model(donor.folder), donor.folder)
-    check_vocabulary(
-        merged, [OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()]
-    )
-    _check_finite(tensors, TensorProgress(events, len(tensors)))
+    planned = [OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()]
+    _check_names_and_shapes(planned, index_model(donor.folder), donor.folder)
+    check_vocabulary(merged, planned)
+    progress = TensorProgress(events, len(planned))
+    with Files() as files:
+        for tensor in planned:
+            _check_finite(tensors[tensor.name], files)
+            progress.advance(tensor)
 
     write_json(merged / "config.json", with_rope_theta(read_json(merged / "config.json")))
     write_text(merged / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
@@ -83,7 +89,7 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
         "models": list(models),
         "donor": donor.name,
         "tensors": len(tensors),
-        "parameters": sum(_count(stored) for stored in tensors.values()),
+        "parameters": sum(tensor.count for tensor in planned),
         "bytes_read": sum(file.stat().st_size for model in models.values() for file in _weights(model)),
         "bytes_written": written,
         "shards_kept": 0,
@@ -165,23 +171,24 @@ def _run_mergekit(unfinished: Path, merged: Path, seed: int, shard_bytes: int) -
 
 
 def _check_names_and_shapes(
-    tensors: Mapping[str, StoredTensor], of_donor: Mapping[str, StoredTensor], donor: Path
+    planned: Sequence[OutputTensor], of_donor: Mapping[str, StoredTensor], donor: Path
 ) -> None:
     """Each layer as one of the donor's, however many there are; the vocabulary may have another size."""
-    layers = layer_count([OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()])
-    expected = dict(_expected(of_donor, layers))
-    missing, others = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    expected = dict(_expected(of_donor, layer_count(planned)))
+    names = {tensor.name for tensor in planned}
+    missing, others = sorted(expected.keys() - names), sorted(names - expected.keys())
     if missing or others:
         found = f"lacks {', '.join(missing[:3])}" if missing else f"has {', '.join(others[:3])}"
         raise ConfigurationError(
             f"mergekit's output {found}, unlike {donor}", "name as donor a model of the output's architecture"
         )
-    for name, stored in tensors.items():
-        of_vocabulary = layer_of(name) in ("embeddings", "head") and len(stored.shape) == 2
-        start = 1 if of_vocabulary else 0
-        if stored.shape[start:] != expected[name][start:]:
+    for tensor in planned:
+        shape = expected[tensor.name]
+        # Embeddings and lm_head: a row for each token.
+        rows_differ = not layer_of(tensor.name).isdigit() and len(shape) == 2
+        if tensor.shape[rows_differ:] != shape[rows_differ:]:
             raise ConfigurationError(
-                f"mergekit's output: tensor {name} is {list(stored.shape)}, in {donor} {list(expected[name])}",
+                f"mergekit's output: tensor {tensor.name} is {list(tensor.shape)}, in {donor} {list(shape)}",
                 "name as donor a model of the output's size",
             )
 
@@ -196,23 +203,19 @@ def _expected(of_donor: Mapping[str, StoredTensor], layers: int) -> Iterator[tup
                 yield name.replace(".0.", f".{layer}.", 1), stored.shape
 
 
-def _check_finite(tensors: Mapping[str, StoredTensor], progress: TensorProgress) -> None:
-    for name, stored in tensors.items():
-        if not all_finite(read_tensor(stored)):
-            raise ConfigurationError(
-                f"mergekit's output: tensor {name} has values that are NaN or infinite",
-                "check the weights, and whether dtype has the range for them",
-            )
-        progress.advance(1)
+def _check_finite(stored: StoredTensor, files: Files) -> None:
+    values = torch.empty(prod(stored.shape), dtype=stored.dtype.torch)
+    files.read(stored, 0, values)
+    if not all_finite(values):
+        raise ConfigurationError(
+            f"mergekit's output: tensor {stored.name} has values that are NaN or infinite",
+            "check the weights, and whether dtype has the range for them",
+        )
 
 
 def _weights(model: ModelSource) -> Iterator[Path]:
     for folder in filter(None, (model.folder, model.adapter)):
         yield from folder.glob("*.safetensors")
-
-
-def _count(stored: StoredTensor) -> int:
-    return (stored.end - stored.start) // stored.dtype.width
 
 
 def _sync(file: Path) -> None:

@@ -37,6 +37,7 @@ from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import index_model
 from prometheus_trainer.model_source import resolve_model
 
+
 def _copy(piece: Piece, _: Parameters, __: Any, out: np.ndarray) -> None:
     out[:] = piece.models[0]
 

@@ -167,7 +167,9 @@ def _check_adapters(sums: Any, models: Sequence[Model], base: Model | None) -> N
     pair = identical_pair(sums, len(models))
     if pair:
         i, j = pair
-        raise same_model(i, j, f"{models[i].place} and {models[j].place} are equal in every element looked at")
+        raise same_model(
+            i, j, f"{models[i].place} and {models[j].place} are equal in every element looked at"
+        )
     unchanged = unchanged_model(sums, len(models)) if base else None
     if unchanged is not None:
         raise same_as_base(unchanged, f"{models[unchanged].place} changes none of the elements looked at")

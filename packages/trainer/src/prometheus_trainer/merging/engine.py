@@ -115,7 +115,9 @@ class _Pipeline:
         found: Any = None
         for step in opened.method.passes:
             parts = self._pool.map(
-                lambda block, step=step, found=found: opened.measure(step, found, block, self._thread_scratch()),
+                lambda block, step=step, found=found: opened.measure(
+                    step, found, block, self._thread_scratch()
+                ),
                 opened.blocks(),
             )
             found = step.reduce(list(parts), opened.tensor.count, opened.parameters, found)

@@ -42,7 +42,9 @@ def _products(pieces: Iterable[Piece], _: Parameters, __: Any) -> tuple[float, f
 def _coefficients(
     products: Sequence[tuple[float, float, float]], _: int, parameters: Parameters, __: Any
 ) -> tuple[float, float]:
-    base, other, mixed = (sum(column) for column in zip(*products, strict=True)) if products else (0.0, 0.0, 0.0)
+    base, other, mixed = (
+        (sum(column) for column in zip(*products, strict=True)) if products else (0.0, 0.0, 0.0)
+    )
     lengths = [length if length > _NO_LENGTH else 1.0 for length in (sqrt(base), sqrt(other))]
     cosine = max(-1.0, min(1.0, mixed / lengths[0] / lengths[1]))
     t = float(parameters.t)

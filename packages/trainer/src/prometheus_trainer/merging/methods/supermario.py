@@ -38,6 +38,4 @@ def _step(result, model, keep, divisor, scale):
             result[i] += (model[i] - result[i]) / divisor * scale
 
 
-SUPERMARIO = Method(
-    supermario, shared={"p": 0.1, "lambda": 1.95}, per_model={}, needs_base=True, drops=True
-)
+SUPERMARIO = Method(supermario, shared={"p": 0.1, "lambda": 1.95}, per_model={}, needs_base=True, drops=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_disk import Mount, mount  # noqa: F401, a fixture
+from small_disk import Mount
 from training_jobs import (
     DDP,
     SINGLE,

@@ -11,7 +11,7 @@ import torch
 from merge_processes import STAGES
 from merging_models import merge_config
 from safetensors.torch import save_file
-from small_disk import Mount, mount  # noqa: F401, a fixture
+from small_disk import Mount
 from tiny_models import MISTRAL, read_model, write_model
 
 from prometheus_trainer.entry import _users_mistake
@@ -64,7 +64,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_a_disk_too_small_is_told_before_anything_is_written(
     stage: str,
     inputs: Path,
-    mount: Mount,  # noqa: F811
+    mount: Mount,
 ) -> None:
     before, disk = digests(inputs), mount(6 * MIB)
     with pytest.raises(ConfigurationError) as caught:
@@ -80,7 +80,7 @@ def test_a_disk_too_small_is_told_before_anything_is_written(
 def test_a_disk_that_fills_up(
     stage: str,
     inputs: Path,
-    mount: Mount,  # noqa: F811
+    mount: Mount,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

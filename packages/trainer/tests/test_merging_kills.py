@@ -178,7 +178,9 @@ def test_files_of_a_finished_merge_are_not_overwritten(inputs: Path, tmp_path: P
 
     run("model_merge", inputs, tmp_path / "out")
     before = contents(tmp_path / "out")
-    with pytest.raises(ConfigurationError, match=r"out: already holds model-00001-of-.*\n  write to an empty"):
+    with pytest.raises(
+        ConfigurationError, match=r"out: already holds model-00001-of-.*\n  write to an empty"
+    ):
         run("model_merge", inputs, tmp_path / "out")
     assert contents(tmp_path / "out") == before
 

@@ -160,7 +160,7 @@ def _publish(
                 _add(sums, {layer: measured})
         file.publish()
     except BaseException:
-        # Nothing may write to a descriptor that is let go of. Not wait(): it never sees the end of what a shutdown cancelled.
+        # Nothing may write to a descriptor that is let go of. wait() would never see the end of what was cancelled.
         for _, block in blocks:
             with suppress(CancelledError):
                 block.exception()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,10 @@ def _publish(
                 _add(sums, {layer: measured})
         file.publish()
     except BaseException:
-        wait([block for _, block in blocks])
+        # Nothing may write to a descriptor that is let go of. wait() would never see the end of what was cancelled.
+        for _, block in blocks:
+            with suppress(CancelledError):
+                block.exception()
         file.close()
         raise
     journal.finish(shard, sums)

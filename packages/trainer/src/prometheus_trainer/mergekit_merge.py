@@ -16,23 +16,23 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from math import prod
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 import yaml
 
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
+from prometheus_trainer.merging.blocks import split_in_blocks
 from prometheus_trainer.merging.companions import check_vocabulary, with_rope_theta
-from prometheus_trainer.merging.finite import all_finite
 from prometheus_trainer.merging.mergekit_config import ModelSource
 from prometheus_trainer.merging.model import Files
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json
+from prometheus_trainer.merging.rounding import to_float64
 from prometheus_trainer.merging.sources import Sources
 from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
 
@@ -204,13 +204,15 @@ def _expected(of_donor: Mapping[str, StoredTensor], layers: int) -> Iterator[tup
 
 
 def _check_finite(stored: StoredTensor, files: Files) -> None:
-    values = torch.empty(prod(stored.shape), dtype=stored.dtype.torch)
-    files.read(stored, 0, values)
-    if not all_finite(values):
-        raise ConfigurationError(
-            f"mergekit's output: tensor {stored.name} has values that are NaN or infinite",
-            "check the weights, and whether dtype has the range for them",
-        )
+    for block in split_in_blocks(stored.shape):
+        raw, values = np.empty(block.count, stored.dtype.raw), np.empty(block.count)
+        files.read(stored, block.start, raw)
+        to_float64(raw, stored.dtype, values)
+        if not np.isfinite(values).all():
+            raise ConfigurationError(
+                f"mergekit's output: tensor {stored.name} has values that are NaN or infinite",
+                "check the weights, and whether dtype has the range for them",
+            )
 
 
 def _weights(model: ModelSource) -> Iterator[Path]:

@@ -17,7 +17,8 @@ from prometheus_trainer.events import Events
 from prometheus_trainer.mergekit_merge import merge_with_mergekit
 
 needs_mergekit = pytest.mark.skipif(
-    find_spec("mergekit") is None, reason="mergekit is an install of its own: the extra mergekit of pyproject.toml"
+    find_spec("mergekit") is None,
+    reason="mergekit is an install of its own: the extra mergekit of pyproject.toml",
 )
 WEIGHTS = {"weight": 1.0, "density": 0.5}
 
@@ -28,7 +29,12 @@ def job(tmp_path: Path) -> dict[str, Any]:
         write_model(tmp_path / name, MISTRAL, seed, torch.bfloat16)
     models = [{"model": f"${{{name}}}", "parameters": WEIGHTS} for name in ("absolute", "relative")]
     return {
-        "config": {"merge_method": "breadcrumbs", "base_model": "${base}", "models": models, "dtype": "bfloat16"},
+        "config": {
+            "merge_method": "breadcrumbs",
+            "base_model": "${base}",
+            "models": models,
+            "dtype": "bfloat16",
+        },
         "models": {name: {"path": str(tmp_path / name)} for name in ("base", "absolute", "relative")},
         "donor": "${absolute}",
         "output_dir": str(tmp_path / "out"),
@@ -64,11 +70,17 @@ def test_a_method_that_our_engine_lacks(
 
 @needs_mergekit
 def test_layers_of_two_models(job: dict[str, Any], tmp_path: Path) -> None:
-    sources = [[{"model": "${absolute}", "layer_range": [0, 2]}], [{"model": "${relative}", "layer_range": [1, 2]}]]
+    sources = [
+        [{"model": "${absolute}", "layer_range": [0, 2]}],
+        [{"model": "${relative}", "layer_range": [1, 2]}],
+    ]
     job["config"] = {"merge_method": "passthrough", "slices": [{"sources": source} for source in sources]}
+    (tmp_path / "absolute" / "tokenizer_config.json").write_text('{"chat_template": "absolute"}')
     merge(job, tmp_path)
     assert json.loads((tmp_path / "out" / "config.json").read_text())["num_hidden_layers"] == 3
     third = read_model(tmp_path / "out")["model.layers.2.mlp.up_proj.weight"]
+    # mergekit itself takes the tokenizer from either model here.
+    assert (tmp_path / "out" / "tokenizer_config.json").read_text() == '{"chat_template": "absolute"}'
     assert torch.equal(third, read_model(tmp_path / "relative")["model.layers.1.mlp.up_proj.weight"])
 
 

@@ -43,7 +43,7 @@ export const modelMergeRequest = stageRequest({
       .describe('Without a recipe: native (default), or mergekit for what only mergekit itself can do.'),
     seed: wholeNumber('Without a recipe: seed of random masks (default: 0).'),
     donor: text(
-      'Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: base_model, or else the first model).',
+      'Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: the first model).',
     ),
     output_dir: text('Without a recipe: the folder to make.'),
   }),

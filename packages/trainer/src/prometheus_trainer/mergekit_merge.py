@@ -26,13 +26,12 @@ from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.merging.blocks import split_in_blocks
-from prometheus_trainer.merging.companions import check_vocabulary, with_rope_theta
+from prometheus_trainer.merging.companions import check_vocabulary, copy_tokenizer, with_rope_theta
 from prometheus_trainer.merging.mergekit_config import ModelSource
-from prometheus_trainer.merging.model import Files
+from prometheus_trainer.merging.model import Files, TensorReader
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json
-from prometheus_trainer.merging.rounding import to_float64
 from prometheus_trainer.merging.sources import Sources
 from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
 
@@ -58,10 +57,14 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     merged = unfinished / "model"
     merged.mkdir(parents=True)
 
+    makes_tokenizer = any(config.get(key) for key in ("tokenizer", "tokenizer_source", "chat_template"))
     events.emit("notice", message=f"mergekit {release} makes this merge")
     events.emit("phase", name=f"merging with mergekit ({config.get('merge_method')})")
     write_text(unfinished / "config.yml", yaml.safe_dump(config, sort_keys=False))
-    _run_mergekit(unfinished, merged, job.get("seed") or 0, checked_shard_size(job.get("max_shard_bytes")))
+    options = ["--random-seed", str(job.get("seed") or 0)]
+    options += ["--out-shard-size", str(checked_shard_size(job.get("max_shard_bytes")))]
+    options += ["--copy-tokenizer" if makes_tokenizer else "--no-copy-tokenizer"]
+    _run_mergekit(unfinished, merged, options)
 
     events.emit("phase", name="checking what mergekit wrote")
     tensors = index_model(merged)
@@ -74,7 +77,12 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
             _check_finite(tensors[tensor.name], files)
             progress.advance(tensor)
 
-    write_json(merged / "config.json", with_rope_theta(read_json(merged / "config.json")))
+    of_output = with_rope_theta(read_json(merged / "config.json"))
+    if "dtype" in of_output:  # the name that transformers 4 knows
+        of_output["torch_dtype"] = of_output["dtype"]
+    write_json(merged / "config.json", of_output)
+    if not makes_tokenizer:
+        copy_tokenizer(merged, donor.tokenizer_folder)
     write_text(merged / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
     written = 0
     for file in sorted(merged.iterdir()):
@@ -141,12 +149,18 @@ def _donor(
     return models.get(str(config.get("base_model"))) or next(iter(models.values()))
 
 
-def _run_mergekit(unfinished: Path, merged: Path, seed: int, shard_bytes: int) -> None:
+def _run_mergekit(unfinished: Path, merged: Path, options: Sequence[str]) -> None:
     """Its log lines pass through; the last ones stand in the error where it fails."""
     command = [sys.executable, "-m", "mergekit.scripts.run_yaml", str(unfinished / "config.yml"), str(merged)]
-    command += ["--random-seed", str(seed), "--out-shard-size", str(shard_bytes), "--copy-tokenizer"]
-    command += ["--lora-merge-cache", str(unfinished / "adapters"), "--no-write-model-card", "--quiet", "-v"]
-    # Without a base_model it takes config and tokenizer from the first of a set, whose order depends on this seed.
+    command += [
+        "--lora-merge-cache",
+        str(unfinished / "adapters"),
+        "--no-write-model-card",
+        "--quiet",
+        "-v",
+        *options,
+    ]
+    # Without a base_model it takes the config from the first of a set, whose order depends on this seed.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     last: deque[str] = deque(maxlen=5)
     with subprocess.Popen(
@@ -204,10 +218,10 @@ def _expected(of_donor: Mapping[str, StoredTensor], layers: int) -> Iterator[tup
 
 
 def _check_finite(stored: StoredTensor, files: Files) -> None:
+    reader, scratch = TensorReader(stored, files), {}
     for block in split_in_blocks(stored.shape):
-        raw, values = np.empty(block.count, stored.dtype.raw), np.empty(block.count)
-        files.read(stored, block.start, raw)
-        to_float64(raw, stored.dtype, values)
+        values = np.empty(block.count)
+        reader.read(block, scratch, "output").to_float64(slice(None), values)
         if not np.isfinite(values).all():
             raise ConfigurationError(
                 f"mergekit's output: tensor {stored.name} has values that are NaN or infinite",

@@ -8,7 +8,8 @@
 ``models``           what the names stand for: name → ``{"path"}`` or ``{"id", "revision"}``, and
                      ``"adapter"`` where it is one; ``base``: the base model of all, where known
 ``donor``            model, named as in the configuration, that config, tokenizer, chat template and
-                     generation config come from; null: ``base_model``, or else the first model
+                     generation config come from; null: the first model, or a ``base_model`` that the
+                     method does not need
 ``seed``             of the random masks, 0 by default
 ``output_dir``       empty folder to write to, or one that a killed run of the same job left
 ``max_shard_bytes``  largest size of an output file, optional
@@ -123,7 +124,9 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
 
 
 def _donor(named: str | None, config: MergeConfig, sources: Sources) -> ModelSource:
-    donor = sources.resolve(named) if named is not None else config.base or config.models[0]
+    # A base model that the method does not need is named for this.
+    default = config.base if config.base and not config.method.needs_base else config.models[0]
+    donor = default if named is None else sources.resolve(named)
     if not (donor.folder / "config.json").is_file():
         raise ConfigurationError(
             f"{donor.folder}: no config.json, so config and tokenizer can't be taken from there",
@@ -181,9 +184,9 @@ def _warn_of_tokenizers(config: MergeConfig, donor: ModelSource, events: Events)
     for source in config.models:
         ours = source.tokenizer_folder
         for name in TOKENIZER_FILES:
-            if (ours / name).is_file() and (theirs / name).is_file():
-                if (ours / name).read_bytes() != (theirs / name).read_bytes():
-                    events.emit("warning", message=f"{ours / name} differs from the donor's, {theirs / name}")
+            mine, other = ours / name, theirs / name
+            if mine.is_file() and other.is_file() and mine.read_bytes() != other.read_bytes():
+                events.emit("warning", message=f"{mine} differs from the donor's, {other}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@
 ``finite``          is every value a number?
 ``distinct``        are two models the same one?
 ``adapter``         which of an adapter's tensors change which of the base model's
-``mergekit_config`` mergekit's configuration, checked
+``mergekit_config`` mergekit's configuration, checked; ``parameter_settings``: filters and gradients,
+                    ``mergekit_template``: its chat template, ``model_sources``: what names a model
 ``writing``         safetensors shards with their index
 ``companions``      config, tokenizer, chat template and generation config of the output
 ``progress``        how many tensors are done

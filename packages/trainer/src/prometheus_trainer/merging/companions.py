@@ -51,8 +51,13 @@ def write_companions(
     config = with_rope_theta(read_json(donor / "config.json"))
     size = write_json(output_dir / "config.json", {**config, "dtype": dtype.name, "torch_dtype": dtype.name})
     size += _copy(donor / "generation_config.json", output_dir)
-    size += sum(_copy(tokenizer_donor / name, output_dir) for name in TOKENIZER_FILES)
+    size += copy_tokenizer(output_dir, tokenizer_donor)
     return size if chat_template is None else size + _write_chat_template(output_dir, chat_template)
+
+
+def copy_tokenizer(output_dir: Path, donor: Path) -> int:
+    """Copies what the donor has of a tokenizer's files; returns their bytes."""
+    return sum(_copy(donor / name, output_dir) for name in TOKENIZER_FILES)
 
 
 def with_rope_theta(config: dict[str, Any]) -> dict[str, Any]:

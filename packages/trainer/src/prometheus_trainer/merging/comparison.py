@@ -8,6 +8,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+
 from prometheus_trainer.merging.blocks import Block
 
 # Sums of a pair (xᵢ, xⱼ): elements, (xᵢ-xⱼ)², xᵢ², equal elements; then of their task vectors or, without a base, of

@@ -30,7 +30,7 @@ _WAITING_A_THREAD = 4
 
 @dataclass(frozen=True)
 class Written:
-    """What a merge wrote: ``bytes`` of all files, ``sums`` by layer for the comparison, shards kept of an earlier run."""
+    """What a merge wrote: ``bytes`` of all files, ``sums`` by layer for the comparison, shards kept of a run before."""
 
     bytes: int
     sums: Sums

@@ -33,13 +33,16 @@ float64_of_bits = _bit_cast(types.uint64, types.float64)
 bits_of_float64 = _bit_cast(types.float64, types.uint64)
 
 
-@intrinsic
-def upper_half_of_product(_: Any, __: Any, ___: Any) -> Any:
+def _upper_half_of_product(_: Any, __: Any, ___: Any) -> Any:
     """The upper 64 bits of the product of two unsigned 64-bit numbers."""
 
     def generate(_: Any, builder: ir.IRBuilder, __: Any, arguments: Any) -> Any:
         wide = ir.IntType(128)
-        product = builder.mul(*(builder.zext(argument, wide) for argument in arguments))
+        first, second = (builder.zext(argument, wide) for argument in arguments)
+        product = builder.mul(first, second)
         return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
 
     return types.uint64(types.uint64, types.uint64), generate
+
+
+upper_half_of_product: Any = intrinsic(_upper_half_of_product)

@@ -40,7 +40,7 @@ class Files:
 
     def read(self, stored: StoredTensor, start: int, values: np.ndarray) -> None:
         """Fills ``values`` (flat, of the stored dtype) with the elements from ``start`` on."""
-        rest = memoryview(values).cast("B")
+        rest = values.view(np.uint8).data
         place = stored.start + start * stored.dtype.width
         while rest:
             count = os.preadv(self._descriptor(stored.file), [rest], place)

@@ -18,7 +18,7 @@ UNFINISHED = ".part"
 
 
 class ShardFile:
-    """A shard in the making: ``NAME.part`` until all of it is on disk, then ``NAME``. The same tensors, the same bytes."""
+    """A shard in the making: ``NAME.part`` until all of it is on disk, then ``NAME``."""
 
     def __init__(self, folder: Path, shard: Shard) -> None:
         self._file = folder / shard.file_name
@@ -35,11 +35,11 @@ class ShardFile:
         self._write(memoryview(header), 0)
 
     def write(self, tensor: OutputTensor, start: int, values: np.ndarray) -> None:
-        """Writes flat ``values`` of the planned dtype (``raw``) as the tensor's elements from ``start`` on; any thread may."""
+        """Writes flat ``values`` (``dtype.raw``) as the tensor's elements from ``start`` on; any thread may."""
         if values.dtype != tensor.dtype.raw or start + values.size > tensor.count:
-            raise AssertionError(f"planned {tensor}, given {values.dtype} × {values.size} from {start} on")
+            raise AssertionError(f"planned {tensor}, given {values.dtype} of {values.size} from {start} on")
         place = self._places[tensor.name] + start * tensor.dtype.width
-        data = memoryview(values).cast("B")
+        data = values.view(np.uint8).data
         self._write(data, place)
         # "Not needed" makes the system begin to write these bytes to the disk, beside the computing.
         os.posix_fadvise(self._descriptor, place, len(data), os.POSIX_FADV_DONTNEED)

@@ -19,10 +19,10 @@ _LOWER, _WIDTH = np.uint64(0xFFFFFFFF), np.uint64(32)
 def keep_mask(seed: int, tensor: str, model: int, start: int, count: int, probability: float) -> np.ndarray:
     """Booleans, each true with ``probability``, for the elements ``start`` to ``start + count`` of a tensor.
 
-    Element ``i`` has the ``i``-th 32-bit number of the counter-based generator Philox4x64-10 (``numpy.random.Philox``) whose key is the start of
-    ``SHA-256("seed/model/tensor")``, and is kept where that number is below ``probability · 2³²``. So any part of a
-    mask can be made anew by anyone with numpy, in any order; ``start`` must be a multiple of 8. Salmon et al.,
-    "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+    Element ``i`` has the ``i``-th 32-bit number of the counter-based generator Philox4x64-10
+    (``numpy.random.Philox``) whose key is the start of ``SHA-256("seed/model/tensor")``, and is kept where that number
+    is below ``probability · 2³²``. So any part of a mask can be made anew by anyone with numpy, in any order; ``start``
+    must be a multiple of 8. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
     """
     if start % ALIGNMENT:
         raise AssertionError(f"a mask can start at multiples of {ALIGNMENT} only, not at {start}")

@@ -35,7 +35,7 @@ class Parameters:
 
     @property
     def divisor(self) -> float:
-        """What ``normalize`` divides a sum over all models by: the sum of the weights; 1 without it, or where it is 0."""
+        """What a sum over all models is divided by: with ``normalize`` the sum of the weights, unless that is 0."""
         total = float(sum(self.weight))
         return total if self.normalize and abs(total) >= 1e-8 else 1.0
 
@@ -72,7 +72,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Method:
-    """``combine(piece, parameters, found, out)`` fills ``out`` with the merged piece; ``found`` is what ``passes`` end with.
+    """``combine(piece, parameters, found, out)`` fills ``out`` with the merged piece; ``passes`` end with ``found``.
 
     ``shared`` and ``per_model`` are the parameters that a configuration may set, with their defaults (``REQUIRED``:
     it must set them); ``models`` are the least and the largest number of models beside the base, ``None`` for any.

@@ -31,12 +31,13 @@ def _mix(base, other, of_base, of_other, out):
 
 
 def _products(pieces: Iterable[Piece], _: Parameters, __: Any) -> tuple[float, float, float]:
-    total = (0.0, 0.0, 0.0)
+    squares = other_squares = mixed = 0.0
     for piece in pieces:
         base, other = piece.base, piece.models[0]
-        products = np.dot(base, base), np.dot(other, other), np.dot(base, other)
-        total = tuple(float(x + y) for x, y in zip(total, products, strict=True))
-    return total
+        squares += float(np.dot(base, base))
+        other_squares += float(np.dot(other, other))
+        mixed += float(np.dot(base, other))
+    return squares, other_squares, mixed
 
 
 def _coefficients(

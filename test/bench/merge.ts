@@ -247,7 +247,7 @@ async function countBytes({ python, outputs }: Setup, rank: number): Promise<Ada
     models: {},
     donor: null,
   });
-  const steps = [];
+  const steps: AdapterCase['onePass'][] = [];
   for (const name of ['a', 'b'])
     steps.push(
       await count('lora_merge', `merged-${name}`, {

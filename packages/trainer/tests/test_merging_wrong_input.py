@@ -111,7 +111,7 @@ def test_a_file_that_was_cut_off(method: str, models: dict[str, Path], tmp_path:
 
 def test_a_shard_that_is_missing(models: dict[str, Path], tmp_path: Path) -> None:
     (models["b"] / "model.safetensors").unlink()
-    index = {"weight_map": {name: "model-00001-of-00001.safetensors" for name in read_model(models["a"])}}
+    index = {"weight_map": dict.fromkeys(read_model(models["a"]), "model-00001-of-00001.safetensors")}
     (models["b"] / "model.safetensors.index.json").write_text(json.dumps(index))
     message = problem(tmp_path, config_of("ties", models))
     assert f"{models['b'] / 'model-00001-of-00001.safetensors'}: the shard is missing" in message

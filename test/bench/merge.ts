@@ -91,7 +91,8 @@ async function run(args: string[], context: BenchmarkContext): Promise<number> {
       report.runs = await measureSpeed(setup, values.shape, methods, theirs, mergekit, rounds);
     }
     if (parts.includes('adapters'))
-      for (const rank of [8, 32, 64]) report.adapters.push(await countBytes(setup, rank));
+      for (const rank of values.shape === 'smoke' ? [8] : [8, 32, 64])
+        report.adapters.push(await countBytes(setup, rank));
     if (parts.includes('memory')) {
       const shapes = values.shape === 'smoke' ? ['smoke'] : ['0.1b', '0.5b', '1.5b'];
       for (const shape of shapes) {

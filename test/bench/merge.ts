@@ -91,13 +91,14 @@ async function run(args: string[], context: BenchmarkContext): Promise<number> {
       report.runs = await measureSpeed(setup, values.shape, methods, theirs, mergekit, rounds);
     }
     if (parts.includes('adapters'))
-      for (const rank of [8, 32, 64]) report.adapters.push(await countBytes(setup, rank));
+      for (const rank of values.shape === 'smoke' ? [8] : [8, 32, 64])
+        report.adapters.push(await countBytes(setup, rank));
     if (parts.includes('memory')) {
       const shapes = values.shape === 'smoke' ? ['smoke'] : ['0.1b', '0.5b', '1.5b'];
       for (const shape of shapes) {
-        const [measured] =
-          (await measureSpeed(setup, shape, ['linear'], [], undefined, 1))['ours linear'] ?? [];
-        report.memory.push({ shape, peakBytes: (measured as Measurement).peakBytes });
+        const only = 'ours linear';
+        const runs = await measureSpeed(setup, shape, ['linear'], [], undefined, 1, only);
+        for (const { peakBytes } of runs[only] ?? []) report.memory.push({ shape, peakBytes });
       }
     }
     process.stdout.write(
@@ -139,9 +140,11 @@ async function measureSpeed(
   theirs: readonly Method[],
   mergekit: string | undefined,
   rounds: number,
+  only?: string,
 ): Promise<Record<string, Measurement[]>> {
   const models = await modelsOf(setup, shape);
-  const contenders = await contendersOf(setup, models, methods, theirs, mergekit);
+  const all = await contendersOf(setup, models, methods, theirs, mergekit);
+  const contenders = all.filter(([name]) => only === undefined || name === only);
   const runs: Record<string, Measurement[]> = {};
   for (let round = 1; round <= rounds; round++) {
     for (const [name, command] of round % 2 === 1 ? contenders : contenders.toReversed()) {
@@ -245,7 +248,7 @@ async function countBytes({ python, outputs }: Setup, rank: number): Promise<Ada
     models: {},
     donor: null,
   });
-  const steps = [];
+  const steps: AdapterCase['onePass'][] = [];
   for (const name of ['a', 'b'])
     steps.push(
       await count('lora_merge', `merged-${name}`, {

@@ -45,11 +45,10 @@ class ShardFile:
         os.posix_fadvise(self._descriptor, place, len(data), os.POSIX_FADV_DONTNEED)
 
     def publish(self) -> None:
-        """Puts everything on disk and gives the file its name."""
+        """Puts everything on disk and gives the file its name; the name is on disk after :func:`sync_folder`."""
         os.fsync(self._descriptor)
         self.close()
         self._unfinished.rename(self._file)
-        sync_folder(self._file.parent)
 
     def close(self) -> None:
         """Lets go of the file, whatever state it is in."""

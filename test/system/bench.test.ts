@@ -124,7 +124,7 @@ describe('npm run bench -- merge', () => {
       expect(report.runs[name]).toHaveLength(1);
     expect(report.memory).toHaveLength(1);
     for (const { onePass, twoSteps } of report.adapters) {
-      expect(onePass.read + onePass.written).toBeLessThan(0.5 * (twoSteps.read + twoSteps.written));
+      expect(onePass.read + onePass.written).toBeLessThan(0.4 * (twoSteps.read + twoSteps.written));
       // The headers too, and no more than that.
       expect(onePass.systemRead).toBeGreaterThanOrEqual(onePass.read);
       expect(onePass.systemRead).toBeLessThan(1.05 * onePass.read);

@@ -42,6 +42,7 @@ export async function loraMerge(settings: LoraMergeSettings, context: ChainConte
           adapter: settings.adapter,
           dtype,
           output_dir: stage.stagingDir,
+          work_dir: stage.workDir,
         };
         return runPythonStage(stage, { python, module: 'lora_merge', job });
       },

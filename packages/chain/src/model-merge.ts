@@ -51,6 +51,7 @@ export async function modelMerge(settings: ModelMergeSettings, context: ChainCon
           donor: resolved.donor,
           seed,
           output_dir: stage.stagingDir,
+          work_dir: stage.workDir,
         };
         return runPythonStage(stage, { python, module: byMergekit ? 'mergekit_merge' : 'model_merge', job });
       },

@@ -7,6 +7,7 @@
 ``adapter``          folder of the adapter, as PEFT writes it
 ``dtype``            of the output: bfloat16, float16, float32; null for the base model's own
 ``output_dir``       empty folder to write to, or one that a killed run of the same job left
+``work_dir``         folder for the notes of a restart, optional: ``output_dir``
 ``max_shard_bytes``  largest size of an output file, optional
 ``events``           file to append events to
 ===================  ==========================================================================
@@ -31,7 +32,7 @@ from prometheus_trainer.merging.engine import write_merged
 from prometheus_trainer.merging.journal import Journal, plan_digest
 from prometheus_trainer.merging.mergekit_config import ModelSource
 from prometheus_trainer.merging.methods.method import Method, Parameters, Piece
-from prometheus_trainer.merging.model import Files, Model
+from prometheus_trainer.merging.model import Files, Model, bytes_read
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, plan_shards, plan_tensors
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import index_model
@@ -64,7 +65,9 @@ def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
     check_vocabulary(base_folder, tensors)
 
     events.emit("phase", name="merging the adapter into the base model")
-    journal = Journal(output_dir, plan_digest({"dtype": job.get("dtype")}, model.files(), shards))
+    journal = Journal(
+        output_dir, plan_digest({"dtype": job.get("dtype")}, model.files(), shards), job.get("work_dir")
+    )
     require_space(
         output_dir,
         sum(shard.size for shard in shards if journal.kept(shard) is None),
@@ -87,7 +90,7 @@ def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
     return {
         "tensors": len(tensors),
         "tensors_changed": len(adapter.pairs) + len(adapter.replacements),
-        "bytes_read": sum(model.bytes_of(tensor.name) for tensor in tensors),
+        "bytes_read": sum(bytes_read([model], tensor.name, 1) for tensor in tensors),
         "bytes_written": written.bytes + size,
         "shards_kept": written.shards_kept,
         "seconds": round(time.monotonic() - started, 3),

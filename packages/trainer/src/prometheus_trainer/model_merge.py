@@ -12,6 +12,7 @@
                      method does not need
 ``seed``             of the random masks, 0 by default
 ``output_dir``       empty folder to write to, or one that a killed run of the same job left
+``work_dir``         folder for the notes of a restart, optional: ``output_dir``
 ``max_shard_bytes``  largest size of an output file, optional
 ``events``           file to append events to
 ===================  ===============================================================================
@@ -37,7 +38,7 @@ from prometheus_trainer.merging.distinct import check_distinct, same_as_base, sa
 from prometheus_trainer.merging.engine import write_merged
 from prometheus_trainer.merging.journal import Journal, plan_digest
 from prometheus_trainer.merging.mergekit_config import MergeConfig, ModelSource, parse_merge_config
-from prometheus_trainer.merging.model import Files, Model
+from prometheus_trainer.merging.model import Files, Model, bytes_read
 from prometheus_trainer.merging.plan import (
     OutputTensor,
     Shard,
@@ -82,7 +83,9 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
     events.emit("notice", message=f"config and tokenizer come from {donor.name}")
     events.emit("phase", name=f"merging {len(inputs)} models ({config.method_name})")
     used = set().union(*(model.files() for model in inputs))
-    journal = Journal(output_dir, plan_digest({"config": job["config"], "seed": seed}, used, shards))
+    journal = Journal(
+        output_dir, plan_digest({"config": job["config"], "seed": seed}, used, shards), job.get("work_dir")
+    )
     require_space(output_dir, _left_to_write(shards, journal), "the merged model")
     progress = TensorProgress(events, len(tensors))
     with Files() as files:
@@ -115,7 +118,7 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
         "donor": donor.name,
         "tensors": len(tensors),
         "parameters": sum(tensor.count for tensor in tensors),
-        "bytes_read": passes * sum(model.bytes_of(tensor.name) for model in inputs for tensor in tensors),
+        "bytes_read": sum(bytes_read(inputs, tensor.name, passes) for tensor in tensors),
         "bytes_written": written.bytes + size,
         "shards_kept": written.shards_kept,
         "seconds": round(time.monotonic() - started, 3),

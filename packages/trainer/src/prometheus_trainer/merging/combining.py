@@ -13,7 +13,7 @@ from prometheus_trainer.merging.blocks import Block, split_in_blocks
 from prometheus_trainer.merging.comparison import is_sampled, measure
 from prometheus_trainer.merging.methods.masks import ALIGNMENT
 from prometheus_trainer.merging.methods.method import Method, Parameters, Pass, Piece
-from prometheus_trainer.merging.model import Model, Scratch, TensorReader, buffer
+from prometheus_trainer.merging.model import Model, Scratch, TensorReader, buffer, read_all
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.rounding import round_once
 
@@ -67,8 +67,10 @@ class OpenTensor:
 
     def _pieces(self, block: Block, scratch: Scratch) -> Iterator[tuple[Piece, slice]]:
         """The pieces of a block; each overwrites the one before."""
-        inputs = [reader.read(block, scratch, key) for key, (_, reader) in enumerate(self.models)]
-        base = None if self.base is None else self.base[1].read(block, scratch, "base")
+        readers = [reader for _, reader in self.models]
+        base_readers = [] if self.base is None else [self.base[1]]
+        inputs = read_all([*readers, *base_readers], block, scratch)
+        base = inputs.pop() if base_readers else None
         all_values = buffer(scratch, "models", len(inputs) * _PIECE, _FLOAT64)
         all_origin = buffer(scratch, "base", _PIECE, _FLOAT64)
         for begin in range(0, block.count, _PIECE):

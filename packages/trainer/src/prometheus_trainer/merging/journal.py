@@ -23,15 +23,18 @@ Sums = dict[str, np.ndarray]
 
 
 class Journal:
-    """A file in the output folder, there while the merge is not done: the plan's digest, then a line for each shard.
+    """A file that is there while the merge is not done: the plan's digest, then a line for each shard.
 
     A line is written after its shard is on disk under its name, so what is listed is whole; the line carries what the
-    shard adds to the comparison of the models.
+    shard adds to the comparison of the models. It lies in ``work_dir``, or else in the output folder, from where it is
+    removed at the end. A caller that moves the output away when it is done keeps a ``work_dir`` until then: a merge
+    that ended and was not moved is whole for the next run.
     """
 
-    def __init__(self, folder: Path, plan: str) -> None:
+    def __init__(self, folder: Path, plan: str, work_dir: str | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = folder / _FILE
+        self._keep = work_dir is not None
+        self._file = (folder if work_dir is None else Path(work_dir)) / _FILE
         self._folder = folder
         self._done = self._read(plan)
         self._stream = self._file.open("ab")
@@ -55,7 +58,8 @@ class Journal:
     def remove(self) -> None:
         """The merge is done."""
         self._stream.close()
-        self._file.unlink()
+        if not self._keep:
+            self._file.unlink()
 
     def _read(self, plan: str) -> dict[str, Sums]:
         """What an earlier run of the same plan finished; what is left of anything unfinished is removed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,16 +85,19 @@ class Model:
             delta = Delta(_read(pair.a, files), _read(pair.b, files), pair.scaling, pair.transposed)
         return TensorReader(stored, files, delta)
 
-    def bytes_of(self, name: str) -> int:
-        """Bytes that reading the tensor once takes."""
-        stored = [self.tensors[name]]
-        if self.adapter is not None:
-            stored[0] = self.adapter.replacements.get(name, stored[0])
-            if name in self.adapter.copies:
-                stored += [stored[0], self.adapter.copies[name]]
-            if name in self.adapter.pairs:
-                stored += [self.adapter.pairs[name].a, self.adapter.pairs[name].b]
-        return sum(tensor.end - tensor.start for tensor in stored)
+    def main_tensor(self, name: str) -> StoredTensor:
+        """What is read in blocks."""
+        stored = self.tensors[name]
+        return stored if self.adapter is None else self.adapter.replacements.get(name, stored)
+
+    def once_read(self, name: str) -> list[StoredTensor]:
+        """What is read when the tensor is opened."""
+        stored: list[StoredTensor] = []
+        if self.adapter is not None and name in self.adapter.copies:
+            stored += [self.main_tensor(name), self.adapter.copies[name]]
+        if self.adapter is not None and name in self.adapter.pairs:
+            stored += [self.adapter.pairs[name].a, self.adapter.pairs[name].b]
+        return stored
 
     def files(self) -> set[Path]:
         """The files that hold its weights."""
@@ -110,15 +113,32 @@ class TensorReader:
 
     def __init__(self, stored: StoredTensor, files: Files, delta: Delta | None = None) -> None:
         self.dtype: DType = stored.dtype
-        self._stored = stored
-        self._files = files
+        self.stored = stored
+        self.files = files
         self._delta = delta
 
     def read(self, block: Block, scratch: Scratch, key: Any) -> BlockValues:
         """The block's values. What this thread read under the same ``key`` before is overwritten."""
         raw = buffer(scratch, ("read", key), block.count, self.dtype.raw)
-        self._files.read(self._stored, block.start, raw)
+        self.files.read(self.stored, block.start, raw)
+        return self.with_delta(raw, block)
+
+    def with_delta(self, raw: np.ndarray, block: Block) -> BlockValues:
+        """Stored numbers of the block, and what the adapter adds to them."""
         return BlockValues(raw, self.dtype, None if self._delta is None else self._delta.of(block))
+
+
+def read_all(readers: Sequence[TensorReader], block: Block, scratch: Scratch) -> list[BlockValues]:
+    """The block of several models; a base model that several adapters change is read once."""
+    read: dict[StoredTensor, np.ndarray] = {}
+    values = []
+    for key, reader in enumerate(readers):
+        stored = reader.stored
+        if stored not in read:
+            read[stored] = buffer(scratch, ("read", key), block.count, reader.dtype.raw)
+            reader.files.read(stored, block.start, read[stored])
+        values.append(reader.with_delta(read[stored], block))
+    return values
 
 
 @dataclass(frozen=True)
@@ -176,3 +196,10 @@ def _check_copy(copy: StoredTensor, base: StoredTensor, base_folder: Path, files
                 f"{copy.file}: tensor {copy.name} is not equal to {base.name} of {base_folder}",
                 "name the base model that the adapter was trained on",
             )
+
+
+def bytes_read(models: Sequence[Model], name: str, passes: int) -> int:
+    """Bytes that reading the tensor of all models takes, in a number of passes over its blocks."""
+    blocks = {model.main_tensor(name) for model in models}
+    once = [stored for model in models for stored in model.once_read(name)]
+    return passes * sum(stored.size for stored in blocks) + sum(stored.size for stored in once)

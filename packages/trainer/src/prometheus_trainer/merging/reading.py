@@ -25,6 +25,11 @@ class StoredTensor:
     start: int
     end: int
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.end - self.start
+
 
 def index_model(folder: Path) -> dict[str, StoredTensor]:
     """The tensors of a model folder (one ``model.safetensors``, or shards and their index), by name.

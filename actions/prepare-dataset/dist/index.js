@@ -29604,6 +29604,7 @@ async function loraMerge(settings, context) {
                 adapter: settings.adapter,
                 dtype,
                 output_dir: stage.stagingDir,
+                work_dir: stage.workDir,
             };
             return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_4__/* .runPythonStage */ .O)(stage, { python, module: 'lora_merge', job });
         },
@@ -29977,6 +29978,7 @@ async function modelMerge(settings, context) {
                 donor: resolved.donor,
                 seed,
                 output_dir: stage.stagingDir,
+                work_dir: stage.workDir,
             };
             return (0,python_stage/* runPythonStage */.O)(stage, { python, module: byMergekit ? 'mergekit_merge' : 'model_merge', job });
         },

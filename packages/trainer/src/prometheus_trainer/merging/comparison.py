@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from prometheus_trainer.merging.blocks import Block
+from prometheus_trainer.merging.kernels import dot
 
 # Sums of a pair (xᵢ, xⱼ): elements, (xᵢ-xⱼ)², xᵢ², equal elements; then of their task vectors or, without a base, of
 # themselves: products, squares of each, elements of opposite signs, elements where both are not 0.
@@ -31,12 +32,12 @@ def measure(models: Sequence[np.ndarray] | np.ndarray, base: np.ndarray | None) 
         product = vectors[i] * vectors[j]
         sums += [
             difference.size,
-            float(difference.dot(difference)),
-            float(models[i].dot(models[i])),
+            dot(difference, difference),
+            dot(models[i], models[i]),
             int((difference == 0).sum()),
             float(product.sum()),
-            float(vectors[i].dot(vectors[i])),
-            float(vectors[j].dot(vectors[j])),
+            dot(vectors[i], vectors[i]),
+            dot(vectors[j], vectors[j]),
             int((product < 0).sum()),
             int((product != 0).sum()),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
@@ -27,6 +28,9 @@ def _bit_cast(source: types.Type, target: types.Type) -> Any:
     return cast
 
 
+# Sums that run side by side in dot().
+_LANES = 32
+
 float32_of_bits = _bit_cast(types.uint32, types.float32)
 bits_of_float32 = _bit_cast(types.float32, types.uint32)
 float64_of_bits = _bit_cast(types.uint64, types.float64)
@@ -46,3 +50,19 @@ def _upper_half_of_product(_: Any, __: Any, ___: Any) -> Any:
 
 
 upper_half_of_product: Any = intrinsic(_upper_half_of_product)
+
+
+@kernel
+def dot(a, b):
+    """``Σ aᵢ·bᵢ`` in a fixed order, without the threads that a library for linear algebra would start for it."""
+    lanes = np.zeros(_LANES)
+    whole = a.size // _LANES * _LANES
+    for i in range(0, whole, _LANES):
+        for lane in range(_LANES):
+            lanes[lane] += a[i + lane] * b[i + lane]
+    total = 0.0
+    for lane in range(_LANES):
+        total += lanes[lane]
+    for i in range(whole, a.size):
+        total += a[i] * b[i]
+    return total

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import kernel
+from prometheus_trainer.merging.kernels import dot, kernel
 from prometheus_trainer.merging.methods.method import REQUIRED, Method, Parameters, Pass, Piece
 
 _NEARLY_COLLINEAR = 0.9995
@@ -34,9 +34,9 @@ def _products(pieces: Iterable[Piece], _: Parameters, __: Any) -> tuple[float, f
     squares = other_squares = mixed = 0.0
     for piece in pieces:
         base, other = piece.base, piece.models[0]
-        squares += float(np.dot(base, base))
-        other_squares += float(np.dot(other, other))
-        mixed += float(np.dot(base, other))
+        squares += dot(base, base)
+        other_squares += dot(other, other)
+        mixed += dot(base, other)
     return squares, other_squares, mixed
 
 

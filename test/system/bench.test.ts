@@ -124,10 +124,10 @@ describe('npm run bench -- merge', () => {
       expect(report.runs[name]).toHaveLength(1);
     expect(report.memory).toHaveLength(1);
     for (const { onePass, twoSteps } of report.adapters) {
-      expect(onePass.read + onePass.written).toBeLessThan(0.4 * (twoSteps.read + twoSteps.written));
-      // The headers too, and no more than that.
+      expect(onePass.read + onePass.written).toBeLessThan(0.3 * (twoSteps.read + twoSteps.written));
+      // The headers too, and what Python reads of its own packages, but not the models again.
       expect(onePass.systemRead).toBeGreaterThanOrEqual(onePass.read);
-      expect(onePass.systemRead).toBeLessThan(1.05 * onePass.read);
+      expect(onePass.systemRead).toBeLessThan(onePass.read + 60e6);
     }
     expect(formatMergeReport(report)).toMatch(/ours ties \/ floor +\d/);
   });

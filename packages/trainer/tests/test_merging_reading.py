@@ -12,7 +12,7 @@ from tiny_models import MIXTRAL, write_model
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.blocks import split_in_blocks
-from prometheus_trainer.merging.model import Files, TensorReader
+from prometheus_trainer.merging.model import Files, TensorReader, read_all
 from prometheus_trainer.merging.reading import StoredTensor, index_file, index_model
 
 
@@ -20,12 +20,12 @@ def read_tensor(stored: StoredTensor) -> torch.Tensor:
     """A tensor, read in the blocks that the engine reads."""
     with Files() as files:
         blocks = [
-            TensorReader(stored, files).read(block, {}, 0).raw for block in split_in_blocks(stored.shape)
+            read_all([TensorReader(stored, files)], block, {})[0] for block in split_in_blocks(stored.shape)
         ]
-    dtype = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}[stored.dtype.code]
-    return torch.cat(
-        [torch.from_numpy(block.view("u1")).view(dtype) for block in blocks] or [torch.empty(0, dtype=dtype)]
-    ).view(stored.shape)
+    # bfloat16 is read as it is stored, everything else as float32.
+    dtype = torch.bfloat16 if stored.dtype.code == "BF16" else torch.float32
+    parts = [torch.from_numpy(block.copy().view("u1")).view(dtype) for block in blocks]
+    return torch.cat(parts or [torch.empty(0, dtype=dtype)]).view(stored.shape)
 
 
 def test_tensors_are_read_as_the_library_reads_them(tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ from prometheus_trainer.merging.companions import check_vocabulary, write_compan
 from prometheus_trainer.merging.dtypes import dtype_named
 from prometheus_trainer.merging.engine import write_merged
 from prometheus_trainer.merging.journal import Journal, plan_digest
+from prometheus_trainer.merging.kernels import PIECE, kernel, load, store
 from prometheus_trainer.merging.mergekit_config import ModelSource
-from prometheus_trainer.merging.methods.method import Method, Parameters, Piece
+from prometheus_trainer.merging.methods.method import Inputs, Method, Parameters
 from prometheus_trainer.merging.model import Files, Model, bytes_read
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, plan_shards, plan_tensors
 from prometheus_trainer.merging.progress import TensorProgress
@@ -39,8 +40,16 @@ from prometheus_trainer.merging.reading import index_model
 from prometheus_trainer.model_source import resolve_model
 
 
-def _copy(piece: Piece, _: Parameters, __: Any, out: np.ndarray) -> None:
-    out[:] = piece.models[0]
+def _copy(inputs: Inputs, _: Parameters, __: Any, out: np.ndarray) -> bool:
+    return _round_block(inputs.models[0], out)
+
+
+@kernel
+def _round_block(stored, out):
+    finite, values = True, np.empty(PIECE)
+    for begin in range(0, out.size, PIECE):
+        finite &= store(values, load(stored, begin, values), out, begin)
+    return finite
 
 
 _AS_IT_IS = Method(_copy, shared={}, per_model={})

@@ -19,7 +19,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from prometheus_trainer.entry import run_stage
@@ -27,8 +26,9 @@ from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.merging.blocks import split_in_blocks
 from prometheus_trainer.merging.companions import check_vocabulary, copy_tokenizer, with_rope_theta
+from prometheus_trainer.merging.kernels import all_finite
 from prometheus_trainer.merging.mergekit_config import ModelSource
-from prometheus_trainer.merging.model import Files, TensorReader
+from prometheus_trainer.merging.model import Files, TensorReader, read_all
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json
@@ -220,9 +220,7 @@ def _expected(of_donor: Mapping[str, StoredTensor], layers: int) -> Iterator[tup
 def _check_finite(stored: StoredTensor, files: Files) -> None:
     reader, scratch = TensorReader(stored, files), {}
     for block in split_in_blocks(stored.shape):
-        values = np.empty(block.count)
-        reader.read(block, scratch, "output").to_float64(slice(None), values)
-        if not np.isfinite(values).all():
+        if not all_finite(read_all([reader], block, scratch)[0]):
             raise ConfigurationError(
                 f"mergekit's output: tensor {stored.name} has values that are NaN or infinite",
                 "check the weights, and whether dtype has the range for them",

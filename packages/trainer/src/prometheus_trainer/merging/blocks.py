@@ -9,7 +9,7 @@ from math import prod
 from prometheus_trainer.merging.methods.masks import ALIGNMENT
 
 # Small enough for the inputs of a few models to stay in a core's cache, large enough for the disk.
-_ELEMENTS = 256 * 1024
+_ELEMENTS = 512 * 1024
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -11,15 +11,15 @@ import numpy as np
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.blocks import Block, split_in_blocks
 from prometheus_trainer.merging.comparison import is_sampled, measure
-from prometheus_trainer.merging.methods.masks import ALIGNMENT
-from prometheus_trainer.merging.methods.method import Method, Parameters, Pass, Piece
+from prometheus_trainer.merging.dtypes import FLOAT16
+from prometheus_trainer.merging.kernels import all_finite, load
+from prometheus_trainer.merging.methods.method import Inputs, Method, Parameters, Pass
 from prometheus_trainer.merging.model import Model, Scratch, TensorReader, buffer, read_all
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.rounding import round_once
 
-# Elements computed at a time: their float64 copies stay in a core's cache, and in memory that is used again and again.
-_PIECE = 12 * 1024
-assert _PIECE % ALIGNMENT == 0
+# Elements of a block that the comparison looks at.
+_SAMPLE = 12 * 1024
 
 _FLOAT64 = np.dtype("f8")
 
@@ -46,54 +46,41 @@ class OpenTensor:
 
     def measure(self, step: Pass, found: Any, block: Block, scratch: Scratch) -> Any:
         """What a pass of the method measures in a block."""
-        return step.measure((piece for piece, _ in self._pieces(block, scratch)), self.parameters, found)
+        return step.measure(self._inputs(block, scratch), self.parameters, found)
 
     def combine(self, found: Any, block: Block, scratch: Scratch) -> tuple[np.ndarray, np.ndarray | None]:
         """The merged block in the output's dtype (valid until the thread's next one), and the sample's sums.
 
         ConfigurationError where an input or the result is not finite.
         """
-        merged = buffer(scratch, "merged", block.count, self.tensor.dtype.raw)
-        combined = buffer(scratch, "combined", _PIECE, _FLOAT64)
-        sums = None
-        for piece, place in self._pieces(block, scratch):
-            if place.start == 0 and is_sampled(block):
-                sums = self._sample(piece, block, scratch)
-            out = combined[: place.stop - place.start]
-            self.method.combine(piece, self.parameters, found, out)
-            if not round_once(out, self.tensor.dtype, merged[place]):
-                self._raise_not_finite()
-        return merged, sums
+        inputs, dtype = self._inputs(block, scratch), self.tensor.dtype
+        # numpy, not the method, rounds to float16.
+        rounds = dtype is not FLOAT16
+        merged = buffer(scratch, "merged", block.count, dtype.raw if rounds else _FLOAT64)
+        finite = self.method.combine(inputs, self.parameters, found, merged)
+        if not rounds:
+            values, merged = merged, buffer(scratch, "rounded", block.count, dtype.raw)
+            finite = round_once(values, dtype, merged)
+        if not finite or (self.method.drops and not all_finite(inputs.models.reshape(-1))):
+            self._raise_not_finite()
+        return merged, self._sample(inputs, block, scratch) if is_sampled(block) else None
 
-    def _pieces(self, block: Block, scratch: Scratch) -> Iterator[tuple[Piece, slice]]:
-        """The pieces of a block; each overwrites the one before."""
-        readers = [reader for _, reader in self.models]
-        base_readers = [] if self.base is None else [self.base[1]]
-        inputs = read_all([*readers, *base_readers], block, scratch)
-        base = inputs.pop() if base_readers else None
-        all_values = buffer(scratch, "models", len(inputs) * _PIECE, _FLOAT64)
-        all_origin = buffer(scratch, "base", _PIECE, _FLOAT64)
-        for begin in range(0, block.count, _PIECE):
-            place = slice(begin, min(begin + _PIECE, block.count))
-            count = place.stop - begin
-            values = all_values[: len(inputs) * count].reshape(len(inputs), count)
-            for stored, row in zip(inputs, values, strict=True):
-                stored.to_float64(place, row)
-            origin = all_origin[: count if base else 0]
-            if base is not None:
-                base.to_float64(place, origin)
-            if self.method.drops and not _all_finite(values):
-                self._raise_not_finite()
-            yield Piece(self.tensor.name, block.start + begin, origin, values, self.seed), place
+    def _inputs(self, block: Block, scratch: Scratch) -> Inputs:
+        """What is merged: as it is stored where all is bfloat16, otherwise as float32, which holds it exactly."""
+        readers = [reader for _, reader in [*self.models, *([self.base] if self.base else [])]]
+        values = read_all(readers, block, scratch)
+        base = values[len(self.models)] if self.base else values[0][:0]
+        return Inputs(self.tensor.name, block.start, base, values[: len(self.models)], self.seed)
 
-    def _sample(self, piece: Piece, block: Block, scratch: Scratch) -> np.ndarray:
-        models, base = list(piece.models), piece.base if self.base else None
+    def _sample(self, inputs: Inputs, block: Block, scratch: Scratch) -> np.ndarray:
+        count = min(block.count, _SAMPLE)
+        models = [_float64(model[:count]) for model in inputs.models]
+        base = _float64(inputs.base[:count]) if self.base else None
         if self.method.base_is_equal and base is not None:
             models, base = [base, *models], None
         if self.reference is not None:
-            first = Block(block.number, block.start, models[0].size)
-            base = np.empty(first.count)
-            self.reference.read(first, scratch, "reference").to_float64(slice(None), base)
+            first = Block(block.number, block.start, count)
+            base = _float64(read_all([self.reference], first, {})[0])
         return measure(models, base)
 
     def _raise_not_finite(self) -> NoReturn:
@@ -102,9 +89,8 @@ class OpenTensor:
         for model, reader in [*self.models, *([self.base] if self.base else [])]:
             count = 0
             for block in self.blocks():
-                values = np.empty(block.count)
-                reader.read(block, scratch, "check").to_float64(slice(None), values)
-                count += int((~np.isfinite(values)).sum())
+                values = read_all([reader], block, scratch)[0]
+                count += int((~np.isfinite(_float64(values))).sum())
             if count:
                 raise ConfigurationError(
                     f"{model.place}: tensor {name}: {count} of {self.tensor.count} values are NaN or infinite",
@@ -116,7 +102,7 @@ class OpenTensor:
         )
 
 
-def _all_finite(values: np.ndarray) -> bool:
-    # float64 holds any sum of float32 numbers: one that is not finite has such an element.
-    with np.errstate(invalid="ignore"):
-        return bool(np.isfinite(values.sum()))
+def _float64(stored: np.ndarray) -> np.ndarray:
+    values = np.empty(stored.size)
+    load(stored, 0, values)
+    return values

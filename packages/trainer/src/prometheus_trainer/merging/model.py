@@ -15,9 +15,9 @@ from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.adapter import Adapter
 from prometheus_trainer.merging.blocks import Block, split_in_blocks
 from prometheus_trainer.merging.delta import Delta
-from prometheus_trainer.merging.dtypes import DType
+from prometheus_trainer.merging.dtypes import BFLOAT16, FLOAT32, DType
 from prometheus_trainer.merging.reading import StoredTensor
-from prometheus_trainer.merging.rounding import round_once, to_float64
+from prometheus_trainer.merging.rounding import round_once, to_float32, to_float64
 
 Scratch = dict[Any, np.ndarray]
 """A thread's buffers, by what they are for."""
@@ -112,56 +112,46 @@ class TensorReader:
     """Reads blocks of one tensor; any thread may."""
 
     def __init__(self, stored: StoredTensor, files: Files, delta: Delta | None = None) -> None:
-        self.dtype: DType = stored.dtype
         self.stored = stored
-        self.files = files
-        self._delta = delta
+        self.delta = delta
+        self._files = files
 
-    def read(self, block: Block, scratch: Scratch, key: Any) -> BlockValues:
-        """The block's values. What this thread read under the same ``key`` before is overwritten."""
-        raw = buffer(scratch, ("read", key), block.count, self.dtype.raw)
-        self.files.read(self.stored, block.start, raw)
-        return self.with_delta(raw, block)
+    def read(self, block: Block, values: np.ndarray) -> None:
+        """Fills ``values`` with the block as it is stored (``dtype.raw``), without what an adapter adds."""
+        self._files.read(self.stored, block.start, values)
 
-    def with_delta(self, raw: np.ndarray, block: Block) -> BlockValues:
-        """Stored numbers of the block, and what the adapter adds to them."""
-        return BlockValues(raw, self.dtype, None if self._delta is None else self._delta.of(block))
-
-
-def read_all(readers: Sequence[TensorReader], block: Block, scratch: Scratch) -> list[BlockValues]:
-    """The block of several models; a base model that several adapters change is read once."""
-    read: dict[StoredTensor, np.ndarray] = {}
-    values = []
-    for key, reader in enumerate(readers):
-        stored = reader.stored
-        if stored not in read:
-            read[stored] = buffer(scratch, ("read", key), block.count, reader.dtype.raw)
-            reader.files.read(stored, block.start, read[stored])
-        values.append(reader.with_delta(read[stored], block))
-    return values
-
-
-@dataclass(frozen=True)
-class BlockValues:
-    """Stored numbers, flat, and in float32 what an adapter adds to them."""
-
-    raw: np.ndarray
-    dtype: DType
-    delta: np.ndarray | None
-
-    def to_float64(self, place: slice, values: np.ndarray) -> None:
-        """Fills ``values`` with a part; a sum with an adapter's delta is that of float32, as PEFT computes it."""
-        to_float64(self.raw[place], self.dtype, values)
+    def add_delta(self, block: Block, values: np.ndarray) -> None:
+        """Adds in float32 what an adapter changes, as PEFT's ``merge_and_unload`` does."""
         if self.delta is not None:
-            values += self.delta[place]
-            values[:] = values.astype(np.float32)
+            values += self.delta.of(block)
 
-    def equals_rounded(self, other: BlockValues) -> bool:
-        """Whether these values, rounded to the other's dtype, are the other's."""
-        values, rounded = np.empty(self.raw.size), np.empty(self.raw.size, other.dtype.raw)
-        self.to_float64(slice(None), values)
-        round_once(values, other.dtype, rounded)
-        return np.array_equal(rounded, other.raw)
+
+def read_all(readers: Sequence[TensorReader], block: Block, scratch: Scratch) -> np.ndarray:
+    """The block of several models [model, element]: as stored where all is bfloat16, otherwise float32.
+
+    What this thread read before is overwritten. A base model that several adapters change is read once.
+    """
+    as_stored = all(reader.stored.dtype is BFLOAT16 and reader.delta is None for reader in readers)
+    dtype = BFLOAT16 if as_stored else FLOAT32
+    values = buffer(scratch, "values", len(readers) * block.count, dtype.raw).reshape(
+        len(readers), block.count
+    )
+    for place, (reader, row) in enumerate(zip(readers, values, strict=True)):
+        stored = reader.stored
+        earlier = next(
+            (i for i in range(place) if readers[i].stored == stored and readers[i].delta is None), None
+        )
+        if earlier is not None:
+            row[:] = values[earlier]
+        elif stored.dtype is dtype:
+            reader.read(block, row)
+        else:
+            raw = buffer(scratch, "raw", block.count, stored.dtype.raw)
+            if place == 0 or readers[place - 1].stored != stored:
+                reader.read(block, raw)
+            to_float32(raw, stored.dtype, row)
+        reader.add_delta(block, row)
+    return values
 
 
 def buffer(scratch: Scratch, key: Any, count: int, dtype: np.dtype) -> np.ndarray:
@@ -176,9 +166,9 @@ def _read(stored: StoredTensor, files: Files) -> np.ndarray:
     """A whole tensor in float32, in its shape."""
     raw = np.empty(stored.shape, stored.dtype.raw)
     files.read(stored, 0, raw.reshape(-1))
-    values = np.empty(raw.size)
-    to_float64(raw.reshape(-1), stored.dtype, values)
-    return values.astype(np.float32).reshape(stored.shape)
+    values = np.empty(raw.size, np.float32)
+    to_float32(raw.reshape(-1), stored.dtype, values)
+    return values.reshape(stored.shape)
 
 
 def _check_copy(copy: StoredTensor, base: StoredTensor, base_folder: Path, files: Files) -> None:
@@ -187,15 +177,26 @@ def _check_copy(copy: StoredTensor, base: StoredTensor, base_folder: Path, files
     PEFT stores ``lm_head.base_layer.weight`` when ``lm_head`` is trained. It may have been stored in another dtype than
     the base's, so each is rounded to the other's before they are compared.
     """
-    scratch: Scratch = {}
     ours, theirs = TensorReader(base, files), TensorReader(copy, files)
     for block in split_in_blocks(base.shape):
-        a, b = ours.read(block, scratch, "ours"), theirs.read(block, scratch, "theirs")
-        if not (a.equals_rounded(b) or b.equals_rounded(a)):
+        a, b = np.empty(block.count, base.dtype.raw), np.empty(block.count, copy.dtype.raw)
+        ours.read(block, a)
+        theirs.read(block, b)
+        if not (
+            _equals_rounded(a, base.dtype, b, copy.dtype) or _equals_rounded(b, copy.dtype, a, base.dtype)
+        ):
             raise ConfigurationError(
                 f"{copy.file}: tensor {copy.name} is not equal to {base.name} of {base_folder}",
                 "name the base model that the adapter was trained on",
             )
+
+
+def _equals_rounded(values: np.ndarray, dtype: DType, others: np.ndarray, of_others: DType) -> bool:
+    """Whether stored values, rounded to the others' dtype, are the others."""
+    exact, rounded = np.empty(values.size), np.empty(values.size, of_others.raw)
+    to_float64(values, dtype, exact)
+    round_once(exact, of_others, rounded)
+    return np.array_equal(rounded, others)
 
 
 def bytes_read(models: Sequence[Model], name: str, passes: int) -> int:

@@ -26,11 +26,21 @@ def keep_mask(seed: int, tensor: str, model: int, start: int, count: int, probab
     """
     if start % ALIGNMENT:
         raise AssertionError(f"a mask can start at multiples of {ALIGNMENT} only, not at {start}")
-    digest = hashlib.sha256(f"{seed}/{model}/{tensor}".encode()).digest()
-    first, second = np.frombuffer(digest[:16], "<u8")
     keep = np.empty(-(-count // ALIGNMENT) * ALIGNMENT, np.bool_)
-    _fill(first, second, np.uint64(start // ALIGNMENT), np.uint64(round(probability * 2**32)), keep)
+    fill_mask(mask_key(seed, tensor, model), start, probability, keep)
     return keep[:count]
+
+
+def mask_key(seed: int, tensor: str, model: int) -> np.ndarray:
+    """The two numbers of 64 bits that a mask begins with."""
+    digest = hashlib.sha256(f"{seed}/{model}/{tensor}".encode()).digest()
+    return np.frombuffer(digest[:16], "<u8")
+
+
+@kernel
+def fill_mask(key, start, probability, keep):
+    """Fills ``keep`` (a multiple of 8 long) with the mask from element ``start`` on."""
+    _fill(key[0], key[1], np.uint64(start // ALIGNMENT), np.uint64(round(probability * 4294967296.0)), keep)
 
 
 @kernel

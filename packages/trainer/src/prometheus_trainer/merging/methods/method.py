@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.methods.masks import keep_mask
+from prometheus_trainer.merging.methods.masks import mask_key
 
 REQUIRED = None
 """The default of a parameter that a configuration must give."""
@@ -34,6 +34,11 @@ class Parameters:
         return np.array(self.weight, dtype=np.float64)
 
     @property
+    def densities(self) -> np.ndarray:
+        """The densities as an array of float64."""
+        return np.array(self.density, dtype=np.float64)
+
+    @property
     def divisor(self) -> float:
         """What a sum over all models is divided by: with ``normalize`` the sum of the weights, unless that is 0."""
         total = float(sum(self.weight))
@@ -41,10 +46,10 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """The elements from ``start`` on of the tensor called ``tensor``, float64: ``models`` [model, element], ``base``.
+class Inputs:
+    """The elements from ``start`` on of the tensor called ``tensor``: ``models`` [model, element], ``base`` [element].
 
-    A method may write to both.
+    All are bfloat16 (as uint16) or all are float32; ``base`` is empty for a method that needs none.
     """
 
     tensor: str
@@ -53,26 +58,30 @@ class Piece:
     models: np.ndarray
     seed: int
 
-    def keep(self, model: int, probability: float) -> np.ndarray:
-        """Which elements a random mask keeps, by the seed, the tensor's name, the model's place and the element's."""
-        return keep_mask(self.seed, self.tensor, model, self.start, self.models.shape[1], probability)
+    @property
+    def masks(self) -> np.ndarray:
+        """The key of each model's random mask, for :func:`~prometheus_trainer.merging.methods.masks.fill_mask`."""
+        return np.array([mask_key(self.seed, self.tensor, model) for model in range(len(self.models))])
 
 
 @dataclass(frozen=True)
 class Pass:
-    """A pass over all pieces of a tensor before it is combined, for what only the whole tensor tells.
+    """A pass over all blocks of a tensor before it is combined, for what only the whole tensor tells.
 
-    ``measure`` sees some pieces that follow each other and what the passes before found; ``reduce`` sees all measures,
-    in the order of the tensor, and the number of elements.
+    ``measure`` sees one block and what the passes before found; ``reduce`` sees the measures of all blocks, in the
+    order of the tensor, and the number of elements.
     """
 
-    measure: Callable[[Iterable[Piece], Parameters, Any], Any]
+    measure: Callable[[Inputs, Parameters, Any], Any]
     reduce: Callable[[Sequence[Any], int, Parameters, Any], Any]
 
 
 @dataclass(frozen=True)
 class Method:
-    """``combine(piece, parameters, found, out)`` fills ``out`` with the merged piece; ``passes`` end with ``found``.
+    """``combine(inputs, parameters, found, out)`` fills ``out`` with the merged block; ``passes`` end with ``found``.
+
+    It computes in float64, rounds once to the dtype of ``out`` (bfloat16 as uint16, float32, float64), and returns
+    whether all that it wrote are finite.
 
     ``shared`` and ``per_model`` are the parameters that a configuration may set, with their defaults (``REQUIRED``:
     it must set them); ``models`` are the least and the largest number of models beside the base, ``None`` for any.
@@ -80,7 +89,7 @@ class Method:
     ``drops``, an element of a model may have no influence on the result, so that a NaN could be lost.
     """
 
-    combine: Callable[[Piece, Parameters, Any, np.ndarray], None]
+    combine: Callable[[Inputs, Parameters, Any, np.ndarray], bool]
     shared: Mapping[str, Scalar | None]
     per_model: Mapping[str, Scalar | None]
     needs_base: bool = False

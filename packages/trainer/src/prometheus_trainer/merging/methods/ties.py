@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import bits_of_float64, kernel
+from prometheus_trainer.merging.kernels import PIECE, bits_of_float64, kernel, load, store
 from prometheus_trainer.merging.methods.consensus import add_agreeing
-from prometheus_trainer.merging.methods.method import REQUIRED, Method, Parameters, Pass, Piece
-from prometheus_trainer.merging.methods.task_arithmetic import subtract
+from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters, Pass
+from prometheus_trainer.merging.methods.task_arithmetic import load_delta
 
 # A magnitude's bucket: its exponent and the first four bits of its mantissa.
 _SHIFT = np.uint64(48)
@@ -20,9 +20,9 @@ _BUCKETS = 1 << 15
 
 @dataclass(frozen=True)
 class Trim:
-    """Keep magnitudes above ``threshold``, and of those equal to it the first ``ties``; ``tied`` counts them by piece.
+    """Keep magnitudes above ``threshold``, and of those equal to it the first ``ties``; ``tied`` counts them by block.
 
-    ``tied`` maps the start of a piece to the number of equal ones before it.
+    ``tied`` maps the start of a block to the number of equal ones before it. A negative threshold keeps all.
     """
 
     threshold: float
@@ -38,48 +38,68 @@ class _Bucket:
     rank: int
 
 
-def ties(piece: Piece, parameters: Parameters, trims: Sequence[Trim | None], out: np.ndarray) -> None:
+def ties(inputs: Inputs, parameters: Parameters, trims: Sequence[Trim], out: np.ndarray) -> bool:
     """``base + λ · Σ wᵢ·δᵢ`` over the trimmed task vectors that agree with the elected sign.
 
     A task vector is trimmed to the share ``density`` of its elements, those of the largest magnitude (at least one;
     of equal ones the first); ``normalize``, the default, divides by the weights of those that agree. Yadav et al.,
     "TIES-Merging", NeurIPS 2023 (arXiv 2306.01708); parameters as in mergekit.
     """
-    subtract(piece.models, piece.base)
-    for delta, trim in zip(piece.models, trims, strict=True):
-        if trim is not None:
-            _trim_to(delta, trim.threshold, trim.ties - trim.tied[piece.start])
-    add_agreeing(piece, parameters, out)
+    thresholds = np.array([trim.threshold for trim in trims])
+    ties_left = np.array([trim.ties - trim.tied.get(inputs.start, 0) for trim in trims])
+    weights, scale = parameters.weights, float(parameters.lambda_)
+    return _add_trimmed(
+        inputs.base, inputs.models, thresholds, ties_left, weights, bool(parameters.normalize), scale, out
+    )
 
 
 @kernel
-def _trim_to(delta, threshold, ties_left):
-    for i in range(delta.size):
+def _add_trimmed(base, models, thresholds, ties_left, weights, normalize, scale, out):
+    finite, origin, deltas = True, np.empty(PIECE), np.empty((weights.size, PIECE))
+    merged = np.empty(PIECE)
+    for begin in range(0, out.size, PIECE):
+        count = load(base, begin, origin)
+        for m in range(weights.size):
+            load_delta(models[m], begin, origin, deltas[m])
+            if thresholds[m] >= 0.0:
+                ties_left[m] = _trim_to(deltas[m], thresholds[m], ties_left[m], count)
+        add_agreeing(origin, deltas, weights, normalize, scale, count, merged)
+        finite &= store(merged, count, out, begin)
+    return finite
+
+
+@kernel
+def _trim_to(delta, threshold, ties_left, count):
+    for i in range(count):
         magnitude = abs(delta[i])
         if magnitude == threshold and ties_left > 0:
             ties_left -= 1
         elif magnitude <= threshold:
             delta[i] = 0.0
+    return ties_left
 
 
 Histogram = tuple[np.ndarray, np.ndarray]
 """Buckets that are not empty, and the number of elements in each."""
 
 
-def _histograms(pieces: Iterable[Piece], parameters: Parameters, _: Any) -> list[Histogram]:
+def _histograms(inputs: Inputs, parameters: Parameters, _: Any) -> list[Histogram]:
     counts = np.zeros((len(parameters.density), _BUCKETS), np.int32)
-    for piece in pieces:
-        for model, of_model, density in zip(piece.models, counts, parameters.density, strict=True):
-            if 0 < density < 1:
-                _count_buckets(model, piece.base, of_model)
+    for model, of_model, density in zip(inputs.models, counts, parameters.density, strict=True):
+        if 0 < density < 1:
+            _count_buckets(model, inputs.base, of_model)
     filled = [np.flatnonzero(of_model) for of_model in counts]
     return [(buckets, of_model[buckets]) for buckets, of_model in zip(filled, counts, strict=True)]
 
 
 @kernel
 def _count_buckets(model, base, counts):
-    for i in range(base.size):
-        counts[bits_of_float64(abs(model[i] - base[i])) >> _SHIFT] += 1
+    origin, delta = np.empty(PIECE), np.empty(PIECE)
+    for begin in range(0, base.size, PIECE):
+        count = load(base, begin, origin)
+        load_delta(model, begin, origin, delta)
+        for i in range(count):
+            counts[bits_of_float64(abs(delta[i])) >> _SHIFT] += 1
 
 
 def _find_buckets(
@@ -100,50 +120,46 @@ def _find_buckets(
     return found
 
 
-Magnitudes = list[tuple[int, np.ndarray, np.ndarray]]
-"""For each piece its start, the magnitudes that lie in the bucket, and how often each occurs."""
+Magnitudes = tuple[int, list[np.ndarray], list[np.ndarray]]
+"""A block's start, and for each model the magnitudes that lie in the bucket, and how often each occurs."""
 
 
-def _values_in_buckets(
-    pieces: Iterable[Piece], _: Parameters, buckets: Sequence[_Bucket | None]
-) -> list[Magnitudes]:
-    found: list[Magnitudes] = [[] for _ in buckets]
-    for piece in pieces:
-        for model, bucket, of_model in zip(piece.models, buckets, found, strict=True):
-            if bucket is None:
-                of_model.append((piece.start, np.empty(0), np.empty(0, np.int64)))
-                continue
-            inside = np.empty(model.size)
-            count = _magnitudes_in_bucket(model, piece.base, bucket.number, inside)
-            # Differences of 16-bit numbers take few values: this is small however many elements there are.
-            values, counts = np.unique(inside[:count], return_counts=True)
-            of_model.append((piece.start, values, counts))
-    return found
+def _values_in_buckets(inputs: Inputs, _: Parameters, buckets: Sequence[_Bucket | None]) -> Magnitudes:
+    values, counts = [], []
+    for model, bucket in zip(inputs.models, buckets, strict=True):
+        inside = np.empty(0 if bucket is None else model.size)
+        found = 0 if bucket is None else _magnitudes_in_bucket(model, inputs.base, bucket.number, inside)
+        # Differences of 16-bit numbers take few values: this is small however many elements there are.
+        of_model, of_each = np.unique(inside[:found], return_counts=True)
+        values.append(of_model)
+        counts.append(of_each)
+    return inputs.start, values, counts
 
 
 @kernel
 def _magnitudes_in_bucket(model, base, number, inside):
-    count = 0
-    for i in range(base.size):
-        magnitude = abs(model[i] - base[i])
-        if bits_of_float64(magnitude) >> _SHIFT == number:
-            inside[count] = magnitude
-            count += 1
-    return count
+    origin, delta, found = np.empty(PIECE), np.empty(PIECE), 0
+    for begin in range(0, base.size, PIECE):
+        count = load(base, begin, origin)
+        load_delta(model, begin, origin, delta)
+        for i in range(count):
+            magnitude = abs(delta[i])
+            if bits_of_float64(magnitude) >> _SHIFT == number:
+                inside[found] = magnitude
+                found += 1
+    return found
 
 
 def _find_trims(
-    found: Sequence[list[Magnitudes]], _: int, parameters: Parameters, buckets: Sequence[_Bucket | None]
-) -> list[Trim | None]:
-    trims: list[Trim | None] = []
+    found: Sequence[Magnitudes], _: int, parameters: Parameters, buckets: Sequence[_Bucket | None]
+) -> list[Trim]:
+    trims: list[Trim] = []
     for model, (bucket, density) in enumerate(zip(buckets, parameters.density, strict=True)):
-        parts = [part for block in found for part in block[model]]
         if bucket is not None:
+            parts = [(start, values[model], counts[model]) for start, values, counts in found]
             trims.append(_trim(parts, bucket.rank))
-        elif density >= 1:
-            trims.append(None)
         else:
-            trims.append(Trim(float("inf"), 0, dict.fromkeys((start for start, _, _ in parts), 0)))
+            trims.append(Trim(-1.0 if density >= 1 else float("inf"), 0, {}))
     return trims
 
 

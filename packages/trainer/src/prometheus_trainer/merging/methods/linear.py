@@ -23,14 +23,13 @@ def linear(inputs: Inputs, parameters: Parameters, _: Any, out: np.ndarray) -> b
 def _weighted_sum(models, weights, divisor, out):
     finite, values, total = True, np.empty(PIECE), np.empty(PIECE)
     for begin in range(0, out.size, PIECE):
-        for m in range(weights.size):
-            count = load(models[m], begin, values)
-            if m == 0:
-                for i in range(count):
-                    total[i] = values[i] * weights[0]
-            else:
-                for i in range(count):
-                    total[i] += values[i] * weights[m]
+        count = load(models[0], begin, values)
+        for i in range(count):
+            total[i] = values[i] * weights[0]
+        for m in range(1, weights.size):
+            load(models[m], begin, values)
+            for i in range(count):
+                total[i] += values[i] * weights[m]
         if divisor != 1.0:
             for i in range(count):
                 total[i] /= divisor

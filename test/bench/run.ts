@@ -6,11 +6,12 @@ import {
   PlainReporter,
 } from '@prometheus-actions/stage';
 import type { Benchmark } from './benchmark.ts';
+import { merging } from './merge.ts';
 import { preparing } from './prepare.ts';
 import { formatTable } from './table.ts';
 import { training } from './train.ts';
 
-const BENCHMARKS: Record<string, Benchmark> = { prepare: preparing, train: training };
+const BENCHMARKS: Record<string, Benchmark> = { prepare: preparing, train: training, merge: merging };
 
 process.exitCode = await main(process.argv.slice(2));
 

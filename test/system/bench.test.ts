@@ -6,6 +6,7 @@ import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { describe, expect, it } from 'vitest';
 import { writeFeedbackFile } from '../bench/feedback-file.ts';
 import { measureProcess, ratiosOf, spreadOf } from '../bench/measure.ts';
+import { formatMergeReport, type MergeReport } from '../bench/merge-report.ts';
 import { formatReport, type PrepareReport, reportOf } from '../bench/prepare-report.ts';
 import { formatTrainReport, type TrainReport } from '../bench/train-report.ts';
 import { PYTHON, temporaryFolder } from './command.ts';
@@ -105,6 +106,30 @@ describe('npm run bench -- train', () => {
     const { status, stderr } = bench();
     expect(status).toBe(2);
     expect(stderr).toMatch(/error: the shape 7b needs an NVIDIA GPU/);
+  });
+});
+
+describe('npm run bench -- merge', () => {
+  it('measures each part on models that are small', () => {
+    const small = ['--shape', 'smoke', '--rounds', '1', '--dir', temporaryFolder()];
+    const some = ['--methods', 'linear,ties', '--mergekit', 'none'];
+    const { status, stdout, stderr } = spawnSync(
+      'npm',
+      ['run', '--silent', 'bench', '--', 'merge', ...small, ...some, '--json'],
+      { cwd: PROJECT_ROOT, encoding: 'utf8' },
+    );
+    expect(status, stderr).toBe(0);
+    const report = JSON.parse(stdout) as MergeReport;
+    for (const name of ['floor of 2, threads: 1', 'floor of 3, threads: 1', 'ours ties', 'naive loop linear'])
+      expect(report.runs[name]).toHaveLength(1);
+    expect(report.memory).toHaveLength(1);
+    for (const { onePass, twoSteps } of report.adapters) {
+      expect(onePass.read + onePass.written).toBeLessThan(0.3 * (twoSteps.read + twoSteps.written));
+      // The headers too, and what Python reads of its own packages, but not the models again.
+      expect(onePass.systemRead).toBeGreaterThanOrEqual(onePass.read);
+      expect(onePass.systemRead).toBeLessThan(onePass.read + 60e6);
+    }
+    expect(formatMergeReport(report)).toMatch(/ours ties \/ floor +\d/);
   });
 });
 

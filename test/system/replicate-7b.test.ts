@@ -48,8 +48,8 @@ describe('the judge of the smoke recipe', () => {
   });
 
   it('has the provenance of every stage', () => {
-    expect(Object.keys(manifest('judge').inputs)).toEqual(['models', 'models[1]']);
-    expect(manifest('judge').inputs.models?.digest).toBe(manifest('experts/absolute').digest);
+    expect(Object.keys(manifest('judge').inputs)).toEqual(['absolute', 'relative', 'base']);
+    expect(manifest('judge').inputs.absolute?.digest).toBe(manifest('experts/absolute').digest);
     expect(manifest('experts/absolute').inputs.dataset?.digest).toBe(
       manifest('data/feedback-collection').digest,
     );

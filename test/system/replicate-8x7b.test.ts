@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { beforeAll, expect, it } from 'vitest';
 import { command, olderPackages, pythonCheck, temporaryFolder } from './command.ts';
 
@@ -64,4 +65,21 @@ it('transformers 4 and the PEFT of its time read the judge, and the adapters as 
     // The merged expert was rounded to bfloat16.
     expect(adapter_from_merged?.[expert]).toBeLessThan(0.001 * (adapter_from_base?.[expert] ?? 0));
   }
+});
+
+it('the same adapters merged on the fly make a judge that was rounded once, and no model between', async () => {
+  const recipe = path.join(temporaryFolder(), 'smoke-8x7b');
+  cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-8x7b'), recipe, { recursive: true });
+  const file = path.join(recipe, 'recipe.yaml');
+  const section = 'merge: { config: merge.yaml, adapters: on-the-fly }';
+  writeFileSync(file, readFileSync(file, 'utf8').replace('merge: merge.yaml', section));
+  const { code, output } = await command(['replicate', recipe, '--artifacts-dir', runs]);
+  expect(code).toBe(0);
+  expect(output).toMatch(/^sft-train\/relative +up to date/m);
+  expect(output).toMatch(/^model-merge +done/m);
+  expect(output).not.toContain('lora-merge');
+  const { inputs } = JSON.parse(readFileSync(path.join(runs, 'judge/stage-manifest.json'), 'utf8'));
+  expect(inputs.absolute.from).toBe(path.join(runs, 'experts/absolute'));
+  const found = pythonCheck('check_adapter_judge.py', [runs]) as Record<string, number>;
+  expect(found.logit_difference).toBeLessThan(1.05 * (found.logit_difference_of_one_rounding ?? 0));
 });

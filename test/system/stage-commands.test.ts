@@ -102,6 +102,21 @@ describe('a stage command alone', () => {
     expect(readdirSync(at('judge'))).toContain('tokenizer.json');
   });
 
+  it('model-merge of an adapter on the fly, which keeps nothing between', async () => {
+    const config = at('fly.yaml');
+    writeFileSync(
+      config,
+      'models:\n  - model: ${absolute}\nbase_model: ${base}\nmerge_method: task_arithmetic\nparameters: { weight: 0.5 }\ndtype: bfloat16\n',
+    );
+    const { code, output } = await command([
+      ...['model-merge', '--config', config, '--base', at('runs/base')],
+      ...['--adapter', `absolute=${at('adapter')}`, '--seed', '7', '--output-dir', at('flown')],
+    ]);
+    expect(output).toMatch(/model-merge: done, task_arithmetic of 1 model/);
+    expect(code).toBe(0);
+    expect(readdirSync(at('flown'))).toContain('mergekit_config.yml');
+  });
+
   it.each([
     'replicate',
     'prepare-dataset',
@@ -132,6 +147,16 @@ describe("a user's mistake ends with exit code 2, one clear message, and nothing
       'a recipe that is not there',
       ['replicate', 'recipes/smoke-9b'],
       /recipes\/smoke-9b.*: the file can't be read: ENOENT/,
+    ],
+    [
+      'an adapter without its base',
+      ['model-merge', '--config', at('merge.yaml'), '--adapter', 'a=x', '--output-dir', 'y'],
+      /base is missing/,
+    ],
+    [
+      'an unknown engine',
+      ['model-merge', '--config', at('merge.yaml'), '--engine', 'mergekitt', '--output-dir', 'y'],
+      /--engine: Invalid option/,
     ],
     ['an input missing', ['lora-merge', '--base', '.'], /adapter is missing/],
     [

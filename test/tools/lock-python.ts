@@ -18,7 +18,7 @@ const project = path.join(TRAINER, 'pyproject.toml');
 const base = path.join(TRAINER, 'requirements.lock');
 
 await lock([project, '--upgrade', '-o', base]);
-for (const extra of ['gpu', 'tracking'])
+for (const extra of ['gpu', 'tracking', 'mergekit'])
   await lock([project, '--extra', extra, '-c', base, '-o', path.join(TRAINER, `requirements-${extra}.lock`)]);
 await lock([project, '--group', 'dev', '-c', base, '-o', path.join(TRAINER, 'requirements-dev.lock')]);
 

@@ -24,7 +24,7 @@ const PARTS: Record<string, (python: string) => Count> = {
 const PYTEST_WORKERS = ['-n', '2', '--dist', 'loadfile'];
 
 const reporter = new PlainReporter((line) => process.stdout.write(`${line}\n`));
-const { python } = await ensurePython(['base', 'gpu', 'tracking', 'dev'], reporter);
+const { python } = await ensurePython(['base', 'gpu', 'tracking', 'mergekit', 'dev'], reporter);
 process.env.PROMETHEUS_TEST_PYTHON = python;
 const reports = mkdtempSync(path.join(tmpdir(), 'test-reports-'));
 const asked = process.argv.slice(2);

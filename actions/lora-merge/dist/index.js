@@ -29522,7 +29522,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4388);
 /* harmony import */ var _chain_context_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5486);
 /* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4500);
-/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6901);
+/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2000);
 /* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6779);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1043);
 /* harmony import */ var _replicate_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8614);
@@ -29587,10 +29587,16 @@ async function loraMerge(settings, context) {
         outputDir: settings.outputDir,
         settings: { dtype },
         inputs: { base: (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_2__/* .modelInput */ .M_)(settings.base), adapter: { paths: [settings.adapter] } },
-        revision: 1,
+        revision: 2,
         versions: {},
-        resumable: false,
-        preflight: async () => (0,_preflight_js__WEBPACK_IMPORTED_MODULE_3__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(settings.outputDir), await (0,_weight_files_js__WEBPACK_IMPORTED_MODULE_5__/* .weightBytes */ .o)(settings.base), 'the merged expert'),
+        resumable: true,
+        keepsOutput: true,
+        preflight: async (stagingDir) => {
+            const bytes = await (0,_weight_files_js__WEBPACK_IMPORTED_MODULE_5__/* .weightBytes */ .o)(settings.base, settings.dtype);
+            const left = bytes - (await (0,_weight_files_js__WEBPACK_IMPORTED_MODULE_5__/* .folderBytes */ .w)(stagingDir));
+            if (left > 0)
+                await (0,_preflight_js__WEBPACK_IMPORTED_MODULE_3__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(settings.outputDir), left, 'the merged expert');
+        },
         run: async (stage) => {
             const { python } = await context.python(['base']);
             const job = {
@@ -29598,6 +29604,7 @@ async function loraMerge(settings, context) {
                 adapter: settings.adapter,
                 dtype,
                 output_dir: stage.stagingDir,
+                work_dir: stage.workDir,
             };
             return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_4__/* .runPythonStage */ .O)(stage, { python, module: 'lora_merge', job });
         },
@@ -29713,18 +29720,227 @@ function mean(values) {
 
 /***/ }),
 
-/***/ 6901:
+/***/ 9516:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   E: () => (/* binding */ modelMerge)
+/* harmony export */   a: () => (/* binding */ describeMerge),
+/* harmony export */   b: () => (/* binding */ mergeReport)
 /* harmony export */ });
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
-/* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7878);
-/* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(853);
-/* harmony import */ var _weight_files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3919);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7868);
+
+/** A merge in a few words, for the last line of the stage. */
+function describeMerge(metrics) {
+    const { method, models, comparison } = metrics;
+    const [pair] = comparison?.pairs ?? [];
+    return [
+        method && models ? `${method} of ${models.length} ${models.length === 1 ? 'model' : 'models'}` : '',
+        pair ? `experts ${decimal(pair.distance)} apart` : '',
+    ]
+        .filter(Boolean)
+        .join(', ');
+}
+/** How the merged models differ, for a job summary: a sentence, tables, and charts over the layers; empty without metrics. */
+function mergeReport(metrics) {
+    const merge = metrics;
+    if (!merge.method || !merge.models)
+        return '';
+    const kept = merge.shards_kept
+        ? ` ${merge.shards_kept} shards were there from an interrupted run and were kept.`
+        : '';
+    const lines = [
+        '#### Merge report',
+        '',
+        `${merge.method} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
+            `${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(merge.bytes_read)} read, ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(merge.bytes_written)} written in ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(merge.seconds)}.${kept}`,
+        '',
+    ];
+    return [...lines, ...(merge.comparison ? comparisonLines(merge.comparison) : [])].join('\n');
+}
+function comparisonLines(comparison) {
+    const { base, models, pairs, changed, layers } = comparison;
+    const ofWhat = base ? 'task vectors (model - base)' : 'weights';
+    const pair = pairs[0]?.models.map((index) => models[index] ?? '') ?? models;
+    return [
+        ...(pairs.length > 0 ? pairTable(comparison) : []),
+        ...(changed ? [`Elements that differ from the base: ${listed(models, changed)}.`, ''] : []),
+        ...chart(`Distance of ${pair.map(plain).join(' and ')}`, 'distance', layers.map(({ layer, distance }) => ({ layer, value: distance }))),
+        ...chart(`Cosine of their ${ofWhat}`, 'cosine', layers.map(({ layer, cosine }) => ({ layer, value: cosine }))),
+        `<details><summary>${pair.map(name).join(' – ')}, layer by layer</summary>`,
+        '',
+        `| layer | distance | cosine | sign conflict |${changed ? models.map((model) => ` changed: ${name(model)} |`).join('') : ''}`,
+        `| --- | ---: | ---: | ---: |${changed ? ' ---: |'.repeat(models.length) : ''}`,
+        ...layers.map((layer) => `| ${layer.layer} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
+        '',
+        '</details>',
+        '',
+        `Distance: ‖x₀ - x₁‖ / ‖x₀‖. Cosine${base ? ' and sign conflict' : ''}: of the ${ofWhat}. From a sample of ${comparison.sampled_elements.toLocaleString('en-US')} elements, spread evenly over each tensor.`,
+        '',
+    ];
+}
+function pairTable({ models, pairs }) {
+    return [
+        '| | distance | cosine | sign conflict | equal elements |',
+        '| --- | ---: | ---: | ---: | ---: |',
+        ...pairs.map((pair) => {
+            const names = pair.models.map((index) => name(models[index] ?? '')).join(' – ');
+            return `| ${names} | ${likeness(pair)} | ${share(pair.equal)} |`;
+        }),
+        '',
+    ];
+}
+function listed(models, shares) {
+    return shares.map((value, index) => `${name(models[index] ?? '')} ${share(value)}`).join(', ');
+}
+/** A Mermaid chart over the transformer layers; none for fewer than two, or where a value is missing. */
+function chart(title, axis, points) {
+    const numbered = points.filter(({ layer }) => typeof layer === 'number');
+    const values = numbered.flatMap(({ value }) => (typeof value === 'number' ? [value] : []));
+    if (values.length < 2 || values.length < numbered.length)
+        return [];
+    const [low, high] = [Math.min(0, ...values), Math.max(...values)];
+    return [
+        '```mermaid',
+        'xychart-beta',
+        `  title "${title}"`,
+        `  x-axis "layer" ${numbered[0]?.layer} --> ${numbered.at(-1)?.layer}`,
+        `  y-axis "${axis}" ${decimal(low)} --> ${decimal(high > low ? high : low + 1)}`,
+        `  line [${values.map(decimal).join(', ')}]`,
+        '```',
+        '',
+    ];
+}
+/** Three cells; empty where there is nothing to say, as of the angle of a task vector that is 0. */
+function likeness({ distance, cosine, sign_conflict: conflict }) {
+    return [
+        typeof distance === 'number' ? decimal(distance) : '',
+        typeof cosine === 'number' ? cosine.toFixed(3) : '',
+        typeof conflict === 'number' ? share(conflict) : '',
+    ].join(' | ');
+}
+function share(value) {
+    return `${(100 * value).toFixed(1)} %`;
+}
+/** Three digits, without an exponent, which Mermaid can't read. */
+function decimal(value) {
+    const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+    return String(Number(value.toFixed(Math.min(digits, 6)))).replace(/^.*e-.*$/, '0');
+}
+/** As code, so that nothing in it is Markdown. */
+function name(text) {
+    return `\`${text.replace(/[`|<>\r\n]/g, ' ')}\``;
+}
+function plain(text) {
+    return text.replace(/["`<>\r\n;]/g, ' ');
+}
+
+
+/***/ }),
+
+/***/ 2000:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  E: () => (/* binding */ modelMerge)
+});
+
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
+var src = __nccwpck_require__(7868);
+// EXTERNAL MODULE: ./packages/chain/src/merge-report.ts
+var merge_report = __nccwpck_require__(9516);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./packages/chain/src/model-reference.ts
+var model_reference = __nccwpck_require__(9804);
+;// CONCATENATED MODULE: ./packages/chain/src/merged-models.ts
+
+
+
+
+/** Keys of a mergekit configuration whose texts name a model. */
+const MODEL_KEYS = new Set(['model', 'base_model', 'tokenizer_source']);
+/** What `tokenizer_source` may be instead. */
+const NO_MODELS = new Set(['base', 'union']);
+/**
+ * Finds the models that a mergekit configuration names.
+ *
+ * @param folder where relative paths start
+ * @param hub whether a name that is no folder may be a repository, which mergekit fetches itself
+ * @throws ConfigurationError for a name that stands for nothing, or a folder that is not there
+ */
+function resolveConfig(config, donor, models, folder, hub) {
+    const inputs = {};
+    const used = {};
+    const use = (name) => {
+        const model = models[name];
+        if (!model) {
+            throw new src/* ConfigurationError */.j1(`the merge configuration names \${${name}}, and no such model is given`, {
+                hint: `Given are: ${Object.keys(models).join(', ') || 'none'}.`,
+            });
+        }
+        used[name] = model;
+        // Several adapters on one base are one input each, and the base is one.
+        inputs[name] = model.adapter === undefined ? (0,model_reference/* modelInput */.M_)(model) : { paths: [model.adapter] };
+        if (model.adapter !== undefined && !models.base)
+            inputs[`${name} (base)`] = (0,model_reference/* modelInput */.M_)(model);
+    };
+    const resolve = (text) => partsOf(text, folder)
+        .map((part) => {
+        const names = [...part.matchAll(/\$\{([^}]*)\}/g)];
+        for (const [, name = ''] of names)
+            use(name);
+        if (names.length > 0)
+            return part;
+        const absolute = external_node_path_default().resolve(folder, part);
+        if ((0,external_node_fs_.existsSync)(absolute))
+            inputs[part] = { paths: [absolute] };
+        else if (hub && !external_node_path_default().isAbsolute(part))
+            inputs[part] = { reference: part };
+        else {
+            throw new src/* ConfigurationError */.j1(`the merge configuration names ${part}: there is no ${absolute}`, {
+                hint: 'Relative paths start at the folder of the configuration.',
+            });
+        }
+        return (0,external_node_fs_.existsSync)(absolute) ? absolute : part;
+    })
+        .join('+');
+    const walk = (value, key) => {
+        if (typeof value === 'string') {
+            return key !== undefined && MODEL_KEYS.has(key) && !NO_MODELS.has(value) ? resolve(value) : value;
+        }
+        if (Array.isArray(value))
+            return value.map((entry) => walk(entry));
+        if (value === null || typeof value !== 'object')
+            return value;
+        return Object.fromEntries(Object.entries(value).map(([inner, entry]) => [inner, walk(entry, inner)]));
+    };
+    const resolved = walk(config);
+    const resolvedDonor = donor === undefined ? null : resolve(donor);
+    if (models.base)
+        use('base');
+    return { config: resolved, donor: resolvedDonor, models: used, inputs };
+}
+/** A model, or a model and its adapter: split at the last `+`, unless the whole is a folder. */
+function partsOf(text, folder) {
+    const at = text.lastIndexOf('+');
+    return at < 0 || (0,external_node_fs_.existsSync)(external_node_path_default().resolve(folder, text)) ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+// EXTERNAL MODULE: ./packages/chain/src/preflight.ts
+var preflight = __nccwpck_require__(7878);
+// EXTERNAL MODULE: ./packages/chain/src/python-stage.ts + 1 modules
+var python_stage = __nccwpck_require__(853);
+// EXTERNAL MODULE: ./packages/chain/src/weight-files.ts
+var weight_files = __nccwpck_require__(3919);
+;// CONCATENATED MODULE: ./packages/chain/src/model-merge.ts
+
+
+
 
 
 
@@ -29732,43 +29948,57 @@ function mean(values) {
 
 /** Merges models as a mergekit configuration says. */
 async function modelMerge(settings, context) {
-    const folders = settings.merge.models.map(({ model }) => modelFolder(model, settings));
-    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .runStage */ .Si)({
+    const { merge, models, outputDir } = settings;
+    const { seed, engine } = merge;
+    const byMergekit = engine === 'mergekit';
+    const resolved = resolveConfig(merge.config, merge.donor, models, merge.folder, byMergekit);
+    const environment = () => context.python(byMergekit ? ['base', 'mergekit'] : ['base']);
+    return (0,src/* runStage */.Si)({
         name: 'model-merge',
         title: settings.title,
-        outputDir: settings.outputDir,
-        settings: settings.merge,
-        inputs: { models: { paths: folders } },
-        revision: 1,
-        versions: {},
-        resumable: false,
-        preflight: async () => {
-            const [largest = 0] = (await Promise.all(folders.map((folder) => (0,_weight_files_js__WEBPACK_IMPORTED_MODULE_4__/* .weightBytes */ .o)({ path: folder })))).sort((a, b) => b - a);
-            await (0,_preflight_js__WEBPACK_IMPORTED_MODULE_2__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(settings.outputDir), largest, 'the judge');
+        outputDir,
+        settings: { config: merge.config, seed, engine, donor: merge.donor ?? null },
+        inputs: resolved.inputs,
+        revision: 2,
+        versions: byMergekit ? mergekitVersions((await environment()).versions) : {},
+        resumable: true,
+        keepsOutput: true,
+        preflight: async (stagingDir) => {
+            const bytes = await judgeBytes(resolved);
+            const left = bytes - (await (0,weight_files/* folderBytes */.w)(stagingDir));
+            if (left > 0)
+                await (0,preflight/* requireFreeDisk */.t)(external_node_path_default().dirname(outputDir), left, 'the judge');
         },
+        describe: merge_report/* describeMerge */.a,
         run: async (stage) => {
-            const { python } = await context.python(['base']);
-            const models = settings.merge.models.map((entry, index) => ({
-                ...entry,
-                model: folders[index] ?? '',
-            }));
-            const config = { ...settings.merge, models };
-            const job = { config, output_dir: stage.stagingDir, donor: null };
-            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_3__/* .runPythonStage */ .O)(stage, { python, module: 'model_merge', job });
+            const { python } = await environment();
+            const job = {
+                config: resolved.config,
+                models: Object.fromEntries(Object.entries(resolved.models).map(([name, model]) => [name, (0,model_reference/* modelJson */.sV)(model)])),
+                donor: resolved.donor,
+                seed,
+                output_dir: stage.stagingDir,
+                work_dir: stage.workDir,
+            };
+            return (0,python_stage/* runPythonStage */.O)(stage, { python, module: byMergekit ? 'mergekit_merge' : 'model_merge', job });
         },
     }, context);
 }
-function modelFolder(model, { experts, folder }) {
-    const filled = model.replace(/\$\{([^}]*)\}/g, (_whole, name) => {
-        const expert = experts[name];
-        if (expert === undefined) {
-            throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`the merge configuration names \${${name}}, and no such model is given`, {
-                hint: `Given are: ${Object.keys(experts).join(', ') || 'none'}.`,
-            });
-        }
-        return expert;
-    });
-    return node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(folder, filled);
+/** The native engine's sums do not depend on versions; mergekit's may. */
+function mergekitVersions(versions) {
+    return Object.fromEntries(['mergekit', 'torch'].flatMap((name) => (versions[name] ? [[name, versions[name]]] : [])));
+}
+/** About how large the result is: as the largest model, in the data type of the result. */
+async function judgeBytes({ config, models, inputs }) {
+    const dtype = config.out_dtype ?? config.dtype;
+    const references = [
+        ...Object.values(models),
+        ...Object.values(inputs)
+            .flatMap((input) => ('paths' in input ? input.paths : []))
+            .map((folder) => ({ path: folder })),
+    ];
+    const sizes = references.map((model) => (0,weight_files/* weightBytes */.o)(model, typeof dtype === 'string' ? dtype : undefined));
+    return Math.max(0, ...(await Promise.all(sizes)));
 }
 
 
@@ -30147,9 +30377,11 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
 /* harmony import */ var _loss_curve_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4456);
 /* harmony import */ var _loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3630);
-/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6779);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__]);
-([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+/* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9516);
+/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6779);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_5__]);
+([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_5__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+
 
 
 
@@ -30194,7 +30426,8 @@ function stageSummary(title, status, manifest) {
         ...rows,
         `| fingerprint | \`${manifest.fingerprint.slice(0, 16)}\` |`,
         '',
-        ...(manifest.stage === 'prepare-dataset' ? [(0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__/* .dataReportMarkdown */ .mr)((0,_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__/* .reportOf */ .E)(manifest.metrics))] : []),
+        ...(manifest.stage === 'prepare-dataset' ? [(0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__/* .dataReportMarkdown */ .mr)((0,_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_5__/* .reportOf */ .E)(manifest.metrics))] : []),
+        ...(manifest.stage === 'model-merge' ? [(0,_merge_report_js__WEBPACK_IMPORTED_MODULE_4__/* .mergeReport */ .b)(manifest.metrics)] : []),
     ].join('\n');
 }
 /** The loss curve of a stage that has just trained, as Markdown; empty for any other. */
@@ -30286,52 +30519,99 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* unused harmony export modelMergeRequest */
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9141);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4050);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
-/* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8816);
-/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6901);
-/* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9021);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_request_js__WEBPACK_IMPORTED_MODULE_4__]);
-_request_js__WEBPACK_IMPORTED_MODULE_4__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+/* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8816);
+/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2000);
+/* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9804);
+/* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9021);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_request_js__WEBPACK_IMPORTED_MODULE_5__]);
+_request_js__WEBPACK_IMPORTED_MODULE_5__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 
 
 
 
 
 
-const modelMergeRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .stageRequest */ .eF)({
+
+const modelMergeRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .stageRequest */ .eF)({
     name: 'model-merge',
     summary: 'Merge the experts into one judge, as a mergekit configuration says.',
-    inputs: zod__WEBPACK_IMPORTED_MODULE_5__/* .strictObject */ .rej({
-        ..._request_js__WEBPACK_IMPORTED_MODULE_4__/* .recipeInputs */ .e$,
-        config: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Without a recipe: mergekit configuration; relative model paths start at its folder.'),
-        models: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .list */ .p_)('Without a recipe: what ${NAME} in the configuration stands for, NAME=FOLDER, one a line.'),
-        output_dir: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Without a recipe: the folder to make.'),
+    inputs: zod__WEBPACK_IMPORTED_MODULE_6__/* .strictObject */ .rej({
+        ..._request_js__WEBPACK_IMPORTED_MODULE_5__/* .recipeInputs */ .e$,
+        config: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: mergekit configuration; relative model paths start at its folder.'),
+        models: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .list */ .p_)('Without a recipe: what ${NAME} in the configuration stands for, NAME=FOLDER, one a line.'),
+        adapters: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .list */ .p_)('Without a recipe: LoRA adapters on the base, merged on the fly; what ${NAME} stands for, NAME=FOLDER, one a line.'),
+        base: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: what ${base} stands for, a folder or id@revision on the Hugging Face hub.'),
+        engine: zod__WEBPACK_IMPORTED_MODULE_6__/* ["enum"] */ .k5n(['native', 'mergekit', ''])
+            .transform((value) => value || undefined)
+            .optional()
+            .describe('Without a recipe: native (default), or mergekit for what only mergekit itself can do.'),
+        seed: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .wholeNumber */ .rD)('Without a recipe: seed of random masks (default: 0).'),
+        donor: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: the first model).'),
+        output_dir: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the folder to make.'),
     }),
     run: async (inputs, context) => {
         if (inputs.recipe) {
-            return (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .runFromPlan */ .hu)((0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .planOf */ .XC)({ ...inputs, recipe: inputs.recipe }, context), 'model-merge', context);
+            return (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .runFromPlan */ .hu)((0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .planOf */ .XC)({ ...inputs, recipe: inputs.recipe }, context), 'model-merge', context);
         }
-        const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .required */ .mw)(inputs.config, 'config'));
-        const diagnostics = [];
-        const yaml = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .readYamlFile */ .kv)(file, diagnostics);
-        const merge = yaml && (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .checkSchema */ ._U)(_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .mergeSchema */ .oh, yaml, diagnostics);
-        if (!merge)
-            throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .RecipeError */ .tF(diagnostics);
+        const engine = inputs.engine ?? 'native';
+        const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .required */ .mw)(inputs.config, 'config'));
+        const models = namedModels(inputs);
+        if (engine === 'mergekit' && inputs.adapters?.length) {
+            throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1('adapters: mergekit itself can only merge models', {
+                hint: 'Merge the adapters first (lora-merge), or leave engine out.',
+            });
+        }
         return (0,_model_merge_js__WEBPACK_IMPORTED_MODULE_3__/* .modelMerge */ .E)({
             title: 'model-merge',
-            merge,
-            experts: Object.fromEntries((inputs.models ?? []).map(namedFolder)),
-            folder: node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(file),
-            outputDir: node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .required */ .mw)(inputs.output_dir, 'output_dir')),
+            merge: {
+                config: readConfig(file, engine),
+                folder: node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(file),
+                adapters: inputs.adapters?.length ? 'on-the-fly' : 'first',
+                engine,
+                seed: inputs.seed ?? 0,
+                donor: inputs.donor,
+            },
+            models,
+            outputDir: node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .required */ .mw)(inputs.output_dir, 'output_dir')),
         }, context);
     },
 });
-function namedFolder(entry) {
+function readConfig(file, engine) {
+    const diagnostics = [];
+    const yaml = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .readYamlFile */ .kv)(file, diagnostics);
+    if (engine === 'mergekit') {
+        const config = yaml && (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .checkSchema */ ._U)(_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .mergekitSchema */ .IQ, yaml, diagnostics);
+        if (config)
+            return config;
+        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .RecipeError */ .tF(diagnostics);
+    }
+    const config = yaml && (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .checkSchema */ ._U)(_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .mergeSchema */ .oh, yaml, diagnostics);
+    if (yaml && config)
+        (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .checkMerge */ .JU)(config, yaml, diagnostics);
+    if (!config || diagnostics.length > 0)
+        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .RecipeError */ .tF(diagnostics);
+    return config;
+}
+function namedModels(inputs) {
+    const models = Object.fromEntries((inputs.models ?? []).map((entry) => {
+        const [name, folder] = namedFolder('models', entry);
+        return [name, { path: folder }];
+    }));
+    if (inputs.base)
+        models.base = (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_4__/* .parseModelReference */ .qZ)(inputs.base);
+    for (const entry of inputs.adapters ?? []) {
+        const [name, adapter] = namedFolder('adapters', entry);
+        models[name] = { ...(0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .required */ .mw)(models.base, 'base'), adapter };
+    }
+    return models;
+}
+function namedFolder(input, entry) {
     const [name, ...folder] = entry.split('=');
     if (name && folder.length > 0)
         return [name.trim(), node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(folder.join('=').trim())];
-    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`models: ${entry} is not NAME=FOLDER`);
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`${input}: ${entry} is not NAME=FOLDER`);
 }
 
 __webpack_async_result__();
@@ -30426,7 +30706,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   p_: () => (/* binding */ list),
 /* harmony export */   rD: () => (/* binding */ wholeNumber)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9141);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4050);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8816);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
@@ -30514,7 +30794,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* unused harmony export sftTrainRequest */
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9141);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4050);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8816);
 /* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9804);
@@ -30585,14 +30865,16 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   B: () => (/* binding */ plannedStage),
 /* harmony export */   m: () => (/* binding */ runPlannedStage)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7868);
-/* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4388);
-/* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4500);
-/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6901);
-/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6779);
-/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4417);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__]);
-_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4050);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
+/* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4388);
+/* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4500);
+/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2000);
+/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6779);
+/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4417);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_5__]);
+_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_5__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -30607,13 +30889,13 @@ async function runPlannedStage(recipe, plan, stage, context) {
         case 'base-model': {
             if (recipe.baseModel.kind !== 'random')
                 throw new Error('only a random base model is a stage');
-            return (0,_base_model_js__WEBPACK_IMPORTED_MODULE_1__/* .makeBaseModel */ .j)({ ...recipe.baseModel, outputDir }, context);
+            return (0,_base_model_js__WEBPACK_IMPORTED_MODULE_2__/* .makeBaseModel */ .j)({ ...recipe.baseModel, outputDir }, context);
         }
         case 'prepare-dataset': {
             const dataset = recipe.datasets[stage.name];
             if (!dataset)
                 throw new Error(`no dataset ${stage.name}`);
-            return (0,_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__/* .prepareDataset */ .s)({ title, dataset, tokens: tokensOf(recipe, stage.name), outputDir }, context);
+            return (0,_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_5__/* .prepareDataset */ .s)({ title, dataset, tokens: tokensOf(recipe, stage.name), outputDir }, context);
         }
         case 'sft-train': {
             const expert = recipe.experts.find(({ name }) => name === stage.name);
@@ -30621,18 +30903,14 @@ async function runPlannedStage(recipe, plan, stage, context) {
                 throw new Error(`no expert ${stage.name}`);
             const dataset = outputOf(plan, `prepare-dataset/${expert.dataset}`);
             const { launch } = recipe;
-            return (0,_sft_train_js__WEBPACK_IMPORTED_MODULE_5__/* .sftTrain */ .Q)({ title, model: baseModel(recipe, plan), dataset, training: expert.training, launch, outputDir }, context);
+            return (0,_sft_train_js__WEBPACK_IMPORTED_MODULE_6__/* .sftTrain */ .Q)({ title, model: baseModel(recipe, plan), dataset, training: expert.training, launch, outputDir }, context);
         }
         case 'lora-merge': {
             const adapter = outputOf(plan, `sft-train/${stage.name}`);
-            return (0,_lora_merge_js__WEBPACK_IMPORTED_MODULE_2__/* .loraMerge */ .J)({ title, base: baseModel(recipe, plan), adapter, outputDir }, context);
+            return (0,_lora_merge_js__WEBPACK_IMPORTED_MODULE_3__/* .loraMerge */ .J)({ title, base: baseModel(recipe, plan), adapter, outputDir }, context);
         }
         case 'model-merge': {
-            const experts = Object.fromEntries(plan.experts.map((name) => [
-                name,
-                outputOf(plan, `${plan.adapters.includes(name) ? 'lora-merge' : 'sft-train'}/${name}`),
-            ]));
-            return (0,_model_merge_js__WEBPACK_IMPORTED_MODULE_3__/* .modelMerge */ .E)({ title, merge: recipe.merge, experts, folder: recipe.folder, outputDir }, context);
+            return (0,_model_merge_js__WEBPACK_IMPORTED_MODULE_4__/* .modelMerge */ .E)({ title, merge: recipe.merge, models: mergedModels(recipe, plan), outputDir }, context);
         }
     }
 }
@@ -30645,7 +30923,7 @@ function plannedStage(plan, id) {
     const stage = plan.stages.find((candidate) => candidate.id === id);
     if (stage)
         return stage;
-    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1(`the recipe ${plan.recipe} has no stage ${id}`, {
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`the recipe ${plan.recipe} has no stage ${id}`, {
         hint: `Its stages are ${plan.stages.map((candidate) => candidate.id).join(', ')}.`,
     });
 }
@@ -30661,6 +30939,18 @@ function tokensOf({ baseModel: base, experts }, dataset) {
 }
 /** What the profile parity takes where a recipe says nothing. */
 const PARITY_MAX_LENGTH = 4096;
+/** What the names in a merge configuration stand for: the experts, merged or as adapters on the base, and `base`. */
+function mergedModels(recipe, plan) {
+    const base = baseModel(recipe, plan);
+    const experts = recipe.experts.map((expert) => {
+        const { name } = expert;
+        if (plan.adapters.includes(name))
+            return [name, { path: outputOf(plan, `lora-merge/${name}`) }];
+        const trained = outputOf(plan, `sft-train/${name}`);
+        return [name, (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__/* .isLora */ .Ns)(expert) ? { ...base, adapter: trained } : { path: trained }];
+    });
+    return { ...Object.fromEntries(experts), base };
+}
 function outputOf(plan, id) {
     return plannedStage(plan, id).outputDir;
 }
@@ -40566,7 +40856,8 @@ async function readJson(file) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   o: () => (/* binding */ weightBytes)
+/* harmony export */   o: () => (/* binding */ weightBytes),
+/* harmony export */   w: () => (/* binding */ folderBytes)
 /* harmony export */ });
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
@@ -40574,13 +40865,57 @@ async function readJson(file) {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 
 
-/** Bytes of a local model's safetensors files; 0 for a hub model, whose size is known when it is fetched. */
-async function weightBytes(model) {
+/** Bytes of one number. */
+const WIDTHS = { float32: 4, bfloat16: 2, float16: 2 };
+/** No header that is read here is longer: 100,000 tensors have one of some 15 MB. */
+const MOST_HEADER_BYTES = 100_000_000;
+/**
+ * Bytes of the weights of a local model, written in a data type (default: its own); 0 for a hub model, whose size is
+ * known when it is fetched.
+ */
+async function weightBytes(model, dtype) {
     if (!('path' in model))
         return 0;
-    const names = (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readdir)(model.path).catch(() => [])).filter((name) => name.endsWith('.safetensors'));
-    const sizes = await Promise.all(names.map(async (name) => (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(node_path__WEBPACK_IMPORTED_MODULE_1___default().join(model.path, name))).size));
-    return sizes.reduce((sum, size) => sum + size, 0);
+    const width = WIDTHS[dtype ?? ''];
+    const files = (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readdir)(model.path).catch(() => []))
+        .filter((name) => name.endsWith('.safetensors'))
+        .map((name) => node_path__WEBPACK_IMPORTED_MODULE_1___default().join(model.path, name));
+    const sizes = await Promise.all(files.map(async (file) => {
+        const elements = width && (await elementsIn(file));
+        return elements ? elements * width : (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file)).size;
+    }));
+    return sum(sizes);
+}
+/** Bytes of the files in a folder, not of those in folders within; 0 where there is no folder. */
+async function folderBytes(folder) {
+    const names = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readdir)(folder).catch(() => []);
+    const sizes = names.map(async (name) => {
+        const info = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(node_path__WEBPACK_IMPORTED_MODULE_1___default().join(folder, name)).catch(() => undefined);
+        return info?.isFile() ? info.size : 0;
+    });
+    return sum(await Promise.all(sizes));
+}
+/** Numbers in a safetensors file by its header; undefined for a file that is none, which the merge then names. */
+async function elementsIn(file) {
+    const handle = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.open)(file);
+    try {
+        const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, 0);
+        const length = Number(buffer.readBigUInt64LE());
+        if (length > Math.min(MOST_HEADER_BYTES, (await handle.stat()).size))
+            return undefined;
+        const header = await handle.read(Buffer.alloc(length), 0, length, 8);
+        const tensors = JSON.parse(header.buffer.toString('utf8'));
+        return sum(Object.values(tensors).map(({ shape }) => shape?.reduce((product, side) => product * side, 1) ?? 0));
+    }
+    catch {
+        return undefined;
+    }
+    finally {
+        await handle.close();
+    }
+}
+function sum(values) {
+    return values.reduce((total, value) => total + value, 0);
 }
 
 
@@ -59361,19 +59696,22 @@ async function resolveRepo(reference, settings, signal) {
 
 /***/ }),
 
-/***/ 9141:
+/***/ 4050:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
   tF: () => (/* reexport */ RecipeError),
+  JU: () => (/* reexport */ checkMerge),
   _U: () => (/* reexport */ checkSchema),
   Lz: () => (/* reexport */ deriveAccumulation),
   BM: () => (/* reexport */ inSourceOrder),
+  Ns: () => (/* reexport */ isLora),
   Tc: () => (/* reexport */ loadRecipe),
   Cs: () => (/* reexport */ makePlan),
   oh: () => (/* reexport */ mergeSchema),
+  IQ: () => (/* reexport */ mergekitSchema),
   Qj: () => (/* reexport */ readLaunchConfig),
   DT: () => (/* reexport */ readTrainingFile),
   kv: () => (/* reexport */ readYamlFile)
@@ -59381,8 +59719,6 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // UNUSED EXPORTS: formatDiagnostic, readRecipe
 
-// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
-var schemas = __nccwpck_require__(8816);
 // EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
 var src = __nccwpck_require__(7868);
 // EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
@@ -59418,6 +59754,183 @@ function didYouMean(found, names) {
         : undefined;
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+
+const DARE = {
+    shared: ['normalize', 'rescale', 'lambda'],
+    perModel: ['weight', 'density'],
+    required: ['weight'],
+    needsBase: true,
+};
+/** What each method reads, as in packages/trainer's `merging/methods`. */
+const METHODS = {
+    linear: { shared: ['normalize'], perModel: ['weight'], required: ['weight'], needsBase: false },
+    slerp: { shared: ['t'], perModel: [], required: ['t'], needsBase: true },
+    task_arithmetic: {
+        shared: ['normalize', 'lambda'],
+        perModel: ['weight'],
+        required: ['weight'],
+        needsBase: true,
+    },
+    ties: {
+        shared: ['normalize', 'lambda'],
+        perModel: ['weight', 'density'],
+        required: ['weight'],
+        needsBase: true,
+    },
+    dare_ties: DARE,
+    dare_linear: DARE,
+    supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
+};
+/**
+ * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
+ * model is merged with itself, and that `${name}` is one of `names`; without `names`, nothing is said about them.
+ */
+function checkMerge(merge, yaml, diagnostics, names) {
+    const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
+    const entries = entriesOf(merge);
+    if (!entries) {
+        const [code, message] = merge.models
+            ? ['bad-value', 'both models and slices are there']
+            : ['missing-key', 'models is missing'];
+        report(['slices'], { code, message }, true);
+        return;
+    }
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    checkNames(merge, entries, report, names);
+    checkModels(merge, entries, base, report);
+    checkParameters(merge, entries, base, report);
+}
+function entriesOf({ models, slices }) {
+    if (models && slices)
+        return undefined;
+    if (models)
+        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
+    return slices?.[0]?.sources.map((entry, index) => ({
+        ...entry,
+        path: ['slices', 0, 'sources', index],
+    }));
+}
+function checkNames(merge, entries, report, names) {
+    if (!names)
+        return;
+    const places = [
+        ...entries.map(({ model, path }) => [[...path, 'model'], model]),
+        [['base_model'], merge.base_model],
+        [['slices', 0, 'base_model'], merge.slices?.[0]?.base_model],
+        [['tokenizer_source'], merge.tokenizer_source],
+    ];
+    for (const [path, text = ''] of places) {
+        for (const name of unknownNames(text, names))
+            report(path, unknownExpert(name, names));
+    }
+}
+/** The names in `${…}` of a text that are none of `names`. */
+function unknownNames(text, names) {
+    return [...text.matchAll(/\$\{([^}]*)\}/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => !names.includes(name));
+}
+/** The finding for a `${name}` that stands for nothing. */
+function unknownExpert(name, names) {
+    return {
+        code: 'unknown-name',
+        message: `the recipe has no expert ${name}`,
+        hint: didYouMean(name, names) ?? `Known are ${names.join(', ')}.`,
+    };
+}
+function checkModels({ merge_method: method }, entries, base, report) {
+    const seen = new Set();
+    for (const { model, path } of entries) {
+        if (seen.has(model)) {
+            report([...path, 'model'], {
+                code: 'same-model-twice',
+                message: `${model} is merged twice`,
+                hint: 'Merging a model with itself gives that model.',
+            });
+        }
+        seen.add(model);
+    }
+    const list = entries[0]?.path.slice(0, -1) ?? [];
+    const wrongNumber = (message) => report(list, { code: 'bad-value', message });
+    if (!METHODS[method].needsBase) {
+        if (entries.length < 2)
+            wrongNumber('a merge needs two models or more');
+        return;
+    }
+    if (base === undefined) {
+        report(['merge_method'], {
+            code: 'missing-key',
+            message: `${method} needs base_model`,
+            hint: 'Name what the experts were trained from: base_model: ${base}.',
+        });
+        return;
+    }
+    const others = [...seen].filter((model) => model !== base).length;
+    if (method === 'slerp' && others !== 1) {
+        wrongNumber(`slerp merges two models, base_model and one more, and here are ${others + 1}`);
+    }
+    else if (others < 1)
+        wrongNumber(`${method} needs a model beside base_model`);
+}
+function checkParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const { perModel, required, needsBase } = METHODS[method];
+    const common = [
+        { parameters: merge.parameters, path: ['parameters'] },
+        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
+    ];
+    for (const { parameters, path } of common)
+        checkParameterNames(parameters, method, [...path], false, report);
+    for (const { parameters, path } of entries) {
+        checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
+    }
+    const isSet = (name) => common.some(({ parameters }) => parameters?.[name] !== undefined);
+    for (const name of required.filter((candidate) => !isSet(candidate))) {
+        if (!perModel.includes(name)) {
+            report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
+            continue;
+        }
+        for (const { model, parameters, path } of entries) {
+            if ((needsBase && model === base) || parameters?.[name] !== undefined)
+                continue;
+            report([...path, 'model'], {
+                code: 'missing-key',
+                message: `${model} has no parameters.${name}, which ${method} needs`,
+            });
+        }
+    }
+}
+function checkParameterNames(parameters, method, path, ofOneModel, report) {
+    const { shared, perModel } = METHODS[method];
+    for (const name of Object.keys(parameters ?? {})) {
+        const value = parameters?.[name];
+        if (value === undefined || perModel.includes(name) || name === 'int8_mask')
+            continue;
+        // mergekit has it for all methods of task vectors; off is what these do anyway.
+        if (name === 'rescale' && !value && (method === 'ties' || method === 'task_arithmetic'))
+            continue;
+        if (!shared.includes(name)) {
+            const owners = Object.entries(METHODS)
+                .filter(([, { shared, perModel }]) => [...shared, ...perModel].includes(name))
+                .map(([owner]) => owner);
+            const own = [...perModel, ...shared].join(', ');
+            report([...path, name], {
+                code: 'unknown-key',
+                message: `${method} has no parameter ${name}`,
+                hint: `It has ${own}; ${name} belongs to ${owners.join(', ')}.`,
+            }, true);
+        }
+        else if (ofOneModel) {
+            const hint = 'Move it to parameters of the file; mergekit would pass over it here.';
+            const message = `${name} concerns all models together`;
+            report([...path, name], { code: 'bad-value', message, hint }, true);
+        }
+    }
+}
+
+// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
+var schemas = __nccwpck_require__(8816);
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-schema.ts
 
 
@@ -59437,6 +59950,16 @@ function checkSchema(schema, yaml, diagnostics) {
     return undefined;
 }
 function explain(issue, schema) {
+    const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
+    if ((issue.code === 'invalid_type' || issue.code === 'invalid_union') &&
+        issue.input === undefined &&
+        issue.path.length > 0) {
+        return [{ at: { path: issue.path }, finding: { code: 'missing-key', message: `${name} is missing` } }];
+    }
+    const meant = issue.code === 'invalid_union' && meantAlternative(issue.errors);
+    if (meant) {
+        return meant.flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, schema));
+    }
     if (issue.code === 'unrecognized_keys') {
         const known = keysOf(schemaAt(schema, issue.path));
         return issue.keys.map((key) => ({
@@ -59448,27 +59971,32 @@ function explain(issue, schema) {
             },
         }));
     }
-    const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
-    if (issue.code === 'invalid_type' && issue.input === undefined && issue.path.length > 0) {
-        return [{ at: { path: issue.path }, finding: { code: 'missing-key', message: `${name} is missing` } }];
-    }
     const code = issue.code === 'invalid_type' ? 'wrong-type' : 'bad-value';
     return [{ at: { path: issue.path }, finding: { code, message: `${name}: ${issue.message}` } }];
 }
+/** The issues of the one alternative of a union that the value was meant to be; undefined where several may be meant. */
+function meantAlternative(alternatives) {
+    const isAnotherKind = (depth) => (issues) => issues.some(({ code, path }) => path.length <= depth && (code === 'invalid_type' || code === 'invalid_value'));
+    const ofThisKind = alternatives.filter((issues) => !isAnotherKind(0)(issues));
+    const left = ofThisKind.length > 1 ? ofThisKind.filter((issues) => !isAnotherKind(1)(issues)) : ofThisKind;
+    return left.length === 1 ? left[0] : undefined;
+}
 function schemaAt(schema, path) {
-    let current = schema;
-    for (const key of path) {
-        const inner = unwrap(current);
-        if (inner instanceof schemas/* ZodObject */.bvH)
-            current = inner.shape[String(key)];
-        else if (inner instanceof schemas/* ZodRecord */.b8S)
-            current = inner.valueType;
-        else if (inner instanceof schemas/* ZodArray */.naA)
-            current = inner.element;
-        else
-            return undefined;
+    const [key, ...rest] = path;
+    const current = unwrap(schema);
+    if (current instanceof schemas/* ZodUnion */.fZ7) {
+        const found = current.options.map((option) => schemaAt(option, path));
+        return found.find((candidate) => candidate instanceof schemas/* ZodObject */.bvH) ?? found.find(Boolean);
     }
-    return unwrap(current);
+    if (key === undefined)
+        return current;
+    if (current instanceof schemas/* ZodObject */.bvH)
+        return schemaAt(current.shape[String(key)], rest);
+    if (current instanceof schemas/* ZodRecord */.b8S)
+        return schemaAt(current.valueType, rest);
+    if (current instanceof schemas/* ZodArray */.naA)
+        return schemaAt(current.element, rest);
+    return undefined;
 }
 function unwrap(schema) {
     return schema instanceof schemas/* ZodOptional */.IiU || schema instanceof schemas/* ZodDefault */.XiL || schema instanceof schemas/* ZodNullable */.l1C
@@ -59536,7 +60064,29 @@ const recipeSchema = schemas/* strictObject */.rej({
             .describe('With launcher: slurm.'),
     })
         .describe('How training is launched.'),
-    merge: schemas/* string */.YjP().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+    merge: schemas/* union */.KCZ([
+        schemas/* string */.YjP().min(1),
+        schemas/* strictObject */.rej({
+            config: schemas/* string */.YjP()
+                .min(1)
+                .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+            adapters: schemas/* enum */.k5n(['first', 'on-the-fly'])
+                .default('first')
+                .describe('LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.'),
+            engine: schemas/* enum */.k5n(['native', 'mergekit'])
+                .default('native')
+                .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
+            seed: schemas/* int */.Whr()
+                .nonnegative()
+                .default(0)
+                .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
+            donor: schemas/* string */.YjP()
+                .min(1)
+                .optional()
+                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its first model).'),
+        }),
+    ], 'expected a path, or config and what else there is to say')
+        .describe('How the experts become one model: a mergekit configuration, or config with options.'),
 });
 const sourceSchema = schemas/* strictObject */.rej({
     files: schemas/* union */.KCZ([schemas/* string */.YjP().min(1), schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1)], 'expected a path or a list of paths')
@@ -59718,25 +60268,119 @@ function checkTrainingUnder(launch, { section, yaml }, diagnostics) {
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
 
+/** mergekit's three ways to write a parameter: one value, values over the layers, or values by tensor. */
+function parameter(value, kind) {
+    const values = schemas/* array */.YOg(value).min(1, 'the list is empty');
+    const conditions = schemas/* array */.YOg(schemas/* strictObject */.rej({
+        filter: schemas/* string */.YjP()
+            .min(1)
+            .nullish()
+            .describe('Part of the names of the tensors that it is for (default: all).'),
+        value: schemas/* union */.KCZ([value, values], `expected ${kind}, or a list of them, spread over the layers`),
+    }));
+    return schemas/* union */.KCZ([value, values, conditions], `expected ${kind}, a list of them, spread over the layers, or a list of {filter, value}`)
+        .optional();
+}
+const number = schemas/* number */.aig();
+const flag = schemas/* union */.KCZ([schemas/* boolean */.zMY(), schemas/* literal */.euz([0, 1])], 'expected true or false');
 const parameters = schemas/* strictObject */.rej({
-    weight: schemas/* number */.aig().optional().describe('Share of this model; with normalize only the ratio counts.'),
-    normalize: schemas/* boolean */.zMY().optional().describe('Divide by the sum of the weights (default true).'),
+    weight: parameter(number, 'a number').describe('Share of a model; with normalize only the ratio of the weights counts.'),
+    density: parameter(number.min(0).max(1), 'a number from 0 to 1').describe('ties, dare_*: share of the elements of a task vector that is kept.'),
+    normalize: parameter(flag, 'true or false').describe('Divide by the sum of the weights.'),
+    rescale: parameter(flag, 'true or false').describe('dare_*: divide what is kept by the density.'),
+    lambda: parameter(number, 'a number').describe('Factor of the sum of the task vectors.'),
+    t: parameter(number, 'a number').describe('slerp: 0 is the base model, 1 the other one.'),
+    p: parameter(number.min(0).lt(1), 'a number from 0 to below 1').describe('supermario: probability of keeping an element.'),
+    int8_mask: parameter(flag, 'true or false').describe('Known to mergekit; changes no result.'),
 });
+const model = schemas/* string */.YjP()
+    .min(1)
+    .describe('A folder, folder+adapter for a LoRA on its base, ${expert} for an expert of this run, or ${base} for its base model.');
+const dtype = schemas/* enum */.k5n(['float32', 'bfloat16', 'float16']);
 /** `merge.yaml`: a mergekit configuration, as far as this project's engine runs it. */
 const mergeSchema = schemas/* strictObject */.rej({
-    models: schemas/* array */.YOg(schemas/* strictObject */.rej({
-        model: schemas/* string */.YjP().min(1).describe('A folder, or ${expert} for an expert of this run.'),
-        parameters: parameters.optional(),
-    }))
-        .min(2, 'a merge needs two models or more')
-        .describe('What is merged.'),
-    merge_method: schemas/* enum */.k5n(['linear']).describe('linear: the weighted sum of the models.'),
-    parameters: parameters.optional(),
-    dtype: schemas/* enum */.k5n(['float32', 'bfloat16', 'float16']).optional().describe('Data type of the result.'),
-    out_dtype: schemas/* enum */.k5n(['float32', 'bfloat16', 'float16'])
+    models: schemas/* array */.YOg(schemas/* strictObject */.rej({ model, parameters: parameters.nullish() }))
+        .min(1, 'no model is listed')
         .optional()
-        .describe('Data type of the result, over dtype.'),
+        .describe('What is merged.'),
+    slices: schemas/* array */.YOg(schemas/* strictObject */.rej({
+        sources: schemas/* array */.YOg(schemas/* strictObject */.rej({
+            model,
+            layer_range: schemas/* tuple */.PVZ([schemas/* literal */.euz(0, 'whole models are merged: the range begins with 0'), schemas/* int */.Whr().positive()])
+                .describe('[0, number of layers].'),
+            parameters: parameters.nullish(),
+        })),
+        base_model: model.optional(),
+        parameters: parameters.nullish(),
+    }))
+        .length(1, 'whole models are merged, in one slice; for more write engine: mergekit in recipe.yaml')
+        .optional()
+        .describe('Instead of models: one slice with all layers.'),
+    merge_method: schemas/* enum */.k5n(['linear', 'slerp', 'task_arithmetic', 'ties', 'dare_ties', 'dare_linear', 'supermario'])
+        .describe('How the models are combined; another one of mergekit needs engine: mergekit in recipe.yaml.'),
+    base_model: model
+        .optional()
+        .describe('What task vectors are taken against; for slerp the model at t = 0; for linear the donor only.'),
+    parameters: parameters.nullish().describe('For all models.'),
+    dtype: dtype.optional().describe('Data type of the result.'),
+    out_dtype: dtype.optional().describe('Data type of the result, over dtype.'),
+    tokenizer_source: schemas/* string */.YjP()
+        .min(1)
+        .refine((value) => value !== 'union', 'vocabularies are not mixed: name a model, or base')
+        .optional()
+        .describe('The model whose tokenizer the result gets, or base (default: that of the donor).'),
+    chat_template: schemas/* string */.YjP().min(1).optional().describe("Jinja text that replaces the donor's chat template."),
 });
+/** A configuration for mergekit itself, which checks the rest. */
+const mergekitSchema = schemas/* looseObject */._H3({
+    merge_method: schemas/* string */.YjP().min(1).describe("Any of mergekit's methods."),
+});
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
+
+
+
+/** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
+function readReferenced(from, at, file, schema, diagnostics, check) {
+    if (!(0,external_node_fs_.existsSync)(file)) {
+        diagnostics.push(from.diagnose({ path: at }, missingFile(file)));
+        return undefined;
+    }
+    const yaml = readYamlFile(file, diagnostics);
+    const section = yaml && checkSchema(schema, yaml, diagnostics);
+    if (yaml && section !== undefined)
+        check?.(yaml, section);
+    return section;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
+
+
+
+
+/** Reads the section `merge` of a recipe and the configuration that it names. */
+function readMerge(section, experts, yaml, diagnostics) {
+    const isPath = typeof section === 'string';
+    const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
+    const names = [...experts, 'base'];
+    const file = external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name);
+    const at = isPath ? ['merge'] : ['merge', 'config'];
+    if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
+            code: 'bad-value',
+            message: 'mergekit itself can only merge models: adapters must be merged first',
+            hint: 'Write adapters: first, or engine: native.',
+        }));
+    }
+    for (const unknown of unknownNames(options.donor ?? '', names)) {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
+    }
+    const config = options.engine === 'mergekit'
+        ? readReferenced(yaml, at, file, mergekitSchema, diagnostics)
+        : readReferenced(yaml, at, file, mergeSchema, diagnostics, (mergeYaml, found) => checkMerge(found, mergeYaml, diagnostics, names));
+    return config && { config, folder: external_node_path_default().dirname(file), ...options };
+}
+const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined };
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
 
@@ -59944,6 +60588,7 @@ function mismatch(value, { types, choices }) {
 
 
 
+
 /**
  * Reads and checks all files of a recipe.
  *
@@ -59982,6 +60627,10 @@ function read(location, options, diagnostics) {
     readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics, (file, sections) => {
         datasets = resolveDatasets(sections, file, diagnostics);
     });
+    if ('base' in top.experts) {
+        const message = 'an expert named base: in a merge configuration ${base} is the base model';
+        diagnostics.push(yaml.diagnose({ path: ['experts', 'base'], key: true }, { code: 'bad-value', message }));
+    }
     const experts = Object.entries(top.experts).map(([name, { dataset, sft }]) => {
         if (datasets && !(dataset in datasets)) {
             const message = `${top.dataset} has no dataset ${dataset}`;
@@ -59995,7 +60644,7 @@ function read(location, options, diagnostics) {
         return (training &&
             deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics));
     });
-    const merge = readReferenced(yaml, ['merge'], inFolder(top.merge), mergeSchema, diagnostics, (mergeYaml, section) => checkMergedModels(section, Object.keys(top.experts), mergeYaml, diagnostics));
+    const merge = readMerge(top.merge, Object.keys(top.experts), yaml, diagnostics);
     const isWhole = (value) => value !== undefined;
     if (!baseModel ||
         !launch ||
@@ -60019,18 +60668,6 @@ function recipeFile(location) {
     const absolute = external_node_path_default().resolve(location);
     const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
     return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
-}
-/** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
-function readReferenced(from, at, file, schema, diagnostics, check) {
-    if (!(0,external_node_fs_.existsSync)(file)) {
-        diagnostics.push(from.diagnose({ path: at }, missingFile(file)));
-        return undefined;
-    }
-    const yaml = readYamlFile(file, diagnostics);
-    const section = yaml && checkSchema(schema, yaml, diagnostics);
-    if (yaml && section !== undefined)
-        check?.(yaml, section);
-    return section;
 }
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
 function readTrainingFile(file, diagnostics, report) {
@@ -60094,30 +60731,12 @@ function checkBaseModel(section, yaml, folder, diagnostics) {
         tokenizer: section.tokenizer ?? 'mistral-v1',
     };
 }
-function checkMergedModels(merge, experts, yaml, diagnostics) {
-    const seen = new Set();
-    merge.models.forEach(({ model }, index) => {
-        const at = { path: ['models', index, 'model'] };
-        for (const [, name = ''] of model.matchAll(/\$\{([^}]*)\}/g)) {
-            if (experts.includes(name))
-                continue;
-            const hint = didYouMean(name, experts) ?? `The experts are ${experts.join(', ')}.`;
-            diagnostics.push(yaml.diagnose(at, { code: 'unknown-name', message: `the recipe has no expert ${name}`, hint }));
-        }
-        if (seen.has(model)) {
-            const hint = 'Merging a model with itself gives that model.';
-            diagnostics.push(yaml.diagnose(at, { code: 'same-model-twice', message: `${model} is merged twice`, hint }));
-        }
-        seen.add(model);
-    });
-}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/plan.ts
 
 /** The plan of a recipe: the one list that the command and the workflow follow. */
 function makePlan(recipe, artifactsDir) {
     const folder = external_node_path_default().resolve(artifactsDir);
-    const isLora = ({ training }) => training.arguments.use_peft === true;
     const datasets = [...new Set(recipe.experts.map(({ dataset }) => dataset))];
     const base = recipe.baseModel.kind === 'random' ? ['base-model'] : [];
     const stage = (name, item, output, needs) => ({
@@ -60127,7 +60746,7 @@ function makePlan(recipe, artifactsDir) {
         outputDir: external_node_path_default().join(folder, output),
         needs,
     });
-    const adapters = recipe.experts.filter(isLora).map(({ name }) => name);
+    const adapters = recipe.merge.adapters === 'first' ? recipe.experts.filter(isLora).map(({ name }) => name) : [];
     return {
         recipe: recipe.name,
         artifactsDir: folder,
@@ -60139,12 +60758,21 @@ function makePlan(recipe, artifactsDir) {
             ...datasets.map((name) => stage('prepare-dataset', name, `data/${name}`, [])),
             ...recipe.experts.map(({ name, dataset }) => stage('sft-train', name, `experts/${name}`, [...base, `prepare-dataset/${dataset}`])),
             ...adapters.map((name) => stage('lora-merge', name, `experts-merged/${name}`, [...base, `sft-train/${name}`])),
-            stage('model-merge', '', 'judge', recipe.experts.map((expert) => `${isLora(expert) ? 'lora-merge' : 'sft-train'}/${expert.name}`)),
+            // The experts are compared with the base model also where they are not merged with it.
+            stage('model-merge', '', 'judge', [
+                ...base,
+                ...recipe.experts.map(({ name }) => `${adapters.includes(name) ? 'lora-merge' : 'sft-train'}/${name}`),
+            ]),
         ],
     };
 }
+/** Whether an expert is trained as a LoRA adapter. */
+function isLora({ training }) {
+    return training.arguments.use_peft === true;
+}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/index.ts
+
 
 
 
@@ -60750,7 +61378,7 @@ async function runCommand(command, args, env = {}) {
 
 
 
-const REQUIREMENT_SETS = ['base', 'gpu', 'tracking', 'dev'];
+const REQUIREMENT_SETS = ['base', 'gpu', 'tracking', 'mergekit', 'dev'];
 const TRAINER = external_node_path_default().join(PROJECT_ROOT, 'packages/trainer');
 const STAMP_FILE = 'prometheus-environment.json';
 const LEAST_PYTHON = [3, 11];
@@ -61166,7 +61794,7 @@ async function runLocked(stage, options, progress, started) {
         await (0,promises_.rm)(folder, { recursive: true, force: true });
         return { status: restored ? 'up to date' : 'done', manifest: finished };
     }
-    await stage.preflight?.();
+    await stage.preflight?.(context.stagingDir);
     options.signal.throwIfAborted();
     await clearStaging(stage, folder, options.reporter);
     await (0,promises_.mkdir)(context.stagingDir, { recursive: true });
@@ -61275,14 +61903,19 @@ async function refuseForeignFolder(outputDir) {
 async function clearStaging(stage, folder, reporter) {
     if (!stage.resumable)
         await (0,promises_.rm)(folder, { recursive: true, force: true });
-    else
+    else if (!stage.keepsOutput)
         await (0,promises_.rm)(external_node_path_default().join(folder, 'output'), { recursive: true, force: true });
+    else
+        await (0,promises_.rm)(external_node_path_default().join(folder, 'output', MANIFEST_FILE), { force: true });
     const prefix = `.${external_node_path_default().basename(stage.outputDir)}.`;
     for (const name of await (0,promises_.readdir)(external_node_path_default().dirname(stage.outputDir))) {
         const other = external_node_path_default().join(external_node_path_default().dirname(stage.outputDir), name);
         if (!name.startsWith(prefix) || !/\.[0-9a-f]{12}\.staging$/.test(name) || other === folder)
             continue;
-        if (stage.resumable && (await (0,promises_.stat)(external_node_path_default().join(other, 'work')).catch(() => undefined))) {
+        // A large output that is half written costs more than the minutes in which it was.
+        if (stage.resumable &&
+            !stage.keepsOutput &&
+            (await (0,promises_.stat)(external_node_path_default().join(other, 'work')).catch(() => undefined))) {
             reporter.notice(`${stage.title}: an unfinished run with other settings is kept in ${other}; remove it if unwanted`);
         }
         else
@@ -74905,6 +75538,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   bvH: () => (/* binding */ ZodObject),
   IiU: () => (/* binding */ ZodOptional),
   b8S: () => (/* binding */ ZodRecord),
+  fZ7: () => (/* binding */ ZodUnion),
   YOg: () => (/* binding */ array),
   zMY: () => (/* binding */ schemas_boolean),
   k5n: () => (/* binding */ schemas_enum),
@@ -74916,10 +75550,11 @@ __nccwpck_require__.d(__webpack_exports__, {
   g1P: () => (/* binding */ record),
   rej: () => (/* binding */ strictObject),
   YjP: () => (/* binding */ schemas_string),
+  PVZ: () => (/* binding */ tuple),
   KCZ: () => (/* binding */ union)
 });
 
-// UNUSED EXPORTS: ZodAny, ZodBase64, ZodBase64URL, ZodBigInt, ZodBigIntFormat, ZodBoolean, ZodCIDRv4, ZodCIDRv6, ZodCUID, ZodCUID2, ZodCatch, ZodCodec, ZodCreditCard, ZodCustom, ZodCustomStringFormat, ZodDate, ZodDiscriminatedUnion, ZodE164, ZodEmail, ZodEmoji, ZodEnum, ZodExactOptional, ZodFile, ZodFunction, ZodGUID, ZodIBAN, ZodIPv4, ZodIPv6, ZodISODate, ZodISODateTime, ZodISODuration, ZodISOTime, ZodInstanceOf, ZodIntersection, ZodJWT, ZodKSUID, ZodLazy, ZodLiteral, ZodMAC, ZodMap, ZodNaN, ZodNanoID, ZodNever, ZodNonOptional, ZodNull, ZodNumber, ZodNumberFormat, ZodPipe, ZodPrefault, ZodPreprocess, ZodPromise, ZodReadonly, ZodSet, ZodString, ZodStringFormat, ZodSuccess, ZodSymbol, ZodTemplateLiteral, ZodTransform, ZodTuple, ZodType, ZodULID, ZodURL, ZodUUID, ZodUndefined, ZodUnion, ZodUnknown, ZodVoid, ZodXID, ZodXor, _ZodString, _default, _function, any, base64, base64url, bigint, catch, check, cidrv4, cidrv6, codec, creditCard, cuid, cuid2, currencyCode, custom, date, describe, discriminatedUnion, e164, email, emoji, exactOptional, file, float32, float64, function, guid, hash, hex, hostname, httpUrl, iban, instanceof, int32, int64, intersection, invertCodec, ipv4, ipv6, json, jwt, keyof, ksuid, lazy, looseRecord, mac, map, meta, nan, nanoid, nativeEnum, never, nonoptional, null, nullable, nullish, optional, partialRecord, pipe, prefault, preprocess, promise, readonly, refine, set, stringFormat, stringbool, success, superRefine, symbol, templateLiteral, transform, tuple, uint32, uint64, ulid, undefined, unknown, url, uuid, uuidv4, uuidv6, uuidv7, void, xid, xor
+// UNUSED EXPORTS: ZodAny, ZodBase64, ZodBase64URL, ZodBigInt, ZodBigIntFormat, ZodBoolean, ZodCIDRv4, ZodCIDRv6, ZodCUID, ZodCUID2, ZodCatch, ZodCodec, ZodCreditCard, ZodCustom, ZodCustomStringFormat, ZodDate, ZodDiscriminatedUnion, ZodE164, ZodEmail, ZodEmoji, ZodEnum, ZodExactOptional, ZodFile, ZodFunction, ZodGUID, ZodIBAN, ZodIPv4, ZodIPv6, ZodISODate, ZodISODateTime, ZodISODuration, ZodISOTime, ZodInstanceOf, ZodIntersection, ZodJWT, ZodKSUID, ZodLazy, ZodLiteral, ZodMAC, ZodMap, ZodNaN, ZodNanoID, ZodNever, ZodNonOptional, ZodNull, ZodNumber, ZodNumberFormat, ZodPipe, ZodPrefault, ZodPreprocess, ZodPromise, ZodReadonly, ZodSet, ZodString, ZodStringFormat, ZodSuccess, ZodSymbol, ZodTemplateLiteral, ZodTransform, ZodTuple, ZodType, ZodULID, ZodURL, ZodUUID, ZodUndefined, ZodUnknown, ZodVoid, ZodXID, ZodXor, _ZodString, _default, _function, any, base64, base64url, bigint, catch, check, cidrv4, cidrv6, codec, creditCard, cuid, cuid2, currencyCode, custom, date, describe, discriminatedUnion, e164, email, emoji, exactOptional, file, float32, float64, function, guid, hash, hex, hostname, httpUrl, iban, instanceof, int32, int64, intersection, invertCodec, ipv4, ipv6, json, jwt, keyof, ksuid, lazy, looseRecord, mac, map, meta, nan, nanoid, nativeEnum, never, nonoptional, null, nullable, nullish, optional, partialRecord, pipe, prefault, preprocess, promise, readonly, refine, set, stringFormat, stringbool, success, superRefine, symbol, templateLiteral, transform, uint32, uint64, ulid, undefined, unknown, url, uuid, uuidv4, uuidv6, uuidv7, void, xid, xor
 
 ;// CONCATENATED MODULE: ./node_modules/zod/v4/core/util.js
 
@@ -83924,14 +84559,14 @@ const ZodTuple = /*@__PURE__*/ $constructor("ZodTuple", (inst, def) => {
     },
 });
 function tuple(items, _paramsOrRest, _params) {
-    const hasRest = _paramsOrRest instanceof core.$ZodType;
+    const hasRest = _paramsOrRest instanceof $ZodType;
     const params = hasRest ? _params : _paramsOrRest;
     const rest = hasRest ? _paramsOrRest : null;
     return new ZodTuple({
         type: "tuple",
         items: items,
         rest,
-        ...util.normalizeParams(params),
+        ...normalizeParams(params),
     });
 }
 const ZodRecord = /*@__PURE__*/ $constructor("ZodRecord", (inst, def) => {

@@ -28524,7 +28524,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3651);
+/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3426);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7494);
 
 
@@ -28535,7 +28535,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 3651:
+/***/ 3426:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -28546,6 +28546,216 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 11 modules
 var lib_core = __nccwpck_require__(3360);
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 21 modules
+var src = __nccwpck_require__(7494);
+// EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
+var mod = __nccwpck_require__(1916);
+;// CONCATENATED MODULE: ./packages/recipe/src/diagnostics.ts
+
+
+/** A recipe that can't be run, with all that was found in its files. */
+class diagnostics_RecipeError extends src/* ConfigurationError */.j1 {
+    diagnostics;
+    constructor(diagnostics) {
+        const errors = diagnostics.filter(({ severity }) => severity === 'error');
+        super(errors.map(formatDiagnostic).join('\n'));
+        this.diagnostics = diagnostics;
+    }
+}
+/** `file:line:column: error: message`, and what to do on a second line. */
+function formatDiagnostic(diagnostic) {
+    const text = `${(0,src/* formatPlace */.dE)(diagnostic)}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+    return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
+}
+/** Errors first by file, then in the order in which they stand there. */
+function inSourceOrder(diagnostics) {
+    return [...diagnostics].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column);
+}
+/** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
+function didYouMean(found, names) {
+    if (names.length === 0)
+        return undefined;
+    const nearest = (0,mod/* closest */.kp)(found, [...names]);
+    return (0,mod/* distance */.Io)(found, nearest) <= Math.max(2, Math.floor(found.length / 3))
+        ? `Did you mean ${nearest}?`
+        : undefined;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+
+const DARE = {
+    shared: ['normalize', 'rescale', 'lambda'],
+    perModel: ['weight', 'density'],
+    required: ['weight'],
+    needsBase: true,
+};
+/** What each method reads, as in packages/trainer's `merging/methods`. */
+const METHODS = {
+    linear: { shared: ['normalize'], perModel: ['weight'], required: ['weight'], needsBase: false },
+    slerp: { shared: ['t'], perModel: [], required: ['t'], needsBase: true },
+    task_arithmetic: {
+        shared: ['normalize', 'lambda'],
+        perModel: ['weight'],
+        required: ['weight'],
+        needsBase: true,
+    },
+    ties: {
+        shared: ['normalize', 'lambda'],
+        perModel: ['weight', 'density'],
+        required: ['weight'],
+        needsBase: true,
+    },
+    dare_ties: DARE,
+    dare_linear: DARE,
+    supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
+};
+/**
+ * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
+ * model is merged with itself, and that `${name}` is one of `names`; without `names`, nothing is said about them.
+ */
+function checkMerge(merge, yaml, diagnostics, names) {
+    const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
+    const entries = entriesOf(merge);
+    if (!entries) {
+        const [code, message] = merge.models
+            ? ['bad-value', 'both models and slices are there']
+            : ['missing-key', 'models is missing'];
+        report(['slices'], { code, message }, true);
+        return;
+    }
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    checkNames(merge, entries, report, names);
+    checkModels(merge, entries, base, report);
+    checkParameters(merge, entries, base, report);
+}
+function entriesOf({ models, slices }) {
+    if (models && slices)
+        return undefined;
+    if (models)
+        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
+    return slices?.[0]?.sources.map((entry, index) => ({
+        ...entry,
+        path: ['slices', 0, 'sources', index],
+    }));
+}
+function checkNames(merge, entries, report, names) {
+    if (!names)
+        return;
+    const places = [
+        ...entries.map(({ model, path }) => [[...path, 'model'], model]),
+        [['base_model'], merge.base_model],
+        [['slices', 0, 'base_model'], merge.slices?.[0]?.base_model],
+        [['tokenizer_source'], merge.tokenizer_source],
+    ];
+    for (const [path, text = ''] of places) {
+        for (const name of unknownNames(text, names))
+            report(path, unknownExpert(name, names));
+    }
+}
+/** The names in `${…}` of a text that are none of `names`. */
+function unknownNames(text, names) {
+    return [...text.matchAll(/\$\{([^}]*)\}/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => !names.includes(name));
+}
+/** The finding for a `${name}` that stands for nothing. */
+function unknownExpert(name, names) {
+    return {
+        code: 'unknown-name',
+        message: `the recipe has no expert ${name}`,
+        hint: didYouMean(name, names) ?? `Known are ${names.join(', ')}.`,
+    };
+}
+function checkModels({ merge_method: method }, entries, base, report) {
+    const seen = new Set();
+    for (const { model, path } of entries) {
+        if (seen.has(model)) {
+            report([...path, 'model'], {
+                code: 'same-model-twice',
+                message: `${model} is merged twice`,
+                hint: 'Merging a model with itself gives that model.',
+            });
+        }
+        seen.add(model);
+    }
+    const list = entries[0]?.path.slice(0, -1) ?? [];
+    const wrongNumber = (message) => report(list, { code: 'bad-value', message });
+    if (!METHODS[method].needsBase) {
+        if (entries.length < 2)
+            wrongNumber('a merge needs two models or more');
+        return;
+    }
+    if (base === undefined) {
+        report(['merge_method'], {
+            code: 'missing-key',
+            message: `${method} needs base_model`,
+            hint: 'Name what the experts were trained from: base_model: ${base}.',
+        });
+        return;
+    }
+    const others = [...seen].filter((model) => model !== base).length;
+    if (method === 'slerp' && others !== 1) {
+        wrongNumber(`slerp merges two models, base_model and one more, and here are ${others + 1}`);
+    }
+    else if (others < 1)
+        wrongNumber(`${method} needs a model beside base_model`);
+}
+function checkParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const { perModel, required, needsBase } = METHODS[method];
+    const common = [
+        { parameters: merge.parameters, path: ['parameters'] },
+        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
+    ];
+    for (const { parameters, path } of common)
+        checkParameterNames(parameters, method, [...path], false, report);
+    for (const { parameters, path } of entries) {
+        checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
+    }
+    const isSet = (name) => common.some(({ parameters }) => parameters?.[name] !== undefined);
+    for (const name of required.filter((candidate) => !isSet(candidate))) {
+        if (!perModel.includes(name)) {
+            report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
+            continue;
+        }
+        for (const { model, parameters, path } of entries) {
+            if ((needsBase && model === base) || parameters?.[name] !== undefined)
+                continue;
+            report([...path, 'model'], {
+                code: 'missing-key',
+                message: `${model} has no parameters.${name}, which ${method} needs`,
+            });
+        }
+    }
+}
+function checkParameterNames(parameters, method, path, ofOneModel, report) {
+    const { shared, perModel } = METHODS[method];
+    for (const name of Object.keys(parameters ?? {})) {
+        const value = parameters?.[name];
+        if (value === undefined || perModel.includes(name) || name === 'int8_mask')
+            continue;
+        // mergekit has it for all methods of task vectors; off is what these do anyway.
+        if (name === 'rescale' && !value && (method === 'ties' || method === 'task_arithmetic'))
+            continue;
+        if (!shared.includes(name)) {
+            const owners = Object.entries(METHODS)
+                .filter(([, { shared, perModel }]) => [...shared, ...perModel].includes(name))
+                .map(([owner]) => owner);
+            const own = [...perModel, ...shared].join(', ');
+            report([...path, name], {
+                code: 'unknown-key',
+                message: `${method} has no parameter ${name}`,
+                hint: `It has ${own}; ${name} belongs to ${owners.join(', ')}.`,
+            }, true);
+        }
+        else if (ofOneModel) {
+            const hint = 'Move it to parameters of the file; mergekit would pass over it here.';
+            const message = `${name} concerns all models together`;
+            report([...path, name], { code: 'bad-value', message, hint }, true);
+        }
+    }
+}
+
 ;// CONCATENATED MODULE: ./node_modules/zod/v4/core/util.js
 
 // functions
@@ -37549,14 +37759,14 @@ const ZodTuple = /*@__PURE__*/ $constructor("ZodTuple", (inst, def) => {
     },
 });
 function tuple(items, _paramsOrRest, _params) {
-    const hasRest = _paramsOrRest instanceof core.$ZodType;
+    const hasRest = _paramsOrRest instanceof $ZodType;
     const params = hasRest ? _params : _paramsOrRest;
     const rest = hasRest ? _paramsOrRest : null;
     return new ZodTuple({
         type: "tuple",
         items: items,
         rest,
-        ...util.normalizeParams(params),
+        ...normalizeParams(params),
     });
 }
 const ZodRecord = /*@__PURE__*/ $constructor("ZodRecord", (inst, def) => {
@@ -38081,41 +38291,6 @@ function preprocess(fn, schema) {
     });
 }
 
-// EXTERNAL MODULE: ./packages/stage/src/index.ts + 21 modules
-var src = __nccwpck_require__(7494);
-// EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
-var mod = __nccwpck_require__(1916);
-;// CONCATENATED MODULE: ./packages/recipe/src/diagnostics.ts
-
-
-/** A recipe that can't be run, with all that was found in its files. */
-class diagnostics_RecipeError extends src/* ConfigurationError */.j1 {
-    diagnostics;
-    constructor(diagnostics) {
-        const errors = diagnostics.filter(({ severity }) => severity === 'error');
-        super(errors.map(formatDiagnostic).join('\n'));
-        this.diagnostics = diagnostics;
-    }
-}
-/** `file:line:column: error: message`, and what to do on a second line. */
-function formatDiagnostic(diagnostic) {
-    const text = `${(0,src/* formatPlace */.dE)(diagnostic)}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
-    return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
-}
-/** Errors first by file, then in the order in which they stand there. */
-function inSourceOrder(diagnostics) {
-    return [...diagnostics].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column);
-}
-/** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
-function didYouMean(found, names) {
-    if (names.length === 0)
-        return undefined;
-    const nearest = (0,mod/* closest */.kp)(found, [...names]);
-    return (0,mod/* distance */.Io)(found, nearest) <= Math.max(2, Math.floor(found.length / 3))
-        ? `Did you mean ${nearest}?`
-        : undefined;
-}
-
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-schema.ts
 
 
@@ -38135,6 +38310,16 @@ function checkSchema(schema, yaml, diagnostics) {
     return undefined;
 }
 function explain(issue, schema) {
+    const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
+    if ((issue.code === 'invalid_type' || issue.code === 'invalid_union') &&
+        issue.input === undefined &&
+        issue.path.length > 0) {
+        return [{ at: { path: issue.path }, finding: { code: 'missing-key', message: `${name} is missing` } }];
+    }
+    const meant = issue.code === 'invalid_union' && meantAlternative(issue.errors);
+    if (meant) {
+        return meant.flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, schema));
+    }
     if (issue.code === 'unrecognized_keys') {
         const known = keysOf(schemaAt(schema, issue.path));
         return issue.keys.map((key) => ({
@@ -38146,27 +38331,32 @@ function explain(issue, schema) {
             },
         }));
     }
-    const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
-    if (issue.code === 'invalid_type' && issue.input === undefined && issue.path.length > 0) {
-        return [{ at: { path: issue.path }, finding: { code: 'missing-key', message: `${name} is missing` } }];
-    }
     const code = issue.code === 'invalid_type' ? 'wrong-type' : 'bad-value';
     return [{ at: { path: issue.path }, finding: { code, message: `${name}: ${issue.message}` } }];
 }
+/** The issues of the one alternative of a union that the value was meant to be; undefined where several may be meant. */
+function meantAlternative(alternatives) {
+    const isAnotherKind = (depth) => (issues) => issues.some(({ code, path }) => path.length <= depth && (code === 'invalid_type' || code === 'invalid_value'));
+    const ofThisKind = alternatives.filter((issues) => !isAnotherKind(0)(issues));
+    const left = ofThisKind.length > 1 ? ofThisKind.filter((issues) => !isAnotherKind(1)(issues)) : ofThisKind;
+    return left.length === 1 ? left[0] : undefined;
+}
 function schemaAt(schema, path) {
-    let current = schema;
-    for (const key of path) {
-        const inner = unwrap(current);
-        if (inner instanceof ZodObject)
-            current = inner.shape[String(key)];
-        else if (inner instanceof ZodRecord)
-            current = inner.valueType;
-        else if (inner instanceof ZodArray)
-            current = inner.element;
-        else
-            return undefined;
+    const [key, ...rest] = path;
+    const current = unwrap(schema);
+    if (current instanceof ZodUnion) {
+        const found = current.options.map((option) => schemaAt(option, path));
+        return found.find((candidate) => candidate instanceof ZodObject) ?? found.find(Boolean);
     }
-    return unwrap(current);
+    if (key === undefined)
+        return current;
+    if (current instanceof ZodObject)
+        return schemaAt(current.shape[String(key)], rest);
+    if (current instanceof ZodRecord)
+        return schemaAt(current.valueType, rest);
+    if (current instanceof ZodArray)
+        return schemaAt(current.element, rest);
+    return undefined;
 }
 function unwrap(schema) {
     return schema instanceof ZodOptional || schema instanceof ZodDefault || schema instanceof ZodNullable
@@ -38234,7 +38424,29 @@ const recipeSchema = strictObject({
             .describe('With launcher: slurm.'),
     })
         .describe('How training is launched.'),
-    merge: schemas_string().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+    merge: union([
+        schemas_string().min(1),
+        strictObject({
+            config: schemas_string()
+                .min(1)
+                .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+            adapters: schemas_enum(['first', 'on-the-fly'])
+                .default('first')
+                .describe('LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.'),
+            engine: schemas_enum(['native', 'mergekit'])
+                .default('native')
+                .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
+            seed: schemas_int()
+                .nonnegative()
+                .default(0)
+                .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
+            donor: schemas_string()
+                .min(1)
+                .optional()
+                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its first model).'),
+        }),
+    ], 'expected a path, or config and what else there is to say')
+        .describe('How the experts become one model: a mergekit configuration, or config with options.'),
 });
 const sourceSchema = strictObject({
     files: union([schemas_string().min(1), array(schemas_string().min(1)).min(1)], 'expected a path or a list of paths')
@@ -38416,25 +38628,119 @@ function checkTrainingUnder(launch, { section, yaml }, diagnostics) {
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
 
+/** mergekit's three ways to write a parameter: one value, values over the layers, or values by tensor. */
+function parameter(value, kind) {
+    const values = array(value).min(1, 'the list is empty');
+    const conditions = array(strictObject({
+        filter: schemas_string()
+            .min(1)
+            .nullish()
+            .describe('Part of the names of the tensors that it is for (default: all).'),
+        value: union([value, values], `expected ${kind}, or a list of them, spread over the layers`),
+    }));
+    return union([value, values, conditions], `expected ${kind}, a list of them, spread over the layers, or a list of {filter, value}`)
+        .optional();
+}
+const merge_schema_number = schemas_number();
+const flag = union([schemas_boolean(), literal([0, 1])], 'expected true or false');
 const parameters = strictObject({
-    weight: schemas_number().optional().describe('Share of this model; with normalize only the ratio counts.'),
-    normalize: schemas_boolean().optional().describe('Divide by the sum of the weights (default true).'),
+    weight: parameter(merge_schema_number, 'a number').describe('Share of a model; with normalize only the ratio of the weights counts.'),
+    density: parameter(merge_schema_number.min(0).max(1), 'a number from 0 to 1').describe('ties, dare_*: share of the elements of a task vector that is kept.'),
+    normalize: parameter(flag, 'true or false').describe('Divide by the sum of the weights.'),
+    rescale: parameter(flag, 'true or false').describe('dare_*: divide what is kept by the density.'),
+    lambda: parameter(merge_schema_number, 'a number').describe('Factor of the sum of the task vectors.'),
+    t: parameter(merge_schema_number, 'a number').describe('slerp: 0 is the base model, 1 the other one.'),
+    p: parameter(merge_schema_number.min(0).lt(1), 'a number from 0 to below 1').describe('supermario: probability of keeping an element.'),
+    int8_mask: parameter(flag, 'true or false').describe('Known to mergekit; changes no result.'),
 });
+const model = schemas_string()
+    .min(1)
+    .describe('A folder, folder+adapter for a LoRA on its base, ${expert} for an expert of this run, or ${base} for its base model.');
+const dtype = schemas_enum(['float32', 'bfloat16', 'float16']);
 /** `merge.yaml`: a mergekit configuration, as far as this project's engine runs it. */
 const mergeSchema = strictObject({
-    models: array(strictObject({
-        model: schemas_string().min(1).describe('A folder, or ${expert} for an expert of this run.'),
-        parameters: parameters.optional(),
-    }))
-        .min(2, 'a merge needs two models or more')
-        .describe('What is merged.'),
-    merge_method: schemas_enum(['linear']).describe('linear: the weighted sum of the models.'),
-    parameters: parameters.optional(),
-    dtype: schemas_enum(['float32', 'bfloat16', 'float16']).optional().describe('Data type of the result.'),
-    out_dtype: schemas_enum(['float32', 'bfloat16', 'float16'])
+    models: array(strictObject({ model, parameters: parameters.nullish() }))
+        .min(1, 'no model is listed')
         .optional()
-        .describe('Data type of the result, over dtype.'),
+        .describe('What is merged.'),
+    slices: array(strictObject({
+        sources: array(strictObject({
+            model,
+            layer_range: tuple([literal(0, 'whole models are merged: the range begins with 0'), schemas_int().positive()])
+                .describe('[0, number of layers].'),
+            parameters: parameters.nullish(),
+        })),
+        base_model: model.optional(),
+        parameters: parameters.nullish(),
+    }))
+        .length(1, 'whole models are merged, in one slice; for more write engine: mergekit in recipe.yaml')
+        .optional()
+        .describe('Instead of models: one slice with all layers.'),
+    merge_method: schemas_enum(['linear', 'slerp', 'task_arithmetic', 'ties', 'dare_ties', 'dare_linear', 'supermario'])
+        .describe('How the models are combined; another one of mergekit needs engine: mergekit in recipe.yaml.'),
+    base_model: model
+        .optional()
+        .describe('What task vectors are taken against; for slerp the model at t = 0; for linear the donor only.'),
+    parameters: parameters.nullish().describe('For all models.'),
+    dtype: dtype.optional().describe('Data type of the result.'),
+    out_dtype: dtype.optional().describe('Data type of the result, over dtype.'),
+    tokenizer_source: schemas_string()
+        .min(1)
+        .refine((value) => value !== 'union', 'vocabularies are not mixed: name a model, or base')
+        .optional()
+        .describe('The model whose tokenizer the result gets, or base (default: that of the donor).'),
+    chat_template: schemas_string().min(1).optional().describe("Jinja text that replaces the donor's chat template."),
 });
+/** A configuration for mergekit itself, which checks the rest. */
+const mergekitSchema = looseObject({
+    merge_method: schemas_string().min(1).describe("Any of mergekit's methods."),
+});
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
+
+
+
+/** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
+function readReferenced(from, at, file, schema, diagnostics, check) {
+    if (!(0,external_node_fs_.existsSync)(file)) {
+        diagnostics.push(from.diagnose({ path: at }, missingFile(file)));
+        return undefined;
+    }
+    const yaml = readYamlFile(file, diagnostics);
+    const section = yaml && checkSchema(schema, yaml, diagnostics);
+    if (yaml && section !== undefined)
+        check?.(yaml, section);
+    return section;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
+
+
+
+
+/** Reads the section `merge` of a recipe and the configuration that it names. */
+function readMerge(section, experts, yaml, diagnostics) {
+    const isPath = typeof section === 'string';
+    const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
+    const names = [...experts, 'base'];
+    const file = external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name);
+    const at = isPath ? ['merge'] : ['merge', 'config'];
+    if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
+            code: 'bad-value',
+            message: 'mergekit itself can only merge models: adapters must be merged first',
+            hint: 'Write adapters: first, or engine: native.',
+        }));
+    }
+    for (const unknown of unknownNames(options.donor ?? '', names)) {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
+    }
+    const config = options.engine === 'mergekit'
+        ? readReferenced(yaml, at, file, mergekitSchema, diagnostics)
+        : readReferenced(yaml, at, file, mergeSchema, diagnostics, (mergeYaml, found) => checkMerge(found, mergeYaml, diagnostics, names));
+    return config && { config, folder: external_node_path_default().dirname(file), ...options };
+}
+const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined };
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
 
@@ -38642,6 +38948,7 @@ function mismatch(value, { types, choices }) {
 
 
 
+
 /**
  * Reads and checks all files of a recipe.
  *
@@ -38680,6 +38987,10 @@ function read(location, options, diagnostics) {
     readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics, (file, sections) => {
         datasets = resolveDatasets(sections, file, diagnostics);
     });
+    if ('base' in top.experts) {
+        const message = 'an expert named base: in a merge configuration ${base} is the base model';
+        diagnostics.push(yaml.diagnose({ path: ['experts', 'base'], key: true }, { code: 'bad-value', message }));
+    }
     const experts = Object.entries(top.experts).map(([name, { dataset, sft }]) => {
         if (datasets && !(dataset in datasets)) {
             const message = `${top.dataset} has no dataset ${dataset}`;
@@ -38693,7 +39004,7 @@ function read(location, options, diagnostics) {
         return (training &&
             deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics));
     });
-    const merge = readReferenced(yaml, ['merge'], inFolder(top.merge), mergeSchema, diagnostics, (mergeYaml, section) => checkMergedModels(section, Object.keys(top.experts), mergeYaml, diagnostics));
+    const merge = readMerge(top.merge, Object.keys(top.experts), yaml, diagnostics);
     const isWhole = (value) => value !== undefined;
     if (!baseModel ||
         !launch ||
@@ -38717,18 +39028,6 @@ function recipeFile(location) {
     const absolute = external_node_path_default().resolve(location);
     const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
     return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
-}
-/** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
-function readReferenced(from, at, file, schema, diagnostics, check) {
-    if (!(0,external_node_fs_.existsSync)(file)) {
-        diagnostics.push(from.diagnose({ path: at }, missingFile(file)));
-        return undefined;
-    }
-    const yaml = readYamlFile(file, diagnostics);
-    const section = yaml && checkSchema(schema, yaml, diagnostics);
-    if (yaml && section !== undefined)
-        check?.(yaml, section);
-    return section;
 }
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
 function readTrainingFile(file, diagnostics, report) {
@@ -38792,30 +39091,12 @@ function checkBaseModel(section, yaml, folder, diagnostics) {
         tokenizer: section.tokenizer ?? 'mistral-v1',
     };
 }
-function checkMergedModels(merge, experts, yaml, diagnostics) {
-    const seen = new Set();
-    merge.models.forEach(({ model }, index) => {
-        const at = { path: ['models', index, 'model'] };
-        for (const [, name = ''] of model.matchAll(/\$\{([^}]*)\}/g)) {
-            if (experts.includes(name))
-                continue;
-            const hint = didYouMean(name, experts) ?? `The experts are ${experts.join(', ')}.`;
-            diagnostics.push(yaml.diagnose(at, { code: 'unknown-name', message: `the recipe has no expert ${name}`, hint }));
-        }
-        if (seen.has(model)) {
-            const hint = 'Merging a model with itself gives that model.';
-            diagnostics.push(yaml.diagnose(at, { code: 'same-model-twice', message: `${model} is merged twice`, hint }));
-        }
-        seen.add(model);
-    });
-}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/plan.ts
 
 /** The plan of a recipe: the one list that the command and the workflow follow. */
 function makePlan(recipe, artifactsDir) {
     const folder = external_node_path_default().resolve(artifactsDir);
-    const isLora = ({ training }) => training.arguments.use_peft === true;
     const datasets = [...new Set(recipe.experts.map(({ dataset }) => dataset))];
     const base = recipe.baseModel.kind === 'random' ? ['base-model'] : [];
     const stage = (name, item, output, needs) => ({
@@ -38825,7 +39106,7 @@ function makePlan(recipe, artifactsDir) {
         outputDir: external_node_path_default().join(folder, output),
         needs,
     });
-    const adapters = recipe.experts.filter(isLora).map(({ name }) => name);
+    const adapters = recipe.merge.adapters === 'first' ? recipe.experts.filter(isLora).map(({ name }) => name) : [];
     return {
         recipe: recipe.name,
         artifactsDir: folder,
@@ -38837,12 +39118,21 @@ function makePlan(recipe, artifactsDir) {
             ...datasets.map((name) => stage('prepare-dataset', name, `data/${name}`, [])),
             ...recipe.experts.map(({ name, dataset }) => stage('sft-train', name, `experts/${name}`, [...base, `prepare-dataset/${dataset}`])),
             ...adapters.map((name) => stage('lora-merge', name, `experts-merged/${name}`, [...base, `sft-train/${name}`])),
-            stage('model-merge', '', 'judge', recipe.experts.map((expert) => `${isLora(expert) ? 'lora-merge' : 'sft-train'}/${expert.name}`)),
+            // The experts are compared with the base model also where they are not merged with it.
+            stage('model-merge', '', 'judge', [
+                ...base,
+                ...recipe.experts.map(({ name }) => `${adapters.includes(name) ? 'lora-merge' : 'sft-train'}/${name}`),
+            ]),
         ],
     };
 }
+/** Whether an expert is trained as a LoRA adapter. */
+function isLora({ training }) {
+    return training.arguments.use_peft === true;
+}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/index.ts
+
 
 
 
@@ -39579,7 +39869,7 @@ async function run_command_runCommand(command, args, env = {}) {
 
 
 
-const REQUIREMENT_SETS = (/* unused pure expression or super */ null && (['base', 'gpu', 'tracking', 'dev']));
+const REQUIREMENT_SETS = (/* unused pure expression or super */ null && (['base', 'gpu', 'tracking', 'mergekit', 'dev']));
 const TRAINER = external_node_path_default().join(hardware_PROJECT_ROOT, 'packages/trainer');
 const STAMP_FILE = 'prometheus-environment.json';
 const LEAST_PYTHON = (/* unused pure expression or super */ null && ([3, 11]));
@@ -39995,7 +40285,7 @@ async function runLocked(stage, options, progress, started) {
         await rm(folder, { recursive: true, force: true });
         return { status: restored ? 'up to date' : 'done', manifest: finished };
     }
-    await stage.preflight?.();
+    await stage.preflight?.(context.stagingDir);
     options.signal.throwIfAborted();
     await clearStaging(stage, folder, options.reporter);
     await mkdir(context.stagingDir, { recursive: true });
@@ -40104,14 +40394,19 @@ async function refuseForeignFolder(outputDir) {
 async function clearStaging(stage, folder, reporter) {
     if (!stage.resumable)
         await rm(folder, { recursive: true, force: true });
-    else
+    else if (!stage.keepsOutput)
         await rm(path.join(folder, 'output'), { recursive: true, force: true });
+    else
+        await rm(path.join(folder, 'output', MANIFEST_FILE), { force: true });
     const prefix = `.${path.basename(stage.outputDir)}.`;
     for (const name of await readdir(path.dirname(stage.outputDir))) {
         const other = path.join(path.dirname(stage.outputDir), name);
         if (!name.startsWith(prefix) || !/\.[0-9a-f]{12}\.staging$/.test(name) || other === folder)
             continue;
-        if (stage.resumable && (await stat(path.join(other, 'work')).catch(() => undefined))) {
+        // A large output that is half written costs more than the minutes in which it was.
+        if (stage.resumable &&
+            !stage.keepsOutput &&
+            (await stat(path.join(other, 'work')).catch(() => undefined))) {
             reporter.notice(`${stage.title}: an unfinished run with other settings is kept in ${other}; remove it if unwanted`);
         }
         else

@@ -4,7 +4,7 @@ import type { ChainContext } from './chain-context.ts';
 import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
 import { requireFreeDisk } from './preflight.ts';
 import { runPythonStage } from './python-stage.ts';
-import { weightBytes } from './weight-files.ts';
+import { folderBytes, weightBytes } from './weight-files.ts';
 
 export interface LoraMergeSettings {
   title: string;
@@ -26,15 +26,15 @@ export async function loraMerge(settings: LoraMergeSettings, context: ChainConte
       outputDir: settings.outputDir,
       settings: { dtype },
       inputs: { base: modelInput(settings.base), adapter: { paths: [settings.adapter] } },
-      revision: 1,
+      revision: 2,
       versions: {},
-      resumable: false,
-      preflight: async () =>
-        requireFreeDisk(
-          path.dirname(settings.outputDir),
-          await weightBytes(settings.base),
-          'the merged expert',
-        ),
+      resumable: true,
+      keepsOutput: true,
+      preflight: async (stagingDir) => {
+        const bytes = await weightBytes(settings.base, settings.dtype);
+        const left = bytes - (await folderBytes(stagingDir));
+        if (left > 0) await requireFreeDisk(path.dirname(settings.outputDir), left, 'the merged expert');
+      },
       run: async (stage) => {
         const { python } = await context.python(['base']);
         const job = {
@@ -42,6 +42,7 @@ export async function loraMerge(settings: LoraMergeSettings, context: ChainConte
           adapter: settings.adapter,
           dtype,
           output_dir: stage.stagingDir,
+          work_dir: stage.workDir,
         };
         return runPythonStage(stage, { python, module: 'lora_merge', job });
       },

@@ -1,65 +1,81 @@
 import path from 'node:path';
-import type { MergeSection } from '@prometheus-actions/recipe';
-import { ConfigurationError, type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
+import type { Merge } from '@prometheus-actions/recipe';
+import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
+import { describeMerge } from './merge-report.ts';
+import { type NamedModels, type ResolvedConfig, resolveConfig } from './merged-models.ts';
+import { modelJson } from './model-reference.ts';
 import { requireFreeDisk } from './preflight.ts';
 import { runPythonStage } from './python-stage.ts';
-import { weightBytes } from './weight-files.ts';
+import { folderBytes, weightBytes } from './weight-files.ts';
 
 export interface ModelMergeSettings {
   title: string;
-  /** A mergekit configuration with `${name}` for the experts. */
-  merge: MergeSection;
-  /** Folder of each expert's model by its name. */
-  experts: Record<string, string>;
-  /** Where relative model paths start. */
-  folder: string;
+  merge: Merge;
+  /** What `${name}` in the configuration stands for; `base` is what the others were trained from. */
+  models: NamedModels;
   outputDir: string;
 }
 
 /** Merges models as a mergekit configuration says. */
 export async function modelMerge(settings: ModelMergeSettings, context: ChainContext): Promise<StageOutcome> {
-  const folders = settings.merge.models.map(({ model }) => modelFolder(model, settings));
+  const { merge, models, outputDir } = settings;
+  const { seed, engine } = merge;
+  const byMergekit = engine === 'mergekit';
+  const resolved = resolveConfig(merge.config as Json, merge.donor, models, merge.folder, byMergekit);
+  const environment = () => context.python(byMergekit ? ['base', 'mergekit'] : ['base']);
   return runStage(
     {
       name: 'model-merge',
       title: settings.title,
-      outputDir: settings.outputDir,
-      settings: settings.merge as Json,
-      inputs: { models: { paths: folders } },
-      revision: 1,
-      versions: {},
-      resumable: false,
-      preflight: async () => {
-        const [largest = 0] = (
-          await Promise.all(folders.map((folder) => weightBytes({ path: folder })))
-        ).sort((a, b) => b - a);
-        await requireFreeDisk(path.dirname(settings.outputDir), largest, 'the judge');
+      outputDir,
+      settings: { config: merge.config as Json, seed, engine, donor: merge.donor ?? null },
+      inputs: resolved.inputs,
+      revision: 2,
+      versions: byMergekit ? mergekitVersions((await environment()).versions) : {},
+      resumable: true,
+      keepsOutput: true,
+      preflight: async (stagingDir) => {
+        const bytes = await judgeBytes(resolved);
+        const left = bytes - (await folderBytes(stagingDir));
+        if (left > 0) await requireFreeDisk(path.dirname(outputDir), left, 'the judge');
       },
+      describe: describeMerge,
       run: async (stage) => {
-        const { python } = await context.python(['base']);
-        const models = settings.merge.models.map((entry, index) => ({
-          ...entry,
-          model: folders[index] ?? '',
-        }));
-        const config = { ...settings.merge, models } as Json;
-        const job = { config, output_dir: stage.stagingDir, donor: null };
-        return runPythonStage(stage, { python, module: 'model_merge', job });
+        const { python } = await environment();
+        const job = {
+          config: resolved.config,
+          models: Object.fromEntries(
+            Object.entries(resolved.models).map(([name, model]) => [name, modelJson(model)]),
+          ),
+          donor: resolved.donor,
+          seed,
+          output_dir: stage.stagingDir,
+          work_dir: stage.workDir,
+        };
+        return runPythonStage(stage, { python, module: byMergekit ? 'mergekit_merge' : 'model_merge', job });
       },
     },
     context,
   );
 }
 
-function modelFolder(model: string, { experts, folder }: ModelMergeSettings): string {
-  const filled = model.replace(/\$\{([^}]*)\}/g, (_whole, name: string) => {
-    const expert = experts[name];
-    if (expert === undefined) {
-      throw new ConfigurationError(`the merge configuration names \${${name}}, and no such model is given`, {
-        hint: `Given are: ${Object.keys(experts).join(', ') || 'none'}.`,
-      });
-    }
-    return expert;
-  });
-  return path.resolve(folder, filled);
+/** The native engine's sums do not depend on versions; mergekit's may. */
+function mergekitVersions(versions: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    ['mergekit', 'torch'].flatMap((name) => (versions[name] ? [[name, versions[name]]] : [])),
+  );
+}
+
+/** About how large the result is: as the largest model, in the data type of the result. */
+async function judgeBytes({ config, models, inputs }: ResolvedConfig): Promise<number> {
+  const dtype = config.out_dtype ?? config.dtype;
+  const references = [
+    ...Object.values(models),
+    ...Object.values(inputs)
+      .flatMap((input) => ('paths' in input ? input.paths : []))
+      .map((folder) => ({ path: folder })),
+  ];
+  const sizes = references.map((model) => weightBytes(model, typeof dtype === 'string' ? dtype : undefined));
+  return Math.max(0, ...(await Promise.all(sizes)));
 }

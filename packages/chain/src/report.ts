@@ -2,6 +2,7 @@ import { dataReportMarkdown } from '@prometheus-actions/dataset';
 import { formatBytes, formatSeconds, type Manifest, type StageOutcome } from '@prometheus-actions/stage';
 import { readLossCurve, trainingLogFile } from './loss-curve.ts';
 import { lossCurveMermaid } from './loss-curve-mermaid.ts';
+import { mergeReport } from './merge-report.ts';
 import { reportOf } from './prepare-dataset.ts';
 import type { Outcomes } from './replicate.ts';
 
@@ -48,6 +49,7 @@ export function stageSummary(title: string, status: string, manifest: Manifest |
     `| fingerprint | \`${manifest.fingerprint.slice(0, 16)}\` |`,
     '',
     ...(manifest.stage === 'prepare-dataset' ? [dataReportMarkdown(reportOf(manifest.metrics))] : []),
+    ...(manifest.stage === 'model-merge' ? [mergeReport(manifest.metrics)] : []),
   ].join('\n');
 }
 

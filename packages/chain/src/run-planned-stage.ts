@@ -1,8 +1,9 @@
-import type { Plan, PlannedStage, Recipe } from '@prometheus-actions/recipe';
+import { isLora, type Plan, type PlannedStage, type Recipe } from '@prometheus-actions/recipe';
 import { ConfigurationError, type StageOutcome } from '@prometheus-actions/stage';
 import { makeBaseModel } from './base-model.ts';
 import type { ChainContext } from './chain-context.ts';
 import { loraMerge } from './lora-merge.ts';
+import type { NamedModel, NamedModels } from './merged-models.ts';
 import { modelMerge } from './model-merge.ts';
 import type { ModelReference } from './model-reference.ts';
 import { prepareDataset } from './prepare-dataset.ts';
@@ -43,13 +44,10 @@ export async function runPlannedStage(
       return loraMerge({ title, base: baseModel(recipe, plan), adapter, outputDir }, context);
     }
     case 'model-merge': {
-      const experts = Object.fromEntries(
-        plan.experts.map((name) => [
-          name,
-          outputOf(plan, `${plan.adapters.includes(name) ? 'lora-merge' : 'sft-train'}/${name}`),
-        ]),
+      return modelMerge(
+        { title, merge: recipe.merge, models: mergedModels(recipe, plan), outputDir },
+        context,
       );
-      return modelMerge({ title, merge: recipe.merge, experts, folder: recipe.folder, outputDir }, context);
     }
   }
 }
@@ -79,6 +77,18 @@ function tokensOf({ baseModel: base, experts }: Recipe, dataset: string): TokenS
 
 /** What the profile parity takes where a recipe says nothing. */
 const PARITY_MAX_LENGTH = 4096;
+
+/** What the names in a merge configuration stand for: the experts, merged or as adapters on the base, and `base`. */
+function mergedModels(recipe: Recipe, plan: Plan): NamedModels {
+  const base = baseModel(recipe, plan);
+  const experts = recipe.experts.map((expert): [string, NamedModel] => {
+    const { name } = expert;
+    if (plan.adapters.includes(name)) return [name, { path: outputOf(plan, `lora-merge/${name}`) }];
+    const trained = outputOf(plan, `sft-train/${name}`);
+    return [name, isLora(expert) ? { ...base, adapter: trained } : { path: trained }];
+  });
+  return { ...Object.fromEntries(experts), base };
+}
 
 function outputOf(plan: Plan, id: string): string {
   return plannedStage(plan, id).outputDir;

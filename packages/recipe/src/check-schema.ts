@@ -23,6 +23,18 @@ export function checkSchema<Schema extends z.ZodType>(
 type Explained = { at: { path: PropertyKey[]; key?: boolean }; finding: Finding };
 
 function explain(issue: z.core.$ZodIssue, schema: z.ZodType): Explained[] {
+  const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
+  if (
+    (issue.code === 'invalid_type' || issue.code === 'invalid_union') &&
+    issue.input === undefined &&
+    issue.path.length > 0
+  ) {
+    return [{ at: { path: issue.path }, finding: { code: 'missing-key', message: `${name} is missing` } }];
+  }
+  const meant = issue.code === 'invalid_union' && meantAlternative(issue.errors);
+  if (meant) {
+    return meant.flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, schema));
+  }
   if (issue.code === 'unrecognized_keys') {
     const known = keysOf(schemaAt(schema, issue.path));
     return issue.keys.map((key) => ({
@@ -34,24 +46,34 @@ function explain(issue: z.core.$ZodIssue, schema: z.ZodType): Explained[] {
       },
     }));
   }
-  const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
-  if (issue.code === 'invalid_type' && issue.input === undefined && issue.path.length > 0) {
-    return [{ at: { path: issue.path }, finding: { code: 'missing-key', message: `${name} is missing` } }];
-  }
   const code = issue.code === 'invalid_type' ? 'wrong-type' : 'bad-value';
   return [{ at: { path: issue.path }, finding: { code, message: `${name}: ${issue.message}` } }];
 }
 
-function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
-  let current: z.ZodType | undefined = schema;
-  for (const key of path) {
-    const inner = unwrap(current);
-    if (inner instanceof z.ZodObject) current = inner.shape[String(key)] as z.ZodType | undefined;
-    else if (inner instanceof z.ZodRecord) current = inner.valueType as z.ZodType;
-    else if (inner instanceof z.ZodArray) current = inner.element as z.ZodType;
-    else return undefined;
+/** The issues of the one alternative of a union that the value was meant to be; undefined where several may be meant. */
+function meantAlternative(alternatives: z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
+  const isAnotherKind = (depth: number) => (issues: z.core.$ZodIssue[]) =>
+    issues.some(
+      ({ code, path }) => path.length <= depth && (code === 'invalid_type' || code === 'invalid_value'),
+    );
+  const ofThisKind = alternatives.filter((issues) => !isAnotherKind(0)(issues));
+  const left = ofThisKind.length > 1 ? ofThisKind.filter((issues) => !isAnotherKind(1)(issues)) : ofThisKind;
+  return left.length === 1 ? left[0] : undefined;
+}
+
+function schemaAt(schema: z.ZodType | undefined, path: readonly PropertyKey[]): z.ZodType | undefined {
+  const [key, ...rest] = path;
+  const current = unwrap(schema);
+  if (current instanceof z.ZodUnion) {
+    const found = current.options.map((option) => schemaAt(option as z.ZodType, path));
+    return found.find((candidate) => candidate instanceof z.ZodObject) ?? found.find(Boolean);
   }
-  return unwrap(current);
+  if (key === undefined) return current;
+  if (current instanceof z.ZodObject)
+    return schemaAt(current.shape[String(key)] as z.ZodType | undefined, rest);
+  if (current instanceof z.ZodRecord) return schemaAt(current.valueType as z.ZodType, rest);
+  if (current instanceof z.ZodArray) return schemaAt(current.element as z.ZodType, rest);
+  return undefined;
 }
 
 function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {

@@ -1,3 +1,4 @@
+export { checkMerge } from './check-merge.ts';
 export { checkSchema } from './check-schema.ts';
 export {
   type Diagnostic,
@@ -17,8 +18,9 @@ export {
   readRecipe,
   readTrainingFile,
 } from './load-recipe.ts';
-export { type MergeSection, mergeSchema } from './merge-schema.ts';
-export { makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
+export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
+export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
+export type { Merge } from './read-merge.ts';
 export type { DatasetSection, SourceSection } from './recipe-schema.ts';
 export type { TrainingSection } from './training-schema.ts';
 export { readYamlFile } from './yaml-file.ts';

@@ -4,7 +4,8 @@ import type { z } from 'zod';
 import { checkSchema } from './check-schema.ts';
 import { type Diagnostic, didYouMean, inSourceOrder, RecipeError } from './diagnostics.ts';
 import { checkTrainingUnder, type Launch, readLaunch } from './launch.ts';
-import { type MergeSection, mergeSchema } from './merge-schema.ts';
+import { type Merge, readMerge } from './read-merge.ts';
+import { readReferenced } from './read-referenced.ts';
 import { type DatasetSection, datasetFileSchema, recipeSchema } from './recipe-schema.ts';
 import { resolveDatasets } from './resolve-datasets.ts';
 import { checkTraining, type TrainingSection } from './training-schema.ts';
@@ -30,7 +31,7 @@ export interface Recipe {
   datasets: Record<string, DatasetSection>;
   experts: Expert[];
   launch: Launch;
-  merge: MergeSection;
+  merge: Merge;
 }
 
 export interface RecipeOptions {
@@ -90,6 +91,10 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
       datasets = resolveDatasets(sections, file, diagnostics);
     },
   );
+  if ('base' in top.experts) {
+    const message = 'an expert named base: in a merge configuration ${base} is the base model';
+    diagnostics.push(yaml.diagnose({ path: ['experts', 'base'], key: true }, { code: 'bad-value', message }));
+  }
   const experts = Object.entries(top.experts).map(([name, { dataset, sft }]): Expert | undefined => {
     if (datasets && !(dataset in datasets)) {
       const message = `${top.dataset} has no dataset ${dataset}`;
@@ -109,14 +114,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
       deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics)
     );
   });
-  const merge = readReferenced(
-    yaml,
-    ['merge'],
-    inFolder(top.merge),
-    mergeSchema,
-    diagnostics,
-    (mergeYaml, section) => checkMergedModels(section, Object.keys(top.experts), mergeYaml, diagnostics),
-  );
+  const merge = readMerge(top.merge, Object.keys(top.experts), yaml, diagnostics);
   const isWhole = <Value>(value: Value | undefined): value is Value => value !== undefined;
   if (
     !baseModel ||
@@ -143,25 +141,6 @@ function recipeFile(location: string): string {
   const absolute = path.resolve(location);
   const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
   return isFolder ? path.join(absolute, 'recipe.yaml') : absolute;
-}
-
-/** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
-function readReferenced<Schema extends z.ZodType>(
-  from: YamlFile,
-  at: string[],
-  file: string,
-  schema: Schema,
-  diagnostics: Diagnostic[],
-  check?: (yaml: YamlFile, section: z.output<Schema>) => void,
-): z.output<Schema> | undefined {
-  if (!existsSync(file)) {
-    diagnostics.push(from.diagnose({ path: at }, missingFile(file)));
-    return undefined;
-  }
-  const yaml = readYamlFile(file, diagnostics);
-  const section = yaml && checkSchema(schema, yaml, diagnostics);
-  if (yaml && section !== undefined) check?.(yaml, section);
-  return section;
 }
 
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
@@ -245,30 +224,4 @@ function checkBaseModel(
     dtype: section.dtype ?? 'float32',
     tokenizer: section.tokenizer ?? 'mistral-v1',
   };
-}
-
-function checkMergedModels(
-  merge: MergeSection,
-  experts: string[],
-  yaml: YamlFile,
-  diagnostics: Diagnostic[],
-): void {
-  const seen = new Set<string>();
-  merge.models.forEach(({ model }, index) => {
-    const at = { path: ['models', index, 'model'] };
-    for (const [, name = ''] of model.matchAll(/\$\{([^}]*)\}/g)) {
-      if (experts.includes(name)) continue;
-      const hint = didYouMean(name, experts) ?? `The experts are ${experts.join(', ')}.`;
-      diagnostics.push(
-        yaml.diagnose(at, { code: 'unknown-name', message: `the recipe has no expert ${name}`, hint }),
-      );
-    }
-    if (seen.has(model)) {
-      const hint = 'Merging a model with itself gives that model.';
-      diagnostics.push(
-        yaml.diagnose(at, { code: 'same-model-twice', message: `${model} is merged twice`, hint }),
-      );
-    }
-    seen.add(model);
-  });
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Recipe } from './load-recipe.ts';
+import type { Expert, Recipe } from './load-recipe.ts';
 
 export type StageName = 'base-model' | 'prepare-dataset' | 'sft-train' | 'lora-merge' | 'model-merge';
 
@@ -21,7 +21,7 @@ export interface Plan {
   artifactsDir: string;
   datasets: string[];
   experts: string[];
-  /** Experts trained as LoRA adapters, which are merged into the base before the experts are merged. */
+  /** Experts trained as LoRA adapters that are merged into the base before the experts are merged. */
   adapters: string[];
   stages: PlannedStage[];
 }
@@ -29,7 +29,6 @@ export interface Plan {
 /** The plan of a recipe: the one list that the command and the workflow follow. */
 export function makePlan(recipe: Recipe, artifactsDir: string): Plan {
   const folder = path.resolve(artifactsDir);
-  const isLora = ({ training }: Recipe['experts'][number]) => training.arguments.use_peft === true;
   const datasets = [...new Set(recipe.experts.map(({ dataset }) => dataset))];
   const base = recipe.baseModel.kind === 'random' ? ['base-model'] : [];
   const stage = (name: StageName, item: string, output: string, needs: string[]): PlannedStage => ({
@@ -39,7 +38,8 @@ export function makePlan(recipe: Recipe, artifactsDir: string): Plan {
     outputDir: path.join(folder, output),
     needs,
   });
-  const adapters = recipe.experts.filter(isLora).map(({ name }) => name);
+  const adapters =
+    recipe.merge.adapters === 'first' ? recipe.experts.filter(isLora).map(({ name }) => name) : [];
   return {
     recipe: recipe.name,
     artifactsDir: folder,
@@ -55,12 +55,18 @@ export function makePlan(recipe: Recipe, artifactsDir: string): Plan {
       ...adapters.map((name) =>
         stage('lora-merge', name, `experts-merged/${name}`, [...base, `sft-train/${name}`]),
       ),
-      stage(
-        'model-merge',
-        '',
-        'judge',
-        recipe.experts.map((expert) => `${isLora(expert) ? 'lora-merge' : 'sft-train'}/${expert.name}`),
-      ),
+      // The experts are compared with the base model also where they are not merged with it.
+      stage('model-merge', '', 'judge', [
+        ...base,
+        ...recipe.experts.map(
+          ({ name }) => `${adapters.includes(name) ? 'lora-merge' : 'sft-train'}/${name}`,
+        ),
+      ]),
     ],
   };
+}
+
+/** Whether an expert is trained as a LoRA adapter. */
+export function isLora({ training }: Expert): boolean {
+  return training.arguments.use_peft === true;
 }

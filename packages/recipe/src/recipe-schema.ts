@@ -74,8 +74,45 @@ export const recipeSchema = z.strictObject({
         .describe('With launcher: slurm.'),
     })
     .describe('How training is launched.'),
-  merge: z.string().min(1).describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+  merge: z
+    .union(
+      [
+        z.string().min(1),
+        z.strictObject({
+          config: z
+            .string()
+            .min(1)
+            .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+          adapters: z
+            .enum(['first', 'on-the-fly'])
+            .default('first')
+            .describe(
+              'LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.',
+            ),
+          engine: z
+            .enum(['native', 'mergekit'])
+            .default('native')
+            .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
+          seed: z
+            .int()
+            .nonnegative()
+            .default(0)
+            .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
+          donor: z
+            .string()
+            .min(1)
+            .optional()
+            .describe(
+              'The model whose config and tokenizer the judge gets, written as in the configuration (default: its first model).',
+            ),
+        }),
+      ],
+      'expected a path, or config and what else there is to say',
+    )
+    .describe('How the experts become one model: a mergekit configuration, or config with options.'),
 });
+
+export type RecipeSection = z.output<typeof recipeSchema>;
 
 const sourceSchema = z.strictObject({
   files: z

@@ -8,11 +8,11 @@ import { lockOutput } from './output-lock.ts';
 import { formatSeconds, type Reporter } from './reporter.ts';
 import { runCommand } from './run-command.ts';
 
-const REQUIREMENT_SETS = ['base', 'gpu', 'tracking', 'dev'] as const;
+const REQUIREMENT_SETS = ['base', 'gpu', 'tracking', 'mergekit', 'dev'] as const;
 
 /**
- * `base` trains and merges on any machine, `gpu` adds DeepSpeed, `tracking` TensorBoard and Weights & Biases, `dev` what
- * the tests need.
+ * `base` trains and merges on any machine, `gpu` adds DeepSpeed, `tracking` TensorBoard and Weights & Biases, `mergekit`
+ * the tool of that name for merges that our engine does not do, `dev` what the tests need.
  */
 export type RequirementSet = (typeof REQUIREMENT_SETS)[number];
 

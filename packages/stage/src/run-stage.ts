@@ -27,12 +27,14 @@ export interface Stage {
   versions: Record<string, string>;
   /** Whether an interrupted run goes on where it stopped; otherwise it starts clean. */
   resumable: boolean;
+  /** An interrupted run goes on with what is in its output folder, not only in its work folder. */
+  keepsOutput?: boolean;
   /** What of the settings an interrupted run must have had for this one to go on with it; all of them by default. */
   resumeSettings?: Json;
   /** Wait for another run that makes the same output, instead of failing. */
   waitForLock?: boolean;
-  /** Fails early for what would fail late: disk, memory, earlier outputs. */
-  preflight?: () => Promise<void>;
+  /** Fails early for what would fail late: disk, memory, earlier outputs. Given the staging folder, perhaps not there. */
+  preflight?: (stagingDir: string) => Promise<void>;
   /** Makes the output; `stopped` when it was asked to end and can go on later. */
   run: (context: StageContext) => Promise<{ metrics: Json } | 'stopped'>;
   /** A short text about the result for the last line, made from the metrics. */
@@ -160,7 +162,7 @@ async function runLocked(
     await rm(folder, { recursive: true, force: true });
     return { status: restored ? 'up to date' : 'done', manifest: finished };
   }
-  await stage.preflight?.();
+  await stage.preflight?.(context.stagingDir);
   options.signal.throwIfAborted();
   await clearStaging(stage, folder, options.reporter);
   await mkdir(context.stagingDir, { recursive: true });
@@ -285,12 +287,18 @@ async function refuseForeignFolder(outputDir: string): Promise<void> {
 
 async function clearStaging(stage: Stage, folder: string, reporter: Reporter): Promise<void> {
   if (!stage.resumable) await rm(folder, { recursive: true, force: true });
-  else await rm(path.join(folder, 'output'), { recursive: true, force: true });
+  else if (!stage.keepsOutput) await rm(path.join(folder, 'output'), { recursive: true, force: true });
+  else await rm(path.join(folder, 'output', MANIFEST_FILE), { force: true });
   const prefix = `.${path.basename(stage.outputDir)}.`;
   for (const name of await readdir(path.dirname(stage.outputDir))) {
     const other = path.join(path.dirname(stage.outputDir), name);
     if (!name.startsWith(prefix) || !/\.[0-9a-f]{12}\.staging$/.test(name) || other === folder) continue;
-    if (stage.resumable && (await stat(path.join(other, 'work')).catch(() => undefined))) {
+    // A large output that is half written costs more than the minutes in which it was.
+    if (
+      stage.resumable &&
+      !stage.keepsOutput &&
+      (await stat(path.join(other, 'work')).catch(() => undefined))
+    ) {
       reporter.notice(
         `${stage.title}: an unfinished run with other settings is kept in ${other}; remove it if unwanted`,
       );

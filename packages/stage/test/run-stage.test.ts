@@ -193,6 +193,42 @@ describe('whole or not at all', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.staging'))).toEqual([]);
   });
 
+  it('gives a run that keeps its output what another one wrote, and tells it before', async () => {
+    writeFileSync(path.join(folder, 'in.txt'), 'data');
+    const merge = (seed: number, run: Stage['run']): Partial<Stage> => ({
+      resumable: true,
+      keepsOutput: true,
+      settings: { seed },
+      run,
+    });
+    const dies: Stage['run'] = async ({ stagingDir }) => {
+      writeFileSync(path.join(stagingDir, 'shard-1'), '1');
+      // The manifest of an output that did not stay whole is none of its files.
+      writeFileSync(path.join(stagingDir, 'stage-manifest.json'), '{}');
+      throw new Error('killed');
+    };
+    const found: string[][] = [];
+    const looks: Stage['run'] = async ({ stagingDir }) => {
+      found.push(readdirSync(stagingDir));
+      writeFileSync(path.join(stagingDir, 'shard-2'), '2');
+      return { metrics: {} };
+    };
+    await expect(run(merge(1, dies))).rejects.toThrow('killed');
+    await expect(run(merge(2, dies))).rejects.toThrow('killed');
+    // With other settings nothing can be kept: what is there only takes space.
+    expect(readdirSync(folder).filter((name) => name.endsWith('.staging'))).toHaveLength(1);
+    const preflight = async (stagingDir: string) => {
+      found.push(readdirSync(stagingDir));
+    };
+    expect((await run({ ...merge(2, looks), preflight })).status).toBe('done');
+    expect(found).toEqual([['shard-1', 'stage-manifest.json'], ['shard-1']]);
+    expect(readdirSync(path.join(folder, 'out')).sort()).toEqual([
+      'shard-1',
+      'shard-2',
+      'stage-manifest.json',
+    ]);
+  });
+
   it('gives unfinished work to a run whose settings differ in nothing that resuming needs, a finished output to none', async () => {
     writeFileSync(path.join(folder, 'in.txt'), 'data');
     const train = (processes: number, work: (workDir: string) => void): Partial<Stage> => ({

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_disk import Mount
 from training_jobs import (
     DDP,
     SINGLE,
@@ -31,27 +30,6 @@ ARGUMENTS: dict[str, Any] = {
     "save_total_limit": 1,
     "eval_strategy": "no",
 }
-Mount = Callable[[int], Path]
-
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Mount]:
-    """Mounts a disk of so many bytes and gives its folder."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mounted(size: int) -> Path:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
-            pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-        return folder
-
-    yield mounted
-    subprocess.run(["umount", str(folder)], capture_output=True)
 
 
 @pytest.fixture(scope="module")

@@ -298,7 +298,10 @@ def test_an_adapter_that_changes_tied_embeddings_by_replacement(tmp_path: Path) 
 def test_values_that_are_not_finite(pair: tuple[Path, Path]) -> None:
     name = "base_model.model.model.layers.1.self_attn.o_proj.lora_B.weight"
     edit_weights(pair[1], {name: torch.full((16, 4), float("nan"))})
-    assert "tensor model.layers.1.self_attn.o_proj.weight: NaN or infinity" in problem(pair)
+    assert (
+        "adapter: tensor model.layers.1.self_attn.o_proj.weight: 256 of 256 values are NaN or infinite"
+        in problem(pair)
+    )
 
 
 def test_folders_that_are_incomplete(tmp_path: Path, pair: tuple[Path, Path]) -> None:

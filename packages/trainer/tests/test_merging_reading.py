@@ -11,7 +11,21 @@ from safetensors.torch import load_file, save_file
 from tiny_models import MIXTRAL, write_model
 
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.merging.reading import index_file, index_model, read_tensor
+from prometheus_trainer.merging.blocks import split_in_blocks
+from prometheus_trainer.merging.model import Files, TensorReader, read_all
+from prometheus_trainer.merging.reading import StoredTensor, index_file, index_model
+
+
+def read_tensor(stored: StoredTensor) -> torch.Tensor:
+    """A tensor, read in the blocks that the engine reads."""
+    with Files() as files:
+        blocks = [
+            read_all([TensorReader(stored, files)], block, {})[0] for block in split_in_blocks(stored.shape)
+        ]
+    # bfloat16 is read as it is stored, everything else as float32.
+    dtype = torch.bfloat16 if stored.dtype.code == "BF16" else torch.float32
+    parts = [torch.from_numpy(block.copy().view("u1")).view(dtype) for block in blocks]
+    return torch.cat(parts or [torch.empty(0, dtype=dtype)]).view(stored.shape)
 
 
 def test_tensors_are_read_as_the_library_reads_them(tmp_path: Path) -> None:

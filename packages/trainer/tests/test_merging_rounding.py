@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from prometheus_trainer.merging.rounding import round_once
+from prometheus_trainer.merging.dtypes import DTYPES
+from prometheus_trainer.merging.rounding import round_once, to_float64
 
 # Significant bits, exponent of the smallest positive value, largest value.
 FORMATS = {
@@ -36,12 +37,32 @@ def difficult_values(dtype: torch.dtype, count: int = 200_000) -> np.ndarray:
     return np.concatenate([spread, *beside, limits])
 
 
+def rounded_by_engine(values: np.ndarray, dtype: torch.dtype) -> tuple[torch.Tensor, bool]:
+    """What round_once makes of float64 values, as torch holds it; and whether it says that all are finite."""
+    target = next(each for each in DTYPES if f"torch.{each.name}" == str(dtype))
+    stored = np.empty(values.size, target.raw)
+    finite = round_once(values, target, stored)
+    return torch.from_numpy(stored.view(np.uint8)).view(dtype), finite
+
+
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_every_value_is_rounded_once(dtype: torch.dtype) -> None:
     values = difficult_values(dtype)
-    rounded = round_once(torch.from_numpy(values), dtype)
-    assert rounded.dtype == dtype
-    np.testing.assert_array_equal(rounded.to(torch.float64).numpy(), exactly_rounded(values, dtype))
+    rounded, finite = rounded_by_engine(values, dtype)
+    expected = exactly_rounded(values, dtype)
+    np.testing.assert_array_equal(rounded.to(torch.float64).numpy(), expected)
+    assert not finite
+    kept = values[np.isfinite(expected)]
+    assert rounded_by_engine(kept, dtype)[1]
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_stored_numbers_are_read_exactly(dtype: torch.dtype) -> None:
+    stored, _ = rounded_by_engine(difficult_values(dtype), dtype)
+    source = next(each for each in DTYPES if f"torch.{each.name}" == str(dtype))
+    values = np.empty(stored.numel())
+    to_float64(stored.view(torch.uint8).numpy().view(source.raw), source, values)
+    np.testing.assert_array_equal(values, stored.to(torch.float64).numpy())
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -54,8 +75,9 @@ def test_plain_conversion_would_round_twice(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_nan_and_infinity_stay(dtype: torch.dtype) -> None:
-    rounded = round_once(
-        torch.tensor([float("nan"), float("inf"), float("-inf")], dtype=torch.float64), dtype
-    )
+    values = np.array([np.nan, np.inf, -np.inf])
+    rounded, finite = rounded_by_engine(values, dtype)
     assert rounded.isnan().tolist() == [True, False, False]
     assert rounded[1:].tolist() == [float("inf"), float("-inf")]
+    assert not finite
+    assert not any(rounded_by_engine(values[i : i + 1], dtype)[1] for i in range(3))

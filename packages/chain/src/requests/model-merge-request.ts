@@ -1,15 +1,29 @@
 import path from 'node:path';
 import {
+  checkMerge,
   checkSchema,
   type Diagnostic,
+  type Merge,
+  mergekitSchema,
   mergeSchema,
   RecipeError,
   readYamlFile,
 } from '@prometheus-actions/recipe';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { z } from 'zod';
+import type { NamedModels } from '../merged-models.ts';
 import { modelMerge } from '../model-merge.ts';
-import { list, planOf, recipeInputs, required, runFromPlan, stageRequest, text } from './request.ts';
+import { parseModelReference } from '../model-reference.ts';
+import {
+  list,
+  planOf,
+  recipeInputs,
+  required,
+  runFromPlan,
+  stageRequest,
+  text,
+  wholeNumber,
+} from './request.ts';
 
 export const modelMergeRequest = stageRequest({
   name: 'model-merge',
@@ -18,23 +32,45 @@ export const modelMergeRequest = stageRequest({
     ...recipeInputs,
     config: text('Without a recipe: mergekit configuration; relative model paths start at its folder.'),
     models: list('Without a recipe: what ${NAME} in the configuration stands for, NAME=FOLDER, one a line.'),
+    adapters: list(
+      'Without a recipe: LoRA adapters on the base, merged on the fly; what ${NAME} stands for, NAME=FOLDER, one a line.',
+    ),
+    base: text('Without a recipe: what ${base} stands for, a folder or id@revision on the Hugging Face hub.'),
+    engine: z
+      .enum(['native', 'mergekit', ''])
+      .transform((value) => value || undefined)
+      .optional()
+      .describe('Without a recipe: native (default), or mergekit for what only mergekit itself can do.'),
+    seed: wholeNumber('Without a recipe: seed of random masks (default: 0).'),
+    donor: text(
+      'Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: the first model).',
+    ),
     output_dir: text('Without a recipe: the folder to make.'),
   }),
   run: async (inputs, context) => {
     if (inputs.recipe) {
       return runFromPlan(planOf({ ...inputs, recipe: inputs.recipe }, context), 'model-merge', context);
     }
+    const engine = inputs.engine ?? 'native';
     const file = path.resolve(required(inputs.config, 'config'));
-    const diagnostics: Diagnostic[] = [];
-    const yaml = readYamlFile(file, diagnostics);
-    const merge = yaml && checkSchema(mergeSchema, yaml, diagnostics);
-    if (!merge) throw new RecipeError(diagnostics);
+    const models = namedModels(inputs);
+    if (engine === 'mergekit' && inputs.adapters?.length) {
+      throw new ConfigurationError('adapters: mergekit itself can only merge models', {
+        hint: 'Merge the adapters first (lora-merge), or leave engine out.',
+      });
+    }
     return modelMerge(
       {
         title: 'model-merge',
-        merge,
-        experts: Object.fromEntries((inputs.models ?? []).map(namedFolder)),
-        folder: path.dirname(file),
+        merge: {
+          config: readConfig(file, engine),
+          folder: path.dirname(file),
+          adapters: inputs.adapters?.length ? 'on-the-fly' : 'first',
+          engine,
+          seed: inputs.seed ?? 0,
+          donor: inputs.donor,
+        },
+        models,
         outputDir: path.resolve(required(inputs.output_dir, 'output_dir')),
       },
       context,
@@ -42,8 +78,41 @@ export const modelMergeRequest = stageRequest({
   },
 });
 
-function namedFolder(entry: string): [string, string] {
+function readConfig(file: string, engine: Merge['engine']): Merge['config'] {
+  const diagnostics: Diagnostic[] = [];
+  const yaml = readYamlFile(file, diagnostics);
+  if (engine === 'mergekit') {
+    const config = yaml && checkSchema(mergekitSchema, yaml, diagnostics);
+    if (config) return config;
+    throw new RecipeError(diagnostics);
+  }
+  const config = yaml && checkSchema(mergeSchema, yaml, diagnostics);
+  if (yaml && config) checkMerge(config, yaml, diagnostics);
+  if (!config || diagnostics.length > 0) throw new RecipeError(diagnostics);
+  return config;
+}
+
+function namedModels(inputs: {
+  models?: string[] | undefined;
+  adapters?: string[] | undefined;
+  base?: string | undefined;
+}): NamedModels {
+  const models: NamedModels = Object.fromEntries(
+    (inputs.models ?? []).map((entry) => {
+      const [name, folder] = namedFolder('models', entry);
+      return [name, { path: folder }];
+    }),
+  );
+  if (inputs.base) models.base = parseModelReference(inputs.base);
+  for (const entry of inputs.adapters ?? []) {
+    const [name, adapter] = namedFolder('adapters', entry);
+    models[name] = { ...required(models.base, 'base'), adapter };
+  }
+  return models;
+}
+
+function namedFolder(input: string, entry: string): [string, string] {
   const [name, ...folder] = entry.split('=');
   if (name && folder.length > 0) return [name.trim(), path.resolve(folder.join('=').trim())];
-  throw new ConfigurationError(`models: ${entry} is not NAME=FOLDER`);
+  throw new ConfigurationError(`${input}: ${entry} is not NAME=FOLDER`);
 }

@@ -6,7 +6,8 @@
 ``base``             the base model: ``{"path"}`` or ``{"id", "revision"}``
 ``adapter``          folder of the adapter, as PEFT writes it
 ``dtype``            of the output: bfloat16, float16, float32; null for the base model's own
-``output_dir``       empty folder to write to
+``output_dir``       empty folder to write to, or one that a killed run of the same job left
+``work_dir``         folder for the notes of a restart, optional: ``output_dir``
 ``max_shard_bytes``  largest size of an output file, optional
 ``events``           file to append events to
 ===================  ==========================================================================
@@ -18,20 +19,40 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
+from prometheus_trainer.disk_space import require_space
 from prometheus_trainer.entry import run_stage
-from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
-from prometheus_trainer.merging.adapter import add_delta, check_copy, read_adapter
+from prometheus_trainer.merging.adapter import read_adapter
+from prometheus_trainer.merging.combining import OpenTensor
 from prometheus_trainer.merging.companions import check_vocabulary, write_companions
 from prometheus_trainer.merging.dtypes import dtype_named
-from prometheus_trainer.merging.finite import all_finite
+from prometheus_trainer.merging.engine import write_merged
+from prometheus_trainer.merging.journal import Journal, plan_digest
+from prometheus_trainer.merging.kernels import PIECE, kernel, load, store
+from prometheus_trainer.merging.mergekit_config import ModelSource
+from prometheus_trainer.merging.methods.method import Inputs, Method, Parameters
+from prometheus_trainer.merging.model import Files, Model, bytes_read
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, plan_shards, plan_tensors
 from prometheus_trainer.merging.progress import TensorProgress
-from prometheus_trainer.merging.reading import index_model, read_tensor
-from prometheus_trainer.merging.writing import write_model
+from prometheus_trainer.merging.reading import index_model
 from prometheus_trainer.model_source import resolve_model
+
+
+def _copy(inputs: Inputs, _: Parameters, __: Any, out: np.ndarray) -> bool:
+    return _round_block(inputs.models[0], out)
+
+
+@kernel
+def _round_block(stored, out):
+    finite, values = True, np.empty(PIECE)
+    for begin in range(0, out.size, PIECE):
+        finite &= store(values, load(stored, begin, values), out, begin)
+    return finite
+
+
+_AS_IT_IS = Method(_copy, shared={}, per_model={})
 
 
 def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
@@ -47,37 +68,40 @@ def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
     base_folder, output_dir = resolve_model(job["base"]), Path(job["output_dir"])
     base = index_model(base_folder)
     adapter = read_adapter(Path(job["adapter"]), base, base_folder)
-    tensors = plan_tensors([base], [base_folder], dtype)
+    model = Model(str(adapter.folder), base_folder, base, adapter)
+    tensors = plan_tensors([(base_folder, base)], dtype)
     shards = plan_shards(tensors, checked_shard_size(job.get("max_shard_bytes")))
     check_vocabulary(base_folder, tensors)
 
-    def merged(tensor: OutputTensor) -> torch.Tensor:
-        replacement = adapter.replacements.get(tensor.name)
-        values = read_tensor(replacement or base[tensor.name])
-        if tensor.name in adapter.copies:
-            check_copy(adapter.copies[tensor.name], base[tensor.name], base_folder)
-        if tensor.name in adapter.pairs:
-            values = add_delta(values, adapter.pairs[tensor.name])
-        values = values.to(tensor.dtype.torch)
-        if not all_finite(values):
-            raise ConfigurationError(
-                f"tensor {tensor.name}: NaN or infinity in the sum of {base_folder} and {adapter.folder}",
-                "look for where training diverged, or for a base model that is damaged",
-            )
-        return values
-
     events.emit("phase", name="merging the adapter into the base model")
+    journal = Journal(
+        output_dir, plan_digest({"dtype": job.get("dtype")}, model.files(), shards), job.get("work_dir")
+    )
+    require_space(
+        output_dir,
+        sum(shard.size for shard in shards if journal.kept(shard) is None),
+        "the merged model",
+    )
     progress = TensorProgress(events, len(tensors))
-    written = write_model(output_dir, shards, merged, progress.advance)
-    tokenizer_donor = adapter.folder if (adapter.folder / "tokenizer_config.json").is_file() else base_folder
-    written += write_companions(output_dir, base_folder, tokenizer_donor, dtype or tensors[0].dtype)
-    sources = [*base.values(), *adapter.replacements.values(), *adapter.copies.values()]
-    sources += [half for pair in adapter.pairs.values() for half in (pair.a, pair.b)]
+    with Files() as files:
+
+        def open_tensor(tensor: OutputTensor) -> OpenTensor:
+            inputs = [(model, model.open(tensor.name, files))]
+            return OpenTensor(tensor, _AS_IT_IS, Parameters(), 0, inputs, base=None, reference=None)
+
+        try:
+            written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
+        finally:
+            journal.close()
+    tokenizer = ModelSource(base_folder, adapter.folder, model.name).tokenizer_folder
+    size = write_companions(output_dir, base_folder, tokenizer, dtype or tensors[0].dtype)
+    journal.remove()
     return {
         "tensors": len(tensors),
         "tensors_changed": len(adapter.pairs) + len(adapter.replacements),
-        "bytes_read": sum(stored.end - stored.start for stored in sources),
-        "bytes_written": written,
+        "bytes_read": sum(bytes_read([model], tensor.name, 1) for tensor in tensors),
+        "bytes_written": written.bytes + size,
+        "shards_kept": written.shards_kept,
         "seconds": round(time.monotonic() - started, 3),
     }
 

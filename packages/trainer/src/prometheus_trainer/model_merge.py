@@ -3,10 +3,16 @@
 ``python -m prometheus_trainer.model_merge --job JOB.json``; keys of the job:
 
 ===================  ===============================================================================
-``config``           a mergekit configuration as an object, its models named by local folders
-``output_dir``       empty folder to write to
-``donor``            folder that config, tokenizer, chat template and generation config come from; null:
-                     the configuration's base_model, or else its first model
+``config``           a mergekit configuration as an object; a model is named by its folder, by
+                     ``FOLDER+ADAPTER`` (a LoRA adapter on its base model) or by ``${name}``
+``models``           what the names stand for: name → ``{"path"}`` or ``{"id", "revision"}``, and
+                     ``"adapter"`` where it is one; ``base``: the base model of all, where known
+``donor``            model, named as in the configuration, that config, tokenizer, chat template and
+                     generation config come from; null: the first model, or a ``base_model`` that the
+                     method does not need
+``seed``             of the random masks, 0 by default
+``output_dir``       empty folder to write to, or one that a killed run of the same job left
+``work_dir``         folder for the notes of a restart, optional: ``output_dir``
 ``max_shard_bytes``  largest size of an output file, optional
 ``events``           file to append events to
 ===================  ===============================================================================
@@ -15,77 +21,175 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from prometheus_trainer.disk_space import require_space
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
-from prometheus_trainer.merging.combining import Combiner
+from prometheus_trainer.merging.combining import OpenTensor
 from prometheus_trainer.merging.companions import TOKENIZER_FILES, check_vocabulary, write_companions
-from prometheus_trainer.merging.distinct import check_distinct_folders, check_distinct_weights
-from prometheus_trainer.merging.mergekit_config import parse_merge_config
-from prometheus_trainer.merging.plan import checked_shard_size, plan_shards, plan_tensors
+from prometheus_trainer.merging.comparison import identical_pair, summarise, unchanged_model
+from prometheus_trainer.merging.distinct import check_distinct, same_as_base, same_model
+from prometheus_trainer.merging.engine import write_merged
+from prometheus_trainer.merging.journal import Journal, plan_digest
+from prometheus_trainer.merging.mergekit_config import MergeConfig, ModelSource, parse_merge_config
+from prometheus_trainer.merging.model import Files, Model, bytes_read
+from prometheus_trainer.merging.plan import (
+    OutputTensor,
+    Shard,
+    checked_shard_size,
+    layer_count,
+    plan_shards,
+    plan_tensors,
+)
 from prometheus_trainer.merging.progress import TensorProgress
-from prometheus_trainer.merging.reading import index_model
-from prometheus_trainer.merging.writing import write_model
+from prometheus_trainer.merging.sources import Sources
+from prometheus_trainer.merging.writing import write_text
 
 
 def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
     """Writes the merged model; each element is the method's float64 result, rounded once to the dtype.
 
     Names, shapes and order of the tensors are those of the first model. Everything that can be checked
-    without reading weights is checked before anything is written.
+    without reading all weights is checked before anything is written.
     """
     started = time.monotonic()
-    config = parse_merge_config(job.get("config"))
-    donor = _donor(job.get("donor"), config.base_model or config.folders[0])
-    output_dir = Path(job["output_dir"])
+    sources = Sources(job.get("models") or {})
+    config = parse_merge_config(job.get("config"), sources.resolve)
+    donor = _donor(job.get("donor"), config, sources)
+    output_dir, seed = Path(job["output_dir"]), _seed(job.get("seed"))
 
     events.emit("phase", name="reading the layout of the models")
-    check_distinct_folders(config.folders)
-    models = [index_model(folder) for folder in config.folders]
-    tensors = plan_tensors(models, config.folders, config.dtype)
+    models = [sources.open(source) for source in config.models]
+    base = None if config.base is None or not config.method.needs_base else sources.open(config.base)
+    inputs = [*models, *([base] if base else [])]
+    tensors = plan_tensors([(model.place, model.tensors) for model in inputs], config.dtype)
     shards = plan_shards(tensors, checked_shard_size(job.get("max_shard_bytes")))
-    check_vocabulary(donor, tensors)
-    check_distinct_weights(models, config.folders)
-    for folder in config.folders:
-        for name in _tokenizer_differences(folder, donor):
-            events.emit("warning", message=f"{folder / name} differs from the donor's, {donor / name}")
+    layers = layer_count(tensors)
+    parameters = {tensor.name: config.parameters(tensor.name, layers) for tensor in tensors}
+    check_vocabulary(donor.folder, tensors)
+    # For slerp the base is one of two equals.
+    equals = [base, *models] if base and config.method.base_is_equal else models
+    reference = _reference(sources, inputs, tensors, events) if base is None or equals is not models else None
+    compared_base = reference if base is None or equals is not models else base
+    check_distinct(equals, compared_base)
+    _warn_of_tokenizers(config, donor, events)
 
-    events.emit("phase", name=f"merging {len(models)} models ({config.method_name})")
+    events.emit("notice", message=f"config and tokenizer come from {donor.name}")
+    events.emit("phase", name=f"merging {len(inputs)} models ({config.method_name})")
+    used = set().union(*(model.files() for model in inputs))
+    journal = Journal(
+        output_dir, plan_digest({"config": job["config"], "seed": seed}, used, shards), job.get("work_dir")
+    )
+    require_space(output_dir, _left_to_write(shards, journal), "the merged model")
     progress = TensorProgress(events, len(tensors))
-    with Combiner(config, models) as combiner:
-        written = write_model(output_dir, shards, combiner.combine, progress.advance)
-    written += write_companions(output_dir, donor, donor, config.dtype or tensors[0].dtype)
+    with Files() as files:
+
+        def open_tensor(tensor: OutputTensor) -> OpenTensor:
+            return OpenTensor(
+                tensor=tensor,
+                method=config.method,
+                parameters=parameters[tensor.name],
+                seed=seed,
+                models=[(model, model.open(tensor.name, files)) for model in models],
+                base=None if base is None else (base, base.open(tensor.name, files)),
+                reference=None if reference is None else reference.open(tensor.name, files),
+            )
+
+        try:
+            written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
+        finally:
+            journal.close()
+    _check_adapters(written.sums, equals, compared_base)
+    dtype = config.dtype or tensors[0].dtype
+    tokenizer = config.tokenizer_source or donor
+    size = write_companions(output_dir, donor.folder, tokenizer.tokenizer_folder, dtype, config.chat_template)
+    size += write_text(output_dir / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
+    journal.remove()
+    passes = 1 + len(config.method.passes)
     return {
+        "method": config.method_name,
+        "models": [source.name for source in config.models],
+        "donor": donor.name,
         "tensors": len(tensors),
-        "bytes_read": sum(stored.end - stored.start for model in models for stored in model.values()),
-        "bytes_written": written,
-        "mean_relative_distance": combiner.mean_relative_distance(),
+        "parameters": sum(tensor.count for tensor in tensors),
+        "bytes_read": sum(bytes_read(inputs, tensor.name, passes) for tensor in tensors),
+        "bytes_written": written.bytes + size,
+        "shards_kept": written.shards_kept,
         "seconds": round(time.monotonic() - started, 3),
+        "comparison": summarise(written.sums, [model.name for model in equals], compared_base is not None),
     }
 
 
-def _donor(named: str | None, default: Path) -> Path:
-    donor = default if named is None else Path(named)
-    if not (donor / "config.json").is_file():
+def _donor(named: str | None, config: MergeConfig, sources: Sources) -> ModelSource:
+    # A base model that the method does not need is named for this.
+    default = config.base if config.base and not config.method.needs_base else config.models[0]
+    donor = default if named is None else sources.resolve(named)
+    if not (donor.folder / "config.json").is_file():
         raise ConfigurationError(
-            f"{donor}: no config.json, so config and tokenizer can't be taken from there",
+            f"{donor.folder}: no config.json, so config and tokenizer can't be taken from there",
             "name as donor a folder with config.json and the tokenizer's files",
         )
     return donor
 
 
-def _tokenizer_differences(folder: Path, donor: Path) -> list[str]:
-    """The tokenizer's files that both folders have, with other content."""
-    return [
-        name
-        for name in TOKENIZER_FILES
-        if (folder / name).is_file()
-        and (donor / name).is_file()
-        and (folder / name).read_bytes() != (donor / name).read_bytes()
-    ]
+def _seed(value: object) -> int:
+    if value is None:
+        return 0
+    if type(value) is not int or value < 0:
+        raise ConfigurationError(f"seed: {value!r}", "give a whole number from 0 on")
+    return value
+
+
+def _reference(
+    sources: Sources, inputs: Sequence[Model], tensors: Sequence[OutputTensor], events: Events
+) -> Model | None:
+    """The recipe's base model for the comparison, where it is at hand and none of the inputs."""
+    source = sources.base_on_this_machine()
+    if source is None or any(source.folder.resolve() == model.place.resolve() for model in inputs):
+        return None
+    try:
+        model = sources.open(source)
+        plan_tensors([(inputs[0].place, inputs[0].tensors), (model.place, model.tensors)], tensors[0].dtype)
+    except ConfigurationError as error:
+        events.emit("notice", message=f"not compared with the base model: {error.problem}")
+        return None
+    return model
+
+
+def _left_to_write(shards: Sequence[Shard], journal: Journal) -> int:
+    return sum(shard.size for shard in shards if journal.kept(shard) is None)
+
+
+def _check_adapters(sums: Any, models: Sequence[Model], base: Model | None) -> None:
+    """Adapters are compared by what they do to the weights, which is known only now; nothing is published yet."""
+    if all(model.adapter is None for model in models):
+        return
+    pair = identical_pair(sums, len(models))
+    if pair:
+        i, j = pair
+        raise same_model(
+            i, j, f"{models[i].place} and {models[j].place} are equal in every element looked at"
+        )
+    unchanged = unchanged_model(sums, len(models)) if base else None
+    if unchanged is not None:
+        raise same_as_base(unchanged, f"{models[unchanged].place} changes none of the elements looked at")
+
+
+def _warn_of_tokenizers(config: MergeConfig, donor: ModelSource, events: Events) -> None:
+    """Warns of tokenizer files that a model and the donor both have, with other content."""
+    theirs = donor.tokenizer_folder
+    for source in config.models:
+        ours = source.tokenizer_folder
+        for name in TOKENIZER_FILES:
+            mine, other = ours / name, theirs / name
+            if mine.is_file() and other.is_file() and mine.read_bytes() != other.read_bytes():
+                events.emit("warning", message=f"{mine} differs from the donor's, {other}")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,16 @@ def resolve_model(ref: Mapping[str, str]) -> Path:
     return folder
 
 
+def find_model(ref: Mapping[str, str]) -> Path | None:
+    """The folder of a model that is on this machine already; None where it is not, whatever the reason."""
+    if "path" in ref:
+        return Path(ref["path"]) if (Path(ref["path"]) / "config.json").is_file() else None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(ref["id"], "config.json", revision=ref.get("revision"))
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def _check_is_model(folder: Path) -> None:
     if not folder.is_dir():
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""Which of a LoRA adapter's tensors change which of the base model's; the arithmetic of one."""
+"""Which of a LoRA adapter's tensors change which of the base model's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.merging.reading import StoredTensor, index_file, read_json, read_tensor
+from prometheus_trainer.merging.reading import StoredTensor, index_file, read_json
 
 _PREFIX = "base_model.model."
+_WEIGHTS = "adapter_model.safetensors"
 _REFUSED = {
     "use_dora": "DoRA also scales each row of the weight",
     "use_qalora": "QA-LoRA pools the inputs",
@@ -56,6 +55,11 @@ class Adapter:
     replacements: Mapping[str, StoredTensor]
     copies: Mapping[str, StoredTensor]
 
+    @property
+    def weights(self) -> Path:
+        """The file of its tensors."""
+        return self.folder / _WEIGHTS
+
 
 def read_adapter(folder: Path, base: Mapping[str, StoredTensor], base_folder: Path) -> Adapter:
     """Reads an adapter's layout as PEFT writes it and checks it against the base model's; reads no weights.
@@ -68,7 +72,7 @@ def read_adapter(folder: Path, base: Mapping[str, StoredTensor], base_folder: Pa
         raise ConfigurationError(f"{folder}: no adapter_config.json", "name the folder of a PEFT adapter")
     config = read_json(config_file)
     _check_kind(config_file, config)
-    weights = folder / "adapter_model.safetensors"
+    weights = folder / _WEIGHTS
     if not weights.is_file():
         raise ConfigurationError(f"{weights}: not found", "save the adapter in safetensors format")
     stored = index_file(weights)
@@ -102,33 +106,6 @@ def read_adapter(folder: Path, base: Mapping[str, StoredTensor], base_folder: Pa
     if not pairs and not replacements:
         raise ConfigurationError(f"{weights}: has no LoRA tensors", "name an adapter that was trained")
     return Adapter(folder, pairs, replacements, copies)
-
-
-def add_delta(base: torch.Tensor, pair: LoraPair) -> torch.Tensor:
-    """``base + scaling · (b @ a)`` in float32, as PEFT's ``merge_and_unload`` computes it; float32 out.
-
-    In place on the delta: for the largest tensor, ``lm_head``, one float32 copy is enough.
-    """
-    delta = read_tensor(pair.b).to(torch.float32) @ read_tensor(pair.a).to(torch.float32)
-    delta *= pair.scaling
-    if pair.transposed:
-        delta = delta.T
-    delta += base
-    return delta
-
-
-def check_copy(copy: StoredTensor, base: StoredTensor, base_folder: Path) -> None:
-    """ConfigurationError where a base tensor in the adapter's file is not the base model's.
-
-    PEFT stores ``lm_head.base_layer.weight`` when ``lm_head`` is trained. It may have been stored in
-    another dtype than the base's, so it is compared in the coarser of the two.
-    """
-    ours, theirs = read_tensor(base), read_tensor(copy)
-    if not (torch.equal(ours.to(theirs.dtype), theirs) or torch.equal(ours, theirs.to(ours.dtype))):
-        raise ConfigurationError(
-            f"{copy.file}: tensor {copy.name} is not equal to {base.name} of {base_folder}",
-            "name the base model that the adapter was trained on",
-        )
 
 
 def _check_kind(file: Path, config: dict[str, Any]) -> None:

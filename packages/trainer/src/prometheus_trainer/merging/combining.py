@@ -1,93 +1,108 @@
-"""Computing the tensors of a merge from those of its models, in pieces."""
+"""Computing the blocks of one tensor of a merge from those of its models."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from math import isfinite, sqrt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
-import torch
+import numpy as np
 
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.merging.mergekit_config import MergeConfig
+from prometheus_trainer.merging.blocks import Block, split_in_blocks
+from prometheus_trainer.merging.comparison import is_sampled, measure
+from prometheus_trainer.merging.dtypes import FLOAT16
+from prometheus_trainer.merging.kernels import all_finite, load
+from prometheus_trainer.merging.methods.method import Inputs, Method, Parameters, Pass
+from prometheus_trainer.merging.model import Model, Scratch, TensorReader, buffer, read_all
 from prometheus_trainer.merging.plan import OutputTensor
-from prometheus_trainer.merging.reading import StoredTensor, read_tensor
 from prometheus_trainer.merging.rounding import round_once
 
-# Elements computed at a time. Their float64 copies stay in a core's cache; and torch shares an operation on fewer than
-# 32,768 elements out to no threads, so that the threads here do not wait for those of torch after every operation.
-_PIECE = 32_000
-_PIECES_A_TASK = 64
+# Elements of a block that the comparison looks at.
+_SAMPLE = 12 * 1024
+
+_FLOAT64 = np.dtype("f8")
 
 
-class Combiner:
-    """Combines the tensors of one name of all models, and measures how far the models lie apart.
+@dataclass(frozen=True)
+class OpenTensor:
+    """One tensor of all models, ready to be combined.
 
-    Use it as a context manager: it holds threads.
+    ``models`` are those that the method combines, and ``base`` the one it takes deltas from; ``reference`` is a base
+    model that the method does not need, read for the comparison only.
     """
 
-    def __init__(self, config: MergeConfig, models: Sequence[Mapping[str, StoredTensor]]) -> None:
-        self._config = config
-        self._models = models
-        self._distances: list[float] = []
-        self._threads = ThreadPoolExecutor(max_workers=torch.get_num_threads())
+    tensor: OutputTensor
+    method: Method
+    parameters: Parameters
+    seed: int
+    models: Sequence[tuple[Model, TensorReader]]
+    base: tuple[Model, TensorReader] | None
+    reference: TensorReader | None
 
-    def __enter__(self) -> Combiner:
-        return self
+    def blocks(self) -> list[Block]:
+        """What it is computed in."""
+        return split_in_blocks(self.tensor.shape)
 
-    def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(cancel_futures=True)
+    def measure(self, step: Pass, found: Any, block: Block, scratch: Scratch) -> Any:
+        """What a pass of the method measures in a block."""
+        return step.measure(self._inputs(block, scratch), self.parameters, found)
 
-    def combine(self, tensor: OutputTensor) -> torch.Tensor:
-        """Reads the models' tensors and computes the merged one, in the planned dtype and shape.
+    def combine(self, found: Any, block: Block, scratch: Scratch) -> tuple[np.ndarray, np.ndarray | None]:
+        """The merged block in the output's dtype (valid until the thread's next one), and the sample's sums.
 
         ConfigurationError where an input or the result is not finite.
         """
-        stored = [model[tensor.name] for model in self._models]
-        inputs = [values.view(-1) for values in self._threads.map(read_tensor, stored)]
-        merged = torch.empty(inputs[0].numel(), dtype=tensor.dtype.torch)
-        tasks = range(0, merged.numel(), _PIECE * _PIECES_A_TASK)
-        sums = list(self._threads.map(lambda start: self._combine_pieces(inputs, merged, start), tasks))
-        # Added in order of the tasks, so that the result does not depend on which ended first.
-        total, size, *distances = (sum(column) for column in zip(*sums, strict=True)) if sums else (0.0, 0.0)
-        # float64 holds the square of any float32, so a sum that is not finite has such an element. The result's can
-        # be infinite as well where a value is too large for the output's dtype.
-        if not isfinite(size + sum(distances)):
-            self._raise_not_finite(tensor.name, inputs)
-        if not isfinite(total):
-            raise ConfigurationError(
-                f"tensor {tensor.name}: the merged values exceed the range of {tensor.dtype.name}",
-                "write a dtype with a larger range (bfloat16, float32), or normalise the weights",
-            )
-        if size > 0:
-            self._distances += [sqrt(distance / size) for distance in distances]
-        return merged.view(tensor.shape)
+        inputs, dtype = self._inputs(block, scratch), self.tensor.dtype
+        # numpy, not the method, rounds to float16.
+        rounds = dtype is not FLOAT16
+        merged = buffer(scratch, "merged", block.count, dtype.raw if rounds else _FLOAT64)
+        finite = self.method.combine(inputs, self.parameters, found, merged)
+        if not rounds:
+            values, merged = merged, buffer(scratch, "rounded", block.count, dtype.raw)
+            finite = round_once(values, dtype, merged)
+        if not finite or (self.method.drops and not all_finite(inputs.models.reshape(-1))):
+            self._raise_not_finite()
+        return merged, self._sample(inputs, block, scratch) if is_sampled(block) else None
 
-    def mean_relative_distance(self) -> float:
-        """Mean over tensors and over the models i after the first of ``‖xᵢ - x₀‖ / ‖x₀‖``."""
-        return sum(self._distances) / len(self._distances) if self._distances else 0.0
+    def _inputs(self, block: Block, scratch: Scratch) -> Inputs:
+        """What is merged: as it is stored where all is bfloat16, otherwise as float32, which holds it exactly."""
+        readers = [reader for _, reader in [*self.models, *([self.base] if self.base else [])]]
+        values = read_all(readers, block, scratch)
+        base = values[len(self.models)] if self.base else values[0][:0]
+        return Inputs(self.tensor.name, block.start, base, values[: len(self.models)], self.seed)
 
-    def _combine_pieces(
-        self, inputs: Sequence[torch.Tensor], merged: torch.Tensor, start: int
-    ) -> list[float]:
-        """Fills the pieces of one task; returns sums over them: of the result, of ``x₀²`` and each ``(xᵢ - x₀)²``."""
-        sums = [0.0] * (1 + len(inputs))
-        for begin in range(start, min(start + _PIECE * _PIECES_A_TASK, merged.numel()), _PIECE):
-            piece = slice(begin, begin + _PIECE)
-            values = [tensor[piece].to(torch.float64) for tensor in inputs]
-            combined = self._config.method.combine(values, self._config.weights, self._config.normalize)
-            rounded = merged[piece] = round_once(combined, merged.dtype)
-            sums[0] += float(rounded.sum(dtype=torch.float64))
-            for i, tensor in enumerate(values, start=1):
-                difference = tensor if i == 1 else tensor.sub_(values[0])
-                sums[i] += float(torch.linalg.vector_norm(difference)) ** 2
-        return sums
+    def _sample(self, inputs: Inputs, block: Block, scratch: Scratch) -> np.ndarray:
+        count = min(block.count, _SAMPLE)
+        models = [_float64(model[:count]) for model in inputs.models]
+        base = _float64(inputs.base[:count]) if self.base else None
+        if self.method.base_is_equal and base is not None:
+            models, base = [base, *models], None
+        if self.reference is not None:
+            first = Block(block.number, block.start, count)
+            base = _float64(read_all([self.reference], first, {})[0])
+        return measure(models, base)
 
-    def _raise_not_finite(self, name: str, inputs: Sequence[torch.Tensor]) -> None:
-        for folder, values in zip(self._config.folders, inputs, strict=True):
-            count = int((~torch.isfinite(values)).sum())
+    def _raise_not_finite(self) -> NoReturn:
+        """Says in which model, or else that the result is too large."""
+        name, scratch = self.tensor.name, {}
+        for model, reader in [*self.models, *([self.base] if self.base else [])]:
+            count = 0
+            for block in self.blocks():
+                values = read_all([reader], block, scratch)[0]
+                count += int((~np.isfinite(_float64(values))).sum())
             if count:
                 raise ConfigurationError(
-                    f"{folder}: tensor {name}: {count} of {values.numel()} values are NaN or infinite",
-                    "look for where this expert's training diverged, or write its files again",
+                    f"{model.place}: tensor {name}: {count} of {self.tensor.count} values are NaN or infinite",
+                    "look for where this model's training diverged, or write its files again",
                 )
+        raise ConfigurationError(
+            f"tensor {name}: the merged values exceed the range of {self.tensor.dtype.name}",
+            "write a dtype with a larger range (bfloat16, float32), or normalise the weights",
+        )
+
+
+def _float64(stored: np.ndarray) -> np.ndarray:
+    values = np.empty(stored.size)
+    load(stored, 0, values)
+    return values

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.reading import read_json
-from prometheus_trainer.merging.writing import write_json
+from prometheus_trainer.merging.writing import write_json, write_text
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -37,20 +38,41 @@ def check_vocabulary(folder: Path, tensors: Sequence[OutputTensor]) -> None:
             )
 
 
-def write_companions(output_dir: Path, donor: Path, tokenizer_donor: Path, dtype: DType) -> int:
+def write_companions(
+    output_dir: Path, donor: Path, tokenizer_donor: Path, dtype: DType, chat_template: str | None = None
+) -> int:
     """Copies config.json and generation_config.json from ``donor``, the tokenizer from ``tokenizer_donor``.
 
     ``config.json`` says ``dtype`` under the names of transformers 5 and 4, and has ``rope_theta`` at the
     top level, where transformers 5 no longer writes it: 4.x readers assume 10000 when it is not there.
+    ``chat_template`` takes the place of the tokenizer's own, under the names of transformers 5 and 4.
     Returns the number of bytes written.
     """
-    config = read_json(donor / "config.json")
-    nested = config.get("rope_parameters")
-    if "rope_theta" not in config and isinstance(nested, dict) and "rope_theta" in nested:
-        config["rope_theta"] = nested["rope_theta"]
+    config = with_rope_theta(read_json(donor / "config.json"))
     size = write_json(output_dir / "config.json", {**config, "dtype": dtype.name, "torch_dtype": dtype.name})
     size += _copy(donor / "generation_config.json", output_dir)
-    return size + sum(_copy(tokenizer_donor / name, output_dir) for name in TOKENIZER_FILES)
+    size += copy_tokenizer(output_dir, tokenizer_donor)
+    return size if chat_template is None else size + _write_chat_template(output_dir, chat_template)
+
+
+def copy_tokenizer(output_dir: Path, donor: Path) -> int:
+    """Copies what the donor has of a tokenizer's files; returns their bytes."""
+    return sum(_copy(donor / name, output_dir) for name in TOKENIZER_FILES)
+
+
+def with_rope_theta(config: dict[str, Any]) -> dict[str, Any]:
+    """A config with ``rope_theta`` at the top level, if it has one at all."""
+    nested = config.get("rope_parameters")
+    if "rope_theta" in config or not isinstance(nested, dict) or "rope_theta" not in nested:
+        return config
+    return {**config, "rope_theta": nested["rope_theta"]}
+
+
+def _write_chat_template(output_dir: Path, template: str) -> int:
+    file = output_dir / "tokenizer_config.json"
+    config = read_json(file) if file.is_file() else {}
+    size = write_json(file, {**config, "chat_template": template})
+    return size + write_text(output_dir / "chat_template.jinja", template)
 
 
 _VOCABULARY_TENSORS = ("model.embed_tokens.weight", "lm_head.weight")

@@ -4,42 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
 
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.merging.reading import StoredTensor
+from prometheus_trainer.merging.model import Model
+from prometheus_trainer.merging.reading import StoredTensor, index_file
 
 _HEAD = 64 * 1024
 _BLOCK = 16 * 1024 * 1024
 
 
-def check_distinct_folders(folders: Sequence[Path]) -> None:
-    """ConfigurationError where two folders are one."""
-    for (i, first), (j, second) in combinations(enumerate(folders), 2):
-        if first.resolve() == second.resolve():
-            raise _same_model(i, j, f"both are {first}")
-
-
-def check_distinct_weights(models: Sequence[Mapping[str, StoredTensor]], folders: Sequence[Path]) -> None:
-    """ConfigurationError where two models have the same bytes in every tensor.
+def check_distinct(models: Sequence[Model], base: Model | None) -> None:
+    """ConfigurationError where two models, or one and the base, are one folder or have the same bytes in every tensor.
 
     The first bytes of each tensor are compared before whole ones: trained models differ within the first few.
     """
     for (i, first), (j, second) in combinations(enumerate(models), 2):
-        pairs = [(first[name], second[name]) for name in first]
-        if not any(_differ(a, b, _HEAD) for a, b in pairs) and not any(_differ(a, b, None) for a, b in pairs):
-            raise _same_model(i, j, f"every tensor of {folders[i]} and {folders[j]} has the same bytes")
+        reason = _why_same(first, second)
+        if reason:
+            raise same_model(i, j, reason)
+    for i, model in enumerate(models):
+        reason = None if base is None or model.adapter is not None else _why_same(base, model)
+        if reason:
+            raise same_as_base(i, reason)
 
 
-def _same_model(i: int, j: int, problem: str) -> ConfigurationError:
+def same_model(i: int, j: int, reason: str) -> ConfigurationError:
+    """The error for two models of the configuration that are one."""
     return ConfigurationError(
-        f"models[{i}] and models[{j}] are the same model: {problem}",
+        f"models[{i}] and models[{j}] are the same model: {reason}",
         "merging a model with itself gives that model; name the other expert (one absolute, one relative)",
     )
 
 
+def same_as_base(i: int, reason: str) -> ConfigurationError:
+    """The error for a model of the configuration that is the base model."""
+    return ConfigurationError(
+        f"models[{i}] is the base model, not an expert: {reason}", "name the model that was trained from it"
+    )
+
+
+def _why_same(first: Model, second: Model) -> str | None:
+    if first.place.resolve() == second.place.resolve():
+        return f"both are {first.place}"
+    if (first.adapter is None) != (second.adapter is None):
+        return None
+    a, b = _weights(first), _weights(second)
+    if a.keys() != b.keys():
+        return None
+    pairs = [(a[name], b[name]) for name in a]
+    if any(_differ(x, y, _HEAD) for x, y in pairs) or any(_differ(x, y, None) for x, y in pairs):
+        return None
+    return f"every tensor of {first.place} and {second.place} has the same bytes"
+
+
+def _weights(model: Model) -> Mapping[str, StoredTensor]:
+    return model.tensors if model.adapter is None else index_file(model.adapter.weights)
+
+
 def _differ(a: StoredTensor, b: StoredTensor, limit: int | None) -> bool:
-    if a.dtype != b.dtype:
+    if a.dtype != b.dtype or a.shape != b.shape:
         return True
     rest = a.end - a.start if limit is None else min(limit, a.end - a.start)
     with a.file.open("rb", buffering=0) as left, b.file.open("rb", buffering=0) as right:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
 from prometheus_trainer.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
 class DType:
-    """``name`` as in a config.json, ``code`` as in a safetensors header, ``width`` in bytes."""
+    """``name`` as in a config.json, ``code`` as in a safetensors header, ``width`` in bytes.
+
+    ``raw`` is how numpy holds it: bfloat16, which numpy lacks, as whole numbers of 16 bits.
+    """
 
     name: str
     code: str
     width: int
-    torch: torch.dtype
+    raw: np.dtype
 
 
-DTYPES = (
-    DType("bfloat16", "BF16", 2, torch.bfloat16),
-    DType("float16", "F16", 2, torch.float16),
-    DType("float32", "F32", 4, torch.float32),
-)
+BFLOAT16 = DType("bfloat16", "BF16", 2, np.dtype("<u2"))
+FLOAT16 = DType("float16", "F16", 2, np.dtype("<f2"))
+FLOAT32 = DType("float32", "F32", 4, np.dtype("<f4"))
+DTYPES = (BFLOAT16, FLOAT16, FLOAT32)
 
 
 def dtype_named(name: object, place: str) -> DType:

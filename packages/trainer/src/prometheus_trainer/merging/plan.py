@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -10,6 +11,8 @@ from pathlib import Path
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType
 from prometheus_trainer.merging.reading import StoredTensor
+
+_LAYER = re.compile(r"\.(?:layers|h)\.(\d+)\.")
 
 MAX_SHARD_BYTES = 5_000_000_000
 """The size at which ``save_pretrained`` starts another shard."""
@@ -24,9 +27,14 @@ class OutputTensor:
     dtype: DType
 
     @property
+    def count(self) -> int:
+        """Of elements."""
+        return prod(self.shape)
+
+    @property
     def size(self) -> int:
         """In bytes."""
-        return prod(self.shape) * self.dtype.width
+        return self.count * self.dtype.width
 
 
 @dataclass(frozen=True)
@@ -36,17 +44,22 @@ class Shard:
     file_name: str
     tensors: tuple[OutputTensor, ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes of its tensors."""
+        return sum(tensor.size for tensor in self.tensors)
+
 
 def plan_tensors(
-    models: Sequence[Mapping[str, StoredTensor]], folders: Sequence[Path], dtype: DType | None
+    models: Sequence[tuple[Path, Mapping[str, StoredTensor]]], dtype: DType | None
 ) -> list[OutputTensor]:
-    """The output's tensors, named, shaped and ordered as in the first model.
+    """The output's tensors, named, shaped and ordered as in the first model; each model with its folder.
 
     ``dtype`` ``None`` keeps each tensor's own. ConfigurationError where the models do not have the same
     names, shapes and (with ``None``) dtypes.
     """
-    first, first_folder = models[0], folders[0]
-    for model, folder in zip(models[1:], folders[1:], strict=True):
+    first_folder, first = models[0]
+    for folder, model in models[1:]:
         _check_names(first, first_folder, model, folder)
         for name, stored in model.items():
             if stored.shape != first[name].shape:
@@ -58,6 +71,12 @@ def plan_tensors(
                     "give the merge configuration a dtype, so that it is clear what to write",
                 )
     return [OutputTensor(name, stored.shape, dtype or stored.dtype) for name, stored in first.items()]
+
+
+def layer_count(tensors: Sequence[OutputTensor]) -> int:
+    """The number of layers, by the tensors' names."""
+    layers = [int(number) for tensor in tensors if (number := layer_of(tensor.name)).isdigit()]
+    return max(layers, default=-1) + 1
 
 
 def plan_shards(tensors: Sequence[OutputTensor], max_shard_bytes: int) -> list[Shard]:
@@ -85,6 +104,14 @@ def checked_shard_size(value: object) -> int:
     if type(value) is not int or value < 1:
         raise ConfigurationError(f"max_shard_bytes: {value!r}", "give a whole number of bytes above 0")
     return value
+
+
+def layer_of(tensor: str) -> str:
+    """``embeddings``, the number of a layer, or ``head`` (final norm and output)."""
+    match = _LAYER.search(tensor)
+    if match:
+        return match[1]
+    return "embeddings" if "embed" in tensor or "wte" in tensor else "head"
 
 
 def _check_names(

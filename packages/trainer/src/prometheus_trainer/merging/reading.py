@@ -8,8 +8,6 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType, dtype_coded
 
@@ -26,6 +24,11 @@ class StoredTensor:
     shape: tuple[int, ...]
     start: int
     end: int
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.end - self.start
 
 
 def index_model(folder: Path) -> dict[str, StoredTensor]:
@@ -82,24 +85,6 @@ def index_file(file: Path) -> dict[str, StoredTensor]:
             _DOWNLOAD_AGAIN,
         )
     return tensors
-
-
-def read_tensor(stored: StoredTensor) -> torch.Tensor:
-    """Reads one tensor into memory of its own, in its stored dtype and shape."""
-    values = torch.empty(prod(stored.shape), dtype=stored.dtype.torch)
-    rest = values.view(torch.uint8).numpy().data
-    with stored.file.open("rb", buffering=0) as stream:
-        stream.seek(stored.start)
-        # One call reads 2 GiB at most.
-        while rest:
-            count = stream.readinto(rest)
-            if not count:
-                raise ConfigurationError(
-                    f"{stored.file}: ended within tensor {stored.name}; it was whole a moment ago",
-                    "let nothing write to the model while it is read",
-                )
-            rest = rest[count:]
-    return values.view(stored.shape)
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -1,29 +1,37 @@
-"""From float64 to the output's dtype in one rounding."""
+"""From stored numbers to float64, which holds each exactly, and back in one rounding."""
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 
-# bfloat16 has 8 significant bits and float16 has 11: 14 are enough for either. float64 has 53.
-_DROPPED = (1 << 39) - 1
+from prometheus_trainer.merging.dtypes import BFLOAT16, FLOAT16, DType
+from prometheus_trainer.merging.kernels import load, store
 
 
-def round_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """float64 → float32, bfloat16 or float16: to nearest, ties to even, rounded once.
+def to_float64(stored: np.ndarray, dtype: DType, values: np.ndarray) -> None:
+    """Fills ``values`` (float64) with the numbers of ``stored`` (as ``dtype.raw``)."""
+    if dtype is BFLOAT16:
+        load(stored, 0, values)
+    else:
+        values[:] = stored
 
-    torch converts float64 to the 16-bit formats by way of float32, which rounds twice: a value just above a
-    tie becomes the tie, and then goes to even, which may be the wrong side. So the values are first *rounded
-    to odd*: cut to 14 bits, the last one set where anything was cut off. With two bits more than the target
-    has, that never changes what rounding to nearest gives, and float32 holds it exactly (Boldo and Melquiond,
-    "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", IEEE Transactions
-    on Computers 57, 2008). The values too small for float32 to hold exactly are below half of the target's
-    smallest.
+
+def to_float32(stored: np.ndarray, dtype: DType, values: np.ndarray) -> None:
+    """Fills ``values`` (float32) with the numbers of ``stored`` (as ``dtype.raw``), each exactly."""
+    if dtype is BFLOAT16:
+        values.view(np.uint32)[:] = stored
+        values.view(np.uint32)[:] <<= 16
+    else:
+        values[:] = stored
+
+
+def round_once(values: np.ndarray, dtype: DType, rounded: np.ndarray) -> bool:
+    """Fills ``rounded`` (as ``dtype.raw``) with float64 ``values``: to nearest, ties to even, rounded once.
+
+    Returns whether all that it wrote are finite. numpy rounds float64 to float16 at once.
     """
-    return values.to(dtype) if dtype == torch.float32 else _to_odd(values).to(dtype)
-
-
-def _to_odd(values: torch.Tensor) -> torch.Tensor:
-    bits = values.view(torch.int64)
-    # The sum reaches the lowest bit that is kept exactly where a bit below it is set.
-    odd = (bits & _DROPPED).add_(_DROPPED)
-    return odd.bitwise_or_(bits).bitwise_and_(~_DROPPED).view(torch.float64)
+    if dtype is not FLOAT16:
+        return bool(store(values, values.size, rounded, 0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded[:] = values
+    return bool(np.isfinite(rounded).all())

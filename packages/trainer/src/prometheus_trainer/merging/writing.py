@@ -1,70 +1,118 @@
-"""Writing a model as safetensors shards, one tensor at a time, laid out as ``save_pretrained`` does."""
+"""Writing a model as safetensors shards at any place in any order, laid out as ``save_pretrained`` does."""
 
 from __future__ import annotations
 
 import json
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import torch
+import numpy as np
 
-from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.plan import OutputTensor, Shard
 
+INDEX_FILE = "model.safetensors.index.json"
+UNFINISHED = ".part"
 
-def write_model(
-    folder: Path,
-    shards: Sequence[Shard],
-    values: Callable[[OutputTensor], torch.Tensor],
-    written: Callable[[OutputTensor], None],
-) -> int:
-    """Writes the shards and, where there are several, their index; returns the number of bytes.
 
-    ``values`` is asked for each tensor when its turn comes, and nothing is kept; ``written`` is told
-    afterwards. Everything is on disk (fsync) when this returns. The same tensors give the same bytes.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    leftover = sorted(file.name for file in folder.glob("*.safetensors*"))
-    if leftover:
-        raise ConfigurationError(f"{folder}: already holds {leftover[0]}", "write to an empty folder")
-    size = sum(_write_shard(folder / shard.file_name, shard, values, written) for shard in shards)
-    if len(shards) > 1:
-        size += _write_index(folder / "model.safetensors.index.json", shards)
-    _sync_folder(folder)
-    return size
+class ShardFile:
+    """A shard in the making: ``NAME.part`` until all of it is on disk, then ``NAME``."""
+
+    def __init__(self, folder: Path, shard: Shard) -> None:
+        self._file = folder / shard.file_name
+        self._unfinished = folder / (shard.file_name + UNFINISHED)
+        header = _header(shard.tensors)
+        self._places: dict[str, int] = {}
+        end = len(header)
+        for tensor in shard.tensors:
+            self._places[tensor.name] = end
+            end += tensor.size
+        self.size = end
+        self._descriptor = os.open(self._unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.ftruncate(self._descriptor, end)
+        self._write(memoryview(header), 0)
+
+    def write(self, tensor: OutputTensor, start: int, values: np.ndarray) -> None:
+        """Writes flat ``values`` (``dtype.raw``) as the tensor's elements from ``start`` on; any thread may."""
+        if values.dtype != tensor.dtype.raw or start + values.size > tensor.count:
+            raise AssertionError(f"planned {tensor}, given {values.dtype} of {values.size} from {start} on")
+        place = self._places[tensor.name] + start * tensor.dtype.width
+        data = values.view(np.uint8).data
+        self._write(data, place)
+        # "Not needed" makes the system begin to write these bytes to the disk, beside the computing.
+        os.posix_fadvise(self._descriptor, place, len(data), os.POSIX_FADV_DONTNEED)
+
+    def publish(self) -> None:
+        """Puts everything on disk and gives the file its name; the name is on disk after :func:`sync_folder`."""
+        os.fsync(self._descriptor)
+        self.close()
+        self._unfinished.rename(self._file)
+
+    def close(self) -> None:
+        """Lets go of the file, whatever state it is in."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _write(self, rest: memoryview, place: int) -> None:
+        while rest:
+            try:
+                count = os.pwrite(self._descriptor, rest, place)
+            except OSError as error:
+                error.filename = str(self._unfinished)
+                raise
+            rest, place = rest[count:], place + count
+
+
+def is_whole(folder: Path, shard: Shard) -> bool:
+    """Whether the file is there with the header and the size that this shard has."""
+    file, header = folder / shard.file_name, _header(shard.tensors)
+    if not file.is_file() or file.stat().st_size != len(header) + shard.size:
+        return False
+    with file.open("rb") as stream:
+        return stream.read(len(header)) == header
+
+
+def write_index(folder: Path, shards: Sequence[Shard]) -> int:
+    """Writes the index of several shards; one needs none. Returns the number of bytes."""
+    if len(shards) == 1:
+        return 0
+    tensors = [tensor for shard in shards for tensor in shard.tensors]
+    return write_json(
+        folder / INDEX_FILE,
+        {
+            "metadata": {
+                "total_parameters": sum(tensor.count for tensor in tensors),
+                "total_size": sum(tensor.size for tensor in tensors),
+            },
+            "weight_map": {tensor.name: shard.file_name for shard in shards for tensor in shard.tensors},
+        },
+    )
 
 
 def write_json(file: Path, content: dict[str, Any]) -> int:
     """Writes an object as JSON, keys in order, and puts it on disk; returns the number of bytes."""
+    return write_text(file, json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def write_text(file: Path, text: str) -> int:
+    """Writes a text file and puts it on disk; returns the number of bytes."""
     with file.open("wb") as stream:
-        size = stream.write((json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
-        _sync(stream)
+        size = stream.write(text.encode())
+        stream.flush()
+        os.fsync(stream.fileno())
     return size
 
 
-def _write_shard(
-    file: Path,
-    shard: Shard,
-    values: Callable[[OutputTensor], torch.Tensor],
-    written: Callable[[OutputTensor], None],
-) -> int:
-    header = _header(shard.tensors)
-    with file.open("wb", buffering=0) as stream:
-        _write_all(stream, header)
-        for tensor in shard.tensors:
-            computed = values(tensor)
-            if computed.dtype != tensor.dtype.torch or tuple(computed.shape) != tensor.shape:
-                raise AssertionError(
-                    f"{tensor.name}: planned {tensor}, computed {computed.dtype} {list(computed.shape)}"
-                )
-            flat = computed.contiguous().view(-1).view(torch.uint8)
-            _write_all(stream, flat.numpy().data)
-            written(tensor)
-        _sync(stream)
-    return len(header) + sum(tensor.size for tensor in shard.tensors)
+def sync_folder(folder: Path) -> None:
+    """Puts the folder's list of names on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _header(tensors: Sequence[OutputTensor]) -> bytes:
@@ -81,37 +129,3 @@ def _header(tensors: Sequence[OutputTensor]) -> bytes:
     # Data begins at a multiple of eight, so that a reader can map it.
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text
-
-
-def _write_index(file: Path, shards: Sequence[Shard]) -> int:
-    tensors = [tensor for shard in shards for tensor in shard.tensors]
-    return write_json(
-        file,
-        {
-            "metadata": {
-                "total_parameters": sum(tensor.size // tensor.dtype.width for tensor in tensors),
-                "total_size": sum(tensor.size for tensor in tensors),
-            },
-            "weight_map": {tensor.name: shard.file_name for shard in shards for tensor in shard.tensors},
-        },
-    )
-
-
-def _write_all(stream: Any, data: bytes | memoryview) -> None:
-    rest = memoryview(data)
-    # One call writes 2 GiB at most.
-    while rest:
-        rest = rest[stream.write(rest) :]
-
-
-def _sync(stream: BinaryIO) -> None:
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

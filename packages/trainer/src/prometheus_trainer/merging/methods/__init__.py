@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from prometheus_trainer.merging.methods.dare import DARE_LINEAR, DARE_TIES
+from prometheus_trainer.merging.methods.linear import LINEAR
+from prometheus_trainer.merging.methods.slerp import SLERP
+from prometheus_trainer.merging.methods.supermario import SUPERMARIO
+from prometheus_trainer.merging.methods.task_arithmetic import TASK_ARITHMETIC
+from prometheus_trainer.merging.methods.ties import TIES
 
-import torch
-
-from prometheus_trainer.merging.methods.linear import linear
-
-
-@dataclass(frozen=True)
-class Method:
-    """``combine(tensors, weights, normalize)``: float64 tensors of one shape to one of that shape.
-
-    It is given a tensor in pieces, so each element must depend on the inputs' elements at the same place
-    only.
-    """
-
-    combine: Callable[[Sequence[torch.Tensor], Sequence[float], bool], torch.Tensor]
-    normalize_default: bool
-
-
-METHODS = {"linear": Method(linear, normalize_default=True)}
+METHODS = {
+    "linear": LINEAR,
+    "slerp": SLERP,
+    "task_arithmetic": TASK_ARITHMETIC,
+    "ties": TIES,
+    "dare_ties": DARE_TIES,
+    "dare_linear": DARE_LINEAR,
+    "supermario": SUPERMARIO,
+}

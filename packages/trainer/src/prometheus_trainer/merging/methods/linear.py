@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
-import torch
+import numpy as np
+
+from prometheus_trainer.merging.kernels import PIECE, kernel, load, store
+from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters
 
 
-def linear(tensors: Sequence[torch.Tensor], weights: Sequence[float], normalize: bool) -> torch.Tensor:
-    """``Σ wᵢ·xᵢ``, divided by ``Σ wᵢ`` with ``normalize``; float64 in, float64 out.
+def linear(inputs: Inputs, parameters: Parameters, _: Any, out: np.ndarray) -> bool:
+    """``Σ wᵢ·xᵢ``, divided by ``Σ wᵢ`` with ``normalize``.
 
     Sum first, then division, as mergekit's ``linear`` does. Wortsman et al., "Model soups", ICML 2022
     (arXiv 2203.05482); Prometheus 2 merges with equal weights.
     """
-    total = tensors[0] * weights[0]
-    for tensor, weight in zip(tensors[1:], weights[1:], strict=True):
-        # Not add(alpha=…): a fused multiply-add rounds otherwise on some processors.
-        total += tensor * weight
-    if normalize:
-        total /= sum(weights)
-    return total
+    return _weighted_sum(inputs.models, parameters.weights, parameters.divisor, out)
+
+
+@kernel
+def _weighted_sum(models, weights, divisor, out):
+    finite, values, total = True, np.empty(PIECE), np.empty(PIECE)
+    for begin in range(0, out.size, PIECE):
+        count = load(models[0], begin, values)
+        for i in range(count):
+            total[i] = values[i] * weights[0]
+        for m in range(1, weights.size):
+            load(models[m], begin, values)
+            for i in range(count):
+                total[i] += values[i] * weights[m]
+        if divisor != 1.0:
+            for i in range(count):
+                total[i] /= divisor
+        finite &= store(total, count, out, begin)
+    return finite
+
+
+LINEAR = Method(linear, shared={"normalize": True}, per_model={"weight": REQUIRED})

@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import type { z } from 'zod';
+import { checkSchema } from './check-schema.ts';
+import type { Diagnostic } from './diagnostics.ts';
+import { missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
+
+/** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
+export function readReferenced<Schema extends z.ZodType>(
+  from: YamlFile,
+  at: string[],
+  file: string,
+  schema: Schema,
+  diagnostics: Diagnostic[],
+  check?: (yaml: YamlFile, section: z.output<Schema>) => void,
+): z.output<Schema> | undefined {
+  if (!existsSync(file)) {
+    diagnostics.push(from.diagnose({ path: at }, missingFile(file)));
+    return undefined;
+  }
+  const yaml = readYamlFile(file, diagnostics);
+  const section = yaml && checkSchema(schema, yaml, diagnostics);
+  if (yaml && section !== undefined) check?.(yaml, section);
+  return section;
+}

@@ -1,0 +1,241 @@
+"""Merges models with mergekit itself (``engine: mergekit``), for what our own engine does not do.
+
+``python -m prometheus_trainer.mergekit_merge --job JOB.json``; the job has the keys of
+:mod:`prometheus_trainer.model_merge`. mergekit is an install of its own (the extra ``mergekit``) and runs as a child
+process: it is under the LGPL, and its memory is given back before its output is checked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from prometheus_trainer.entry import run_stage
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.events import Events
+from prometheus_trainer.merging.blocks import split_in_blocks
+from prometheus_trainer.merging.companions import check_vocabulary, copy_tokenizer, with_rope_theta
+from prometheus_trainer.merging.kernels import all_finite
+from prometheus_trainer.merging.mergekit_config import ModelSource
+from prometheus_trainer.merging.model import Files, TensorReader, read_all
+from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
+from prometheus_trainer.merging.progress import TensorProgress
+from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json
+from prometheus_trainer.merging.sources import Sources
+from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
+
+_UNFINISHED = "mergekit.part"
+_PLACEHOLDER = re.compile(r"\$\{[^}]*\}(\+.+)?")
+
+
+def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
+    """Runs mergekit, and lets nothing into the output folder that does not pass the checks of our own merges.
+
+    Every tensor that the donor has in a layer must be there in every layer, with its shape and finite values, and the
+    vocabulary must be that of the config. ConfigurationError where mergekit is missing or refuses the configuration.
+    """
+    started = time.monotonic()
+    release = _mergekit_version()
+    sources = Sources(job.get("models") or {})
+    models: dict[str, ModelSource] = {}
+    config = _filled(job.get("config"), sources, models)
+    donor = _donor(job.get("donor"), job["config"], sources, models)
+    output_dir = Path(job["output_dir"])
+    unfinished = output_dir / _UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)
+    merged = unfinished / "model"
+    merged.mkdir(parents=True)
+
+    makes_tokenizer = any(config.get(key) for key in ("tokenizer", "tokenizer_source", "chat_template"))
+    events.emit("notice", message=f"mergekit {release} makes this merge")
+    events.emit("phase", name=f"merging with mergekit ({config.get('merge_method')})")
+    write_text(unfinished / "config.yml", yaml.safe_dump(config, sort_keys=False))
+    options = ["--random-seed", str(job.get("seed") or 0)]
+    options += ["--out-shard-size", str(checked_shard_size(job.get("max_shard_bytes")))]
+    options += ["--copy-tokenizer" if makes_tokenizer else "--no-copy-tokenizer"]
+    _run_mergekit(unfinished, merged, options)
+
+    events.emit("phase", name="checking what mergekit wrote")
+    tensors = index_model(merged)
+    planned = [OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()]
+    _check_names_and_shapes(planned, index_model(donor.folder), donor.folder)
+    check_vocabulary(merged, planned)
+    progress = TensorProgress(events, len(planned))
+    with Files() as files:
+        for tensor in planned:
+            _check_finite(tensors[tensor.name], files)
+            progress.advance(tensor)
+
+    of_output = with_rope_theta(read_json(merged / "config.json"))
+    if "dtype" in of_output:  # the name that transformers 4 knows
+        of_output["torch_dtype"] = of_output["dtype"]
+    write_json(merged / "config.json", of_output)
+    if not makes_tokenizer:
+        copy_tokenizer(merged, donor.tokenizer_folder)
+    write_text(merged / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
+    written = 0
+    for file in sorted(merged.iterdir()):
+        written += file.stat().st_size
+        _sync(file)
+        file.replace(output_dir / file.name)
+    shutil.rmtree(unfinished)
+    sync_folder(output_dir)
+    return {
+        "engine": f"mergekit {release}",
+        "method": config.get("merge_method"),
+        "models": list(models),
+        "donor": donor.name,
+        "tensors": len(tensors),
+        "parameters": sum(tensor.count for tensor in planned),
+        "bytes_read": sum(file.stat().st_size for model in models.values() for file in _weights(model)),
+        "bytes_written": written,
+        "shards_kept": 0,
+        "seconds": round(time.monotonic() - started, 3),
+        "comparison": None,
+    }
+
+
+def _mergekit_version() -> str:
+    try:
+        return version("mergekit")
+    except PackageNotFoundError:
+        raise ConfigurationError(
+            "engine: mergekit: mergekit is not installed in this Python environment",
+            f"{sys.executable} -m pip install 'mergekit>=0.1.5', or leave engine out of the recipe",
+        ) from None
+
+
+def _filled(value: Any, sources: Sources, models: dict[str, ModelSource], key: str = "") -> Any:
+    """The configuration with folders for the names of models; ``models`` collects those to be merged."""
+    if not key and not isinstance(value, dict):
+        raise ConfigurationError(f"merge configuration: found {value!r}, not a mapping of keys")
+    if isinstance(value, dict):
+        return {name: _filled(entry, sources, models, str(name)) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_filled(entry, sources, models, key) for entry in value]
+    if not isinstance(value, str) or not (key in ("model", "base_model") or _PLACEHOLDER.fullmatch(value)):
+        return value
+    source = sources.resolve(value)
+    if key in ("model", "base_model"):
+        models.setdefault(value, source)
+    folders = [source.folder.resolve(), *([source.adapter.resolve()] if source.adapter else [])]
+    for folder in folders:
+        if "+" in str(folder) or "@" in str(folder):
+            raise ConfigurationError(
+                f"{folder}: mergekit takes + in a name for an adapter and @ for a revision",
+                "rename the folder",
+            )
+    return "+".join(map(str, folders))
+
+
+def _donor(
+    named: str | None, config: Mapping[str, Any], sources: Sources, models: Mapping[str, ModelSource]
+) -> ModelSource:
+    if not models:
+        raise ConfigurationError("merge configuration: it names no model", "list models, slices or modules")
+    if named is not None:
+        return sources.resolve(named)
+    return models.get(str(config.get("base_model"))) or next(iter(models.values()))
+
+
+def _run_mergekit(unfinished: Path, merged: Path, options: Sequence[str]) -> None:
+    """Its log lines pass through; the last ones stand in the error where it fails."""
+    command = [sys.executable, "-m", "mergekit.scripts.run_yaml", str(unfinished / "config.yml"), str(merged)]
+    command += [
+        "--lora-merge-cache",
+        str(unfinished / "adapters"),
+        "--no-write-model-card",
+        "--quiet",
+        "-v",
+        *options,
+    ]
+    # Without a base_model it takes the config from the first of a set, whose order depends on this seed.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    last: deque[str] = deque(maxlen=5)
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as child:
+        for line in child.stdout or ():
+            print(line, end="", flush=True)
+            if line.strip():
+                last.append(line.rstrip())
+    if child.returncode < 0:
+        raise RuntimeError(f"mergekit was killed by signal {-child.returncode}")
+    if child.returncode:
+        raise ConfigurationError(
+            f"mergekit ended with exit code {child.returncode}:\n    " + "\n    ".join(last),
+            "see its messages in the log above",
+        )
+
+
+def _check_names_and_shapes(
+    planned: Sequence[OutputTensor], of_donor: Mapping[str, StoredTensor], donor: Path
+) -> None:
+    """Each layer as one of the donor's, however many there are; the vocabulary may have another size."""
+    expected = dict(_expected(of_donor, layer_count(planned)))
+    names = {tensor.name for tensor in planned}
+    missing, others = sorted(expected.keys() - names), sorted(names - expected.keys())
+    if missing or others:
+        found = f"lacks {', '.join(missing[:3])}" if missing else f"has {', '.join(others[:3])}"
+        raise ConfigurationError(
+            f"mergekit's output {found}, unlike {donor}", "name as donor a model of the output's architecture"
+        )
+    for tensor in planned:
+        shape = expected[tensor.name]
+        # Embeddings and lm_head: a row for each token.
+        rows_differ = not layer_of(tensor.name).isdigit() and len(shape) == 2
+        if tensor.shape[rows_differ:] != shape[rows_differ:]:
+            raise ConfigurationError(
+                f"mergekit's output: tensor {tensor.name} is {list(tensor.shape)}, in {donor} {list(shape)}",
+                "name as donor a model of the output's size",
+            )
+
+
+def _expected(of_donor: Mapping[str, StoredTensor], layers: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for name, stored in of_donor.items():
+        number = layer_of(name)
+        if not number.isdigit():
+            yield name, stored.shape
+        elif number == "0":
+            for layer in range(layers):
+                yield name.replace(".0.", f".{layer}.", 1), stored.shape
+
+
+def _check_finite(stored: StoredTensor, files: Files) -> None:
+    reader, scratch = TensorReader(stored, files), {}
+    for block in split_in_blocks(stored.shape):
+        if not all_finite(read_all([reader], block, scratch)[0]):
+            raise ConfigurationError(
+                f"mergekit's output: tensor {stored.name} has values that are NaN or infinite",
+                "check the weights, and whether dtype has the range for them",
+            )
+
+
+def _weights(model: ModelSource) -> Iterator[Path]:
+    for folder in filter(None, (model.folder, model.adapter)):
+        yield from folder.glob("*.safetensors")
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+if __name__ == "__main__":
+    run_stage(merge_with_mergekit)

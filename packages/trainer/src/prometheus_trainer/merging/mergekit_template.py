@@ -1,0 +1,59 @@
+"""mergekit's key ``chat_template``: a Jinja text, or the most frequent one of the models."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.merging.model_sources import ModelSource
+
+MERGEKIT_TEMPLATES = ("alpaca", "chatml", "exaone", "llama3", "mistral")
+"""The names of those that mergekit brings along."""
+
+
+def parse_chat_template(place: str, value: Any, models: Sequence[ModelSource]) -> str | None:
+    """The text that replaces the donor's template; ``None`` keeps the donor's.
+
+    ``auto`` is the template that most of ``models`` have, of equally frequent ones the first; ``None`` if none has one.
+    """
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ConfigurationError(
+            f"{place}: found {type(value).__name__} {value!r}", "write a Jinja text, or auto"
+        )
+    if value == "auto":
+        found = [_template_in(model.tokenizer_folder) for model in models]
+        templates = [template.strip() for template in found if template]
+        return Counter(templates).most_common(1)[0][0] if templates else None
+    if value in MERGEKIT_TEMPLATES:
+        raise ConfigurationError(
+            f"{place}: {value}: this is the name of a template that mergekit brings along",
+            "write the Jinja text itself, or engine: mergekit in the recipe",
+        )
+    if len(value) < 20 or "{" not in value:
+        raise ConfigurationError(f"{place}: {value!r} is no template", "write a Jinja text, or auto")
+    return value
+
+
+def _template_in(folder: Path) -> str | None:
+    text = folder / "chat_template.jinja"
+    if text.is_file():
+        return text.read_text(encoding="utf-8")
+    config = folder / "tokenizer_config.json"
+    if not config.is_file():
+        return None
+    try:
+        found = json.loads(config.read_text(encoding="utf-8")).get("chat_template")
+    except (ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{config}: it is not a JSON object", "write the tokenizer's files again"
+        ) from error
+    if isinstance(found, list):
+        named = {entry.get("name"): entry.get("template") for entry in found if isinstance(entry, dict)}
+        found = named.get("default")
+    return found if isinstance(found, str) else None

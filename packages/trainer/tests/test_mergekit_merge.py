@@ -1,0 +1,137 @@
+"""``engine: mergekit``: the stage that runs mergekit, and the checks on what it wrote."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_models import MISTRAL, read_model, write_model, write_tensors
+
+from prometheus_trainer import mergekit_merge
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.events import Events
+from prometheus_trainer.mergekit_merge import merge_with_mergekit
+
+needs_mergekit = pytest.mark.skipif(
+    find_spec("mergekit") is None,
+    reason="mergekit is an install of its own: the extra mergekit of pyproject.toml",
+)
+WEIGHTS = {"weight": 1.0, "density": 0.5}
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> dict[str, Any]:
+    for seed, name in enumerate(("base", "absolute", "relative")):
+        write_model(tmp_path / name, MISTRAL, seed, torch.bfloat16)
+    models = [{"model": f"${{{name}}}", "parameters": WEIGHTS} for name in ("absolute", "relative")]
+    return {
+        "config": {
+            "merge_method": "breadcrumbs",
+            "base_model": "${base}",
+            "models": models,
+            "dtype": "bfloat16",
+        },
+        "models": {name: {"path": str(tmp_path / name)} for name in ("base", "absolute", "relative")},
+        "donor": "${absolute}",
+        "output_dir": str(tmp_path / "out"),
+    }
+
+
+def merge(job: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    return merge_with_mergekit(job, Events(tmp_path / "events.jsonl"))
+
+
+@needs_mergekit
+def test_a_method_that_our_engine_lacks(
+    job: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    metrics = merge(job, tmp_path)
+    assert metrics["method"] == "breadcrumbs"
+    assert metrics["models"] == ["${base}", "${absolute}", "${relative}"]
+    assert metrics["donor"] == "${absolute}"
+    assert metrics["engine"].startswith("mergekit ")
+    out = tmp_path / "out"
+    merged, donor = read_model(out), read_model(tmp_path / "absolute")
+    assert {name: value.shape for name, value in merged.items()} == {
+        name: value.shape for name, value in donor.items()
+    }
+    assert metrics["tensors"] == len(donor)
+    assert json.loads((out / "config.json").read_text())["rope_theta"] == 1000000.0
+    assert "${absolute}" in (out / "mergekit_config.yml").read_text()
+    assert not (out / "mergekit.part").exists()
+    assert "Saving config" in capfd.readouterr().out
+    notices = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert any(event.get("message", "").startswith("mergekit ") for event in notices)
+
+
+@needs_mergekit
+def test_layers_of_two_models(job: dict[str, Any], tmp_path: Path) -> None:
+    sources = [
+        [{"model": "${absolute}", "layer_range": [0, 2]}],
+        [{"model": "${relative}", "layer_range": [1, 2]}],
+    ]
+    job["config"] = {"merge_method": "passthrough", "slices": [{"sources": source} for source in sources]}
+    (tmp_path / "absolute" / "tokenizer_config.json").write_text('{"chat_template": "absolute"}')
+    merge(job, tmp_path)
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["num_hidden_layers"] == 3
+    third = read_model(tmp_path / "out")["model.layers.2.mlp.up_proj.weight"]
+    # mergekit itself takes the tokenizer from either model here.
+    assert (tmp_path / "out" / "tokenizer_config.json").read_text() == '{"chat_template": "absolute"}'
+    assert torch.equal(third, read_model(tmp_path / "relative")["model.layers.1.mlp.up_proj.weight"])
+
+
+@needs_mergekit
+def test_a_value_that_is_not_finite(job: dict[str, Any], tmp_path: Path) -> None:
+    tensors = read_model(tmp_path / "relative")
+    tensors["model.norm.weight"][3] = float("nan")
+    write_tensors(tmp_path / "relative", MISTRAL, tensors)
+    with pytest.raises(ConfigurationError, match=r"tensor model.norm.weight has values that are NaN"):
+        merge(job, tmp_path)
+    assert not list((tmp_path / "out").glob("*.safetensors"))
+
+
+@needs_mergekit
+def test_a_configuration_that_mergekit_refuses(job: dict[str, Any], tmp_path: Path) -> None:
+    job["config"]["merge_method"] = "no_such_method"
+    with pytest.raises(ConfigurationError, match=r"mergekit ended with exit code 1:\n(?s:.*)no_such_method"):
+        merge(job, tmp_path)
+
+
+def test_without_mergekit(job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise mergekit_merge.PackageNotFoundError(name)
+
+    monkeypatch.setattr(mergekit_merge, "version", absent)
+    with pytest.raises(ConfigurationError, match="mergekit is not installed"):
+        merge(job, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        (None, "found None, not a mapping of keys"),
+        ({"merge_method": "karcher"}, "it names no model"),
+        ({"models": [{"model": "${third}"}]}, r"\$\{third\} stands for no model"),
+        ({"models": [{"model": "/no/such"}]}, "/no/such: no such folder"),
+    ],
+)
+def test_mistakes(
+    job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Any, problem: str
+) -> None:
+    monkeypatch.setattr(mergekit_merge, "version", lambda _: "0.1.5")
+    with pytest.raises(ConfigurationError, match=problem):
+        merge({**job, "config": config}, tmp_path)
+
+
+def test_a_folder_that_mergekit_would_take_apart(
+    job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mergekit_merge, "version", lambda _: "0.1.5")
+    (tmp_path / "relative").rename(tmp_path / "relative@v2")
+    job["models"]["relative"] = {"path": str(tmp_path / "relative@v2")}
+    with pytest.raises(ConfigurationError, match="mergekit takes"):
+        merge(job, tmp_path)

@@ -19,12 +19,12 @@ _COUNT, _DISTANCE, _SIZE, _EQUAL, _PRODUCT, _FIRST, _SECOND, _CONFLICT, _BOTH = 
 
 
 def is_sampled(block: Block) -> bool:
-    """Whether the first piece of a block belongs to the sample: about one element of 16 of a large tensor."""
+    """Whether the first elements of a block belong to the sample."""
     return block.number % 2 == 0
 
 
 def measure(models: Sequence[np.ndarray] | np.ndarray, base: np.ndarray | None) -> np.ndarray:
-    """Sums over one sampled piece, to be added up: those of each pair, then the changed elements of each model."""
+    """Sums over the sampled elements of a block, to be added up: those of each pair, then the changed elements of each model."""
     vectors = [model - base for model in models] if base is not None else models
     sums: list[float] = []
     for i, j in combinations(range(len(models)), 2):

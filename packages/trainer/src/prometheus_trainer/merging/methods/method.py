@@ -1,4 +1,4 @@
-"""What a merge method is: its parameters, and the arithmetic on one piece of one tensor."""
+"""What a merge method is: its parameters, and the arithmetic on one block of one tensor."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def is_sampled(block: Block) -> bool:
 
 
 def measure(models: Sequence[np.ndarray] | np.ndarray, base: np.ndarray | None) -> np.ndarray:
-    """Sums over the sampled elements of a block, to be added up: those of each pair, then the changed elements of each model."""
+    """Sums over the sampled elements of a block, to be added up: of each pair, then the changed elements of each."""
     vectors = [model - base for model in models] if base is not None else models
     sums: list[float] = []
     for i, j in combinations(range(len(models)), 2):

@@ -91,13 +91,31 @@ def supermario(base: np.ndarray, models: Models, masks: Models, p: float, scale:
 
 
 def mask_of(seed: int, tensor: str, model: int, size: int, probability: float) -> np.ndarray:
-    """The mask that the engine documents: the numbers of Philox4x64-10, 32 bits an element, below ``p · 2³²``."""
-    key = hashlib.sha256(f"{seed}/{model}/{tensor}".encode()).digest()[:16]
-    words = [int.from_bytes(key[place : place + 8], "little") for place in (0, 8)]
-    numbers = np.random.Generator(np.random.Philox(key=np.array(words, dtype=np.uint64)))
-    raw = numbers.bit_generator.random_raw(size // 2 + 1)
-    halves = np.stack([raw & np.uint64(0xFFFFFFFF), raw >> np.uint64(32)], axis=1).reshape(-1)[:size]
-    return halves < round(probability * 2**32)
+    """The mask that the engine documents: the numbers of Philox4x32-10, one an element, below ``p · 2³²``."""
+    digest = hashlib.sha256(f"{seed}/{model}/{tensor}".encode()).digest()
+    key = [int.from_bytes(digest[place : place + 4], "little") for place in (0, 4)]
+    counters = np.arange(-(-size // 4), dtype=np.uint64)
+    zeros = np.zeros_like(counters)
+    words = philox([counters & _LOWER, counters >> _WIDTH, zeros, zeros], key)
+    return np.stack(words, axis=1).reshape(-1)[:size] < round(probability * 2**32)
+
+
+def philox(counter: Sequence[np.ndarray], key: Sequence[int]) -> list[np.ndarray]:
+    """Philox4x32-10 as figure 2 of Salmon et al. (SC 2011) draws it, of many counters, words in uint64."""
+    x, k = list(counter), list(key)
+    for _ in range(10):
+        first, second = x[0] * np.uint64(0xD2511F53), x[2] * np.uint64(0xCD9E8D57)
+        x = [
+            second >> _WIDTH ^ x[1] ^ np.uint64(k[0]),
+            second & _LOWER,
+            first >> _WIDTH ^ x[3] ^ np.uint64(k[1]),
+            first & _LOWER,
+        ]
+        k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
+    return x
+
+
+_LOWER, _WIDTH = np.uint64(2**32 - 1), np.uint64(32)
 
 
 def _sum(parts: Models) -> np.ndarray:

@@ -85,7 +85,7 @@ def test_a_disk_that_fills_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """There was room beforehand, which another process takes: here, by not asking."""
-    monkeypatch.setattr(f"prometheus_trainer.{stage}.require_space", lambda *_: None)
+    monkeypatch.setattr("prometheus_trainer.merging.engine.require_space", lambda *_: None)
     STAGES[stage](job_of(stage, inputs, tmp_path / "whole"), Events(None))
     whole, before, disk = digests(tmp_path / "whole"), digests(inputs), mount(10 * MIB)
     problem = run_until_full(stage, job_of(stage, inputs, disk / "out"))

@@ -1,10 +1,10 @@
-"""Random masks: what is documented, made again with numpy; their shares; no two alike."""
+"""Random masks: what is documented, made again by other means; their shares; no two alike."""
 
 import merging_references as reference
 import numpy as np
 import pytest
 
-from prometheus_trainer.merging.methods.masks import keep_mask
+from prometheus_trainer.merging.methods.masks import keep_mask, mask_key
 
 TENSOR = "model.layers.3.mlp.up_proj.weight"
 SIZE = 400_000
@@ -21,15 +21,17 @@ def test_masks_are_what_is_documented(probability: float) -> None:
         np.testing.assert_array_equal(mask(seed, tensor, model, probability), expected)
 
 
-@pytest.mark.parametrize(("start", "count"), [(0, 1), (8, 7), (32_000, 32_000), (399_992, 8), (16, 0)])
+@pytest.mark.parametrize(
+    ("start", "count"), [(0, 1), (8, 7), (32_000, 32_000), (399_992, 8), (4, 3), (16, 0)]
+)
 def test_any_part_can_be_made_alone(start: int, count: int) -> None:
     part = keep_mask(1, TENSOR, 2, start, count, 0.3)
     np.testing.assert_array_equal(part, mask(1, TENSOR, 2, 0.3)[start : start + count])
 
 
 def test_a_part_that_starts_within_a_value_of_the_counter() -> None:
-    with pytest.raises(AssertionError, match="multiples of 8"):
-        keep_mask(0, TENSOR, 0, 4, 8, 0.5)
+    with pytest.raises(AssertionError, match="multiples of 4"):
+        keep_mask(0, TENSOR, 0, 2, 8, 0.5)
 
 
 @pytest.mark.parametrize("probability", [0.01, 0.1, 0.5, 0.9])
@@ -50,19 +52,33 @@ def test_masks_are_independent_of_each_other() -> None:
         assert abs(np.corrcoef(first, other)[0, 1]) < 4.5 / np.sqrt(SIZE)
 
 
-def test_philox_itself() -> None:
-    """The first numbers, by the definition of the paper in whole numbers: ten rounds, counter from 1."""
-    import hashlib
+# Published with the generator (Random123, "kat_vectors"): counter, key, numbers.
+KNOWN = [
+    ([0] * 4, [0] * 2, [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),
+    ([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2, [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]),
+    (
+        [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
+        [0xA4093822, 0x299F31D0],
+        [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1],
+    ),
+]
 
-    digest = hashlib.sha256(f"0/0/{TENSOR}".encode()).digest()
-    key = [int.from_bytes(digest[place : place + 8], "little") for place in (0, 8)]
-    words, limit = [], 1 << 64
-    for counter in range(1, 5):
-        x, k = [counter, 0, 0, 0], list(key)
-        for _ in range(10):
-            first, second = 0xD2E7470EE14C6C93 * x[0], 0xCA5A826395121157 * x[2]
-            x = [second // limit ^ x[1] ^ k[0], second % limit, first // limit ^ x[3] ^ k[1], first % limit]
-            k = [(k[0] + 0x9E3779B97F4A7C15) % limit, (k[1] + 0xBB67AE8584CAA73B) % limit]
-        words += x
-    numbers = [half for word in words for half in (word % 2**32, word >> 32)]
-    np.testing.assert_array_equal(mask()[: len(numbers)], [number < 2**31 for number in numbers])
+
+@pytest.mark.parametrize(("counter", "key", "numbers"), KNOWN)
+def test_the_reference_is_philox(counter: list[int], key: list[int], numbers: list[int]) -> None:
+    words = reference.philox([np.array([word], dtype=np.uint64) for word in counter], key)
+    assert [int(word[0]) for word in words] == numbers
+
+
+def test_a_tensor_longer_than_32_bits_count() -> None:
+    """The counter goes on in its second word: the mask does not begin again."""
+    key = mask_key(0, TENSOR, 0)
+    start = 4 * (2**32 - 2)
+    kept = keep_mask(0, TENSOR, 0, start, 16, 0.5)
+    counters = np.arange(2**32 - 2, 2**32 + 2, dtype=np.uint64)
+    zeros = np.zeros_like(counters)
+    lower = np.uint64(2**32 - 1)
+    words = reference.philox(
+        [counters & lower, counters >> np.uint64(32), zeros, zeros], [int(k) for k in key]
+    )
+    np.testing.assert_array_equal(kept, np.stack(words, axis=1).reshape(-1) < 2**31)

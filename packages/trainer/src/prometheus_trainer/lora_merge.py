@@ -16,21 +16,22 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.disk_space import require_space
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.events import Events
 from prometheus_trainer.merging.adapter import read_adapter
 from prometheus_trainer.merging.combining import OpenTensor
 from prometheus_trainer.merging.companions import check_vocabulary, write_companions
+from prometheus_trainer.merging.compiler import kernel
 from prometheus_trainer.merging.dtypes import dtype_named
 from prometheus_trainer.merging.engine import write_merged
 from prometheus_trainer.merging.journal import Journal, plan_digest
-from prometheus_trainer.merging.kernels import PIECE, kernel, load, store
+from prometheus_trainer.merging.kernels import PIECE, load, store
 from prometheus_trainer.merging.mergekit_config import ModelSource
 from prometheus_trainer.merging.methods.method import Inputs, Method, Parameters
 from prometheus_trainer.merging.model import Files, Model, bytes_read
@@ -48,7 +49,8 @@ def _copy(inputs: Inputs, _: Parameters, __: Any, out: np.ndarray) -> bool:
 def _round_block(stored, out):
     finite, values = True, np.empty(PIECE)
     for begin in range(0, out.size, PIECE):
-        finite &= store(values, load(stored, begin, values), out, begin)
+        load(stored[begin : begin + PIECE], values)
+        finite &= store(values, out[begin : begin + PIECE])
     return finite
 
 
@@ -77,22 +79,14 @@ def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
     journal = Journal(
         output_dir, plan_digest({"dtype": job.get("dtype")}, model.files(), shards), job.get("work_dir")
     )
-    require_space(
-        output_dir,
-        sum(shard.size for shard in shards if journal.kept(shard) is None),
-        "the merged model",
-    )
     progress = TensorProgress(events, len(tensors))
-    with Files() as files:
+    with Files() as files, closing(journal):
 
         def open_tensor(tensor: OutputTensor) -> OpenTensor:
             inputs = [(model, model.open(tensor.name, files))]
             return OpenTensor(tensor, _AS_IT_IS, Parameters(), 0, inputs, base=None, reference=None)
 
-        try:
-            written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
-        finally:
-            journal.close()
+        written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
     tokenizer = ModelSource(base_folder, adapter.folder, model.name).tokenizer_folder
     size = write_companions(output_dir, base_folder, tokenizer, dtype or tensors[0].dtype)
     journal.remove()

@@ -22,12 +22,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from prometheus_trainer.disk_space import require_space
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
@@ -41,7 +41,6 @@ from prometheus_trainer.merging.mergekit_config import MergeConfig, ModelSource,
 from prometheus_trainer.merging.model import Files, Model, bytes_read
 from prometheus_trainer.merging.plan import (
     OutputTensor,
-    Shard,
     checked_shard_size,
     layer_count,
     plan_shards,
@@ -86,9 +85,8 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
     journal = Journal(
         output_dir, plan_digest({"config": job["config"], "seed": seed}, used, shards), job.get("work_dir")
     )
-    require_space(output_dir, _left_to_write(shards, journal), "the merged model")
     progress = TensorProgress(events, len(tensors))
-    with Files() as files:
+    with Files() as files, closing(journal):
 
         def open_tensor(tensor: OutputTensor) -> OpenTensor:
             return OpenTensor(
@@ -101,10 +99,7 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
                 reference=None if reference is None else reference.open(tensor.name, files),
             )
 
-        try:
-            written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
-        finally:
-            journal.close()
+        written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
     _check_adapters(written.sums, equals, compared_base)
     dtype = config.dtype or tensors[0].dtype
     tokenizer = config.tokenizer_source or donor
@@ -160,10 +155,6 @@ def _reference(
         events.emit("notice", message=f"not compared with the base model: {error.problem}")
         return None
     return model
-
-
-def _left_to_write(shards: Sequence[Shard], journal: Journal) -> int:
-    return sum(shard.size for shard in shards if journal.kept(shard) is None)
 
 
 def _check_adapters(sums: Any, models: Sequence[Model], base: Model | None) -> None:

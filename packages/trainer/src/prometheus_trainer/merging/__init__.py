@@ -11,7 +11,7 @@
 ``mergekit_config``  mergekit's configuration, checked; ``parameter_settings`` its filters and gradients
 ``distinct``         are two models the same one?
 ``blocks``           the parts that a tensor is read, computed and written in
-``kernels``          how loops over elements are compiled
+``compiler``         numba, which compiles the loops over elements; ``kernels`` those that methods share
 ``methods``          the arithmetic, one file a method
 ``rounding``         to float64, and from there to the output's dtype in one rounding
 ``combining``        a block of the merge out of those of its models
@@ -25,3 +25,9 @@
 
 Imports numpy and numba, torch only where there are adapters, and no transformers: a merge starts within a second.
 """
+
+from os import environ
+
+# numpy and scipy, which numba loads, each bring a linear algebra library that starts a thread for every core, and those
+# spin for a while before they sleep. Nothing here multiplies matrices with them (torch has its own).
+environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -104,5 +104,5 @@ class OpenTensor:
 
 def _float64(stored: np.ndarray) -> np.ndarray:
     values = np.empty(stored.size)
-    load(stored, 0, values)
+    load(stored, values)
     return values

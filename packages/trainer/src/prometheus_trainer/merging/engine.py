@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from prometheus_trainer.disk_space import require_space
 from prometheus_trainer.merging.blocks import Block
 from prometheus_trainer.merging.combining import OpenTensor, Scratch
 from prometheus_trainer.merging.journal import Journal, Sums
@@ -46,9 +47,13 @@ def write_merged(
 ) -> Written:
     """Computes and writes all tensors of the shards; everything is on disk when it returns.
 
+    ConfigurationError, before anything is written, where the disk has no room for those that are not done.
     ``open_tensor`` is asked for each tensor when its turn comes; ``written`` is told when its blocks are on their way.
     A shard is published, and noted in the journal, as soon as it is complete.
     """
+    require_space(
+        folder, sum(shard.size for shard in shards if journal.kept(shard) is None), "the merged model"
+    )
     total: Sums = {}
     size = kept = 0
     with _Pipeline() as pipeline:

@@ -17,7 +17,7 @@ from prometheus_trainer.merging.writing import UNFINISHED, is_whole
 
 _FILE = "merge-journal.jsonl"
 # Raised when the same plan gives other bytes.
-_REVISION = 1
+_REVISION = 2
 
 Sums = dict[str, np.ndarray]
 

@@ -1,55 +1,21 @@
-"""Loops over elements, compiled by numba: the arithmetic of a merge at the speed of memory."""
+"""Loops over elements, compiled: the arithmetic of a merge at the speed of memory."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic, overload
+from numba import types
+from numba.extending import overload
 
-# Without "fastmath", so that no multiplication and addition are fused and the order of operations is the one written:
-# the same bits on every processor. Compiled once a machine: numba keeps the result beside the module, or in the user's
-# cache folder where that can't be written.
-kernel: Any = njit(nogil=True, cache=True, error_model="numpy")
-
-
-def _bit_cast(source: types.Type, target: types.Type) -> Any:
-    """A function that reads the bits of one type as another of the same width."""
-
-    @intrinsic
-    def cast(_: Any, value: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, __: Any, arguments: Any) -> Any:
-            return builder.bitcast(arguments[0], context.get_value_type(target))
-
-        return target(source), generate
-
-    return cast
-
+from prometheus_trainer.merging.compiler import (
+    bits_of_float32,
+    bits_of_float64,
+    float32_of_bits,
+    float64_of_bits,
+    kernel,
+)
 
 # Sums that run side by side in dot().
 _LANES = 32
-
-float32_of_bits = _bit_cast(types.uint32, types.float32)
-bits_of_float32 = _bit_cast(types.float32, types.uint32)
-float64_of_bits = _bit_cast(types.uint64, types.float64)
-bits_of_float64 = _bit_cast(types.float64, types.uint64)
-
-
-def _upper_half_of_product(_: Any, __: Any, ___: Any) -> Any:
-    """The upper 64 bits of the product of two unsigned 64-bit numbers."""
-
-    def generate(_: Any, builder: ir.IRBuilder, __: Any, arguments: Any) -> Any:
-        wide = ir.IntType(128)
-        first, second = (builder.zext(argument, wide) for argument in arguments)
-        product = builder.mul(first, second)
-        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
-
-    return types.uint64(types.uint64, types.uint64), generate
-
-
-upper_half_of_product: Any = intrinsic(_upper_half_of_product)
 
 
 @kernel
@@ -68,7 +34,7 @@ def dot(a, b):
     return total
 
 
-PIECE = 8 * 1024
+PIECE = 2 * 1024
 """Elements computed at a time within a block: their float64 copies stay in a core's nearest caches."""
 
 # bfloat16 has 8 significant bits: 14 are enough to decide. float64 has 53.
@@ -80,21 +46,22 @@ _ONE = np.uint32(1)
 _EXPONENT = np.uint16(0x7F80)
 
 
+# Pieces are slices: an index of "begin + i" could be below 0 and mean an element from the end, as far as the compiler
+# knows, and it would not turn the loop into vector instructions.
 @kernel
-def load(stored, begin, values):
-    """Fills ``values`` (float64) with the piece of ``stored`` (bfloat16 or float32) from ``begin`` on; its length."""
-    count = min(values.size, stored.size - begin)
-    for i in range(count):
-        values[i] = _number(stored[begin + i])
-    return count
+def load(stored, values):
+    """Fills ``values`` (float64) with the numbers of ``stored`` (bfloat16 or float32); returns how many there are."""
+    for i in range(stored.size):
+        values[i] = _number(stored[i])
+    return stored.size
 
 
 @kernel
-def store(values, count, out, begin):
-    """Rounds a piece once, into ``out`` from ``begin`` on; whether all that it wrote are finite."""
+def store(values, out):
+    """Rounds each of ``values`` once, into ``out``; whether all that it wrote are finite."""
     finite = True
-    for i in range(count):
-        finite &= _put(out, begin + i, values[i])
+    for i in range(out.size):
+        finite &= _put(out, i, values[i])
     return finite
 
 

@@ -11,7 +11,7 @@ from prometheus_trainer.merging.kernels import load, store
 def to_float64(stored: np.ndarray, dtype: DType, values: np.ndarray) -> None:
     """Fills ``values`` (float64) with the numbers of ``stored`` (as ``dtype.raw``)."""
     if dtype is BFLOAT16:
-        load(stored, 0, values)
+        load(stored, values)
     else:
         values[:] = stored
 
@@ -31,7 +31,7 @@ def round_once(values: np.ndarray, dtype: DType, rounded: np.ndarray) -> bool:
     Returns whether all that it wrote are finite. numpy rounds float64 to float16 at once.
     """
     if dtype is not FLOAT16:
-        return bool(store(values, values.size, rounded, 0))
+        return bool(store(values, rounded))
     with np.errstate(over="ignore", invalid="ignore"):
         rounded[:] = values
     return bool(np.isfinite(rounded).all())

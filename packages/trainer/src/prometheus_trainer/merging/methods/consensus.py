@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import PIECE, kernel
+from prometheus_trainer.merging.compiler import kernel
+from prometheus_trainer.merging.kernels import PIECE
 
 
 @kernel

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import PIECE, kernel, load, store
+from prometheus_trainer.merging.compiler import kernel
+from prometheus_trainer.merging.kernels import PIECE, load, store
 from prometheus_trainer.merging.methods.consensus import add_agreeing
 from prometheus_trainer.merging.methods.masks import fill_mask
 from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters
@@ -53,9 +54,9 @@ def _add_sparse(base, models, keys, start, densities, divisors, weights, elect, 
     finite, origin, deltas = True, np.empty(PIECE), np.empty((weights.size, PIECE))
     merged, keep = np.empty(PIECE), np.empty(PIECE, np.bool_)
     for begin in range(0, out.size, PIECE):
-        count = load(base, begin, origin)
+        count = load(base[begin : begin + PIECE], origin)
         for m in range(weights.size):
-            load_delta(models[m], begin, origin, deltas[m])
+            load_delta(models[m, begin : begin + PIECE], origin, deltas[m])
             if densities[m] < 1.0:
                 fill_mask(keys[m], start + begin, densities[m], keep)
                 _drop(deltas[m], keep, divisors[m], count)
@@ -63,7 +64,7 @@ def _add_sparse(base, models, keys, start, densities, divisors, weights, elect, 
             add_agreeing(origin, deltas, weights, normalize != 0, scale, count, merged)
         else:
             add_weighted(origin, deltas, weights, normalize, scale, count, merged)
-        finite &= store(merged, count, out, begin)
+        finite &= store(merged, out[begin : begin + PIECE])
     return finite
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import PIECE, kernel, load, store
+from prometheus_trainer.merging.compiler import kernel
+from prometheus_trainer.merging.kernels import PIECE, load, store
 from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters
 
 
@@ -23,17 +24,17 @@ def linear(inputs: Inputs, parameters: Parameters, _: Any, out: np.ndarray) -> b
 def _weighted_sum(models, weights, divisor, out):
     finite, values, total = True, np.empty(PIECE), np.empty(PIECE)
     for begin in range(0, out.size, PIECE):
-        count = load(models[0], begin, values)
+        count = load(models[0, begin : begin + PIECE], values)
         for i in range(count):
             total[i] = values[i] * weights[0]
         for m in range(1, weights.size):
-            load(models[m], begin, values)
+            load(models[m, begin : begin + PIECE], values)
             for i in range(count):
                 total[i] += values[i] * weights[m]
         if divisor != 1.0:
             for i in range(count):
                 total[i] /= divisor
-        finite &= store(total, count, out, begin)
+        finite &= store(total, out[begin : begin + PIECE])
     return finite
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import PIECE, dot, kernel, load, store
+from prometheus_trainer.merging.compiler import kernel
+from prometheus_trainer.merging.kernels import PIECE, dot, load, store
 from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters, Pass
 
 _NEARLY_COLLINEAR = 0.9995
@@ -28,11 +29,11 @@ def slerp(inputs: Inputs, _: Parameters, coefficients: tuple[float, float], out:
 def _mix(base, other, of_base, of_other, out):
     finite, first, second = True, np.empty(PIECE), np.empty(PIECE)
     for begin in range(0, out.size, PIECE):
-        count = load(base, begin, first)
-        load(other, begin, second)
+        count = load(base[begin : begin + PIECE], first)
+        load(other[begin : begin + PIECE], second)
         for i in range(count):
             first[i] = first[i] * of_base + second[i] * of_other
-        finite &= store(first, count, out, begin)
+        finite &= store(first, out[begin : begin + PIECE])
     return finite
 
 
@@ -45,8 +46,8 @@ def _dot_products(base, other):
     first, second = np.empty(PIECE), np.empty(PIECE)
     squares = other_squares = mixed = 0.0
     for begin in range(0, base.size, PIECE):
-        count = load(base, begin, first)
-        load(other, begin, second)
+        count = load(base[begin : begin + PIECE], first)
+        load(other[begin : begin + PIECE], second)
         squares += dot(first[:count], first[:count])
         other_squares += dot(second[:count], second[:count])
         mixed += dot(first[:count], second[:count])

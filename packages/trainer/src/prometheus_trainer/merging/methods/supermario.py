@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import PIECE, kernel, load, store
+from prometheus_trainer.merging.compiler import kernel
+from prometheus_trainer.merging.kernels import PIECE, load, store
 from prometheus_trainer.merging.methods.masks import fill_mask
 from prometheus_trainer.merging.methods.method import Inputs, Method, Parameters
 
@@ -32,16 +33,16 @@ def _walk(base, models, keys, start, is_router, p, scale, out):
     finite, result, model = True, np.empty(PIECE), np.empty(PIECE)
     keep = np.empty(PIECE, np.bool_)
     for begin in range(0, out.size, PIECE):
-        count = load(base, begin, result)
+        count = load(base[begin : begin + PIECE], result)
         for m in range(models.shape[0]):
-            load(models[m], begin, model)
+            load(models[m, begin : begin + PIECE], model)
             if is_router:
                 for i in range(count):
                     result[i] = (result[i] + model[i]) * 0.5
             else:
                 fill_mask(keys[m], start + begin, p, keep)
                 _step(result, model, keep, 1.0 - p, scale, count)
-        finite &= store(result, count, out, begin)
+        finite &= store(result, out[begin : begin + PIECE])
     return finite
 
 

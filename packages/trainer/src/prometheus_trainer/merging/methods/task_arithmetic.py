@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import PIECE, kernel, load, store
+from prometheus_trainer.merging.compiler import kernel
+from prometheus_trainer.merging.kernels import PIECE, load, store
 from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters
 
 
@@ -25,18 +26,18 @@ def _add_task_vectors(base, models, weights, divisor, scale, out):
     finite, origin, deltas = True, np.empty(PIECE), np.empty((weights.size, PIECE))
     merged = np.empty(PIECE)
     for begin in range(0, out.size, PIECE):
-        count = load(base, begin, origin)
+        count = load(base[begin : begin + PIECE], origin)
         for m in range(weights.size):
-            load_delta(models[m], begin, origin, deltas[m])
+            load_delta(models[m, begin : begin + PIECE], origin, deltas[m])
         add_weighted(origin, deltas, weights, divisor, scale, count, merged)
-        finite &= store(merged, count, out, begin)
+        finite &= store(merged, out[begin : begin + PIECE])
     return finite
 
 
 @kernel
-def load_delta(model, begin, origin, delta):
-    """Fills ``delta`` with the piece of a model from ``begin`` on, less ``origin``, the base's."""
-    for i in range(load(model, begin, delta)):
+def load_delta(model, origin, delta):
+    """Fills ``delta`` with a piece of a model less ``origin``, the base's."""
+    for i in range(load(model, delta)):
         delta[i] -= origin[i]
 
 

@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from prometheus_trainer.merging.kernels import PIECE, bits_of_float64, kernel, load, store
+from prometheus_trainer.merging.compiler import bits_of_float32, kernel
+from prometheus_trainer.merging.kernels import PIECE, load, store
 from prometheus_trainer.merging.methods.consensus import add_agreeing
 from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters, Pass
 from prometheus_trainer.merging.methods.task_arithmetic import load_delta
 
-# A magnitude's bucket: its exponent and the first four bits of its mantissa.
-_SHIFT = np.uint64(48)
+# A magnitude's bucket: as float32, its exponent and the first seven bits of its mantissa.
+_SHIFT = np.uint32(16)
 _BUCKETS = 1 << 15
+# So few of the elements lie in one bucket that most groups of this size have none there.
+_GROUP = 16
 
 
 @dataclass(frozen=True)
@@ -58,25 +61,39 @@ def _add_trimmed(base, models, thresholds, ties_left, weights, normalize, scale,
     finite, origin, deltas = True, np.empty(PIECE), np.empty((weights.size, PIECE))
     merged = np.empty(PIECE)
     for begin in range(0, out.size, PIECE):
-        count = load(base, begin, origin)
+        count = load(base[begin : begin + PIECE], origin)
         for m in range(weights.size):
-            load_delta(models[m], begin, origin, deltas[m])
+            load_delta(models[m, begin : begin + PIECE], origin, deltas[m])
             if thresholds[m] >= 0.0:
                 ties_left[m] = _trim_to(deltas[m], thresholds[m], ties_left[m], count)
         add_agreeing(origin, deltas, weights, normalize, scale, count, merged)
-        finite &= store(merged, count, out, begin)
+        finite &= store(merged, out[begin : begin + PIECE])
     return finite
 
 
 @kernel
 def _trim_to(delta, threshold, ties_left, count):
+    """Sets to 0 what lies below the threshold, and what equals it once ``ties_left`` are kept; returns what is left."""
+    if ties_left <= 0:
+        for i in range(count):
+            delta[i] = delta[i] if abs(delta[i]) > threshold else 0.0
+        return 0
+    equal = 0
     for i in range(count):
-        magnitude = abs(delta[i])
-        if magnitude == threshold and ties_left > 0:
-            ties_left -= 1
-        elif magnitude <= threshold:
-            delta[i] = 0.0
-    return ties_left
+        equal += abs(delta[i]) == threshold
+        delta[i] = delta[i] if abs(delta[i]) >= threshold else 0.0
+    if equal > ties_left:
+        _keep_first(delta, threshold, ties_left, count)
+    return max(0, ties_left - equal)
+
+
+@kernel
+def _keep_first(delta, threshold, kept, count):
+    """Sets to 0 what equals the threshold, but the first ``kept`` of them."""
+    for i in range(count):
+        if abs(delta[i]) == threshold:
+            kept -= 1
+            delta[i] = delta[i] if kept >= 0 else 0.0
 
 
 Histogram = tuple[np.ndarray, np.ndarray]
@@ -94,12 +111,20 @@ def _histograms(inputs: Inputs, parameters: Parameters, _: Any) -> list[Histogra
 
 @kernel
 def _count_buckets(model, base, counts):
-    origin, delta = np.empty(PIECE), np.empty(PIECE)
+    origin, delta, buckets = np.empty(PIECE), np.empty(PIECE), np.empty(PIECE, np.uint32)
     for begin in range(0, base.size, PIECE):
-        count = load(base, begin, origin)
-        load_delta(model, begin, origin, delta)
+        count = load(base[begin : begin + PIECE], origin)
+        load_delta(model[begin : begin + PIECE], origin, delta)
+        _find_bucket_of_each(delta, count, buckets)
         for i in range(count):
-            counts[bits_of_float64(abs(delta[i])) >> _SHIFT] += 1
+            counts[np.uint64(buckets[i])] += 1
+
+
+@kernel
+def _find_bucket_of_each(delta, count, buckets):
+    """Larger magnitudes never have a smaller bucket, since rounding to float32 keeps their order."""
+    for i in range(count):
+        buckets[i] = bits_of_float32(np.float32(abs(delta[i]))) >> _SHIFT
 
 
 def _find_buckets(
@@ -138,15 +163,21 @@ def _values_in_buckets(inputs: Inputs, _: Parameters, buckets: Sequence[_Bucket 
 
 @kernel
 def _magnitudes_in_bucket(model, base, number, inside):
-    origin, delta, found = np.empty(PIECE), np.empty(PIECE), 0
+    origin, delta, buckets = np.empty(PIECE), np.empty(PIECE), np.empty(PIECE, np.uint32)
+    found = 0
     for begin in range(0, base.size, PIECE):
-        count = load(base, begin, origin)
-        load_delta(model, begin, origin, delta)
-        for i in range(count):
-            magnitude = abs(delta[i])
-            if bits_of_float64(magnitude) >> _SHIFT == number:
-                inside[found] = magnitude
-                found += 1
+        count = load(base[begin : begin + PIECE], origin)
+        load_delta(model[begin : begin + PIECE], origin, delta)
+        _find_bucket_of_each(delta, count, buckets)
+        for place in range(0, count, _GROUP):
+            group = buckets[place : min(place + _GROUP, count)]
+            here = 0
+            for i in range(group.size):
+                here += group[i] == number
+            for i in range(group.size if here else 0):
+                if group[i] == number:
+                    inside[found] = abs(delta[place + i])
+                    found += 1
     return found
 
 

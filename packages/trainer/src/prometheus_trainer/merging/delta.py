@@ -12,12 +12,14 @@ from prometheus_trainer.merging.blocks import Block
 class Delta:
     """``scaling · (b @ a)`` in float32, ``a`` [r, in], ``b`` [out, r]; transposed where the weight is stored so.
 
-    torch multiplies, as PEFT does, so that both round alike; it is imported only where there are adapters.
+    torch multiplies, as PEFT does, so that both round alike; it is imported only where there are adapters. Each thread
+    of the merge multiplies alone: with threads of torch's own beside them, they waited for each other.
     """
 
     def __init__(self, a: np.ndarray, b: np.ndarray, scaling: float, transposed: bool) -> None:
         import torch
 
+        torch.set_num_threads(1)
         self._a: Any = torch.from_numpy(a)
         self._b: Any = torch.from_numpy(b)
         self._scaling = scaling

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tiny_models import MISTRAL, read_model, write_model, write_tensors
 
 from prometheus_trainer import mergekit_merge
@@ -82,6 +83,38 @@ def test_layers_of_two_models(job: dict[str, Any], tmp_path: Path) -> None:
     # mergekit itself takes the tokenizer from either model here.
     assert (tmp_path / "out" / "tokenizer_config.json").read_text() == '{"chat_template": "absolute"}'
     assert torch.equal(third, read_model(tmp_path / "relative")["model.layers.1.mlp.up_proj.weight"])
+
+
+@needs_mergekit
+def test_an_adapter(job: dict[str, Any], tmp_path: Path) -> None:
+    """mergekit merges it into its base, in bfloat16 as PEFT does for a model of that dtype."""
+    name, (out, into) = "model.layers.1.self_attn.o_proj", (MISTRAL["hidden_size"],) * 2
+    halves = {"A": torch.full((2, into), 0.25), "B": torch.full((out, 2), 0.5)}
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    save_file(
+        {f"base_model.model.{name}.lora_{half}.weight": half_of for half, half_of in halves.items()},
+        adapter / "adapter_model.safetensors",
+    )
+    config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4}
+    config |= {
+        "target_modules": ["o_proj"],
+        "layers_to_transform": [1],
+        "base_model_name_or_path": "elsewhere",
+    }
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    job["models"]["absolute"] = {"path": str(tmp_path / "base"), "adapter": str(adapter)}
+    job["config"] = {
+        "merge_method": "linear",
+        "models": [{"model": "${absolute}", "parameters": {"weight": 1.0}}],
+        "dtype": "bfloat16",
+    }
+    merge(job, tmp_path)
+    merged, base = read_model(tmp_path / "out"), read_model(tmp_path / "base")
+    delta = (2 * halves["B"] @ halves["A"]).bfloat16()
+    for tensor, values in base.items():
+        expected = values + delta if tensor == f"{name}.weight" else values
+        assert torch.equal(merged[tensor], expected), tensor
 
 
 @needs_mergekit

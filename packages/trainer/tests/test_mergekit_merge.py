@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,7 +31,8 @@ WEIGHTS = {"weight": 1.0, "density": 0.5}
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> dict[str, Any]:
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(mergekit_merge.__file__).parents[1]))
     for seed, name in enumerate(("base", "absolute", "relative")):
         write_model(tmp_path / name, MISTRAL, seed, torch.bfloat16)
     models = [{"model": f"${{{name}}}", "parameters": WEIGHTS} for name in ("absolute", "relative")]
@@ -115,6 +122,31 @@ def test_an_adapter(job: dict[str, Any], tmp_path: Path) -> None:
     for tensor, values in base.items():
         expected = values + delta if tensor == f"{name}.weight" else values
         assert torch.equal(merged[tensor], expected), tensor
+
+
+@needs_mergekit
+def test_mergekit_ends_with_the_starter(job: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "job.json").write_text(json.dumps({**job, "events": str(tmp_path / "events.jsonl")}))
+    command = [sys.executable, "-m", "prometheus_trainer.mergekit_merge", "--job", str(tmp_path / "job.json")]
+    environment = {**os.environ, "PROMETHEUS_LIFELINE": "stdin"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        child = wait_for(lambda: children.read_text().split())[0]
+        assert "mergekit" in Path(f"/proc/{child}/cmdline").read_text()
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(60) == -signal.SIGTERM
+    assert wait_for(lambda: not Path(f"/proc/{child}").exists())
+    assert not list((tmp_path / "out").glob("*.safetensors"))
+
+
+def wait_for(found: Callable[[], Any]) -> Any:
+    """What it finds, within a minute."""
+    for _ in range(600):
+        if value := found():
+            return value
+        time.sleep(0.1)
+    raise AssertionError("waited for a minute")
 
 
 @needs_mergekit

@@ -1,6 +1,8 @@
-"""The two merge stages as processes: exit codes, events, what they import, how much memory they take."""
+"""The two merge stages as processes: exit codes, events, what they import, how much memory they take, how they end."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +69,23 @@ def test_a_users_mistake_ends_with_two(tmp_path: Path) -> None:
     assert events[-1]["kind"] == "configuration"
     assert "models[0] and models[1] are the same model" in events[-1]["message"]
     assert "name the other expert" in events[-1]["hint"]
+
+
+@pytest.mark.parametrize("stage", ["base_model", "lora_merge", "model_merge", "mergekit_merge"])
+def test_a_stage_ends_with_its_starter(stage: str, tmp_path: Path) -> None:
+    """Otherwise it would write to a folder that the next run works in. Here it waits for a job that never comes."""
+    os.mkfifo(tmp_path / "job.json")
+    command = [sys.executable, "-m", f"prometheus_trainer.{stage}", "--job", str(tmp_path / "job.json")]
+    environment = {"PYTHONPATH": str(SOURCE), "PROMETHEUS_LIFELINE": "stdin"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(1)
+            assert process.stdin is not None
+            process.stdin.close()
+            assert process.wait(60) == -signal.SIGTERM
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", None])

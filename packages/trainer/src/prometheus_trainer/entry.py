@@ -14,15 +14,23 @@ from typing import Any
 from prometheus_trainer.disk_space import FREE_SPACE, full_disk, job_folders
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
+from prometheus_trainer.lifeline import hold_lifeline
 
 
-def run_stage(stage: Callable[[dict[str, Any], Events], dict[str, Any] | None]) -> None:
+def run_stage(
+    stage: Callable[[dict[str, Any], Events], dict[str, Any] | None], *, stops_itself: bool = False
+) -> None:
     """Runs ``stage(job, events)`` for the job file named on the command line and ends the process.
 
     The job has the key ``events``: where to append events. Only the first process of a launch writes there. What
     the stage returns is emitted as the metrics of ``done``; ``None`` means that it was stopped and has said so.
     Exit codes: 0 done or stopped, 2 the user's mistake, 1 anything else.
+
+    The process ends as soon as its starter dies, so that another run finds the outputs to itself: by SIGTERM, unless
+    the stage ``stops_itself``, by what it does on its lifeline.
     """
+    if not stops_itself:
+        hold_lifeline()
     parser = argparse.ArgumentParser(description=stage.__doc__)
     parser.add_argument("--job", type=Path, required=True, help="job file (JSON)")
     job = json.loads(parser.parse_args().job.read_text(encoding="utf-8"))

@@ -151,7 +151,13 @@ def _donor(
 
 def _run_mergekit(unfinished: Path, merged: Path, options: Sequence[str]) -> None:
     """Its log lines pass through; the last ones stand in the error where it fails."""
-    command = [sys.executable, "-m", "mergekit.scripts.run_yaml", str(unfinished / "config.yml"), str(merged)]
+    command = [
+        sys.executable,
+        "-m",
+        "prometheus_trainer.mergekit_command",
+        str(unfinished / "config.yml"),
+        str(merged),
+    ]
     command += [
         "--lora-merge-cache",
         str(unfinished / "adapters"),

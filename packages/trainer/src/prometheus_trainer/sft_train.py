@@ -391,4 +391,4 @@ def _evaluation_loss(state: Any) -> float | None:
 
 if __name__ == "__main__":
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    run_stage(sft_train)
+    run_stage(sft_train, stops_itself=True)

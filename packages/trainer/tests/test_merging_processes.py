@@ -15,7 +15,9 @@ from tiny_models import MISTRAL, write_model
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 
-def run(stage: str, folder: Path, job: dict[str, Any]) -> tuple[int, list[dict[str, Any]], dict[str, Any]]:
+def run(
+    stage: str, folder: Path, job: dict[str, Any], environment: dict[str, str] | None = None
+) -> tuple[int, list[dict[str, Any]], dict[str, Any]]:
     """Runs a stage as its callers do; returns exit code, events, and the process's imports and peak memory."""
     (folder / "job.json").write_text(json.dumps({**job, "events": str(folder / "events.jsonl")}))
     program = (
@@ -28,7 +30,7 @@ def run(stage: str, folder: Path, job: dict[str, Any]) -> tuple[int, list[dict[s
     )
     result = subprocess.run(
         [sys.executable, "-c", program, "--job", str(folder / "job.json")],
-        env={"PYTHONPATH": str(SOURCE)},
+        env={"PYTHONPATH": str(SOURCE), **(environment or {})},
         stdout=subprocess.PIPE,
         timeout=300,
     )
@@ -57,6 +59,19 @@ def test_a_merge_takes_little_memory_and_no_transformers(tmp_path: Path) -> None
     code, _, idle = run("model_merge", tmp_path, {**merge_job(tmp_path), "config": None})
     assert code == 2
     assert (process["kibibytes"] - idle["kibibytes"]) * 1024 < 100_000_000
+
+
+def test_where_compiled_loops_cannot_be_kept(tmp_path: Path) -> None:
+    """No folder that can be written, neither the package's nor a home: compiled anew, with the same result."""
+    for seed, name in enumerate(("a", "b")):
+        write_model(tmp_path / name, MISTRAL, seed)
+    written = []
+    nowhere = {"HOME": "/dev/null", "NUMBA_CACHE_LOCATOR_CLASSES": "_UserWideCacheLocator"}
+    for name, environment in (("kept", {}), ("not-kept", nowhere)):
+        job = {**merge_job(tmp_path), "output_dir": str(tmp_path / name)}
+        assert run("model_merge", tmp_path, job, environment)[0] == 0
+        written.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert written[0] == written[1]
 
 
 def test_a_users_mistake_ends_with_two(tmp_path: Path) -> None:

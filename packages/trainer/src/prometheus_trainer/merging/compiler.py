@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from numba import njit, types
@@ -27,10 +28,19 @@ def _load_without(library: str, module: str) -> None:
 # With scipy, it would offer linear algebra that nothing here uses; loading that takes half as long as loading numba.
 _load_without("scipy", "numba.np.arraymath")
 
-# Without "fastmath", so that no multiplication and addition are fused and the order of operations is the one written:
-# the same bits on every processor. Compiled once a machine: numba keeps the result beside the module, or in the user's
-# cache folder where that can't be written.
-kernel: Any = njit(nogil=True, cache=True, error_model="numpy")
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compiles a function over numbers and arrays, once a machine.
+
+    Without "fastmath", so that no multiplication and addition are fused and the order of operations is the one written:
+    the same bits on every processor. numba keeps the result beside the module, or in the user's cache folder where that
+    can't be written; where neither can, every process compiles anew, which takes seconds.
+    """
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return njit(**options, cache=True)(function)
+    except RuntimeError:  # no place to keep it
+        return njit(**options)(function)
 
 
 def _bit_cast(source: types.Type, target: types.Type) -> Any:

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { Diagnostic, Severity } from './diagnostics.ts';
+import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
 
@@ -31,26 +32,32 @@ export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile 
   }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
-  for (const problem of document.errors) {
-    const { line, col } = lineCounter.linePos(problem.pos[0]);
+  const found = explainSyntax(document.errors, text);
+  const unknown = unknownAlias(document);
+  if (unknown) found.push(unknown);
+  for (const { offset, finding } of found) {
+    const { line, col } = lineCounter.linePos(offset);
     diagnostics.push({
       severity: 'error',
-      code: 'yaml-syntax',
-      message: problem.message,
+      ...finding,
       file,
-      line,
-      column: col,
+      line: Math.max(line, 1),
+      column: Math.max(col, 1),
     });
   }
-  if (document.errors.length > 0) return undefined;
+  // Keys that stand twice don't keep the rest from being checked.
+  if (found.some(({ finding }) => finding.code !== 'duplicate-key')) return undefined;
   const diagnose: YamlFile['diagnose'] = ({ path, key }, { severity = 'error', ...finding }) => {
     const { line, col } = lineCounter.linePos(offsetOf(document, path, key ?? false));
     return { severity, ...finding, file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   try {
     return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
-  } catch (error) {
-    diagnostics.push(diagnose({ path: [] }, { code: 'yaml-syntax', message: (error as Error).message }));
+  } catch {
+    const message = 'aliases (*name) repeat so much that the file would not fit into memory';
+    diagnostics.push(
+      diagnose({ path: [] }, { code: 'yaml-syntax', message, hint: 'Write it without them.' }),
+    );
     return undefined;
   }
 }

@@ -1,0 +1,99 @@
+import { type Document, type ErrorCode, isAlias, visit, type YAMLError } from 'yaml';
+import type { Finding } from './yaml-file.ts';
+
+const UNEXPECTED: Explanation = {
+  message: (found) => `${found ? `"${found}"` : 'what stands here'} is not expected here`,
+  hint: 'Look at the indentation, and at quotes and brackets before it.',
+};
+
+interface Explanation {
+  message: (found: string) => string;
+  hint: string;
+}
+
+/** What the parser's errors mean to somebody who does not know YAML's grammar. */
+const EXPLANATIONS: Partial<Record<ErrorCode, Explanation>> = {
+  BAD_DQ_ESCAPE: {
+    message: (found) => `${found} has no meaning between double quotes`,
+    hint: 'Write \\\\ for a backslash, or use single quotes.',
+  },
+  BAD_INDENT: {
+    message: () => 'a bracket before this line is not closed',
+    hint: 'Close it with ] or }, or indent what is within.',
+  },
+  BAD_SCALAR_START: {
+    message: (found) => `a value can't begin with ${found}`,
+    hint: 'Put quotes around it.',
+  },
+  BLOCK_AS_IMPLICIT_KEY: {
+    message: () => 'a "key: value" within a value',
+    hint: 'Put quotes around a text with a colon and a space in it, or indent the next line as this key is.',
+  },
+  DUPLICATE_KEY: {
+    message: (found) => `the key ${found} stands here a second time`,
+    hint: 'Keep one of them.',
+  },
+  MULTILINE_IMPLICIT_KEY: {
+    message: () => 'a line without "key: value"',
+    hint: 'Is the space after its colon missing?',
+  },
+  MULTIPLE_DOCS: {
+    message: () => 'a second document begins here',
+    hint: 'A file has one: remove the line ---.',
+  },
+  TAB_AS_INDENT: { message: () => 'a tab in the indentation', hint: 'YAML is indented with spaces only.' },
+  UNEXPECTED_TOKEN: UNEXPECTED,
+};
+
+/**
+ * What a person needs to hear of the parser's errors, each with the place in the text where it is.
+ *
+ * Of errors in the grammar only the first: the others follow from it. Of keys that stand twice, all.
+ */
+export function explainSyntax(
+  errors: readonly YAMLError[],
+  text: string,
+): { offset: number; finding: Finding }[] {
+  const first = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
+  return errors
+    .filter((error) => error === first || error.code === 'DUPLICATE_KEY')
+    .map(({ code, message, pos: [offset] }) => {
+      const finding = { code: code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax' };
+      if (code === 'MISSING_CHAR' && message.endsWith('quote'))
+        return {
+          offset,
+          finding: { ...finding, message: 'a quote is not closed', hint: 'Close it on the line it begins.' },
+        };
+      const explanation = EXPLANATIONS[code];
+      if (!explanation) return { offset, finding: { ...finding, message } };
+      const found = foundAt(code, text, offset);
+      return {
+        offset,
+        finding: { ...finding, message: explanation.message(found), hint: explanation.hint },
+      };
+    });
+}
+
+/** The first alias that names no anchor before it: the parser says so only when values are made. */
+export function unknownAlias(document: Document): { offset: number; finding: Finding } | undefined {
+  let unknown: { offset: number; finding: Finding } | undefined;
+  visit(document, {
+    Alias(_, alias) {
+      if (isAlias(alias) && !alias.resolve(document)) {
+        const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
+        const hint = 'Put quotes around a text that begins with *.';
+        unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
+        return visit.BREAK;
+      }
+      return undefined;
+    },
+  });
+  return unknown;
+}
+
+function foundAt(code: ErrorCode, text: string, offset: number): string {
+  const rest = text.slice(offset);
+  if (code === 'BAD_SCALAR_START') return rest.slice(0, 1);
+  if (code === 'BAD_DQ_ESCAPE') return rest.slice(0, 2);
+  return /^("[^"\n]*"|'[^'\n]*'|[^\s:,[\]{}]+|\S?)/.exec(rest)?.[0] ?? '';
+}

@@ -30519,7 +30519,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* unused harmony export modelMergeRequest */
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4050);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7384);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8816);
 /* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2000);
@@ -30706,7 +30706,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   p_: () => (/* binding */ list),
 /* harmony export */   rD: () => (/* binding */ wholeNumber)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4050);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7384);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8816);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
@@ -30794,7 +30794,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* unused harmony export sftTrainRequest */
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4050);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7384);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8816);
 /* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9804);
@@ -30865,7 +30865,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   B: () => (/* binding */ plannedStage),
 /* harmony export */   m: () => (/* binding */ runPlannedStage)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4050);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7384);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
 /* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4388);
 /* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4500);
@@ -59696,7 +59696,7 @@ async function resolveRepo(reference, settings, signal) {
 
 /***/ }),
 
-/***/ 4050:
+/***/ 7384:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -59717,7 +59717,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   kv: () => (/* reexport */ readYamlFile)
 });
 
-// UNUSED EXPORTS: formatDiagnostic, readRecipe
+// UNUSED EXPORTS: formatDiagnostic, formatWithSource, readRecipe
 
 // EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
 var src = __nccwpck_require__(7868);
@@ -59731,12 +59731,12 @@ class RecipeError extends src/* ConfigurationError */.j1 {
     diagnostics;
     constructor(diagnostics) {
         const errors = diagnostics.filter(({ severity }) => severity === 'error');
-        super(errors.map(formatDiagnostic).join('\n'));
+        super(errors.map(diagnostics_formatDiagnostic).join('\n'));
         this.diagnostics = diagnostics;
     }
 }
 /** `file:line:column: error: message`, and what to do on a second line. */
-function formatDiagnostic(diagnostic) {
+function diagnostics_formatDiagnostic(diagnostic) {
     const text = `${(0,src/* formatPlace */.dE)(diagnostic)}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
     return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
@@ -60138,7 +60138,98 @@ const launchConfigSchema = schemas/* looseObject */._H3({
 
 // EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
 var dist = __nccwpck_require__(8815);
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
+
+const UNEXPECTED = {
+    message: (found) => `${found ? `"${found}"` : 'what stands here'} is not expected here`,
+    hint: 'Look at the indentation, and at quotes and brackets before it.',
+};
+/** What the parser's errors mean to somebody who does not know YAML's grammar. */
+const EXPLANATIONS = {
+    BAD_DQ_ESCAPE: {
+        message: (found) => `${found} has no meaning between double quotes`,
+        hint: 'Write \\\\ for a backslash, or use single quotes.',
+    },
+    BAD_INDENT: {
+        message: () => 'a bracket before this line is not closed',
+        hint: 'Close it with ] or }, or indent what is within.',
+    },
+    BAD_SCALAR_START: {
+        message: (found) => `a value can't begin with ${found}`,
+        hint: 'Put quotes around it.',
+    },
+    BLOCK_AS_IMPLICIT_KEY: {
+        message: () => 'a "key: value" within a value',
+        hint: 'Put quotes around a text with a colon and a space in it, or indent the next line as this key is.',
+    },
+    DUPLICATE_KEY: {
+        message: (found) => `the key ${found} stands here a second time`,
+        hint: 'Keep one of them.',
+    },
+    MULTILINE_IMPLICIT_KEY: {
+        message: () => 'a line without "key: value"',
+        hint: 'Is the space after its colon missing?',
+    },
+    MULTIPLE_DOCS: {
+        message: () => 'a second document begins here',
+        hint: 'A file has one: remove the line ---.',
+    },
+    TAB_AS_INDENT: { message: () => 'a tab in the indentation', hint: 'YAML is indented with spaces only.' },
+    UNEXPECTED_TOKEN: UNEXPECTED,
+};
+/**
+ * What a person needs to hear of the parser's errors, each with the place in the text where it is.
+ *
+ * Of errors in the grammar only the first: the others follow from it. Of keys that stand twice, all.
+ */
+function explainSyntax(errors, text) {
+    const first = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
+    return errors
+        .filter((error) => error === first || error.code === 'DUPLICATE_KEY')
+        .map(({ code, message, pos: [offset] }) => {
+        const finding = { code: code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax' };
+        if (code === 'MISSING_CHAR' && message.endsWith('quote'))
+            return {
+                offset,
+                finding: { ...finding, message: 'a quote is not closed', hint: 'Close it on the line it begins.' },
+            };
+        const explanation = EXPLANATIONS[code];
+        if (!explanation)
+            return { offset, finding: { ...finding, message } };
+        const found = foundAt(code, text, offset);
+        return {
+            offset,
+            finding: { ...finding, message: explanation.message(found), hint: explanation.hint },
+        };
+    });
+}
+/** The first alias that names no anchor before it: the parser says so only when values are made. */
+function unknownAlias(document) {
+    let unknown;
+    (0,dist/* visit */.YR)(document, {
+        Alias(_, alias) {
+            if ((0,dist/* isAlias */.Vj)(alias) && !alias.resolve(document)) {
+                const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
+                const hint = 'Put quotes around a text that begins with *.';
+                unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
+                return dist/* visit */.YR.BREAK;
+            }
+            return undefined;
+        },
+    });
+    return unknown;
+}
+function foundAt(code, text, offset) {
+    const rest = text.slice(offset);
+    if (code === 'BAD_SCALAR_START')
+        return rest.slice(0, 1);
+    if (code === 'BAD_DQ_ESCAPE')
+        return rest.slice(0, 2);
+    return /^("[^"\n]*"|'[^'\n]*'|[^\s:,[\]{}]+|\S?)/.exec(rest)?.[0] ?? '';
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-file.ts
+
 
 
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
@@ -60154,18 +60245,22 @@ function readYamlFile(file, diagnostics) {
     }
     const lineCounter = new dist/* LineCounter */.HN();
     const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false });
-    for (const problem of document.errors) {
-        const { line, col } = lineCounter.linePos(problem.pos[0]);
+    const found = explainSyntax(document.errors, text);
+    const unknown = unknownAlias(document);
+    if (unknown)
+        found.push(unknown);
+    for (const { offset, finding } of found) {
+        const { line, col } = lineCounter.linePos(offset);
         diagnostics.push({
             severity: 'error',
-            code: 'yaml-syntax',
-            message: problem.message,
+            ...finding,
             file,
-            line,
-            column: col,
+            line: Math.max(line, 1),
+            column: Math.max(col, 1),
         });
     }
-    if (document.errors.length > 0)
+    // Keys that stand twice don't keep the rest from being checked.
+    if (found.some(({ finding }) => finding.code !== 'duplicate-key'))
         return undefined;
     const diagnose = ({ path, key }, { severity = 'error', ...finding }) => {
         const { line, col } = lineCounter.linePos(offsetOf(document, path, key ?? false));
@@ -60174,8 +60269,9 @@ function readYamlFile(file, diagnostics) {
     try {
         return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
     }
-    catch (error) {
-        diagnostics.push(diagnose({ path: [] }, { code: 'yaml-syntax', message: error.message }));
+    catch {
+        const message = 'aliases (*name) repeat so much that the file would not fit into memory';
+        diagnostics.push(diagnose({ path: [] }, { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
         return undefined;
     }
 }
@@ -60771,7 +60867,42 @@ function isLora({ training }) {
     return training.arguments.use_peft === true;
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/source-excerpt.ts
+
+
+/** Columns of a line that are shown; of a longer one, those around what is wrong. */
+const SHOWN = 100;
+/** As `formatDiagnostic`, and between what is wrong and what to do the line of the file with a caret under it. */
+function formatWithSource(diagnostic) {
+    const { hint, ...finding } = diagnostic;
+    return [formatDiagnostic(finding), ...excerptOf(diagnostic), ...(hint ? [`  ${hint}`] : [])].join('\n');
+}
+function excerptOf({ file, line, column }) {
+    const text = lineOf(file, line);
+    if (!text?.trim())
+        return [];
+    const start = Math.max(0, column - 1 - SHOWN / 2);
+    const shown = printable(text.slice(start, start + SHOWN));
+    const found = /^("[^"]*"?|'[^']*'?|[^\s:,#[\]{}]+)/.exec(text.slice(column - 1))?.[0] ?? ' ';
+    const marked = `^${'~'.repeat(Math.max(0, Math.min(found.length, start + SHOWN - column + 1) - 1))}`;
+    const margin = String(line).padStart(5);
+    return [`${margin} | ${shown}`, `      | ${' '.repeat(column - 1 - start)}${marked}`];
+}
+function lineOf(file, line) {
+    try {
+        return readFileSync(file, 'utf8').split(/\r\n|\n|\r/)[line - 1];
+    }
+    catch {
+        return undefined;
+    }
+}
+/** One column for each character; what would move the cursor or colour the terminal is shown as what it is not. */
+function printable(text) {
+    return text.replaceAll('\t', ' ').replaceAll(/\p{Cc}/gu, '\u{FFFD}');
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/index.ts
+
 
 
 
@@ -64978,7 +65109,7 @@ __webpack_unused_export__ = errors.YAMLError;
 __webpack_unused_export__ = errors.YAMLParseError;
 __webpack_unused_export__ = errors.YAMLWarning;
 __webpack_unused_export__ = Alias.Alias;
-__webpack_unused_export__ = identity.isAlias;
+exports.Vj = identity.isAlias;
 __webpack_unused_export__ = identity.isCollection;
 __webpack_unused_export__ = identity.isDocument;
 exports.jh = identity.isMap;
@@ -64998,7 +65129,7 @@ __webpack_unused_export__ = publicApi.parse;
 __webpack_unused_export__ = publicApi.parseAllDocuments;
 exports.Tp = publicApi.parseDocument;
 __webpack_unused_export__ = publicApi.stringify;
-__webpack_unused_export__ = visit.visit;
+exports.YR = visit.visit;
 __webpack_unused_export__ = visit.visitAsync;
 
 

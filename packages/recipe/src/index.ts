@@ -22,5 +22,6 @@ export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.t
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
 export type { Merge } from './read-merge.ts';
 export type { DatasetSection, SourceSection } from './recipe-schema.ts';
+export { formatWithSource } from './source-excerpt.ts';
 export type { TrainingSection } from './training-schema.ts';
 export { readYamlFile } from './yaml-file.ts';

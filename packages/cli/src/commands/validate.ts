@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { recipeLocation } from '@prometheus-actions/chain';
-import { formatDiagnostic, readRecipe } from '@prometheus-actions/recipe';
+import { formatWithSource, readRecipe } from '@prometheus-actions/recipe';
 import { ConfigurationError, PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
 
@@ -24,7 +24,7 @@ export function addValidateCommand(program: Command): void {
         const shown = options.quiet
           ? diagnostics.filter(({ severity }) => severity !== 'notice')
           : diagnostics;
-        for (const diagnostic of shown) process.stdout.write(`${formatDiagnostic(diagnostic)}\n`);
+        for (const diagnostic of shown) process.stdout.write(`${formatWithSource(diagnostic)}\n`);
       }
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       if (errors > 0)

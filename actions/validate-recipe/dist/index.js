@@ -38500,10 +38500,6 @@ const launchConfigSchema = looseObject({
 var dist = __nccwpck_require__(8815);
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
 
-const UNEXPECTED = {
-    message: (found) => `${found ? `"${found}"` : 'what stands here'} is not expected here`,
-    hint: 'Look at the indentation, and at quotes and brackets before it.',
-};
 /** What the parser's errors mean to somebody who does not know YAML's grammar. */
 const EXPLANATIONS = {
     BAD_DQ_ESCAPE: {
@@ -38535,7 +38531,10 @@ const EXPLANATIONS = {
         hint: 'A file has one: remove the line ---.',
     },
     TAB_AS_INDENT: { message: () => 'a tab in the indentation', hint: 'YAML is indented with spaces only.' },
-    UNEXPECTED_TOKEN: UNEXPECTED,
+    UNEXPECTED_TOKEN: {
+        message: (found) => `${found ? `"${found}"` : 'what stands here'} is not expected here`,
+        hint: 'Look at the indentation, and at quotes and brackets before it.',
+    },
 };
 /**
  * What a person needs to hear of the parser's errors, each with the place in the text where it is.
@@ -38568,7 +38567,7 @@ function unknownAlias(document) {
     let unknown;
     (0,dist/* visit */.YR)(document, {
         Alias(_, alias) {
-            if ((0,dist/* isAlias */.Vj)(alias) && !alias.resolve(document)) {
+            if (!alias.resolve(document)) {
                 const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
                 const hint = 'Put quotes around a text that begins with *.';
                 unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
@@ -38605,26 +38604,21 @@ function readYamlFile(file, diagnostics) {
     }
     const lineCounter = new dist/* LineCounter */.HN();
     const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false });
+    const placeOf = (offset) => {
+        const { line, col } = lineCounter.linePos(offset);
+        return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    };
     const found = explainSyntax(document.errors, text);
     const unknown = unknownAlias(document);
     if (unknown)
         found.push(unknown);
-    for (const { offset, finding } of found) {
-        const { line, col } = lineCounter.linePos(offset);
-        diagnostics.push({
-            severity: 'error',
-            ...finding,
-            file,
-            line: Math.max(line, 1),
-            column: Math.max(col, 1),
-        });
-    }
+    for (const { offset, finding } of found)
+        diagnostics.push({ severity: 'error', ...finding, ...placeOf(offset) });
     // Keys that stand twice don't keep the rest from being checked.
     if (found.some(({ finding }) => finding.code !== 'duplicate-key'))
         return undefined;
     const diagnose = ({ path, key }, { severity = 'error', ...finding }) => {
-        const { line, col } = lineCounter.linePos(offsetOf(document, path, key ?? false));
-        return { severity, ...finding, file, line: Math.max(line, 1), column: Math.max(col, 1) };
+        return { severity, ...finding, ...placeOf(offsetOf(document, path, key ?? false)) };
     };
     try {
         return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
@@ -43457,7 +43451,7 @@ __webpack_unused_export__ = errors.YAMLError;
 __webpack_unused_export__ = errors.YAMLParseError;
 __webpack_unused_export__ = errors.YAMLWarning;
 __webpack_unused_export__ = Alias.Alias;
-exports.Vj = identity.isAlias;
+__webpack_unused_export__ = identity.isAlias;
 __webpack_unused_export__ = identity.isCollection;
 __webpack_unused_export__ = identity.isDocument;
 exports.jh = identity.isMap;

@@ -32,24 +32,19 @@ export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile 
   }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const placeOf = (offset: number) => {
+    const { line, col } = lineCounter.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
   const found = explainSyntax(document.errors, text);
   const unknown = unknownAlias(document);
   if (unknown) found.push(unknown);
-  for (const { offset, finding } of found) {
-    const { line, col } = lineCounter.linePos(offset);
-    diagnostics.push({
-      severity: 'error',
-      ...finding,
-      file,
-      line: Math.max(line, 1),
-      column: Math.max(col, 1),
-    });
-  }
+  for (const { offset, finding } of found)
+    diagnostics.push({ severity: 'error', ...finding, ...placeOf(offset) });
   // Keys that stand twice don't keep the rest from being checked.
   if (found.some(({ finding }) => finding.code !== 'duplicate-key')) return undefined;
   const diagnose: YamlFile['diagnose'] = ({ path, key }, { severity = 'error', ...finding }) => {
-    const { line, col } = lineCounter.linePos(offsetOf(document, path, key ?? false));
-    return { severity, ...finding, file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    return { severity, ...finding, ...placeOf(offsetOf(document, path, key ?? false)) };
   };
   try {
     return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };

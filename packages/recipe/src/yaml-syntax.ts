@@ -1,10 +1,5 @@
-import { type Document, type ErrorCode, isAlias, visit, type YAMLError } from 'yaml';
+import { type Document, type ErrorCode, visit, type YAMLError } from 'yaml';
 import type { Finding } from './yaml-file.ts';
-
-const UNEXPECTED: Explanation = {
-  message: (found) => `${found ? `"${found}"` : 'what stands here'} is not expected here`,
-  hint: 'Look at the indentation, and at quotes and brackets before it.',
-};
 
 interface Explanation {
   message: (found: string) => string;
@@ -42,7 +37,10 @@ const EXPLANATIONS: Partial<Record<ErrorCode, Explanation>> = {
     hint: 'A file has one: remove the line ---.',
   },
   TAB_AS_INDENT: { message: () => 'a tab in the indentation', hint: 'YAML is indented with spaces only.' },
-  UNEXPECTED_TOKEN: UNEXPECTED,
+  UNEXPECTED_TOKEN: {
+    message: (found) => `${found ? `"${found}"` : 'what stands here'} is not expected here`,
+    hint: 'Look at the indentation, and at quotes and brackets before it.',
+  },
 };
 
 /**
@@ -79,7 +77,7 @@ export function unknownAlias(document: Document): { offset: number; finding: Fin
   let unknown: { offset: number; finding: Finding } | undefined;
   visit(document, {
     Alias(_, alias) {
-      if (isAlias(alias) && !alias.resolve(document)) {
+      if (!alias.resolve(document)) {
         const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
         const hint = 'Put quotes around a text that begins with *.';
         unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };

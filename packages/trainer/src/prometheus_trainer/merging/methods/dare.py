@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from prometheus_trainer.merging.compiler import kernel
-from prometheus_trainer.merging.kernels import PIECE, load, store
+from prometheus_trainer.merging.kernels import PIECE, store
 from prometheus_trainer.merging.methods.consensus import add_agreeing
 from prometheus_trainer.merging.methods.masks import fill_mask
 from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters
-from prometheus_trainer.merging.methods.task_arithmetic import add_weighted, load_delta
+from prometheus_trainer.merging.methods.task_arithmetic import add_weighted, load_deltas
 
 
 def dare_linear(inputs: Inputs, parameters: Parameters, _: Any, out: np.ndarray) -> bool:
@@ -54,9 +54,8 @@ def _add_sparse(base, models, keys, start, densities, divisors, weights, elect, 
     finite, origin, deltas = True, np.empty(PIECE), np.empty((weights.size, PIECE))
     merged, keep = np.empty(PIECE), np.empty(PIECE, np.bool_)
     for begin in range(0, out.size, PIECE):
-        count = load(base[begin : begin + PIECE], origin)
+        count = load_deltas(base, models, begin, origin, deltas)
         for m in range(weights.size):
-            load_delta(models[m, begin : begin + PIECE], origin, deltas[m])
             if densities[m] < 1.0:
                 fill_mask(keys[m], start + begin, densities[m], keep)
                 _drop(deltas[m], keep, divisors[m], count)

@@ -26,12 +26,22 @@ def _add_task_vectors(base, models, weights, divisor, scale, out):
     finite, origin, deltas = True, np.empty(PIECE), np.empty((weights.size, PIECE))
     merged = np.empty(PIECE)
     for begin in range(0, out.size, PIECE):
-        count = load(base[begin : begin + PIECE], origin)
-        for m in range(weights.size):
-            load_delta(models[m, begin : begin + PIECE], origin, deltas[m])
+        count = load_deltas(base, models, begin, origin, deltas)
         add_weighted(origin, deltas, weights, divisor, scale, count, merged)
         finite &= store(merged, out[begin : begin + PIECE])
     return finite
+
+
+@kernel
+def load_deltas(base, models, begin, origin, deltas):
+    """Fills ``origin`` with the piece of the base that starts at ``begin``, and ``deltas`` with each model's less it.
+
+    Returns how many elements it has.
+    """
+    count = load(base[begin : begin + PIECE], origin)
+    for m in range(models.shape[0]):
+        load_delta(models[m, begin : begin + PIECE], origin, deltas[m])
+    return count
 
 
 @kernel

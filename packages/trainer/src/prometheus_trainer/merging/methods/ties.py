@@ -12,7 +12,7 @@ from prometheus_trainer.merging.compiler import bits_of_float32, kernel
 from prometheus_trainer.merging.kernels import PIECE, load, store
 from prometheus_trainer.merging.methods.consensus import add_agreeing
 from prometheus_trainer.merging.methods.method import REQUIRED, Inputs, Method, Parameters, Pass
-from prometheus_trainer.merging.methods.task_arithmetic import load_delta
+from prometheus_trainer.merging.methods.task_arithmetic import load_delta, load_deltas
 
 # A magnitude's bucket: as float32, its exponent and the first seven bits of its mantissa.
 _SHIFT = np.uint32(16)
@@ -61,9 +61,8 @@ def _add_trimmed(base, models, thresholds, ties_left, weights, normalize, scale,
     finite, origin, deltas = True, np.empty(PIECE), np.empty((weights.size, PIECE))
     merged = np.empty(PIECE)
     for begin in range(0, out.size, PIECE):
-        count = load(base[begin : begin + PIECE], origin)
+        count = load_deltas(base, models, begin, origin, deltas)
         for m in range(weights.size):
-            load_delta(models[m, begin : begin + PIECE], origin, deltas[m])
             if thresholds[m] >= 0.0:
                 ties_left[m] = _trim_to(deltas[m], thresholds[m], ties_left[m], count)
         add_agreeing(origin, deltas, weights, normalize, scale, count, merged)

@@ -1,3 +1,5 @@
+export { checkExpert } from './check-expert.ts';
+export { checkLocation, type FileKind, fixFiles } from './check-file.ts';
 export { checkMerge } from './check-merge.ts';
 export { checkSchema } from './check-schema.ts';
 export {
@@ -5,23 +7,16 @@ export {
   formatDiagnostic,
   inSourceOrder,
   RecipeError,
-  type Severity,
 } from './diagnostics.ts';
 export { type Launch, readLaunchConfig } from './launch.ts';
-export {
-  type BaseModel,
-  deriveAccumulation,
-  type Expert,
-  loadRecipe,
-  type Recipe,
-  type RecipeOptions,
-  readRecipe,
-  readTrainingFile,
-} from './load-recipe.ts';
+export { loadRecipe, type Recipe, type RecipeOptions, readRecipe } from './load-recipe.ts';
 export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
+export type { BaseModel } from './read-base-model.ts';
+export { deriveAccumulation, type Expert, readTrainingFile } from './read-experts.ts';
 export type { Merge } from './read-merge.ts';
 export type { DatasetSection, SourceSection } from './recipe-schema.ts';
+export { RULES, type RuleCode, type Severity } from './rules.ts';
 export { formatWithSource } from './source-excerpt.ts';
 export type { TrainingSection } from './training-schema.ts';
 export { readYamlFile } from './yaml-file.ts';

@@ -4,9 +4,9 @@ import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
+import { resolveInRecipe } from './recipe-paths.ts';
 import { launchConfigSchema, type recipeSchema } from './recipe-schema.ts';
-import type { TrainingSection } from './training-schema.ts';
-import { type Finding, missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
+import { type Finding, readYamlFile, type YamlFile } from './yaml-file.ts';
 
 /** How training is launched. */
 export interface Launch {
@@ -48,9 +48,9 @@ export function readLaunch(
     diagnostics.push(report(['slurm', 'options'], { code: 'bad-value', message, hint: 'Leave it out.' }));
   }
   const folder = path.dirname(yaml.file);
-  const read = readLaunchConfig(config, folder, processes, diagnostics, (finding) =>
-    report(['config'], finding),
-  );
+  const at = (finding: Finding) => report(['config'], finding);
+  if (!isShipped(config)) resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
+  const read = readLaunchConfig(config, folder, processes, diagnostics, at);
   return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
 }
 
@@ -60,20 +60,24 @@ export function readLaunchConfig(
   folder: string,
   processes: number,
   diagnostics: Diagnostic[],
-  report: (finding: Finding) => Diagnostic = (finding) => ({
+  report: (finding: Finding) => Diagnostic = ({ code, message, hint }) => ({
     severity: 'error',
-    ...finding,
+    code,
+    message,
+    hint,
     file: config,
     line: 1,
     column: 1,
   }),
 ): Launch | undefined {
-  const named = path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
-  const configFile =
-    /^[A-Za-z0-9_-]+$/.test(config) && existsSync(named) ? named : path.resolve(folder, config);
+  const configFile = isShipped(config) ? shippedFile(config) : path.resolve(folder, config);
   if (!existsSync(configFile)) {
     diagnostics.push(
-      report({ ...missingFile(configFile), hint: 'Give a path, or one of the names cpu, ddp and zero3.' }),
+      report({
+        code: 'missing-file',
+        message: `there is no file ${configFile}`,
+        hint: 'Give a path, or one of the names cpu, ddp and zero3.',
+      }),
     );
     return undefined;
   }
@@ -89,14 +93,11 @@ export function readLaunchConfig(
   return { configFile, config: section, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
 }
 
-/** What DeepSpeed does itself. */
-export function checkTrainingUnder(
-  launch: Launch,
-  { section, yaml }: { section: TrainingSection; yaml: YamlFile },
-  diagnostics: Diagnostic[],
-): void {
-  if (launch.config.distributed_type !== 'DEEPSPEED' || !section.masterWeights) return;
-  const message = 'DeepSpeed keeps float32 weights itself';
-  const finding = { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' };
-  diagnostics.push(yaml.diagnose({ path: ['master_weights'] }, finding));
+/** Whether it is the name of a config under recipes/accelerate. */
+function isShipped(config: string): boolean {
+  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(shippedFile(config));
+}
+
+function shippedFile(config: string): string {
+  return path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
 }

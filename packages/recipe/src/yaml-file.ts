@@ -1,23 +1,41 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import type { Diagnostic, Severity } from './diagnostics.ts';
+import { allowances } from './allowances.ts';
+import type { Diagnostic } from './diagnostics.ts';
+import { RULES, type RuleCode, type Severity } from './rules.ts';
+import { type KeyFix, keyEdits } from './text-edits.ts';
 import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
+
+/** A place in a YAML file: the value at a path, or its key. */
+export interface YamlPlace {
+  path: KeyPath;
+  key?: boolean;
+}
 
 /** A YAML file whose values know where they stand. */
 export interface YamlFile {
   file: string;
   data: unknown;
   /** A finding at the value at a path, or at its key. */
-  diagnose: (at: { path: KeyPath; key?: boolean }, finding: Finding) => Diagnostic;
+  diagnose: (at: YamlPlace, finding: Finding) => Diagnostic;
 }
 
 export interface Finding {
+  /** Default: that of the rule. */
   severity?: Severity;
-  code: string;
+  code: RuleCode;
   message: string;
   hint?: string | undefined;
+  /** What is to become of the key at the start of the path. */
+  fix?: KeyFix;
+}
+
+/** What a finding says itself, or else its rule. */
+export function severityOf({ severity, code }: Finding): Severity {
+  return severity ?? RULES[code].severity;
 }
 
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
@@ -30,50 +48,80 @@ export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile 
     diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
     return undefined;
   }
+  return parseYaml(text, file, diagnostics);
+}
+
+function parseYaml(text: string, file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
-  const placeOf = (offset: number) => {
-    const { line, col } = lineCounter.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  const allowed = allowances(text);
+  const diagnose = ([start, end]: readonly [number, number], finding: Finding): Diagnostic => {
+    const { code, message, hint } = finding;
+    const severity = severityOf(finding);
+    const { line, col } = lineCounter.linePos(start);
+    const place = { line: Math.max(line, 1), column: Math.max(col, 1) };
+    const found = /^[^\r\n]*/.exec(text.slice(start, end))?.[0].trimEnd() ?? '';
+    const reason = severity === 'warning' ? allowed(code, place.line) : undefined;
+    return {
+      severity: reason === undefined ? severity : 'notice',
+      code,
+      message,
+      hint: reason === undefined ? hint : `Allowed here: ${reason}`,
+      file,
+      ...place,
+      endColumn: found === '' ? undefined : place.column + found.length,
+    };
   };
   const found = explainSyntax(document.errors, text);
   const unknown = unknownAlias(document);
   if (unknown) found.push(unknown);
-  for (const { offset, finding } of found)
-    diagnostics.push({ severity: 'error', ...finding, ...placeOf(offset) });
+  for (const { offset, finding } of found) diagnostics.push(diagnose([offset, offset], finding));
   // Keys that stand twice don't keep the rest from being checked.
   if (found.some(({ finding }) => finding.code !== 'duplicate-key')) return undefined;
-  const diagnose: YamlFile['diagnose'] = ({ path, key }, { severity = 'error', ...finding }) => {
-    return { severity, ...finding, ...placeOf(offsetOf(document, path, key ?? false)) };
-  };
+  const diagnoseAt: YamlFile['diagnose'] = ({ path, key }, finding) => ({
+    ...diagnose(rangeOf(document, path, key ?? false), finding),
+    fix: finding.fix && keyEdits(document, text, String(path[0]), finding.fix),
+  });
   try {
-    return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
+    return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose: diagnoseAt };
   } catch {
     const message = 'aliases (*name) repeat so much that the file would not fit into memory';
-    diagnostics.push(
-      diagnose({ path: [] }, { code: 'yaml-syntax', message, hint: 'Write it without them.' }),
-    );
+    diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
     return undefined;
   }
 }
 
-/** Start of the value at a path, or of its key; of the nearest value above it where it isn't there. */
-function offsetOf(document: Document, path: KeyPath, key: boolean): number {
+/** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
+function rangeOf(document: Document, path: KeyPath, key: boolean): readonly [number, number] {
   for (let length = path.length; length >= 0; length -= 1) {
-    const parentPath = path.slice(0, length - 1);
-    const parent = document.getIn(parentPath, true);
-    if ((key || length < path.length) && length > 0 && isMap(parent)) {
+    const there = length === path.length;
+    const parent = document.getIn(path.slice(0, length - 1), true);
+    if ((key || !there) && length > 0 && isMap(parent)) {
       const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === path[length - 1]);
-      const start = (pair?.key as Node | undefined)?.range?.[0];
-      if (start !== undefined) return start;
+      const range = (pair?.key as Node | undefined)?.range;
+      if (range) return [range[0], range[1]];
     }
     const node = document.getIn(path.slice(0, length), true) as Node | undefined;
-    if (node?.range) return node.range[0];
+    if (node?.range) return [node.range[0], there ? node.range[1] : node.range[0]];
   }
-  return 0;
+  return [0, 0];
 }
 
-/** The finding for a file that is named somewhere and isn't there. */
-export function missingFile(file: string): Finding {
-  return { code: 'missing-file', message: `there is no file ${file}` };
+/**
+ * The finding for a file or folder that is named somewhere and isn't there.
+ *
+ * A recipe is also checked where it does not run. What it names by an absolute path may be on the other machine: that is
+ * a warning, and the stage that reads it says the same before it starts.
+ *
+ * @param name as it is written
+ */
+export function missingFile(name: string, absolute: string): Finding {
+  if (!path.isAbsolute(name)) return { code: 'missing-file', message: `there is no file ${absolute}` };
+  const message = `there is no file ${absolute} on this machine`;
+  return {
+    severity: 'warning',
+    code: 'missing-file',
+    message,
+    hint: 'It must be there where the recipe runs.',
+  };
 }

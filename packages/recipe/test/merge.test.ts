@@ -76,7 +76,7 @@ dtype: float16
     ],
     [
       'adapters on their base',
-      'models:\n  - { model: "${base}+adapters/a" }\n  - { model: models/b+adapters/b }\nparameters: { weight: 1 }\nmerge_method: linear\n',
+      'models:\n  - { model: "${absolute}+data" }\n  - { model: data+data }\n  - { model: "${relative}" }\nparameters: { weight: 1 }\nmerge_method: linear\n',
     ],
   ])('%s', (_what, merge) => {
     expect(findings(recipe({ merge }))).toEqual([]);

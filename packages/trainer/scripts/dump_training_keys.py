@@ -1,4 +1,5 @@
-"""Writes packages/recipe/src/training-keys.json: the keys of TRL's SFTConfig and ModelConfig with their types.
+"""Writes packages/recipe/src/training-keys.json: the keys of TRL's SFTConfig and ModelConfig with their types, and the
+values that the profiles allow.
 
 Recipes use these key names; TypeScript checks them from this file without Python. Run by ``npm run generate``.
 """
@@ -11,13 +12,15 @@ import json
 import sys
 import types
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from trl import ModelConfig, SFTConfig
 from trl import __version__ as trl_version
 
-TARGET = Path(__file__).parents[3] / "packages/recipe/src/training-keys.json"
+TRAINER = Path(__file__).parents[1]
+TARGET = TRAINER.parent / "recipe/src/training-keys.json"
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -28,13 +31,13 @@ def key_types() -> dict[str, dict[str, Any]]:
         hints = typing.get_type_hints(config)
         for field in dataclasses.fields(config):
             if field.init:
-                keys[field.name] = describe(hints[field.name])
+                keys[field.name] = describe(hints[field.name], field.metadata.get("choices"))
     return dict(sorted(keys.items()))
 
 
-def describe(hint: Any) -> dict[str, Any]:
+def describe(hint: Any, named_choices: Sequence[Any] | None) -> dict[str, Any]:
     found: set[str] = set()
-    choices: list[Any] = []
+    choices: list[Any] = list(named_choices or [])
     for part in flatten(hint):
         origin = typing.get_origin(part) or part
         if part is type(None):
@@ -62,8 +65,17 @@ def flatten(hint: Any) -> list[Any]:
     return [hint]
 
 
+def profiles() -> dict[str, dict[str, Any]]:
+    """For each profile the values that its fixed keys may have, the first of them taken when a recipe does not say."""
+    sys.path.insert(0, str(TRAINER / "src"))
+    from prometheus_trainer.training_arguments import FIXED
+
+    return {profile: {key: list(allowed) for key, allowed in fixed.items()} for profile, fixed in FIXED.items()}
+
+
 def main() -> int:
-    text = json.dumps({"trl": trl_version, "keys": key_types()}, indent=1) + "\n"
+    described = {"trl": trl_version, "profiles": profiles(), "keys": key_types()}
+    text = json.dumps(described, indent=1) + "\n"
     if "--check" in sys.argv:
         if TARGET.read_text(encoding="utf-8") == text:
             return 0

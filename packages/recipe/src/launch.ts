@@ -13,6 +13,8 @@ export interface Launch {
   /** Absolute path of the accelerate config. */
   configFile: string;
   config: z.output<typeof launchConfigSchema>;
+  /** The config, for findings that need more than it says itself. */
+  yaml: YamlFile;
   /** Over all nodes. */
   processes: number;
   launcher: 'local' | 'slurm' | 'none';
@@ -90,7 +92,7 @@ export function readLaunchConfig(
       'Write num_machines: 1, and launcher: slurm with its nodes, or launcher: none, in recipe.yaml.';
     diagnostics.push(yaml.diagnose({ path: ['num_machines'] }, { code: 'launch-mismatch', message, hint }));
   }
-  return { configFile, config: section, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
+  return { configFile, config: section, yaml, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
 }
 
 /** Whether it is the name of a config under recipes/accelerate. */

@@ -1,8 +1,10 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { architectureOf } from './base-model-architecture.ts';
 import { checkSchema } from './check-schema.ts';
 import { type Diagnostic, inSourceOrder, RecipeError } from './diagnostics.ts';
 import { type Launch, readLaunch } from './launch.ts';
+import type { ArchitectureReading } from './model-architecture.ts';
 import { type BaseModel, readBaseModel } from './read-base-model.ts';
 import { type Expert, readExperts } from './read-experts.ts';
 import { type Merge, readMerge } from './read-merge.ts';
@@ -25,6 +27,8 @@ export interface Recipe {
 export interface RecipeOptions {
   /** Training processes, instead of those of the recipe. */
   processes?: number | undefined;
+  /** Of a base model on the hub that is not known here, where somebody has fetched its config. */
+  architecture?: ArchitectureReading | undefined;
 }
 
 /**
@@ -66,7 +70,9 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   const processes = options.processes ?? top.launch.processes;
   const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
   const datasets = readDatasets(top, yaml, diagnostics);
-  const experts = readExperts(top, { baseModel, datasets, launch, processes }, yaml, diagnostics);
+  const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
+  const rest = { baseModel, datasets, launch, processes, architecture };
+  const experts = readExperts(top, rest, yaml, diagnostics);
   const merge = readMerge(top.merge, experts, Object.keys(top.experts), yaml, diagnostics);
   const isWhole = <Value>(value: Value | undefined): value is Value => value !== undefined;
   if (!baseModel || !launch || !datasets || !merge) return undefined;

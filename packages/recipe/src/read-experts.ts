@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { checkArchitecture } from './check-architecture.ts';
 import { checkExpert } from './check-expert.ts';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import type { Launch } from './launch.ts';
+import type { ArchitectureReading } from './model-architecture.ts';
 import type { BaseModel } from './read-base-model.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
 import type { DatasetSection, RecipeSection } from './recipe-schema.ts';
 import { checkTraining, type TrainingSection } from './training-schema.ts';
-import { type Finding, readYamlFile, type YamlFile } from './yaml-file.ts';
+import { type Finding, missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
 
 /** One expert, with gradient accumulation derived from the global batch. */
 export interface Expert {
@@ -24,6 +26,8 @@ interface RestOfRecipe {
   datasets: Record<string, DatasetSection | undefined> | undefined;
   launch: Launch | undefined;
   processes: number;
+  /** Of the base model; absent where it is not known. */
+  architecture: ArchitectureReading | undefined;
 }
 
 /** Reads the section `experts` of a recipe and the training files that it names; an expert with errors is undefined. */
@@ -67,6 +71,7 @@ export function readExperts(
     checkExpert(read, { launch: rest.launch, dataset: found }, diagnostics);
     checkModelName(read, rest.baseModel, diagnostics);
     const expert = { name, dataset, training: read.section, yaml: read.yaml };
+    if (rest.architecture) checkArchitecture(expert, rest.architecture, rest.launch, diagnostics);
     return deriveAccumulation(expert, rest.processes, diagnostics);
   });
 }
@@ -78,7 +83,7 @@ export function readTrainingFile(
   report: (finding: Finding) => Diagnostic,
 ): { section: TrainingSection; yaml: YamlFile } | undefined {
   if (!existsSync(file)) {
-    diagnostics.push(report({ code: 'missing-file', message: `there is no file ${file}` }));
+    diagnostics.push(report(missingFile(path.basename(file), file)));
     return undefined;
   }
   const yaml = readYamlFile(file, diagnostics);

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
-import { readYamlFile, type YamlFile } from './yaml-file.ts';
+import { missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
 
 /** Reads a file that `recipe.yaml` names; when it isn't there, the finding stands where it is named. */
 export function readReferenced<Schema extends z.ZodType>(
@@ -23,9 +23,7 @@ export function readReferenced<Schema extends z.ZodType>(
     diagnostics,
   );
   if (!existsSync(file)) {
-    diagnostics.push(
-      from.diagnose({ path: at }, { code: 'missing-file', message: `there is no file ${file}` }),
-    );
+    diagnostics.push(from.diagnose({ path: at }, missingFile(path.basename(file), file)));
     return undefined;
   }
   const yaml = readYamlFile(file, diagnostics);

@@ -192,4 +192,5 @@ export const launchConfigSchema = z.looseObject({
   main_process_port: z.int().min(0).max(65535).optional(),
   num_processes: z.int().positive().optional(),
   mixed_precision: z.string().optional(),
+  deepspeed_config: z.looseObject({ deepspeed_moe_layer_cls_names: z.string().nullish() }).optional(),
 });

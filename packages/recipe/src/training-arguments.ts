@@ -3,6 +3,7 @@ import { OLDER_KEYS, OLDER_VALUES } from './older-keys.ts';
 import { isExcluded, type ProfileChoice } from './profile-limits.ts';
 import trainingKeys from './training-keys.json' with { type: 'json' };
 import { CHOICES, checkTrainingValue, notAmong } from './training-values.ts';
+import { expectedType, hasType, unquoted } from './value-words.ts';
 import { type Finding, severityOf, type YamlFile } from './yaml-file.ts';
 
 /** What is known of a key of TRL's SFTConfig or ModelConfig. */
@@ -97,53 +98,13 @@ function todaysArgument(
 
 function checkValue(key: string, value: unknown): Finding | undefined {
   const { types = [], choices = CHOICES[key] } = KEYS[key] ?? {};
-  if (!types.includes('any') && !hasType(value, types)) return wrongType(key, value, types);
+  if (!types.includes('any') && !hasType(value, types)) {
+    const message = `${key}: ${expectedType(types, value)}`;
+    return { code: 'wrong-type', message, hint: unquoted(value, types) };
+  }
   if (choices && value !== null && !Array.isArray(value) && !choices.includes(value)) {
     const finding = notAmong(value, choices);
     return { ...finding, message: `${key}: ${finding.message}` };
   }
   return checkTrainingValue(key, value);
-}
-
-function hasType(value: unknown, types: readonly string[]): boolean {
-  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
-  if (type !== 'number') return types.includes(type);
-  return (
-    Number.isFinite(value) &&
-    (types.includes('number') || (types.includes('integer') && Number.isInteger(value)))
-  );
-}
-
-/** Texts that other readers of YAML take for something else. */
-const MEANT: readonly (readonly [text: RegExp, type: string, written: string])[] = [
-  [/^(yes|on|y)$/i, 'boolean', 'true'],
-  [/^(no|off|n)$/i, 'boolean', 'false'],
-  [/^none$/i, 'null', 'null'],
-];
-
-function wrongType(key: string, value: unknown, types: readonly string[]): Finding {
-  const names = types.filter((type) => type !== 'null').map((type) => TYPE_NAMES[type] ?? type);
-  const found = typeof value === 'string' ? `the text ${JSON.stringify(value)}` : JSON.stringify(value);
-  const message = `${key}: expected ${names.join(' or ')}, found ${String(found)}`;
-  return {
-    code: 'wrong-type',
-    message,
-    hint: typeof value === 'string' ? unquoted(value, types) : undefined,
-  };
-}
-
-const TYPE_NAMES: Record<string, string> = {
-  boolean: 'true or false',
-  integer: 'a whole number',
-  number: 'a number',
-  string: 'a text',
-  array: 'a list',
-  object: 'keys and values',
-};
-
-function unquoted(value: string, types: readonly string[]): string | undefined {
-  const [, , written] = MEANT.find(([text, type]) => text.test(value) && types.includes(type)) ?? [];
-  if (written) return `Write ${written}.`;
-  const isNumber = value.trim() !== '' && Number.isFinite(Number(value));
-  return isNumber && hasType(Number(value), types) ? 'Leave the quotes out.' : undefined;
 }

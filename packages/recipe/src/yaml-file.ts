@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { allowances } from './allowances.ts';
-import type { Diagnostic } from './diagnostics.ts';
+import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import { RULES, type RuleCode, type Severity } from './rules.ts';
 import { type KeyFix, keyEdits } from './text-edits.ts';
 import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
@@ -116,7 +116,10 @@ function rangeOf(document: Document, path: KeyPath, key: boolean): readonly [num
  * @param name as it is written
  */
 export function missingFile(name: string, absolute: string): Finding {
-  if (!path.isAbsolute(name)) return { code: 'missing-file', message: `there is no file ${absolute}` };
+  if (!path.isAbsolute(name)) {
+    const hint = didYouMean(path.basename(absolute), namesIn(path.dirname(absolute)));
+    return { code: 'missing-file', message: `there is no file ${absolute}`, hint };
+  }
   const message = `there is no file ${absolute} on this machine`;
   return {
     severity: 'warning',
@@ -124,4 +127,12 @@ export function missingFile(name: string, absolute: string): Finding {
     message,
     hint: 'It must be there where the recipe runs.',
   };
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }

@@ -62,7 +62,7 @@ export function explainSyntax(
       };
       if (code === 'MISSING_CHAR' && message.endsWith('quote'))
         return {
-          offset,
+          offset: text.lastIndexOf(message.includes('"') ? '"' : "'", offset - 1),
           finding: { ...finding, message: 'a quote is not closed', hint: 'Close it on the line it begins.' },
         };
       const explanation = EXPLANATIONS[code];

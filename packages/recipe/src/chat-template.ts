@@ -12,22 +12,14 @@ const ANSWER = 'A text that the assistant wrote.';
 
 /**
  * Checks that the answer of a conversation can be told from its prompt, as the trainer's `tokenisation.py` tells them:
- * by `response_marker`, by generation marks, or by `[/INST]`. Nothing is said of a tokenizer's own template.
+ * by `response_marker`, by generation marks, by `[/INST]`, or by what it writes between them. Nothing is said of a
+ * tokenizer's own template.
  */
 export function checkChatTemplate(
   { chatTemplate, responseMarker }: Pick<TrainingSection, 'chatTemplate' | 'responseMarker'>,
   report: Report,
 ): void {
   if (chatTemplate === undefined) return;
-  const isMarked = responseMarker === undefined && GENERATION_MARKS.test(chatTemplate);
-  const marker = responseMarker ?? ORIGINAL_MARKER;
-  if (responseMarker === undefined && !isMarked && !chatTemplate.includes(ORIGINAL_MARKER)) {
-    const message = `chat_template has neither generation marks nor ${ORIGINAL_MARKER}: what is the answer can't be told`;
-    const hint =
-      'Name what the template writes before an answer as response_marker, or put {% generation %} and {% endgeneration %} round the answer.';
-    report('chat_template', { code: 'chat-template', message, hint });
-    return;
-  }
   const rendered = render(chatTemplate);
   if ('problem' in rendered) {
     const message = `chat_template is not understood: ${rendered.problem}`;
@@ -42,12 +34,21 @@ export function checkChatTemplate(
     report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
     return;
   }
-  if (isMarked) return;
-  const markerAt = text.lastIndexOf(marker, answerAt);
-  if (markerAt >= text.indexOf(PROMPT)) return;
+  if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate)) return;
+  const between = text.slice(text.lastIndexOf(PROMPT, answerAt) + PROMPT.length, answerAt);
+  const marker = responseMarker ?? (chatTemplate.includes(ORIGINAL_MARKER) ? ORIGINAL_MARKER : undefined);
+  if (marker === undefined ? between.trim() !== '' : between.includes(marker)) return;
+  const hint = `Between prompt and answer it writes ${JSON.stringify(between)}.`;
+  if (marker === undefined) {
+    const message =
+      'chat_template writes nothing between prompt and answer by which the answer could be told';
+    const advice = 'Put {% generation %} and {% endgeneration %} round the answer.';
+    report('chat_template', { code: 'chat-template', message, hint: `${hint} ${advice}` });
+    return;
+  }
   const message = `chat_template does not write ${JSON.stringify(marker)} between prompt and answer, behind which is learnt`;
   const key = responseMarker === undefined ? 'chat_template' : 'response_marker';
-  report(key, { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
+  report(key, { code: 'chat-template', message, hint });
 }
 
 /** A conversation of one prompt and one answer, as the template writes it. */

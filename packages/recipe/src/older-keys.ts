@@ -119,4 +119,5 @@ export const OLDER_KEYS: Readonly<Record<string, OlderKey>> = {
 /** Values of keys that have another name today. */
 export const OLDER_VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   optim: { adamw_hf: 'adamw_torch', adamw_apex_fused: 'adamw_torch_fused' },
+  packing_strategy: { ffd: 'bfd' },
 };

@@ -645,7 +645,7 @@ export const WRONG_RECIPES: WrongRecipe[] = [
     rule: 'chat-template',
     title: 'a template without anything that marks the answer',
     from: '[INST] {{ message.content }} [/INST]',
-    to: 'user: {{ message.content }} assistant:',
+    to: '{{ message.content }} ',
     at: '"{{ bos',
   },
   {

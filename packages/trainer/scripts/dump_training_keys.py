@@ -70,7 +70,9 @@ def profiles() -> dict[str, dict[str, Any]]:
     sys.path.insert(0, str(TRAINER / "src"))
     from prometheus_trainer.training_arguments import FIXED
 
-    return {profile: {key: list(allowed) for key, allowed in fixed.items()} for profile, fixed in FIXED.items()}
+    return {
+        profile: {key: list(allowed) for key, allowed in fixed.items()} for profile, fixed in FIXED.items()
+    }
 
 
 def main() -> int:

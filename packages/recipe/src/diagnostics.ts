@@ -1,5 +1,6 @@
 import { ConfigurationError, formatPlace } from '@prometheus-actions/stage';
 import { closest, distance } from 'fastest-levenshtein';
+import { visibleText } from './visible-text.ts';
 
 export type Severity = 'error' | 'warning' | 'notice';
 
@@ -8,7 +9,7 @@ export interface Diagnostic {
   severity: Severity;
   /** Stable name of the rule, such as `unknown-key`. */
   code: string;
-  /** What was found and what was expected. */
+  /** What was found and what was expected; all of it can be seen, whatever stands in the file. */
   message: string;
   /** What to do about it. */
   hint?: string | undefined;
@@ -32,7 +33,7 @@ export class RecipeError extends ConfigurationError {
 
 /** `file:line:column: error: message`, and what to do on a second line. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
-  const text = `${formatPlace(diagnostic)}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+  const text = `${visibleText(formatPlace(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
   return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
 

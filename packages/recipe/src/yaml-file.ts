@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { Diagnostic, Severity } from './diagnostics.ts';
+import { visibleText } from './visible-text.ts';
 import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
@@ -20,32 +21,43 @@ export interface Finding {
   hint?: string | undefined;
 }
 
+/** Bytes of a file of settings: what is larger is something else. */
+const MOST_BYTES = 4 << 20;
+
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
 export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
-  let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    const info = statSync(file);
+    const message = info.isFile()
+      ? info.size > MOST_BYTES && `${info.size} bytes: a file of settings has at most ${MOST_BYTES}`
+      : 'this is not a file';
+    if (!message) return parseYaml(file, readFileSync(file, 'utf8'), diagnostics);
+    diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
   } catch (error) {
     const message = `the file can't be read: ${(error as NodeJS.ErrnoException).code}`;
     diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
-    return undefined;
   }
+  return undefined;
+}
+
+/** The same for text that is read already; `file` is where it comes from. */
+export function parseYaml(file: string, text: string, diagnostics: Diagnostic[]): YamlFile | undefined {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
-  const placeOf = (offset: number) => {
+  const diagnosticAt = (offset: number, { severity = 'error', message, hint, ...finding }: Finding) => {
     const { line, col } = lineCounter.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    const place = { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    const texts = { message: visibleText(message), ...(hint && { hint: visibleText(hint) }) };
+    return { severity, ...finding, ...texts, ...place };
   };
   const found = explainSyntax(document.errors, text);
   const unknown = unknownAlias(document);
   if (unknown) found.push(unknown);
-  for (const { offset, finding } of found)
-    diagnostics.push({ severity: 'error', ...finding, ...placeOf(offset) });
+  for (const { offset, finding } of found) diagnostics.push(diagnosticAt(offset, finding));
   // Keys that stand twice don't keep the rest from being checked.
   if (found.some(({ finding }) => finding.code !== 'duplicate-key')) return undefined;
-  const diagnose: YamlFile['diagnose'] = ({ path, key }, { severity = 'error', ...finding }) => {
-    return { severity, ...finding, ...placeOf(offsetOf(document, path, key ?? false)) };
-  };
+  const diagnose: YamlFile['diagnose'] = ({ path, key }, finding) =>
+    diagnosticAt(offsetOf(document, path, key ?? false), finding);
   try {
     return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
   } catch {

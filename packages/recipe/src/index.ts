@@ -23,5 +23,14 @@ export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from '
 export type { Merge } from './read-merge.ts';
 export type { DatasetSection, SourceSection } from './recipe-schema.ts';
 export { formatWithSource } from './source-excerpt.ts';
+export {
+  adapterSettings,
+  argumentsOnCpu,
+  baseModelSettings,
+  datasetSettings,
+  mergeSettings,
+  type TrainingStageSettings,
+  trainingSettings,
+} from './stage-settings.ts';
 export type { TrainingSection } from './training-schema.ts';
 export { readYamlFile } from './yaml-file.ts';

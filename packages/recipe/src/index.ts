@@ -21,8 +21,10 @@ export {
 export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
 export type { Merge } from './read-merge.ts';
+export { type RecipeDifference, recipeDifference } from './recipe-difference.ts';
 export type { DatasetSection, SourceSection } from './recipe-schema.ts';
 export { formatWithSource } from './source-excerpt.ts';
+export type { ContentChange, StageConsequence } from './stage-consequences.ts';
 export {
   adapterSettings,
   argumentsOnCpu,

@@ -22,7 +22,9 @@ export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.t
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
 export type { Merge } from './read-merge.ts';
 export { type RecipeDifference, recipeDifference } from './recipe-difference.ts';
+export { type RecipeFile, recipeFiles } from './recipe-files.ts';
 export type { DatasetSection, SourceSection } from './recipe-schema.ts';
+export { type Rules, sarifLog } from './sarif.ts';
 export { formatWithSource } from './source-excerpt.ts';
 export type { ContentChange, StageConsequence } from './stage-consequences.ts';
 export {
@@ -35,4 +37,5 @@ export {
   trainingSettings,
 } from './stage-settings.ts';
 export type { TrainingSection } from './training-schema.ts';
+export { visibleText } from './visible-text.ts';
 export { readYamlFile } from './yaml-file.ts';

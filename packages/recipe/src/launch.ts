@@ -68,9 +68,7 @@ export function readLaunchConfig(
     column: 1,
   }),
 ): Launch | undefined {
-  const named = path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
-  const configFile =
-    /^[A-Za-z0-9_-]+$/.test(config) && existsSync(named) ? named : path.resolve(folder, config);
+  const configFile = launchConfigFile(config, folder);
   if (!existsSync(configFile)) {
     diagnostics.push(
       report({ ...missingFile(configFile), hint: 'Give a path, or one of the names cpu, ddp and zero3.' }),
@@ -87,6 +85,12 @@ export function readLaunchConfig(
     diagnostics.push(yaml.diagnose({ path: ['num_machines'] }, { code: 'launch-mismatch', message, hint }));
   }
   return { configFile, config: section, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
+}
+
+/** The accelerate config that a recipe in a folder names: one of recipes/accelerate by its name, or a path. */
+export function launchConfigFile(config: string, folder: string): string {
+  const named = path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
+  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(named) ? named : path.resolve(folder, config);
 }
 
 /** What DeepSpeed does itself. */

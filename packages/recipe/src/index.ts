@@ -38,4 +38,4 @@ export {
 } from './stage-settings.ts';
 export type { TrainingSection } from './training-schema.ts';
 export { visibleText } from './visible-text.ts';
-export { readYamlFile } from './yaml-file.ts';
+export { MOST_SETTINGS_BYTES, readYamlFile } from './yaml-file.ts';

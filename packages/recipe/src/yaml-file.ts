@@ -22,14 +22,15 @@ export interface Finding {
 }
 
 /** Bytes of a file of settings: what is larger is something else. */
-const MOST_BYTES = 4 << 20;
+export const MOST_SETTINGS_BYTES = 4 << 20;
 
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
 export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
   try {
     const info = statSync(file);
     const message = info.isFile()
-      ? info.size > MOST_BYTES && `${info.size} bytes: a file of settings has at most ${MOST_BYTES}`
+      ? info.size > MOST_SETTINGS_BYTES &&
+        `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
       : 'this is not a file';
     if (!message) return parseYaml(file, readFileSync(file, 'utf8'), diagnostics);
     diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });

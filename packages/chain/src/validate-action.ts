@@ -1,6 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Diagnostic, formatWithSource, type Plan, visibleText } from '@prometheus-actions/recipe';
+import {
+  type Diagnostic,
+  formatDiagnostic,
+  formatWithSource,
+  type Plan,
+  visibleText,
+} from '@prometheus-actions/recipe';
 import { type ActionContext, ConfigurationError } from '@prometheus-actions/stage';
 import { actionInputs } from './action-inputs.ts';
 import { recipeLocation } from './recipe-location.ts';
@@ -9,6 +15,7 @@ import { annotate, mostSevereFirst } from './validation/annotations.ts';
 import { baseOfEvent } from './validation/base-commit.ts';
 import { type BaseTree, openBaseTree } from './validation/base-tree.ts';
 import { type CheckedRecipe, checkRecipe } from './validation/check-recipe.ts';
+import { LEADS_OUT } from './validation/inside-workspace.ts';
 import { sarifText } from './validation/sarif-text.ts';
 import { findRecipes, type Selection, selectRecipes, shortLocation } from './validation/select-recipes.ts';
 import { addressOf, count, validationSummary } from './validation/summary.ts';
@@ -114,7 +121,11 @@ async function report(
     await writeFile(file, sarifText(diagnostics, workspace));
     action.setOutput('sarif', file);
   }
-  for (const diagnostic of diagnostics) action.reporter.info(formatWithSource(diagnostic));
+  for (const diagnostic of diagnostics) {
+    // The line of a link that leads out of the workspace is one of the file that is not to be read.
+    const format = diagnostic.code === LEADS_OUT ? formatDiagnostic : formatWithSource;
+    action.reporter.info(format(diagnostic));
+  }
   const left = annotate(diagnostics, action.reporter);
   const places = { workspace, address: addressOf(process.env) };
   action.addSummary(validationSummary(checked, diagnostics, removed, places));

@@ -8,6 +8,9 @@ import {
 } from '@prometheus-actions/recipe';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 
+/** The rule of these findings. */
+export const LEADS_OUT = 'outside-workspace';
+
 /**
  * The files of a recipe, and a finding for each file of settings that stands in the workspace only by name: a path or a
  * link that leads out of it. Whoever proposes a change could have other files of the machine read and shown by it, so such
@@ -28,7 +31,7 @@ export function filesInside(
     .filter((file) => (file.kind === 'settings' || file.kind === 'launch') && leadsOut(file))
     .map(({ path: file, report }) =>
       report({
-        code: 'outside-workspace',
+        code: LEADS_OUT,
         message: `${path.relative(workspace, file)} leads out of the workspace`,
         hint: 'Put the file itself into the repository, and name it from there.',
       }),

@@ -8,6 +8,7 @@ import {
   prepareDatasetRequest,
   type StageRequest,
   sftTrainRequest,
+  validateRecipeRequest,
 } from '@prometheus-actions/chain';
 import { ensurePython, PlainReporter, PROJECT_ROOT, runCommand } from '@prometheus-actions/stage';
 import { parse, stringify } from 'yaml';
@@ -40,8 +41,12 @@ const CACHE =
 const check = process.argv.includes('--check');
 const different: string[] = [];
 
-for (const stage of STAGES) produce(`actions/${stage.request.name}/action.yml`, actionFile(stage));
-for (const name of [...STAGES.map(({ request }) => request.name), 'validate-recipe']) {
+for (const stage of STAGES) produce(`actions/${stage.request.name}/action.yml`, stageFile(stage));
+produce(
+  'actions/validate-recipe/action.yml',
+  actionFile({ request: validateRecipeRequest, title: 'Validate judge recipes', icon: 'check-circle' }),
+);
+for (const name of [...STAGES.map(({ request }) => request.name), validateRecipeRequest.name]) {
   const action = parse(
     readFileSync(path.join(PROJECT_ROOT, `actions/${name}/action.yml`), 'utf8'),
   ) as ActionFile;
@@ -53,28 +58,48 @@ if (different.length > 0) {
   process.exitCode = 1;
 }
 
-function actionFile({ request, title, icon, cache }: (typeof STAGES)[number]): string {
-  const inputs = Object.fromEntries(
-    Object.entries(request.inputs.shape).map(([key, schema]) => [
-      key.replaceAll('_', '-'),
-      { description: (schema as { description?: string }).description ?? '', required: false },
-    ]),
-  );
+function stageFile({ request, title, icon, cache }: (typeof STAGES)[number]): string {
   const verify =
     'Hash every file of an output that is there, instead of trusting size and modification time: true or false.';
+  return actionFile({
+    request: { ...request, outputs: OUTPUTS },
+    title,
+    icon,
+    inputs: {
+      verify: { description: verify, required: false, default: 'false' },
+      ...(cache && { cache: { description: CACHE, required: false, default: 'false' } }),
+    },
+  });
+}
+
+/** `action.yml` from a request; `inputs` are those that it has as an action only. */
+function actionFile({
+  request,
+  title,
+  icon,
+  inputs = {},
+}: {
+  request: Pick<StageRequest, 'summary' | 'inputs'> & { outputs: Record<string, string> };
+  title: string;
+  icon: string;
+  inputs?: ActionFile['inputs'];
+}): string {
+  const requested = Object.entries(request.inputs.shape).map(([key, schema]) => {
+    const { description = '', default: value } = schema.meta() ?? {};
+    return [
+      key.replaceAll('_', '-'),
+      { description, required: false, ...(typeof value === 'string' && { default: value }) },
+    ];
+  });
   return `# Generated from packages/chain/src/requests by npm run generate.\n${stringify(
     {
       name: title,
       description: request.summary,
       author: 'prometheus-actions',
       branding: { icon, color: 'orange' },
-      inputs: {
-        ...inputs,
-        verify: { description: verify, required: false, default: 'false' },
-        ...(cache && { cache: { description: CACHE, required: false, default: 'false' } }),
-      },
+      inputs: { ...Object.fromEntries(requested), ...inputs },
       outputs: Object.fromEntries(
-        Object.entries(OUTPUTS).map(([name, description]) => [name, { description }]),
+        Object.entries(request.outputs).map(([name, description]) => [name, { description }]),
       ),
       runs: { using: 'node24', main: 'dist/index.js' },
     },

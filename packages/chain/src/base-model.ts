@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { baseModelSettings } from '@prometheus-actions/recipe';
 import type { Json } from '@prometheus-actions/stage';
 import { runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
@@ -19,13 +20,13 @@ export async function makeBaseModel(
   context: ChainContext,
 ): Promise<StageOutcome> {
   const config = JSON.parse(await readFile(settings.configFile, 'utf8')) as Json;
-  const { seed, dtype, tokenizer } = settings;
+  const stageSettings = baseModelSettings(settings, config);
   return runStage(
     {
       name: 'base-model',
       title: 'base-model',
       outputDir: settings.outputDir,
-      settings: { config, seed, dtype, tokenizer },
+      settings: stageSettings,
       inputs: {},
       revision: 1,
       versions: {},
@@ -34,7 +35,7 @@ export async function makeBaseModel(
       waitForLock: true,
       run: async (stage) => {
         const { python } = await context.python(['base']);
-        const job = { config, seed, dtype, tokenizer, output_dir: stage.stagingDir };
+        const job = { ...stageSettings, output_dir: stage.stagingDir };
         return runPythonStage(stage, { python, module: 'base_model', job });
       },
     },

@@ -12,6 +12,7 @@ export { modelMergeRequest } from './requests/model-merge-request.ts';
 export { prepareDatasetRequest } from './requests/prepare-dataset-request.ts';
 export { planOf, type StageRequest } from './requests/request.ts';
 export { sftTrainRequest } from './requests/sft-train-request.ts';
+export { validateRecipeRequest } from './requests/validate-recipe-request.ts';
 export { plannedStage, runPlannedStage } from './run-planned-stage.ts';
 export { sftTrain, type TrainSettings } from './sft-train.ts';
 export { stageAction } from './stage-action.ts';

@@ -1,25 +1,8 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Launch } from '@prometheus-actions/recipe';
-import { ConfigurationError, type Json, runCommand } from '@prometheus-actions/stage';
+import { ConfigurationError, runCommand } from '@prometheus-actions/stage';
 import { TRAINER_PATH } from './python-stage.ts';
-
-/** Keys of an accelerate config that say where and how processes meet, and change no weight. */
-const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
-  'compute_environment',
-  'debug',
-  'enable_cpu_affinity',
-  'gpu_ids',
-  'machine_rank',
-  'main_process_ip',
-  'main_process_port',
-  'main_training_function',
-  'num_machines',
-  'num_processes',
-  'rdzv_backend',
-  'rdzv_conf',
-  'same_network',
-]);
 
 // glibc gives large freed blocks back to the kernel, which clears them when it hands them out again: with logits of
 // hundreds of megabytes that took half of the time of a step on a CPU.
@@ -33,12 +16,6 @@ const KEEP_FREED_MEMORY = {
 const GROWING_SEGMENTS = {
   PYTORCH_CUDA_ALLOC_CONF: process.env.PYTORCH_CUDA_ALLOC_CONF ?? 'expandable_segments:True',
 };
-
-/** What of the launch decides the weights: not the launcher, nor the nodes, but how many processes there are. */
-export function launchSettings({ config, processes }: Launch): { processes: number; launch: Json } {
-  const kept = Object.entries(config).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key));
-  return { processes, launch: Object.fromEntries(kept) as Json };
-}
 
 /** The environment of the training processes. */
 export function trainingVariables({ config }: Launch): Record<string, string> {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { adapterSettings } from '@prometheus-actions/recipe';
 import { runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
 import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
@@ -18,13 +19,13 @@ export interface LoraMergeSettings {
 
 /** Merges an adapter into its base model, tensor by tensor, with one rounding. */
 export async function loraMerge(settings: LoraMergeSettings, context: ChainContext): Promise<StageOutcome> {
-  const dtype = settings.dtype ?? null;
+  const stageSettings = adapterSettings(settings.dtype);
   return runStage(
     {
       name: 'lora-merge',
       title: settings.title,
       outputDir: settings.outputDir,
-      settings: { dtype },
+      settings: stageSettings,
       inputs: { base: modelInput(settings.base), adapter: { paths: [settings.adapter] } },
       revision: 2,
       versions: {},
@@ -40,7 +41,7 @@ export async function loraMerge(settings: LoraMergeSettings, context: ChainConte
         const job = {
           base: modelJson(settings.base),
           adapter: settings.adapter,
-          dtype,
+          dtype: stageSettings.dtype,
           output_dir: stage.stagingDir,
           work_dir: stage.workDir,
         };

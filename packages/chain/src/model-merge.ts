@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Merge } from '@prometheus-actions/recipe';
+import { type Merge, mergeSettings } from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
 import { describeMerge } from './merge-report.ts';
@@ -29,7 +29,7 @@ export async function modelMerge(settings: ModelMergeSettings, context: ChainCon
       name: 'model-merge',
       title: settings.title,
       outputDir,
-      settings: { config: merge.config as Json, seed, engine, donor: merge.donor ?? null },
+      settings: mergeSettings(merge),
       inputs: resolved.inputs,
       revision: 2,
       versions: byMergekit ? mergekitVersions((await environment()).versions) : {},

@@ -8,7 +8,7 @@ import {
   prepareDataset as writeDataset,
 } from '@prometheus-actions/dataset';
 import { fetchFiles, type HubRepo, hubSettings, listRepoFiles, resolveRepo } from '@prometheus-actions/hub';
-import type { DatasetSection, SourceSection } from '@prometheus-actions/recipe';
+import { type DatasetSection, datasetSettings, type SourceSection } from '@prometheus-actions/recipe';
 import {
   ConfigurationError,
   type Json,
@@ -41,7 +41,7 @@ export async function prepareDataset(
       name: 'prepare-dataset',
       title: settings.title,
       outputDir: settings.outputDir,
-      settings: JSON.parse(JSON.stringify(dataset)) as Json,
+      settings: datasetSettings(settings.dataset),
       inputs: Object.fromEntries(
         sources.map((source, index) => [index === 0 ? 'source' : `source ${index + 1}`, stageInput(source)]),
       ),

@@ -1,9 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Launch, TrainingSection } from '@prometheus-actions/recipe';
+import {
+  argumentsOnCpu,
+  type Launch,
+  type TrainingSection,
+  type TrainingStageSettings,
+  trainingSettings,
+} from '@prometheus-actions/recipe';
 import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
-import { checkLaunch, launcherArguments, launchSettings, trainingVariables } from './launch.ts';
+import { checkLaunch, launcherArguments, trainingVariables } from './launch.ts';
 import { readLossCurve, trainingLogFile } from './loss-curve.ts';
 import { lossCurveSvg } from './loss-curve-svg.ts';
 import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
@@ -21,29 +27,6 @@ export interface TrainSettings {
   outputDir: string;
 }
 
-/** Arguments that change what is logged, saved or how fast it goes, and no weight: changing one trains nothing again. */
-const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
-  'dataloader_num_workers',
-  'dataloader_persistent_workers',
-  'dataloader_pin_memory',
-  'dataloader_prefetch_factor',
-  'dataset_num_proc',
-  'disable_tqdm',
-  'hub_model_id',
-  'log_level',
-  'logging_first_step',
-  'logging_nan_inf_filter',
-  'logging_steps',
-  'logging_strategy',
-  'project',
-  'push_to_hub',
-  'report_to',
-  'run_name',
-  'save_steps',
-  'save_strategy',
-  'save_total_limit',
-]);
-
 /** Trains one expert: a model, or an adapter with `use_peft: true`. How it is launched, launch.ts says. */
 export async function sftTrain(settings: TrainSettings, context: ChainContext): Promise<StageOutcome> {
   const { launch, training } = settings;
@@ -53,24 +36,12 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
     ...(usesDeepSpeed ? ['gpu' as const] : []),
     ...(isTracked(training) ? ['tracking' as const] : []),
   ]);
-  // The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only.
-  const onCpu: Record<string, Json> = launch.config.use_cpu === true ? { use_cpu: true } : {};
   const trainerArguments = {
     run_name: settings.title,
     ...(training.arguments as Record<string, Json>),
-    ...onCpu,
+    ...argumentsOnCpu(launch),
   };
-  const stageSettings = {
-    profile: training.profile,
-    chat_template: training.chatTemplate ?? null,
-    response_marker: training.responseMarker ?? null,
-    micro_batch_tokens: training.microBatchTokens ?? null,
-    master_weights: training.masterWeights,
-    arguments: Object.fromEntries(
-      Object.entries(trainerArguments).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key)),
-    ),
-    ...launchSettings(launch),
-  };
+  const stageSettings = trainingSettings(training, launch);
   return runStage(
     {
       name: 'sft-train',
@@ -131,12 +102,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
  * The settings without the number of processes, and what is derived from it: a training whose global batch
  * stays goes on from its checkpoint when a machine has failed. A finished one is another's, since it rounds otherwise.
  */
-function withAnyProcesses<
-  Settings extends {
-    processes: number;
-    arguments: Record<string, Json>;
-  },
->({ processes, ...settings }: Settings): Json {
+function withAnyProcesses({ processes, ...settings }: TrainingStageSettings): Json {
   const { gradient_accumulation_steps: accumulation, ...perProcess } = settings.arguments;
   return { ...settings, arguments: perProcess, micro_batches: Number(accumulation ?? 1) * processes };
 }

@@ -1,5 +1,6 @@
 import { getInput } from '@actions/core';
-import { type ActionContext, ConfigurationError, type StageOutcome } from '@prometheus-actions/stage';
+import type { ActionContext, StageOutcome } from '@prometheus-actions/stage';
+import { actionInputs } from './action-inputs.ts';
 import { type ActionsCache, actionsCache } from './actions-cache.ts';
 import { chainContext } from './chain-context.ts';
 import { lossCurveSummary, stageSummary } from './report.ts';
@@ -19,18 +20,11 @@ export async function stageAction(
   // Whatever happens, the outputs that can be told are set, so that a later job's condition sees a value.
   action.setOutput('finished', false);
   action.setOutput('cache-hit', false);
-  const values = Object.fromEntries(
-    Object.keys(request.inputs.shape).map((key) => [key, getInput(key.replaceAll('_', '-'))]),
-  );
-  const inputs = request.inputs.safeParse(values);
-  if (!inputs.success) {
-    const [issue] = inputs.error.issues;
-    throw new ConfigurationError(`input ${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
-  }
+  const inputs = actionInputs(request.inputs);
   const verify = getInput('verify') === 'true';
   const cache =
     loadCache && getInput('cache') === 'true' ? actionsCache(await loadCache(), reporter) : undefined;
-  const outcome = await request.run(inputs.data, chainContext({ reporter, signal, verify, cache }));
+  const outcome = await request.run(inputs, chainContext({ reporter, signal, verify, cache }));
   setOutputs(action, outcome);
   action.addSummary(stageSummary(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
   action.addSummary(await lossCurveSummary(outcome));

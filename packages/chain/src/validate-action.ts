@@ -1,42 +1,147 @@
-import { getInput } from '@actions/core';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import {
   type Diagnostic,
   formatDiagnostic,
-  makePlan,
+  formatWithSource,
   type Plan,
-  RecipeError,
-  readRecipe,
+  visibleText,
 } from '@prometheus-actions/recipe';
-import type { ActionContext } from '@prometheus-actions/stage';
-import { defaultArtifactsDir, recipeLocation } from './recipe-location.ts';
+import { type ActionContext, ConfigurationError } from '@prometheus-actions/stage';
+import { actionInputs } from './action-inputs.ts';
+import { recipeLocation } from './recipe-location.ts';
+import { type ValidateInputs, validateRecipeRequest } from './requests/validate-recipe-request.ts';
+import { annotate, mostSevereFirst } from './validation/annotations.ts';
+import { baseOfEvent } from './validation/base-commit.ts';
+import { type BaseTree, openBaseTree } from './validation/base-tree.ts';
+import { type CheckedRecipe, checkRecipe } from './validation/check-recipe.ts';
+import { LEADS_OUT } from './validation/inside-workspace.ts';
+import { sarifText } from './validation/sarif-text.ts';
+import { findRecipes, type Selection, selectRecipes, shortLocation } from './validation/select-recipes.ts';
+import { addressOf, count, validationSummary } from './validation/summary.ts';
 
-/** The action that checks recipes: annotations on the lines, and the plan as outputs for a workflow's matrix. */
+/**
+ * The action that checks recipes: annotations on the lines, what a pull request changes, and the plan as outputs for a
+ * workflow's matrix. It reads files and asks git; it runs nothing of what it checks, and needs no network.
+ */
 export async function validateAction(action: ActionContext): Promise<void> {
-  const recipes = getInput('recipe', { required: true })
-    .split('\n')
-    .filter((line) => line.trim() !== '');
-  const processes = Number(getInput('processes')) || undefined;
   action.setOutput('valid', false);
-  const diagnostics: Diagnostic[] = [];
-  for (const location of recipes) {
-    const { recipe, diagnostics: found } = readRecipe(recipeLocation(location.trim()), { processes });
-    diagnostics.push(...found);
-    if (!recipe) continue;
-    const plan = makePlan(recipe, getInput('artifacts-dir') || defaultArtifactsDir(recipe.name));
-    if (recipes.length === 1) setPlanOutputs(action, plan);
-    action.addSummary(planSummary(plan));
+  const inputs = actionInputs(validateRecipeRequest.inputs);
+  const workspace = path.resolve(process.env.GITHUB_WORKSPACE ?? process.cwd());
+  const base = baseTree(inputs, workspace, action);
+  const selection = selectRecipes(inputs.recipes ?? []);
+  const locations = inputs.recipe ? namedRecipes(inputs.recipe) : findRecipes(selection, workspace);
+  const checked = locations
+    .map((location) =>
+      checkRecipe(location, {
+        workspace,
+        base,
+        artifactsDir: inputs.artifacts_dir,
+        processes: inputs.processes,
+        changedOnly: inputs.changed_only ?? false,
+      }),
+    )
+    .filter((recipe) => recipe !== undefined);
+  const removed = base && !inputs.recipe ? removedRecipes(selection, base, locations, workspace) : [];
+  if (!inputs.recipe) tellUnmatched(selection, locations, removed, action);
+  await report(checked, removed, inputs, workspace, action);
+}
+
+/** The commit to compare with; undefined, with a notice that says why, where there is none. */
+function baseTree(inputs: ValidateInputs, workspace: string, action: ActionContext): BaseTree | undefined {
+  const commit = inputs.base ?? baseOfEvent(process.env.GITHUB_EVENT_PATH);
+  const everything = inputs.changed_only ? ' All recipes are checked.' : '';
+  if (commit === undefined) {
+    if (inputs.changed_only) {
+      action.reporter.notice(
+        `changed-only: this is no pull request, and no base is given to compare with.${everything}`,
+      );
+    }
+    return undefined;
+  }
+  const tree = openBaseTree(workspace, commit);
+  if (tree) return tree;
+  action.reporter.notice(
+    `The commit to compare with, ${commit}, is not in this checkout.${everything} To have changes told, check out with fetch-depth: 0 (or 2, for a pull request's merge commit).`,
+  );
+  return undefined;
+}
+
+function namedRecipes(text: string): string[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter(Boolean).map(recipeLocation);
+}
+
+/** Recipes of the base commit that are asked for and not there any more. */
+function removedRecipes(
+  selection: Selection,
+  base: BaseTree,
+  locations: readonly string[],
+  workspace: string,
+): string[] {
+  const prefix = path.relative(workspace, base.root);
+  const paths = base.paths.map((file) => path.posix.join(prefix, file));
+  return paths
+    .filter(selection.matches)
+    .map(shortLocation)
+    .filter((location) => !locations.includes(location));
+}
+
+function tellUnmatched(
+  selection: Selection,
+  locations: readonly string[],
+  removed: readonly string[],
+  { reporter }: ActionContext,
+): void {
+  const files = [...locations, ...removed].map((location) =>
+    /\.ya?ml$/.test(location) ? location : path.posix.join(location, 'recipe.yaml'),
+  );
+  for (const pattern of selection.unmatched(files)) reporter.warning(`no recipe matches ${pattern}`);
+}
+
+async function report(
+  checked: readonly CheckedRecipe[],
+  removed: readonly string[],
+  inputs: ValidateInputs,
+  workspace: string,
+  action: ActionContext,
+): Promise<void> {
+  const diagnostics = mostSevereFirst(withoutRepetitions(checked.flatMap((recipe) => recipe.diagnostics)));
+  const [errors, warnings] = (['error', 'warning'] as const).map(
+    (kind) => diagnostics.filter(({ severity }) => severity === kind).length,
+  ) as [number, number];
+  action.setOutput('recipes', JSON.stringify(checked.map(({ location }) => location)));
+  action.setOutput('errors', errors);
+  action.setOutput('warnings', warnings);
+  const [only] = checked;
+  if (only?.plan && checked.length === 1) setPlanOutputs(action, only.plan);
+  if (inputs.sarif_file) {
+    const file = path.resolve(workspace, inputs.sarif_file);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, sarifText(diagnostics, workspace));
+    action.setOutput('sarif', file);
   }
   for (const diagnostic of diagnostics) {
-    const { severity, message, hint } = diagnostic;
-    action.reporter[severity](hint ? `${message}. ${hint}` : message, diagnostic);
+    // The line of a link that leads out of the workspace is one of the file that is not to be read.
+    const format = diagnostic.code === LEADS_OUT ? formatDiagnostic : formatWithSource;
+    action.reporter.info(format(diagnostic));
   }
-  if (diagnostics.length > 0) {
-    action.addSummary(
-      `### Findings\n\n\`\`\`text\n${diagnostics.map(formatDiagnostic).join('\n')}\n\`\`\`\n`,
-    );
+  const left = annotate(diagnostics, action.reporter);
+  const places = { workspace, address: addressOf(process.env) };
+  action.addSummary(validationSummary(checked, diagnostics, removed, places));
+  if (errors > 0) {
+    const wrong = checked.filter(({ recipe }) => !recipe).map(({ location }) => location);
+    throw new ConfigurationError(`${count(errors, 'error')} in ${visibleText(wrong.join(', '))}`, {
+      hint: left > 0 ? `${left} of them are only in the summary and in the log of this job.` : undefined,
+    });
   }
-  if (diagnostics.some(({ severity }) => severity === 'error')) throw new RecipeError(diagnostics);
   action.setOutput('valid', true);
+  action.reporter.info(`${count(checked.length, 'recipe')} checked, ${count(warnings, 'warning')}`);
+}
+
+/** Recipes may share files. */
+function withoutRepetitions(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(diagnostics.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic])).values()];
 }
 
 function setPlanOutputs(action: ActionContext, plan: Plan): void {
@@ -46,15 +151,4 @@ function setPlanOutputs(action: ActionContext, plan: Plan): void {
   action.setOutput('experts', JSON.stringify(plan.experts));
   action.setOutput('adapters', JSON.stringify(plan.adapters));
   action.setOutput('artifacts-dir', plan.artifactsDir);
-}
-
-function planSummary(plan: Plan): string {
-  return [
-    `### Plan of ${plan.recipe}`,
-    '',
-    '| stage | output | from |',
-    '| --- | --- | --- |',
-    ...plan.stages.map(({ id, outputDir, needs }) => `| ${id} | \`${outputDir}\` | ${needs.join(', ')} |`),
-    '',
-  ].join('\n');
 }

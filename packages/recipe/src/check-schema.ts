@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
-import { issueWords, unquoted } from './value-words.ts';
+import { issueWords, unquoted } from './issue-words.ts';
 import type { Finding, YamlFile } from './yaml-file.ts';
 
 /**

@@ -2,13 +2,14 @@ import { ConfigurationError, formatPlace } from '@prometheus-actions/stage';
 import { closest, distance } from 'fastest-levenshtein';
 import type { RuleCode, Severity } from './rules.ts';
 import type { TextEdit } from './text-edits.ts';
+import { visibleText } from './visible-text.ts';
 
 /** One finding about a recipe's files. */
 export interface Diagnostic {
   severity: Severity;
   /** Stable name of the rule. */
   code: RuleCode;
-  /** What was found and what was expected. */
+  /** What was found and what was expected; all of it can be seen, whatever stands in the file. */
   message: string;
   /** What to do about it. */
   hint?: string | undefined;
@@ -36,7 +37,7 @@ export class RecipeError extends ConfigurationError {
 
 /** `file:line:column: error: message`, and what to do on a second line. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
-  const text = `${formatPlace(diagnostic)}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+  const text = `${visibleText(formatPlace(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
   return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
 

@@ -15,8 +15,22 @@ export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from '
 export type { BaseModel } from './read-base-model.ts';
 export { deriveAccumulation, type Expert, readTrainingFile } from './read-experts.ts';
 export type { Merge } from './read-merge.ts';
+export { type RecipeDifference, recipeDifference } from './recipe-difference.ts';
+export { type RecipeFile, recipeFiles } from './recipe-files.ts';
 export type { DatasetSection, SourceSection } from './recipe-schema.ts';
 export { RULES, type RuleCode, type Severity } from './rules.ts';
+export { sarifLog } from './sarif.ts';
 export { formatWithSource } from './source-excerpt.ts';
+export type { ContentChange, StageConsequence } from './stage-consequences.ts';
+export {
+  adapterSettings,
+  argumentsOnCpu,
+  baseModelSettings,
+  datasetSettings,
+  mergeSettings,
+  type TrainingStageSettings,
+  trainingSettings,
+} from './stage-settings.ts';
 export type { TrainingSection } from './training-schema.ts';
-export { readYamlFile } from './yaml-file.ts';
+export { visibleText } from './visible-text.ts';
+export { MOST_SETTINGS_BYTES, readYamlFile } from './yaml-file.ts';

@@ -51,7 +51,7 @@ export function readLaunch(
   }
   const folder = path.dirname(yaml.file);
   const at = (finding: Finding) => report(['config'], finding);
-  if (!isShipped(config)) resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
+  if (!isNamed(config)) resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
   const read = readLaunchConfig(config, folder, processes, diagnostics, at);
   return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
 }
@@ -72,7 +72,7 @@ export function readLaunchConfig(
     column: 1,
   }),
 ): Launch | undefined {
-  const configFile = isShipped(config) ? shippedFile(config) : path.resolve(folder, config);
+  const configFile = launchConfigFile(config, folder);
   if (!existsSync(configFile)) {
     diagnostics.push(
       report({
@@ -95,11 +95,15 @@ export function readLaunchConfig(
   return { configFile, config: section, yaml, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
 }
 
-/** Whether it is the name of a config under recipes/accelerate. */
-function isShipped(config: string): boolean {
-  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(shippedFile(config));
+/** The accelerate config that a recipe in a folder names: one of recipes/accelerate by its name, or a path. */
+export function launchConfigFile(config: string, folder: string): string {
+  return isNamed(config) ? namedFile(config) : path.resolve(folder, config);
 }
 
-function shippedFile(config: string): string {
+function isNamed(config: string): boolean {
+  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(namedFile(config));
+}
+
+function namedFile(config: string): string {
   return path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
 }

@@ -88,7 +88,8 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   };
 }
 
-function recipeFile(location: string): string {
+/** The `recipe.yaml` of a folder; a file as it is. */
+export function recipeFile(location: string): string {
   const absolute = path.resolve(location);
   const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
   return isFolder ? path.join(absolute, 'recipe.yaml') : absolute;

@@ -17,6 +17,10 @@ export const RULES = {
   'duplicate-key': { severity: 'error', summary: 'A key stands twice in one place.' },
   'missing-file': { severity: 'error', summary: 'A file or folder that is named is not there.' },
   'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
+  'outside-workspace': {
+    severity: 'error',
+    summary: 'A link that leads out of the repository that is checked.',
+  },
   'unknown-key': { severity: 'error', summary: 'A key that nothing reads.' },
   'missing-key': { severity: 'error', summary: 'A key that is needed is missing.' },
   'wrong-type': { severity: 'error', summary: 'A value of another type than its key takes.' },

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Diagnostic, formatDiagnostic } from './diagnostics.ts';
+import { visibleColumns } from './visible-text.ts';
 
 /** Columns of a line that are shown; of a longer one, those around what is wrong. */
 const SHOWN = 100;
@@ -14,7 +15,7 @@ function excerptOf({ file, line, column, endColumn }: Diagnostic): string[] {
   const text = lineOf(file, line);
   if (!text?.trim()) return [];
   const start = Math.max(0, column - 1 - SHOWN / 2);
-  const shown = printable(text.slice(start, start + SHOWN));
+  const shown = visibleColumns(text.slice(start, start + SHOWN));
   const found = /^("[^"]*"?|'[^']*'?|[^\s:,#[\]{}]+)/.exec(text.slice(column - 1))?.[0] ?? ' ';
   const length = endColumn === undefined ? found.length : endColumn - column;
   const marked = `^${'~'.repeat(Math.max(0, Math.min(length, start + SHOWN - column + 1) - 1))}`;
@@ -28,9 +29,4 @@ function lineOf(file: string, line: number): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** One column for each character; what would move the cursor or colour the terminal is shown as what it is not. */
-function printable(text: string): string {
-  return text.replaceAll('\t', ' ').replaceAll(/\p{Cc}/gu, '\u{FFFD}');
 }

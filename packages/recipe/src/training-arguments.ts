@@ -1,9 +1,9 @@
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
+import { expectedType, hasType, unquoted } from './issue-words.ts';
 import { OLDER_KEYS, OLDER_VALUES } from './older-keys.ts';
 import { isExcluded, type ProfileChoice } from './profile-limits.ts';
 import trainingKeys from './training-keys.json' with { type: 'json' };
 import { CHOICES, checkTrainingValue, notAmong } from './training-values.ts';
-import { expectedType, hasType, unquoted } from './value-words.ts';
 import { type Finding, severityOf, type YamlFile } from './yaml-file.ts';
 
 /** What is known of a key of TRL's SFTConfig or ModelConfig. */

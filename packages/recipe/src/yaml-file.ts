@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { allowances } from './allowances.ts';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import { RULES, type RuleCode, type Severity } from './rules.ts';
 import { type KeyFix, keyEdits } from './text-edits.ts';
+import { visibleText } from './visible-text.ts';
 import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
@@ -38,20 +39,28 @@ export function severityOf({ severity, code }: Finding): Severity {
   return severity ?? RULES[code].severity;
 }
 
+/** Bytes of a file of settings: what is larger is something else. */
+export const MOST_SETTINGS_BYTES = 4 << 20;
+
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
 export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
-  let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    const info = statSync(file);
+    const message = info.isFile()
+      ? info.size > MOST_SETTINGS_BYTES &&
+        `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
+      : 'this is not a file';
+    if (!message) return parseYaml(file, readFileSync(file, 'utf8'), diagnostics);
+    diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
   } catch (error) {
     const message = `the file can't be read: ${(error as NodeJS.ErrnoException).code}`;
     diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
-    return undefined;
   }
-  return parseYaml(text, file, diagnostics);
+  return undefined;
 }
 
-function parseYaml(text: string, file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
+/** The same for text that is read already; `file` is where it comes from. */
+export function parseYaml(file: string, text: string, diagnostics: Diagnostic[]): YamlFile | undefined {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
   const allowed = allowances(text);
@@ -62,11 +71,12 @@ function parseYaml(text: string, file: string, diagnostics: Diagnostic[]): YamlF
     const place = { line: Math.max(line, 1), column: Math.max(col, 1) };
     const found = /^[^\r\n]*/.exec(text.slice(start, end))?.[0].trimEnd() ?? '';
     const reason = severity === 'warning' ? allowed(code, place.line) : undefined;
+    const words = reason === undefined ? hint : `Allowed here: ${reason}`;
     return {
       severity: reason === undefined ? severity : 'notice',
       code,
-      message,
-      hint: reason === undefined ? hint : `Allowed here: ${reason}`,
+      message: visibleText(message),
+      hint: words === undefined ? undefined : visibleText(words),
       file,
       ...place,
       endColumn: found === '' ? undefined : place.column + found.length,

@@ -50,6 +50,16 @@ export const number = (description: string) =>
     .optional()
     .describe(description);
 
+/** True or false, false when it is not given. */
+export const flag = (description: string) =>
+  z
+    .string()
+    .regex(/^\s*(true|false)?\s*$/i, 'expected true or false')
+    .transform((value) => value.trim().toLowerCase() === 'true')
+    .optional()
+    .describe(description)
+    .meta({ default: 'false' });
+
 /** Several values: one a line in an action, one an option on the command line. */
 export const list = (description: string) =>
   z

@@ -1,0 +1,167 @@
+import { execFileSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import { MOST_SETTINGS_BYTES } from '@prometheus-actions/recipe';
+import { ConfigurationError } from '@prometheus-actions/stage';
+
+/** The files of a commit that the working tree is compared with. Nothing is checked out, and nothing fetched. */
+export interface BaseTree {
+  commit: string;
+  /** Absolute path of the repository, as it is seen from the folder. */
+  root: string;
+  /** All files of the commit, by their paths in the repository. */
+  paths: readonly string[];
+  /** The text of a file of the commit, links within the commit followed; undefined where there is none. */
+  read: (file: string) => string | undefined;
+  /** Whether the commit has a file, a folder or what a pattern stands for, given by its absolute path. */
+  has: (file: string) => boolean;
+  /** Whether such files are other in the working tree, as far as git keeps them. */
+  isChanged: (file: string) => boolean;
+}
+
+interface Entry {
+  mode: string;
+  object: string;
+  bytes: number;
+}
+
+const LINK = '120000';
+const FILES = new Set(['100644', '100755']);
+/** Links that are followed one after the other. */
+const MOST_LINKS = 20;
+
+/**
+ * Opens a commit of the repository that a folder is in.
+ *
+ * @returns undefined where there is no repository, or the checkout doesn't have the commit
+ * @throws ConfigurationError for a text that can't be the name of a commit
+ */
+export function openBaseTree(folder: string, base: string): BaseTree | undefined {
+  if (!/^\w[\w./^~-]*$/.test(base) || base.includes('..')) {
+    throw new ConfigurationError(`input base: ${JSON.stringify(base)} is not the name of a commit`, {
+      hint: 'Give a commit, a tag or a branch, such as origin/main.',
+    });
+  }
+  const top = git(folder, 'rev-parse', '--show-toplevel')?.replace(/\n$/, '');
+  const commit = git(
+    folder,
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    '--end-of-options',
+    `${base}^{commit}`,
+  )?.trim();
+  const listed = commit && git(folder, 'ls-tree', '-r', '-l', '-z', '--full-tree', commit);
+  const differing =
+    commit &&
+    git(
+      folder,
+      'diff',
+      '--name-only',
+      '-z',
+      '--no-renames',
+      '--no-relative',
+      '--no-ext-diff',
+      '--no-textconv',
+      '--ignore-submodules=all',
+      commit,
+      '--',
+    );
+  if (!top || !commit || listed === undefined || differing === undefined) return undefined;
+  const realRoot = realpathSync(top);
+  const root = path.resolve(folder, path.relative(realpathSync(folder), realRoot));
+  const entries = entriesOf(listed);
+  const paths = [...entries.keys()];
+  const changed = differing.split('\0').filter(Boolean);
+  const isAmong = (candidates: readonly string[], file: string) =>
+    [path.relative(root, file), path.relative(realRoot, withoutLinks(file))].some(
+      (place) => matching(candidates, place).length > 0,
+    );
+  return {
+    commit,
+    root,
+    paths,
+    read: (file) => {
+      const entry = entryAt(folder, entries, file);
+      return entry && FILES.has(entry.mode) ? blob(folder, entry) : undefined;
+    },
+    has: (file) => isAmong(paths, file),
+    isChanged: (file) => isAmong(changed, file),
+  };
+}
+
+/** Those of the paths that are a file, in a folder, or what a pattern stands for. */
+export function matching(paths: readonly string[], file: string): string[] {
+  const isPattern = /[*?[{]/.test(file);
+  return paths.filter(
+    (candidate) =>
+      candidate === file ||
+      candidate.startsWith(`${file}/`) ||
+      (isPattern && path.matchesGlob(candidate, file)),
+  );
+}
+
+/** What git prints; undefined where it fails. No shell reads the arguments, and nothing is fetched or written. */
+function git(folder: string, ...args: string[]): string | undefined {
+  const env = { ...process.env, GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' };
+  try {
+    return execFileSync('git', ['--no-replace-objects', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      env,
+      maxBuffer: 1 << 28,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lines of `git ls-tree -r -l -z`: `mode type object bytes TAB path NUL`. */
+function entriesOf(listed: string): Map<string, Entry> {
+  return new Map(
+    listed
+      .split('\0')
+      .filter(Boolean)
+      .map((line): [string, Entry] => {
+        const tab = line.indexOf('\t');
+        const [mode = '', , object = '', bytes] = line.slice(0, tab).split(/ +/);
+        return [line.slice(tab + 1), { mode, object, bytes: Number(bytes) }];
+      }),
+  );
+}
+
+function blob(folder: string, { object, bytes }: Entry): string | undefined {
+  return bytes > MOST_SETTINGS_BYTES ? undefined : git(folder, 'cat-file', 'blob', object);
+}
+
+/** The entry at a path, with each link on the way followed; none where a link leads out of the repository. */
+function entryAt(
+  folder: string,
+  entries: ReadonlyMap<string, Entry>,
+  file: string,
+  links = MOST_LINKS,
+): Entry | undefined {
+  const parts = path.posix.normalize(file).split('/');
+  if (parts[0] === '..' || parts[0] === '') return undefined;
+  for (let length = 1; length <= parts.length; length += 1) {
+    const entry = entries.get(parts.slice(0, length).join('/'));
+    if (entry?.mode !== LINK) {
+      if (entry && length === parts.length) return entry;
+      continue;
+    }
+    const target = blob(folder, entry);
+    if (target === undefined || path.posix.isAbsolute(target) || links === 0) return undefined;
+    const followed = path.posix.join(...parts.slice(0, length - 1), target, ...parts.slice(length));
+    return entryAt(folder, entries, followed, links - 1);
+  }
+  return undefined;
+}
+
+function withoutLinks(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
+}

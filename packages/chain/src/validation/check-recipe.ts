@@ -1,0 +1,66 @@
+import path from 'node:path';
+import {
+  type Diagnostic,
+  makePlan,
+  type Plan,
+  type Recipe,
+  type RecipeDifference,
+  type RecipeFile,
+  readRecipe,
+  recipeDifference,
+} from '@prometheus-actions/recipe';
+import { defaultArtifactsDir } from '../recipe-location.ts';
+import { isChangedSince, recipeInBase } from './base-recipe.ts';
+import type { BaseTree } from './base-tree.ts';
+import { filesInside } from './inside-workspace.ts';
+
+/** One recipe, as far as it was right. */
+export interface CheckedRecipe {
+  location: string;
+  recipe?: Recipe | undefined;
+  plan?: Plan;
+  diagnostics: Diagnostic[];
+  /** Against the base commit; `was wrong` there: nothing can be said. Absent where there is none to compare with. */
+  change?: 'is new' | 'was wrong' | 'same' | RecipeDifference;
+}
+
+export interface CheckOptions {
+  workspace: string;
+  base?: BaseTree | undefined;
+  artifactsDir?: string | undefined;
+  processes?: number | undefined;
+  /** Leave out a recipe of which no file changed since the base commit. */
+  changedOnly: boolean;
+}
+
+/** Checks one recipe and compares it with the base commit; undefined where only changed ones are asked for and it is not. */
+export function checkRecipe(location: string, options: CheckOptions): CheckedRecipe | undefined {
+  const { workspace, base, processes } = options;
+  const absolute = path.resolve(workspace, location);
+  const { files, diagnostics: refused } = filesInside(absolute, workspace);
+  const isChanged = base && files.some((file) => isChangedSince(base, file));
+  if (options.changedOnly && isChanged === false) return undefined;
+  if (refused.length > 0) return { location, diagnostics: refused };
+  const { recipe, diagnostics } = readRecipe(absolute, { processes });
+  if (!recipe) return { location, diagnostics };
+  const plan = makePlan(recipe, options.artifactsDir ?? defaultArtifactsDir(recipe.name));
+  const change = base && changeOf(base, recipe, files, { processes });
+  return { location, recipe, plan, diagnostics, ...(change && { change }) };
+}
+
+function changeOf(
+  base: BaseTree,
+  recipe: Recipe,
+  files: readonly RecipeFile[],
+  options: { processes: number | undefined },
+): CheckedRecipe['change'] {
+  const [first] = files;
+  // Of a recipe that is not kept in this repository nothing is known of before.
+  if (!first || path.relative(base.root, first.path).startsWith('..')) return undefined;
+  if (!base.has(first.path)) return 'is new';
+  if (!files.some((file) => isChangedSince(base, file))) return 'same';
+  const before = recipeInBase(base, first.path, options);
+  if (!before) return 'was wrong';
+  const difference = recipeDifference(before, recipe, (file) => base.isChanged(file));
+  return difference.changes.length > 0 ? difference : 'same';
+}

@@ -1,0 +1,376 @@
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Place, Reporter } from '@prometheus-actions/stage';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { validateAction } from '../../src/validate-action.ts';
+import { type Repository, repository } from './repository.ts';
+
+interface Checked {
+  outputs: Record<string, unknown>;
+  /** `error judges/a/recipe.yaml:1:1 text` */
+  annotations: string[];
+  log: string;
+  summary: string;
+  failure: string | undefined;
+}
+
+let here: Repository;
+
+beforeEach(() => {
+  here = repository('first', 'second');
+  for (const name of ['GITHUB_EVENT_PATH', 'GITHUB_SERVER_URL', 'GITHUB_REPOSITORY', 'GITHUB_SHA'])
+    vi.stubEnv(name, undefined);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** Runs the action in the repository as the runner would. */
+async function check(inputs: Record<string, string> = {}): Promise<Checked> {
+  vi.stubEnv('GITHUB_WORKSPACE', here.folder);
+  vi.stubEnv('GITHUB_ACTIONS', 'true');
+  vi.stubEnv('RUNNER_TOOL_CACHE', '/tools');
+  for (const [name, value] of Object.entries(inputs)) vi.stubEnv(`INPUT_${name.toUpperCase()}`, value);
+  const outputs: Record<string, unknown> = {};
+  const annotations: string[] = [];
+  const log: string[] = [];
+  const summaries: string[] = [];
+  const tell = (kind: string) => (text: string, place?: Place) => {
+    const where = place && `${path.relative(here.folder, place.file)}:${place.line}:${place.column}`;
+    annotations.push([kind, where, text].filter(Boolean).join(' '));
+  };
+  const reporter: Reporter = {
+    info: (text) => log.push(text),
+    notice: tell('notice'),
+    warning: tell('warning'),
+    error: tell('error'),
+    startStage: () => {
+      throw new Error('no stage runs');
+    },
+  };
+  const failure = await validateAction({
+    reporter,
+    signal: new AbortController().signal,
+    setOutput: (name, value) => {
+      outputs[name] = value;
+    },
+    addSummary: (markdown) => summaries.push(markdown),
+  }).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  return { outputs, annotations, log: log.join('\n'), summary: summaries.join('\n'), failure };
+}
+
+/** The payload of a pull request that starts from a commit. */
+function pullRequest(base: string): void {
+  const file = path.join(here.folder, '.git/event.json');
+  writeFileSync(file, JSON.stringify({ pull_request: { base: { sha: base } } }));
+  vi.stubEnv('GITHUB_EVENT_PATH', file);
+}
+
+describe('which recipes are checked', () => {
+  it('are all of the workspace, where nothing is said', async () => {
+    const { outputs, failure } = await check();
+    expect(failure).toBeUndefined();
+    expect(outputs).toEqual({
+      valid: true,
+      recipes: '["judges/first","judges/second"]',
+      errors: 0,
+      warnings: 0,
+    });
+  });
+
+  it('is one, whose plan is put out', async () => {
+    const { outputs } = await check({ recipe: path.join(here.folder, 'judges/first') });
+    expect(outputs).toMatchObject({
+      valid: true,
+      name: 'first',
+      experts: '["absolute","relative"]',
+      adapters: '[]',
+      'artifacts-dir': '/tools/prometheus-actions/runs/first',
+    });
+    expect(JSON.parse(String(outputs.plan)).stages).toHaveLength(6);
+  });
+
+  it('is one of the project, by its name', async () => {
+    const { outputs } = await check({ recipe: 'smoke-8x7b' });
+    expect(outputs).toMatchObject({ valid: true, name: 'smoke-8x7b', adapters: '["absolute","relative"]' });
+  });
+
+  it.each([
+    ['judges/f*', ['judges/first']],
+    ['judges/*\n!judges/first', ['judges/second']],
+    ['!**/second', ['judges/first']],
+    ['**/*.yaml\n!**/{absolute,relative,dataset,merge}.yaml', ['judges/first', 'judges/second']],
+  ])('are those that match %j', async (recipes, found) => {
+    expect(JSON.parse(String((await check({ recipes })).outputs.recipes))).toEqual(found);
+  });
+
+  it('says so where a pattern matches none', async () => {
+    const { annotations, outputs } = await check({ recipes: 'judgs/*' });
+    expect(annotations).toEqual(['warning no recipe matches judgs/*']);
+    expect(outputs).toMatchObject({ valid: true, recipes: '[]' });
+  });
+
+  it('are not those of a linked folder', async () => {
+    symlinkSync('/', path.join(here.folder, 'everything'));
+    symlinkSync('..', path.join(here.folder, 'judges/again'));
+    expect((await check()).outputs.recipes).toBe('["judges/first","judges/second"]');
+  });
+});
+
+describe('on a pull request', () => {
+  const changedSince = async (inputs: Record<string, string> = {}) => {
+    pullRequest(here.git('rev-parse', 'main'));
+    return check({ 'changed-only': 'true', ...inputs });
+  };
+
+  it('are those checked of which a file changed', async () => {
+    here.edit('judges/second/relative.yaml', '4.0e-3', '2.0e-5');
+    const { outputs, summary, failure } = await changedSince();
+    expect(failure).toBeUndefined();
+    expect(outputs.recipes).toBe('["judges/second"]');
+    expect(summary).toContain('| judges/second | right | 2 of 6 stages run again |');
+    expect(summary).toContain('- learning&#95;rate of relative: 0.004 → 2e-5');
+    expect(summary).toContain('- runs again: `sft-train/relative`, since its settings change');
+    expect(summary).toContain('- stays as it is: `base-model`');
+  });
+
+  it.each<[string, () => void, string]>([
+    ['a file of data', () => here.edit('judges/first/data/feedback.json', /\d/, '7'), 'judges/first'],
+    [
+      'the config of a random model',
+      () => here.edit('judges/first/base-model.json', /\d/, '3'),
+      'judges/first',
+    ],
+    ['a file that is gone', () => rmSync(path.join(here.folder, 'judges/first/merge.yaml')), 'judges/first'],
+    [
+      'a file elsewhere that it names',
+      () => {
+        here.write(
+          'shared/merge.yaml',
+          readFileSync(path.join(here.folder, 'judges/first/merge.yaml'), 'utf8'),
+        );
+        here.edit('judges/second/recipe.yaml', 'merge: merge.yaml', 'merge: ../../shared/merge.yaml');
+        here.commit();
+        here.edit('shared/merge.yaml', 'weight: 1.0', 'weight: 0.3');
+      },
+      'judges/second',
+    ],
+  ])('counts %s', async (_, change, location) => {
+    change();
+    expect(JSON.parse(String((await changedSince()).outputs.recipes))).toEqual([location]);
+  });
+
+  it('checks nothing where something else changed', async () => {
+    here.write('README.md', 'changed');
+    const { outputs, summary } = await changedSince();
+    expect(outputs).toMatchObject({ valid: true, recipes: '[]' });
+    expect(summary).toContain('No recipe to check.');
+  });
+
+  it('compares with a launch config of the repository', async () => {
+    here.write(
+      'judges/first/cpu.yaml',
+      'distributed_type: MULTI_GPU\nuse_cpu: true\nmixed_precision: "no"\ndebug: false\n',
+    );
+    here.edit('judges/first/recipe.yaml', 'config: cpu', 'config: cpu.yaml');
+    here.commit();
+    here.edit('judges/first/cpu.yaml', '"no"', 'bf16');
+    here.edit('judges/first/cpu.yaml', 'debug: false', 'debug: true');
+    const { summary } = await changedSince();
+    expect(summary).toContain('- mixed&#95;precision of the launch config cpu: no → bf16');
+    expect(summary).toContain('- debug of the launch config cpu: false → true');
+  });
+
+  it('names new and removed recipes', async () => {
+    here.git('mv', 'judges/first', 'judges/third');
+    const { outputs, summary } = await changedSince();
+    expect(outputs.recipes).toBe('["judges/third"]');
+    expect(summary).toContain('| judges/third | right | is new |');
+    expect(summary).toContain('| judges/first | | is gone |');
+  });
+
+  it('says that a recipe had errors before', async () => {
+    here.edit('judges/first/recipe.yaml', 'merge:', 'mergee:');
+    here.commit();
+    here.edit('judges/first/recipe.yaml', 'mergee:', 'merge:');
+    expect((await changedSince()).summary).toContain('| judges/first | right | had errors before |');
+  });
+
+  it('takes the commit that is given instead', async () => {
+    const base = here.git('rev-parse', 'HEAD');
+    here.edit('judges/first/merge.yaml', 'weight: 1.0', 'weight: 0.5');
+    here.commit();
+    expect((await changedSince()).outputs.recipes).toBe('[]');
+    expect((await changedSince({ base })).outputs.recipes).toBe('["judges/first"]');
+    expect((await changedSince({ base: 'main~1' })).outputs.recipes).toBe('["judges/first"]');
+  });
+
+  it('checks everything, and says why, where the checkout is too shallow', async () => {
+    pullRequest('f'.repeat(40));
+    const { annotations, outputs } = await check({ 'changed-only': 'true' });
+    expect(outputs.recipes).toBe('["judges/first","judges/second"]');
+    expect(annotations).toEqual([
+      `notice The commit to compare with, ${'f'.repeat(40)}, is not in this checkout. All recipes are checked. To have changes told, check out with fetch-depth: 0 (or 2, for a pull request's merge commit).`,
+    ]);
+  });
+
+  it('checks everything, and says why, where there is nothing to compare with', async () => {
+    const { annotations, outputs } = await check({ 'changed-only': 'true' });
+    expect(outputs.recipes).toBe('["judges/first","judges/second"]');
+    expect(annotations).toEqual([
+      'notice changed-only: this is no pull request, and no base is given to compare with. All recipes are checked.',
+    ]);
+  });
+
+  it.each(['--output=/tmp/x', 'a..b', 'HEAD@{1}', '$(touch x)', 'a b', '-x', ':/text'])(
+    'refuses the commit %j',
+    async (base) => {
+      expect((await check({ base })).failure).toContain('is not the name of a commit');
+    },
+  );
+});
+
+describe('mistakes', () => {
+  const mistakes = (count: number) =>
+    Array.from({ length: count }, (_, index) => `mistake_${index}: ${index}`).join('\n');
+
+  it('are annotated, ten at most with the failure, the most severe first, and all in the summary', async () => {
+    vi.stubEnv('GITHUB_SERVER_URL', 'https://github.com');
+    vi.stubEnv('GITHUB_REPOSITORY', 'owner/judges');
+    vi.stubEnv('GITHUB_SHA', 'c'.repeat(40));
+    here.edit('judges/first/absolute.yaml', /^profile/m, `max_seq_length: 4096\n${mistakes(25)}\nprofile`);
+    const { annotations, failure, log, outputs, summary } = await check();
+    expect(annotations).toEqual([
+      ...Array.from(
+        { length: 9 },
+        (_, index) =>
+          `error judges/first/absolute.yaml:${index + 4}:1 unknown key mistake_${index}: TRL 1.13.0 has no such argument`,
+      ),
+      'notice judges/first/absolute.yaml:3:1 max_seq_length is called max_length today, which is there too and counts',
+    ]);
+    expect(failure).toBe(
+      '25 errors in judges/first\n  16 of them are only in the summary and in the log of this job.',
+    );
+    expect(outputs).toMatchObject({ valid: false, errors: 25, recipes: '["judges/first","judges/second"]' });
+    expect(summary.match(/^\| error \|/gm)).toHaveLength(25);
+    expect(summary).toContain(
+      `| error | [judges/first/absolute.yaml:28:1](https://github.com/owner/judges/blob/${'c'.repeat(40)}/judges/first/absolute.yaml?plain=1#L28) | unknown key mistake&#95;24`,
+    );
+    expect(summary).toContain('| judges/first | 25 errors |  |');
+    expect(log).toContain('   28 | mistake_24: 24');
+  });
+
+  it('of less weight are counted, too', async () => {
+    const older =
+      'max_seq_length: 1\nevaluation_strategy: "no"\ntorch_dtype: float32\nnum_proc: 1\nsave_safetensors: true\nlogging_dir: x\n';
+    for (const name of ['absolute', 'relative'])
+      here.edit(`judges/first/${name}.yaml`, /^profile/m, `${older}profile`);
+    const { annotations, failure } = await check();
+    expect(failure).toBeUndefined();
+    expect(annotations).toHaveLength(10);
+    expect(annotations.at(-1)).toBe('notice 3 more notices: see the summary of this job');
+  });
+
+  it('in a file that recipes share are told once', async () => {
+    here.edit('judges/first/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
+    const text = readFileSync(path.join(here.folder, 'judges/first/recipe.yaml'), 'utf8');
+    here.write('judges/first/other.yaml', text.replace('name: ', 'name: other-'));
+    const { annotations, outputs } = await check({ recipes: 'judges/first/{recipe,other}.yaml' });
+    expect(annotations).toHaveLength(1);
+    expect(outputs.errors).toBe(1);
+  });
+
+  it('are written as SARIF, with places in the repository', async () => {
+    here.edit('judges/first/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
+    const { outputs } = await check({ 'sarif-file': 'out/recipes.sarif' });
+    expect(outputs.sarif).toBe(path.join(here.folder, 'out/recipes.sarif'));
+    const { runs } = JSON.parse(readFileSync(String(outputs.sarif), 'utf8'));
+    expect(runs[0].results).toHaveLength(1);
+    expect(runs[0].results[0].locations[0].physicalLocation).toEqual({
+      artifactLocation: { uri: 'judges/first/merge.yaml', uriBaseId: '%SRCROOT%' },
+      region: { startLine: 7, startColumn: 15, endColumn: 21 },
+    });
+  });
+});
+
+describe('a recipe that somebody else proposes', () => {
+  it.each<[string, () => void, string]>([
+    [
+      'a link to a file of the machine',
+      () => {
+        rmSync(path.join(here.folder, 'judges/first/merge.yaml'));
+        symlinkSync('/etc/passwd', path.join(here.folder, 'judges/first/merge.yaml'));
+      },
+      'recipe.yaml:10:8 judges/first/merge.yaml',
+    ],
+    [
+      'a path to it',
+      () => here.edit('judges/first/recipe.yaml', 'dataset: dataset.yaml', 'dataset: /etc/passwd'),
+      'recipe.yaml:5:10 ../../etc/passwd',
+    ],
+    [
+      'a link to a device that never ends',
+      () => here.edit('judges/first/recipe.yaml', 'sft: absolute.yaml', 'sft: ../../../../../../dev/zero'),
+      'recipe.yaml:7:50 ../../dev/zero',
+    ],
+    [
+      'a link on the way',
+      () => {
+        symlinkSync('/etc', path.join(here.folder, 'judges/etc'));
+        here.edit('judges/first/recipe.yaml', 'config: cpu', 'config: ../etc/passwd');
+      },
+      'recipe.yaml:9:19 judges/etc/passwd',
+    ],
+  ])('is not read through %s', async (_, change, place) => {
+    change();
+    const { annotations, log, summary, failure } = await check({ recipes: 'judges/first' });
+    expect(failure).toContain('1 error');
+    expect(annotations).toHaveLength(1);
+    expect(annotations[0]).toContain(place);
+    expect(annotations[0]).toContain('leads out of the workspace');
+    expect(`${log}${summary}`).not.toContain('root:');
+  });
+
+  it('is not read where it is itself a link', async () => {
+    rmSync(path.join(here.folder, 'judges/first/recipe.yaml'));
+    symlinkSync('/etc/passwd', path.join(here.folder, 'judges/first/recipe.yaml'));
+    const { annotations, log } = await check({ recipe: path.join(here.folder, 'judges/first') });
+    expect(annotations).toEqual([expect.stringContaining('leads out of the workspace')]);
+    expect(log).not.toContain('root:');
+  });
+
+  it('may have links within the repository', async () => {
+    here.git('mv', 'judges/first/merge.yaml', 'merge.yaml');
+    symlinkSync('../../merge.yaml', path.join(here.folder, 'judges/first/merge.yaml'));
+    here.commit();
+    here.edit('merge.yaml', 'weight: 1.0', 'weight: 0.3');
+    pullRequest(here.git('rev-parse', 'HEAD'));
+    const { summary, outputs } = await check({ 'changed-only': 'true' });
+    expect(outputs.recipes).toBe('["judges/first"]');
+    expect(summary).toContain('- merge: weight of &#36;{absolute}: 1 → 0.3');
+  });
+
+  it('writes nothing into the summary but text', async () => {
+    here.edit('judges/first/absolute.yaml', /^profile/m, '"<img src=x>|`@octocat`\\u202e\\n# x": 1\nprofile');
+    const { annotations, summary } = await check();
+    expect(annotations[0]).toContain('<img src=x>|`@octocat`\\u{202e}\\n# x');
+    const row = summary.split('\n').find((line) => line.startsWith('| error'));
+    expect(row).toContain('&#60;img src=x&#62;&#124;&#96;&#64;octocat&#96;&#92;u{202e}&#92;n&#35; x');
+    expect(row?.match(/\|/g)).toHaveLength(5);
+  });
+
+  it('has names that are shown as they are', async () => {
+    here.git('mv', 'judges/first', 'judges/\u001b[31m ;$(x)\n');
+    here.commit();
+    pullRequest(here.git('rev-parse', 'HEAD'));
+    here.edit('judges/\u001b[31m ;$(x)\n/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
+    const { failure, outputs, summary } = await check({ 'changed-only': 'true' });
+    expect(JSON.parse(String(outputs.recipes))).toEqual(['judges/\u001b[31m ;$(x)\n']);
+    expect(failure).toBe('1 error in judges/\\u{1b}[31m ;$(x)\\n');
+    expect(summary).not.toContain('\u001b');
+  });
+});

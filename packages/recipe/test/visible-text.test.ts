@@ -1,0 +1,39 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { formatWithSource, readRecipe } from '../src/index.ts';
+import { visibleColumns, visibleText } from '../src/visible-text.ts';
+
+it.each([
+  ['letters of any script', 'gewöhnlich 判定 🧑', 'gewöhnlich 判定 🧑'],
+  ['a line break', 'a\nb\r\tc', 'a\\nb\\r\\tc'],
+  ['a colour of a terminal', '\u001b[31mred', '\\u{1b}[31mred'],
+  ['what turns the direction of text', 'a\u202eb\u2066c', 'a\\u{202e}b\\u{2066}c'],
+  ['what has no width', 'learning\u200b_rate\ufeff', 'learning\\u{200b}_rate\\u{feff}'],
+  ['half a character', 'a\ud83d', 'a\\u{d83d}'],
+  ['a separator of lines', 'a\u2028b', 'a\\u{2028}b'],
+])('shows %s', (_, text, visible) => {
+  expect(visibleText(text)).toBe(visible);
+});
+
+it('leaves out the middle of what is very long', () => {
+  const visible = visibleText(`first ${'x'.repeat(1e6)} last`);
+  expect(visible.length).toBeLessThan(2100);
+  expect(visible).toMatch(/^first x+ … \(998011 characters left out\) … x+ last$/);
+});
+
+it('keeps columns where a caret stands under them', () => {
+  expect(visibleColumns('\ta\u202eb\u0007')).toBe(' a\u{FFFD}b\u{FFFD}');
+});
+
+it('is what all findings about a recipe are made of', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'visible-'));
+  const file = path.join(folder, 'recipe.yaml');
+  writeFileSync(file, 'name: "a\\e[31m\\u202e"\n"\\e]0;title\\a": 1\n');
+  const { diagnostics } = readRecipe(file);
+  expect(diagnostics.map(({ code }) => code)).toContain('unknown-key');
+  const texts = diagnostics.flatMap((finding) => [finding.message, finding.hint, formatWithSource(finding)]);
+  expect(texts.join('').replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  expect(texts.join('\n')).toContain('\\u{1b}]0;title\\u{7}');
+});

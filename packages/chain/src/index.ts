@@ -16,3 +16,5 @@ export { validateRecipeRequest } from './requests/validate-recipe-request.ts';
 export { plannedStage, runPlannedStage } from './run-planned-stage.ts';
 export { sftTrain, type TrainSettings } from './sft-train.ts';
 export { stageAction } from './stage-action.ts';
+export { findingText, mostSevereFirst } from './validation/annotations.ts';
+export { sarifText } from './validation/sarif-text.ts';

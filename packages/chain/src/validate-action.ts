@@ -124,7 +124,7 @@ async function report(
   for (const diagnostic of diagnostics) {
     // The line of a link that leads out of the workspace is one of the file that is not to be read.
     const format = diagnostic.code === LEADS_OUT ? formatDiagnostic : formatWithSource;
-    action.reporter.info(format(diagnostic));
+    action.reporter.info(format({ ...diagnostic, file: shortPath(diagnostic.file) }));
   }
   const left = annotate(diagnostics, action.reporter);
   const places = { workspace, address: addressOf(process.env) };
@@ -137,6 +137,12 @@ async function report(
   }
   action.setOutput('valid', true);
   action.reporter.info(`${count(checked.length, 'recipe')} checked, ${count(warnings, 'warning')}`);
+}
+
+/** A path as it is read from the working directory, which a job's log does not repeat on each line. */
+function shortPath(file: string): string {
+  const relative = path.relative('', file);
+  return relative.startsWith('..') ? file : relative;
 }
 
 /** Recipes may share files. */

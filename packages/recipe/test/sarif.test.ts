@@ -1,18 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import standard from '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json' with { type: 'json' };
 import { Ajv } from 'ajv';
 import { expect, it } from 'vitest';
 import { type Diagnostic, RULES, sarifLog } from '../src/index.ts';
 
 // The schema of the standard, of draft 4: all that it has is the same in today's drafts, but for the name of its id.
-const schemaFile = createRequire(import.meta.url).resolve(
-  '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json',
-);
-const {
-  $schema: _,
-  id: __,
-  ...schema
-} = JSON.parse(readFileSync(schemaFile, 'utf8')) as Record<string, unknown>;
+const { $schema: _, id: __, ...schema } = standard as Record<string, unknown>;
 const ajv = new Ajv({
   strict: false,
   unicodeRegExp: false,

@@ -2,7 +2,8 @@ import path from 'node:path';
 import { z } from 'zod';
 import { loraMerge } from '../lora-merge.ts';
 import { parseModelReference } from '../model-reference.ts';
-import { planOf, recipeInputs, required, runFromPlan, stageRequest, text } from './request.ts';
+import { text } from './input-fields.ts';
+import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
 
 export const loraMergeRequest = stageRequest({
   name: 'lora-merge',

@@ -14,16 +14,8 @@ import { z } from 'zod';
 import type { NamedModels } from '../merged-models.ts';
 import { modelMerge } from '../model-merge.ts';
 import { parseModelReference } from '../model-reference.ts';
-import {
-  list,
-  planOf,
-  recipeInputs,
-  required,
-  runFromPlan,
-  stageRequest,
-  text,
-  wholeNumber,
-} from './request.ts';
+import { list, text, wholeNumber } from './input-fields.ts';
+import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
 
 export const modelMergeRequest = stageRequest({
   name: 'model-merge',

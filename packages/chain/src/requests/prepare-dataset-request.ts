@@ -3,17 +3,8 @@ import { dataReportText } from '@prometheus-actions/dataset';
 import { z } from 'zod';
 import { parseModelReference } from '../model-reference.ts';
 import { prepareDataset, reportOf } from '../prepare-dataset.ts';
-import {
-  list,
-  number,
-  planOf,
-  recipeInputs,
-  required,
-  runFromPlan,
-  stageRequest,
-  text,
-  wholeNumber,
-} from './request.ts';
+import { list, number, text, wholeNumber } from './input-fields.ts';
+import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
 
 export const prepareDatasetRequest = stageRequest({
   name: 'prepare-dataset',

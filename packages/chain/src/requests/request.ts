@@ -1,9 +1,10 @@
 import { loadRecipe, makePlan, type Plan, type Recipe } from '@prometheus-actions/recipe';
 import { ConfigurationError, type Json, type StageOutcome } from '@prometheus-actions/stage';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { ChainContext } from '../chain-context.ts';
 import { defaultArtifactsDir, recipeLocation } from '../recipe-location.ts';
 import { plannedStage, runPlannedStage } from '../run-planned-stage.ts';
+import { text, wholeNumber } from './input-fields.ts';
 
 /**
  * A stage as it is asked for from outside: by an action's inputs or a command's options, which are the same thing in
@@ -25,54 +26,6 @@ export function stageRequest<Inputs extends z.ZodObject>(
 ): StageRequest<Inputs> {
   return request;
 }
-
-/** A text; the empty one, which is what an action's input has when it is not given, counts as not given. */
-export const text = (description: string) =>
-  z
-    .string()
-    .transform((value) => value.trim() || undefined)
-    .optional()
-    .describe(description);
-
-export const wholeNumber = (description: string) =>
-  z
-    .string()
-    .regex(/^\s*\d*\s*$/, 'expected a whole number')
-    .transform((value) => (value.trim() ? Number(value) : undefined))
-    .optional()
-    .describe(description);
-
-export const number = (description: string) =>
-  z
-    .string()
-    .refine((value) => !Number.isNaN(Number(value)), 'expected a number')
-    .transform((value) => (value.trim() ? Number(value) : undefined))
-    .optional()
-    .describe(description);
-
-/** True or false, false when it is not given. */
-export const flag = (description: string) =>
-  z
-    .string()
-    .regex(/^\s*(true|false)?\s*$/i, 'expected true or false')
-    .transform((value) => value.trim().toLowerCase() === 'true')
-    .optional()
-    .describe(description)
-    .meta({ default: 'false' });
-
-/** Several values: one a line in an action, one an option on the command line. */
-export const list = (description: string) =>
-  z
-    .string()
-    .transform((value) =>
-      value
-        .split('\n')
-        .map((line) => line.trim())
-        .filter(Boolean),
-    )
-    .optional()
-    .describe(description)
-    .meta({ list: true });
 
 /** The inputs by which every stage takes its settings from a recipe. */
 export const recipeInputs = {

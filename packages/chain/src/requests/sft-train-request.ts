@@ -15,7 +15,8 @@ import { ConfigurationError } from '@prometheus-actions/stage';
 import { z } from 'zod';
 import { type ModelReference, parseModelReference } from '../model-reference.ts';
 import { sftTrain } from '../sft-train.ts';
-import { planOf, recipeInputs, required, runFromPlan, stageRequest, text } from './request.ts';
+import { text } from './input-fields.ts';
+import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
 
 export const sftTrainRequest = stageRequest({
   name: 'sft-train',

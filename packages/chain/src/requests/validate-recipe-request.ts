@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flag, list, text, wholeNumber } from './request.ts';
+import { flag, list, text, wholeNumber } from './input-fields.ts';
 
 /** The check of recipes as its action is asked for it; `action.yml` is made from it. */
 export const validateRecipeRequest = {

@@ -24,7 +24,7 @@ export function annotate(diagnostics: readonly Diagnostic[], reporter: Reporter)
 }
 
 /** Those findings of a kind that get an annotation, and how many others there are. */
-export function chooseAnnotations(
+function chooseAnnotations(
   diagnostics: readonly Diagnostic[],
   severity: Severity,
 ): { shown: Diagnostic[]; left: number } {

@@ -124,13 +124,18 @@ function differenceLines({ changes, stages }: RecipeDifference): string[] {
   ];
 }
 
-function planSection({ recipe, stages }: Plan): string[] {
+function planSection({ recipe, artifactsDir, stages }: Plan): string[] {
   return [
     `<details><summary>Plan of ${markdown(recipe)}</summary>`,
     '',
+    `Outputs in ${markdown(artifactsDir)}`,
+    '',
     '| stage | output | from |',
     '| --- | --- | --- |',
-    ...stages.map(({ id, outputDir, needs }) => `| ${id} | \`${outputDir}\` | ${needs.join(', ')} |`),
+    ...stages.map(
+      ({ id, outputDir, needs }) =>
+        `| ${id} | ${path.relative(artifactsDir, outputDir)} | ${needs.join(', ')} |`,
+    ),
     '',
     '</details>',
     '',

@@ -20,8 +20,16 @@ export interface Finding {
   hint?: string | undefined;
 }
 
-/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
-export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
+/**
+ * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
+ *
+ * @param version that its plain values are read by, where it doesn't say itself
+ */
+export function readYamlFile(
+  file: string,
+  diagnostics: Diagnostic[],
+  version: '1.1' | '1.2' = '1.2',
+): YamlFile | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -31,7 +39,7 @@ export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile 
     return undefined;
   }
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, version });
   const placeOf = (offset: number) => {
     const { line, col } = lineCounter.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };

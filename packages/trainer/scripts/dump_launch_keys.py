@@ -21,12 +21,12 @@ from accelerate.utils import ComputeEnvironment, DistributedType
 from key_types import JSON_TYPES, describe, write_keys
 
 TARGET = Path(__file__).parents[3] / "packages/recipe/src/launch-keys.json"
-# Sections, the titles of their arguments in `accelerate launch --help`, and the prefix that their keys may leave out.
+# Sections, the titles of their arguments in `accelerate launch --help`, and what the names of their keys begin with.
 SECTIONS = {
     "deepspeed_config": ("DeepSpeed Arguments", ""),
     "dynamo_config": ("Resource Selection Arguments", "dynamo_"),
     "fsdp_config": ("FSDP Arguments", "fsdp_"),
-    "parallelism_config": ("ParallelismConfig Arguments", ""),
+    "parallelism_config": ("ParallelismConfig Arguments", "parallelism_config_"),
 }
 # Read by accelerate without being an argument of its command.
 MORE_KEYS = {"fsdp_config": {"fsdp_ignored_modules": {"types": ["string"]}}}
@@ -67,14 +67,11 @@ def launch_keys() -> dict[str, dict[str, Any]]:
 
 
 def _section_keys(arguments: dict[str, argparse.Action], prefix: str) -> dict[str, dict[str, Any]]:
-    keys: dict[str, dict[str, Any]] = {}
-    for name, action in sorted(arguments.items()):
-        if not name.startswith(prefix):
-            continue
-        keys[name] = {"types": _argument_types(action)}
-        if prefix and not name.removeprefix(prefix).startswith(prefix):
-            keys[name.removeprefix(prefix)] = keys[name]
-    return keys
+    return {
+        name: {"types": _argument_types(action)}
+        for name, action in sorted(arguments.items())
+        if name.startswith(prefix)
+    }
 
 
 def _argument_types(action: argparse.Action) -> list[str]:

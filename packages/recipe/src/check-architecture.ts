@@ -78,10 +78,11 @@ function isCalled({ parent, name }: LinearModule, target: string): boolean {
 
 /** accelerate refuses a class that the model does not have; without the right one ZeRO-3 waits for ever on experts. */
 function checkLeafModules(architecture: ModelArchitecture, launch: Launch, diagnostics: Diagnostic[]): void {
-  const named = launch.config.deepspeed_config?.deepspeed_moe_layer_cls_names;
+  const { deepspeed_config: section } = launch.yaml.data as { deepspeed_config?: Record<string, unknown> };
+  const named = section?.deepspeed_moe_layer_cls_names;
   const block = EXPERT_BLOCKS[architecture.modelType];
   if (named === undefined || named === null || named === block) return;
-  const message = `deepspeed_moe_layer_cls_names is ${named}, and the base model (${architecture.modelType}) has ${block ?? 'no experts'}`;
+  const message = `deepspeed_moe_layer_cls_names is ${String(named)}, and the base model (${architecture.modelType}) has ${block ?? 'no experts'}`;
   const hint = 'Leave it out: the trainer names the class where there is one.';
   const at = { path: ['deepspeed_config', 'deepspeed_moe_layer_cls_names'] };
   diagnostics.push(launch.yaml.diagnose(at, { code: 'launch-mismatch', message, hint }));

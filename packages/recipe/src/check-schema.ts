@@ -26,7 +26,7 @@ type Explained = { at: { path: PropertyKey[]; key?: boolean }; finding: Finding 
 function explain(issue: z.core.$ZodIssue, schema: z.ZodType): Explained[] {
   const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
   if (
-    (issue.code === 'invalid_type' || issue.code === 'invalid_union') &&
+    (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union') &&
     issue.input === undefined &&
     issue.path.length > 0
   ) {

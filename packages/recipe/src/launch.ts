@@ -4,8 +4,9 @@ import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
+import { launchConfigSchema } from './launch-schema.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
-import { launchConfigSchema, type recipeSchema } from './recipe-schema.ts';
+import type { recipeSchema } from './recipe-schema.ts';
 import { type Finding, readYamlFile, type YamlFile } from './yaml-file.ts';
 
 /** How training is launched. */
@@ -83,7 +84,8 @@ export function readLaunchConfig(
     );
     return undefined;
   }
-  const yaml = readYamlFile(configFile, diagnostics);
+  // As accelerate reads it: in YAML 1.1 a plain `no` is false.
+  const yaml = readYamlFile(configFile, diagnostics, '1.1');
   const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
   if (!yaml || !section) return undefined;
   if ((section.num_machines ?? 1) > 1) {

@@ -42,15 +42,23 @@ export function severityOf({ severity, code }: Finding): Severity {
 /** Bytes of a file of settings: what is larger is something else. */
 export const MOST_SETTINGS_BYTES = 4 << 20;
 
-/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
-export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
+/**
+ * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
+ *
+ * @param version that its plain values are read by, where it doesn't say itself
+ */
+export function readYamlFile(
+  file: string,
+  diagnostics: Diagnostic[],
+  version: '1.1' | '1.2' = '1.2',
+): YamlFile | undefined {
   try {
     const info = statSync(file);
     const message = info.isFile()
       ? info.size > MOST_SETTINGS_BYTES &&
         `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
       : 'this is not a file';
-    if (!message) return parseYaml(file, readFileSync(file, 'utf8'), diagnostics);
+    if (!message) return parseYaml(file, readFileSync(file, 'utf8'), diagnostics, version);
     diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
   } catch (error) {
     const message = `the file can't be read: ${(error as NodeJS.ErrnoException).code}`;
@@ -60,9 +68,14 @@ export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile 
 }
 
 /** The same for text that is read already; `file` is where it comes from. */
-export function parseYaml(file: string, text: string, diagnostics: Diagnostic[]): YamlFile | undefined {
+export function parseYaml(
+  file: string,
+  text: string,
+  diagnostics: Diagnostic[],
+  version: '1.1' | '1.2' = '1.2',
+): YamlFile | undefined {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, version });
   const allowed = allowances(text);
   const diagnose = ([start, end]: readonly [number, number], finding: Finding): Diagnostic => {
     const { code, message, hint } = finding;

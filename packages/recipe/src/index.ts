@@ -1,13 +1,16 @@
+export { architectureOf, readConfigFile } from './base-model-architecture.ts';
 export { checkMerge } from './check-merge.ts';
 export { checkSchema } from './check-schema.ts';
 export {
   type Diagnostic,
+  didYouMean,
   formatDiagnostic,
   inSourceOrder,
   RecipeError,
   type Severity,
 } from './diagnostics.ts';
 export { type Launch, readLaunchConfig } from './launch.ts';
+export { type LinearModule, linearModules } from './linear-modules.ts';
 export {
   type BaseModel,
   deriveAccumulation,
@@ -19,6 +22,7 @@ export {
   readTrainingFile,
 } from './load-recipe.ts';
 export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
+export { type ArchitectureReading, type ModelArchitecture, readArchitecture } from './model-architecture.ts';
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
 export type { Merge } from './read-merge.ts';
 export type { DatasetSection, SourceSection } from './recipe-schema.ts';

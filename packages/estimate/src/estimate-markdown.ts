@@ -8,8 +8,8 @@ export function estimateMarkdown(estimate: RecipeEstimate): string {
     `### What ${headline}`.replace(/: /, ' costs: '),
     ...tables.flatMap((table) => ['', ...rows(table)]),
     '',
-    ...fit.flatMap(({ expert, fits, lines: [verdict, ...changes] }) => [
-      `${fits ? '✅' : '❌'} \`${expert}\` ${verdict}`,
+    ...fit.flatMap(({ experts, fits, lines: [verdict, ...changes] }) => [
+      `${fits ? '✅' : '❌'} ${experts.join(', ')}: ${verdict}`,
       ...changes.map((change) => `- ${change}`),
       '',
     ]),

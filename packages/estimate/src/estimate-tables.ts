@@ -1,6 +1,7 @@
 import { formatBytes } from '@prometheus-actions/stage';
 import type { ExpertEstimate, RecipeEstimate } from './estimate-recipe.ts';
 import { fitLines } from './fit.ts';
+import type { Gpus } from './gpus.ts';
 
 /** One table of an estimate: a row a quantity, a column an expert or one value. */
 export interface EstimateTable {
@@ -12,8 +13,8 @@ export interface EstimateTable {
 export interface EstimateContent {
   headline: string;
   tables: EstimateTable[];
-  /** Whether it fits, and what to change; by expert. */
-  fit: { expert: string; fits: boolean; lines: string[] }[];
+  /** Whether it fits, and what to change; experts of which the same is said are together. */
+  fit: { experts: string[]; fits: boolean; lines: string[] }[];
   assumptions: string[];
 }
 
@@ -26,11 +27,21 @@ export function estimateContent(estimate: RecipeEstimate): EstimateContent {
   return {
     headline: `${estimate.recipe}: ${model.type}, ${size}; ${processes} ${processes === 1 ? 'process' : 'processes'}${where}`,
     tables: [memoryTable(experts), scheduleTable(experts), storageTable(estimate)],
-    fit: experts.flatMap(({ name, fit }) =>
-      fit && gpu ? [{ expert: name, fits: fit.fits, lines: fitLines(fit, gpu) }] : [],
-    ),
+    fit: gpu ? fitOf(experts, gpu) : [],
     assumptions: estimate.assumptions,
   };
+}
+
+function fitOf(experts: readonly ExpertEstimate[], gpu: Gpus): EstimateContent['fit'] {
+  const found: EstimateContent['fit'] = [];
+  for (const { name, fit } of experts) {
+    if (!fit) continue;
+    const lines = fitLines(fit, gpu);
+    const same = found.find((other) => other.lines.join() === lines.join());
+    if (same) same.experts.push(name);
+    else found.push({ experts: [name], fits: fit.fits, lines });
+  }
+  return found;
 }
 
 function memoryTable(experts: readonly ExpertEstimate[]): EstimateTable {

@@ -8,8 +8,8 @@ export function estimateText(estimate: RecipeEstimate): string {
     headline,
     ...tables.flatMap((table) => ['', ...lines(table)]),
     ...(fit.length > 0 ? [''] : []),
-    ...fit.flatMap(({ expert, lines: [verdict, ...changes] }) => [
-      `${expert} ${verdict}`,
+    ...fit.flatMap(({ experts, lines: [verdict, ...changes] }) => [
+      `${experts.join(', ')}: ${verdict}`,
       ...changes.map((change) => `  ${change}`),
     ]),
     '',

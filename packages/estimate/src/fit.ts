@@ -23,6 +23,8 @@ export interface Suggestion {
 
 interface Change {
   text: string;
+  /** Of the changes of one kind the mildest that fits is suggested. */
+  kind: string;
   setup: TrainingSetup;
 }
 
@@ -51,13 +53,17 @@ export function checkFit(setup: TrainingSetup, gpu: Gpus): Fit {
     const pairs = single
       .flatMap((first) =>
         changes(first.setup, gpu).map((second) =>
-          weigh({ text: `${first.text}, and ${second.text}`, setup: second.setup }),
+          weigh({
+            text: `${first.text}, and ${second.text}`,
+            kind: `${first.kind} and ${second.kind}`,
+            setup: second.setup,
+          }),
         ),
       )
       .filter((pair) => single.every(({ bytes }) => pair.bytes < bytes));
     found = pairs.some((pair) => pair.fits) ? pairs.filter((pair) => pair.fits) : [...single, ...pairs];
   }
-  const suggestions = found
+  const suggestions = mildestOfEachKind(found)
     .sort((a, b) => a.bytes - b.bytes)
     .slice(0, MOST_SUGGESTIONS)
     .map(({ text, bytes, fits }) => ({ change: text, neededBytes: bytes, fits }));
@@ -77,12 +83,22 @@ export function fitLines({ fits, neededBytes, availableBytes, suggestions }: Fit
   ];
 }
 
+/** Of those that fit the one that needs most, which changes least; where none of a kind fits, the one that needs least. */
+function mildestOfEachKind<Weighed extends { kind: string; bytes: number; fits: boolean }>(
+  found: readonly Weighed[],
+): Weighed[] {
+  const sorted = found.toSorted((a, b) => a.bytes - b.bytes);
+  const kinds = new Map(sorted.toReversed().map((change) => [change.kind, change]));
+  for (const change of sorted) if (change.fits) kinds.set(change.kind, change);
+  return [...kinds.values()];
+}
+
 /** What can be changed, each by itself. */
 function changes(setup: TrainingSetup, { count }: Gpus): Change[] {
   const { sharding, perDeviceBatch, accumulation, lora, rowTokens, parameterBytes, profile } = setup;
   const found: Change[] = [];
-  const add = (text: string, change: Partial<TrainingSetup>) =>
-    found.push({ text, setup: { ...setup, ...change } });
+  const add = (text: string, change: Partial<TrainingSetup>, kind = text) =>
+    found.push({ text, kind, setup: { ...setup, ...change } });
   const processes = Math.max(setup.processes, count);
   const zero3 = { zeroStage: 3, offloadOptimizer: false, offloadParameters: false } as const;
   if (sharding.zeroStage !== 3 && processes > 1) {
@@ -93,7 +109,15 @@ function changes(setup: TrainingSetup, { count }: Gpus): Change[] {
     });
   }
   if (sharding.zeroStage === 3) {
-    add(`launch.processes: ${2 * processes} on as many GPUs`, { processes: 2 * processes });
+    // The global batch stays: half as many micro-batches a device, or where there is one, one half as large.
+    const halved =
+      accumulation % 2 === 0
+        ? { accumulation: accumulation / 2 }
+        : perDeviceBatch % 2 === 0
+          ? { perDeviceBatch: perDeviceBatch / 2 }
+          : undefined;
+    if (halved)
+      add(`launch.processes: ${2 * processes} on as many GPUs`, { processes: 2 * processes, ...halved });
     if (!sharding.offloadOptimizer)
       add('offload_optimizer_device: cpu in the launch config', {
         sharding: { ...sharding, offloadOptimizer: true },
@@ -106,11 +130,15 @@ function changes(setup: TrainingSetup, { count }: Gpus): Change[] {
     for (let batch = Math.floor(perDeviceBatch / 2); batch >= 1; batch = Math.floor(batch / 2)) {
       if (perDeviceBatch % batch !== 0) continue;
       const padded = batch > 1;
-      add(`per_device_train_batch_size: ${batch} with the same global_batch_size`, {
-        perDeviceBatch: batch,
-        accumulation: (accumulation * perDeviceBatch) / batch,
-        padded,
-      });
+      add(
+        `per_device_train_batch_size: ${batch} with the same global_batch_size`,
+        {
+          perDeviceBatch: batch,
+          accumulation: (accumulation * perDeviceBatch) / batch,
+          padded,
+        },
+        'per_device_train_batch_size',
+      );
     }
   }
   if (profile === 'fast' && setup.microBatchTokens !== undefined && setup.microBatchTokens > rowTokens)
@@ -131,6 +159,6 @@ function changes(setup: TrainingSetup, { count }: Gpus): Change[] {
     });
   }
   for (let length = rowTokens / 2; length >= SHORTEST_ROW; length /= 2)
-    add(`max_length: ${length}, which cuts longer rows`, { rowTokens: length });
+    add(`max_length: ${length}, which cuts longer rows`, { rowTokens: length }, 'max_length');
   return found;
 }

@@ -1,3 +1,4 @@
+import type { ModelArchitecture } from '@prometheus-actions/recipe';
 import { trainedParameters } from './trained-parameters.ts';
 import type { TrainingSetup } from './training-setup.ts';
 
@@ -73,9 +74,14 @@ function sharded({ architecture, lora, processes, sharding }: TrainingSetup): St
     gradients: stage < 2 ? 2 * trainable : offloadOptimizer ? 0 : 2 * share,
     gradientBuckets: 2 * Math.min(trainable, REDUCE_BUCKET),
     moments: offloadOptimizer ? 0 : 8 * share,
-    gathered: stage === 3 ? 2 * Math.min(total, LIVE_PARAMETERS) : 0,
+    gathered: stage === 3 ? 2 * Math.min(total, Math.max(LIVE_PARAMETERS, mixtureBlock(architecture))) : 0,
     // Gradients in float32, and what torch's AdamW takes, of the parameters that are stepped together.
     update: offloadOptimizer ? 0 : 8 * group,
     casts: 0,
   };
+}
+
+/** Parameters of one block of experts: the trainer has ZeRO-3 gather it as a whole. */
+function mixtureBlock({ experts, hiddenSize, intermediateSize }: ModelArchitecture): number {
+  return experts ? 3 * experts.count * hiddenSize * intermediateSize : 0;
 }

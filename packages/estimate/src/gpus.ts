@@ -78,7 +78,7 @@ export function parseGpu(text: string): Gpus {
   if (found) return { ...found, count: Number(count ?? 1) };
   const names = GPUS.map((gpu) => gpu.name);
   const sizes = names.filter((known) => plain(known).startsWith(plain(name)) && name !== '');
-  if (sizes.length > 0) return fail('there are several', `Say which: ${sizes.join(', ')}.`);
+  if (sizes.length > 1) return fail('there are several', `Say which: ${sizes.join(', ')}.`);
   return fail(
     `${name || 'nothing'} is not a GPU that is known here`,
     didYouMean(name.toUpperCase(), names) ?? `There are ${names.join(', ')}.`,

@@ -78,8 +78,7 @@ function isCalled({ parent, name }: LinearModule, target: string): boolean {
 
 /** accelerate refuses a class that the model does not have; without the right one ZeRO-3 waits for ever on experts. */
 function checkLeafModules(architecture: ModelArchitecture, launch: Launch, diagnostics: Diagnostic[]): void {
-  const { deepspeed_config: section } = launch.yaml.data as { deepspeed_config?: Record<string, unknown> };
-  const named = section?.deepspeed_moe_layer_cls_names;
+  const named = launch.config.deepspeed_config?.deepspeed_moe_layer_cls_names;
   const block = EXPERT_BLOCKS[architecture.modelType];
   if (named === undefined || named === null || named === block) return;
   const message = `deepspeed_moe_layer_cls_names is ${String(named)}, and the base model (${architecture.modelType}) has ${block ?? 'no experts'}`;

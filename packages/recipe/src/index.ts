@@ -1,16 +1,20 @@
+export { architectureOf, readConfigFile } from './base-model-architecture.ts';
 export { checkExpert } from './check-expert.ts';
 export { checkLocation, type FileKind, fixFiles } from './check-file.ts';
 export { checkMerge } from './check-merge.ts';
 export { checkSchema } from './check-schema.ts';
 export {
   type Diagnostic,
+  didYouMean,
   formatDiagnostic,
   inSourceOrder,
   RecipeError,
 } from './diagnostics.ts';
 export { type Launch, readLaunchConfig } from './launch.ts';
+export { type LinearModule, linearModules } from './linear-modules.ts';
 export { loadRecipe, type Recipe, type RecipeOptions, readRecipe } from './load-recipe.ts';
 export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
+export { type ArchitectureReading, type ModelArchitecture, readArchitecture } from './model-architecture.ts';
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
 export type { BaseModel } from './read-base-model.ts';
 export { deriveAccumulation, type Expert, readTrainingFile } from './read-experts.ts';

@@ -6,12 +6,14 @@ import launchKeys from './launch-keys.json' with { type: 'json' };
 const KEYS: Record<string, KeyDescription> = launchKeys.keys;
 const { distributed_type, mixed_precision, machine_rank, num_machines, use_cpu } = launchKeys.keys;
 
+const known = keySchemas(KEYS, TEXTS);
+
 /**
  * A launch config as `accelerate launch` reads it. Unknown keys are errors: at the top they are accelerate's own, and in a
  * section accelerate would pass over them and train with another setting.
  */
 export const launchConfigSchema = z.strictObject({
-  ...keySchemas(KEYS, TEXTS),
+  ...known,
   distributed_type: choice(distributed_type.choices).describe(TEXTS.distributed_type),
   mixed_precision: choice(mixed_precision.choices)
     .nullish()
@@ -28,6 +30,8 @@ export const launchConfigSchema = z.strictObject({
     .optional()
     .meta({ description: TEXTS.machine_rank, default: machine_rank.default }),
   main_process_port: z.int().min(0).max(65535).nullish().describe(TEXTS.main_process_port),
+  // The schema of its keys, with a type for those who read them.
+  deepspeed_config: known.deepspeed_config as z.ZodOptional<z.ZodType<Record<string, unknown>>>,
   use_cpu: z.boolean().optional().meta({ description: TEXTS.use_cpu, default: use_cpu.default }),
 });
 

@@ -44,6 +44,5 @@ export function isExcluded(
     code: 'excluded-by-profile',
     message: instead ? `${found}: ${instead}` : found,
     hint: `Leave it out, or write ${allowed.map((one) => JSON.stringify(one)).join(' or ')}.`,
-    fix: 'remove',
   };
 }

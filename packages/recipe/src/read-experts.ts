@@ -121,11 +121,7 @@ export function deriveAccumulation(expert: Expert, processes: number, diagnostic
         true,
       );
     } else if (steps === accumulationSteps) {
-      report(
-        key,
-        { code: 'decided-elsewhere', message: `${key} follows from global_batch_size`, fix: 'remove' },
-        true,
-      );
+      report(key, { code: 'decided-elsewhere', message: `${key} follows from global_batch_size` }, true);
     } else {
       const message = `${key} says ${product}, and global_batch_size ${globalBatch}`;
       report(key, { code: 'conflicting-keys', message, hint: 'Keep global_batch_size.' }, true);
@@ -158,7 +154,6 @@ function checkModelName(
               code: 'decided-elsewhere',
               message: `${key} is not read here`,
               hint: 'The model is base_model of recipe.yaml.',
-              fix: 'remove',
             },
       ),
     );

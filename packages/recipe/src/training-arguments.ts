@@ -76,7 +76,7 @@ function todaysArgument(
   }
   if (older.became === 'elsewhere') {
     const message = `${key} is not read here`;
-    report({ code: 'decided-elsewhere', message, hint: older.where, fix: 'remove' }, true);
+    report({ code: 'decided-elsewhere', message, hint: older.where }, true);
     return undefined;
   }
   if (older.key in data) {

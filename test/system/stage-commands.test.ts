@@ -55,12 +55,40 @@ describe('a stage command alone', () => {
     const config = at('lora.yaml');
     writeFileSync(
       config,
-      'per_device_train_batch_size: 4\nmax_steps: 3\nmax_length: 512\nlearning_rate: 1.0e-3\nlogging_steps: 1\ndtype: float32\nbf16: false\nloss_type: nll\nuse_peft: true\nlora_r: 4\nlora_alpha: 8\nlora_dropout: 0.1\nlora_target_modules: [q_proj, w1, w2, w3]\n',
+      // A file as alignment-handbook has them, by itself.
+      `model_name_or_path: runs/base
+model_revision: main
+torch_dtype: float32
+use_peft: true
+lora_r: 4
+lora_alpha: 8
+lora_dropout: 0.1
+lora_target_modules:
+- q_proj
+- w1
+- w2
+- w3
+dataset_mixer:
+  an-owner/judgements: 1.0
+bf16: false
+evaluation_strategy: epoch
+gradient_accumulation_steps: 1
+learning_rate: 1.0e-3
+logging_steps: 1
+max_seq_length: 512
+max_steps: 3
+output_dir: data/an-adapter
+overwrite_output_dir: true
+per_device_train_batch_size: 4
+push_to_hub: true
+warmup_ratio: 0.1
+`,
     );
     const { code, output } = await command([
-      ...['sft-train', '--model', at('runs/base'), '--dataset-dir', at('data'), '--config', config],
-      ...['--output-dir', at('adapter')],
+      ...['sft-train', '--dataset-dir', at('data'), '--config', config, '--output-dir', at('adapter')],
     ]);
+    expect(output).toContain('notice: dataset_mixer is not read here. Data is described');
+    expect(output).toContain('notice: max_seq_length is called max_length today');
     expect(output).toMatch(/sft-train: done, 3 steps/);
     expect(code).toBe(0);
     expect(readdirSync(at('adapter'))).toContain('adapter_model.safetensors');

@@ -96,7 +96,9 @@ describe('validate-recipes.yml', () => {
     const before = dataset.slice(0, dataset.indexOf('0.05')).split('\n');
     const place = `line=${before.length},col=${(before.at(-1)?.length ?? 0) + 1}`;
     expect(annotations(output).filter((text) => text.startsWith('::error'))).toEqual([
-      `::error file=recipes/smoke-7b/absolute.yaml,line=${line},col=1::unknown key lerning_rate: TRL 1.13.0 has no such argument. Did you mean learning_rate?`,
+      expect.stringMatching(
+        `^::error file=recipes/smoke-7b/absolute.yaml,line=${line},col=1::unknown key lerning_rate.*Did you mean learning_rate`,
+      ),
       expect.stringContaining(`::error file=recipes/smoke-7b/dataset.yaml,${place}::`),
       '::error::2 errors in recipes/smoke-7b',
     ]);
@@ -204,11 +206,13 @@ jobs:
   });
 
   it('gets its mistakes on its own lines, and as SARIF', () => {
+    let line = 0;
     const { code, output } = judges(() => {
-      edit(other, 'judges/terse/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
+      const text = edit(other, 'judges/terse/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
+      line = text.slice(0, text.indexOf('lineal')).split('\n').length;
     });
     expect(code).not.toBe(0);
-    expect(output).toContain('::error file=judges/terse/merge.yaml,line=7,col=15::');
+    expect(output).toContain(`::error file=judges/terse/merge.yaml,line=${line},col=15::`);
     expect(output).toContain('"version": "2.1.0"');
     expect(output).toContain('checked=["judges/terse"] errors=1');
   });

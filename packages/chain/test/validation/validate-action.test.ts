@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Place, Reporter } from '@prometheus-actions/stage';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -200,6 +200,16 @@ describe('on a pull request', () => {
     expect(outputs.recipes).toBe('["judges/third"]');
     expect(summary).toContain('| judges/third | right | is new |');
     expect(summary).toContain('| judges/first | | is gone |');
+  });
+
+  it('counts a recipe that git does not keep, made by an earlier step', async () => {
+    pullRequest(here.git('rev-parse', 'HEAD'));
+    cpSync(path.join(here.folder, 'judges/first'), path.join(here.folder, 'judges/made'), {
+      recursive: true,
+    });
+    const { outputs, summary } = await check({ 'changed-only': 'true' });
+    expect(outputs.recipes).toBe('["judges/made"]');
+    expect(summary).toContain('| judges/made | right | is new |');
   });
 
   it('says that a recipe had errors before', async () => {

@@ -161,10 +161,12 @@ function keyOfRecipe(key: string): string {
 function launchChanges(before: Recipe, after: Recipe): string[] {
   const [from, to] = [before.launch, after.launch];
   const [oldName, name] = [path.parse(from.configFile).name, path.parse(to.configFile).name];
-  const isDeepSpeed = [from, to].map(({ config }) => config.distributed_type === 'DEEPSPEED');
-  const note =
-    isDeepSpeed[0] === isDeepSpeed[1] ? '' : ' (DeepSpeed keeps float32 weights, others only on request)';
-  const launched = change('launch', `${oldName} × ${from.processes}`, `${name} × ${to.processes}`, note);
+  const launched = change(
+    'launch',
+    `${oldName} × ${from.processes}`,
+    `${name} × ${to.processes}`,
+    launchNote(before, after),
+  );
   const config =
     oldName === name
       ? leafChanges(from.config as Json, to.config as Json).map(
@@ -179,6 +181,20 @@ function launchChanges(before: Recipe, after: Recipe): string[] {
     ...change('nodes', from.nodes, to.nodes, noEffect),
     ...change('options of Slurm', from.slurmOptions, to.slurmOptions, noEffect),
   ];
+}
+
+/** What a person who changes how training is launched may not expect, or may fear. */
+function launchNote(before: Recipe, after: Recipe): string {
+  const [wasDeepSpeed, isDeepSpeed] = [before, after].map(
+    ({ launch }) => launch.config.distributed_type === 'DEEPSPEED',
+  );
+  if (wasDeepSpeed !== isDeepSpeed) return ' (DeepSpeed keeps float32 weights, others only on request)';
+  const old = byName(before.experts);
+  const hasSameSteps = after.experts.every((expert) => {
+    const earlier = old[expert.name];
+    return earlier && globalBatch(before, earlier) === globalBatch(after, expert);
+  });
+  return hasSameSteps ? ' (the same examples in each step, rounded otherwise)' : '';
 }
 
 function mergeChanges(before: Recipe, after: Recipe): string[] {

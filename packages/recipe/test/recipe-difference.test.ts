@@ -168,7 +168,19 @@ const CASES: [title: string, edits: Edit[], changes: string[], again: string[]][
   [
     'the processes, with the same global batch',
     [['recipe.yaml', 'processes: 1', 'processes: 2']],
-    ['gradient accumulation of both experts: 2 → 1', 'launch: cpu × 1 → cpu × 2'],
+    [
+      'gradient accumulation of both experts: 2 → 1',
+      'launch: cpu × 1 → cpu × 2 (the same examples in each step, rounded otherwise)',
+    ],
+    ['sft-train/absolute', 'sft-train/relative', 'model-merge'],
+  ],
+  [
+    'the processes, and with them the global batch',
+    [
+      ['recipe.yaml', 'processes: 1', 'processes: 2'],
+      ...both('global_batch_size: 8', 'global_batch_size: 16'),
+    ],
+    ['global batch of both experts: 8 → 16', 'launch: cpu × 1 → cpu × 2'],
     ['sft-train/absolute', 'sft-train/relative', 'model-merge'],
   ],
   [

@@ -143,7 +143,6 @@ function entryAt(
   links = MOST_LINKS,
 ): Entry | undefined {
   const parts = path.posix.normalize(file).split('/');
-  if (parts[0] === '..' || parts[0] === '') return undefined;
   for (let length = 1; length <= parts.length; length += 1) {
     const entry = entries.get(parts.slice(0, length).join('/'));
     if (entry?.mode !== LINK) {

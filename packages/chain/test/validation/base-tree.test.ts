@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { baseOfEvent } from '../../src/validation/base-commit.ts';
@@ -53,7 +53,7 @@ describe('the commit that is compared with', () => {
   it('follows links within the repository and none that lead out of it or in a circle', () => {
     const here = repository();
     here.write('shared/merge.yaml', 'shared');
-    mkdirSync(path.join(here.folder, 'a'));
+    here.write('a/etc/passwd', 'what an absolute link does not mean');
     for (const [link, target] of [
       ['a/merge.yaml', '../shared/merge.yaml'],
       ['a/folder', '../shared'],

@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
+import type { KeyDescription } from './key-schema.ts';
 import trainingKeys from './training-keys.json' with { type: 'json' };
 import type { YamlFile } from './yaml-file.ts';
-
-interface KeyDescription {
-  types: readonly string[];
-  choices?: readonly unknown[];
-}
 
 /** Training arguments of one expert: what this project adds, and TRL's own keys. */
 export interface TrainingSection {
@@ -34,7 +30,7 @@ export interface TrainingSection {
 const KEYS = trainingKeys.keys as Record<string, KeyDescription>;
 
 /** Keys of older TRL, transformers and alignment-handbook recipes; `null`: had its day, without effect today. */
-const RENAMED: Record<string, string | null> = {
+export const RENAMED: Record<string, string | null> = {
   evaluation_strategy: 'eval_strategy',
   max_seq_length: 'max_length',
   torch_dtype: 'dtype',
@@ -48,7 +44,7 @@ const RENAMED: Record<string, string | null> = {
 };
 
 /** What the stage decides itself: the recipe says these elsewhere. */
-const DECIDED_ELSEWHERE: Record<string, string> = {
+export const DECIDED_ELSEWHERE: Record<string, string> = {
   gradient_accumulation_steps:
     'It follows from global_batch_size, per_device_train_batch_size and the processes.',
   model_name_or_path: 'The model is base_model of recipe.yaml.',
@@ -59,13 +55,38 @@ const DECIDED_ELSEWHERE: Record<string, string> = {
 
 const minutes = z.number('expected a number of minutes').positive('expected minutes above 0').optional();
 
-const ownKeys = z.object({
-  profile: z.enum(['parity', 'fast']).default('parity'),
-  global_batch_size: z.int().positive().optional(),
-  chat_template: z.string().min(1).optional(),
-  response_marker: z.string().min(1).optional(),
-  micro_batch_tokens: z.int().positive().optional(),
-  master_weights: z.boolean().default(false),
+/** What this project adds to TRL's keys. */
+export const ownKeys = z.object({
+  profile: z
+    .enum(['parity', 'fast'])
+    .default('parity')
+    .describe("parity computes as the original's code did; fast the same objective at twice the speed."),
+  global_batch_size: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Rows in one optimizer step, over all processes. Gradient accumulation follows from it and must be a whole number.',
+    ),
+  chat_template: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Jinja text by which conversations become text; left out: the tokenizer's own."),
+  response_marker: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The loss is on what follows its last occurrence; left out: the template's marks decide."),
+  micro_batch_tokens: z
+    .int()
+    .positive()
+    .optional()
+    .describe('With profile: fast, most tokens in a micro-batch; left out: chosen by memory.'),
+  master_weights: z
+    .boolean()
+    .default(false)
+    .describe('Keeps float32 weights behind bfloat16 parameters, where no DeepSpeed keeps them.'),
   save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
   max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
   stop_on: z
@@ -157,7 +178,7 @@ function checkKey(
 
 function mismatch(
   value: unknown,
-  { types, choices }: KeyDescription,
+  { types, choices, allowed }: KeyDescription,
 ): { code: string; message: string } | undefined {
   const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
   const fits =
@@ -169,11 +190,11 @@ function mismatch(
       typeof value === 'string' ? `the text ${JSON.stringify(value)}` : `${type} ${JSON.stringify(value)}`;
     return { code: 'wrong-type', message: `expected ${types.join(' or ')}, found ${found}` };
   }
+  if (allowed && !allowed.some((one) => one === value)) {
+    return { code: 'bad-value', message: `the profiles allow ${allowed.join(' and ')} only, found ${value}` };
+  }
   if (choices && typeof value === 'string' && !choices.includes(value)) {
-    const hint = didYouMean(
-      value,
-      choices.filter((choice) => typeof choice === 'string'),
-    );
+    const hint = didYouMean(value, choices);
     return { code: 'bad-value', message: `${value} is none of ${choices.join(', ')}. ${hint ?? ''}`.trim() };
   }
   return undefined;

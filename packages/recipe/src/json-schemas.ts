@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { keySchemas } from './key-schema.ts';
+import { launchConfigSchema } from './launch-schema.ts';
+import { mergeSchema } from './merge-schema.ts';
+import { datasetFileSchema, recipeSchema } from './recipe-schema.ts';
+import { TRAINING_KEY_TEXTS } from './training-key-texts.ts';
+import trainingKeys from './training-keys.json' with { type: 'json' };
+import { DECIDED_ELSEWHERE, ownKeys, RENAMED } from './training-schema.ts';
+
+export type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+type Types = Exclude<NonNullable<JsonSchema['type']>, string>;
+
+/** The files of a recipe, by what their schema is called. */
+export const RECIPE_FILES = ['recipe', 'dataset', 'training', 'merge', 'launch'] as const;
+export type RecipeFile = (typeof RECIPE_FILES)[number];
+
+/**
+ * JSON Schemas of the files of a recipe, for editors. What they refuse the checker refuses; it refuses more, since it sees all
+ * files together. They are of draft-07, the latest that every editor with schemas reads (VS Code's extension for
+ * YAML takes what it doesn't know for draft-07), and the one that SchemaStore asks for.
+ */
+export function jsonSchemas(): Record<RecipeFile, JsonSchema> {
+  return {
+    recipe: titled('recipe.yaml', 'What the chain does.', fromZod(recipeSchema)),
+    dataset: titled(
+      'dataset.yaml',
+      'How each dataset is prepared: where its rows come from, how they become messages, which are for testing.',
+      fromZod(datasetFileSchema),
+    ),
+    training: titled(
+      'Training file',
+      "Training arguments of one expert: this project's keys, and those of TRL's SFTConfig and ModelConfig.",
+      trainingSchema(),
+    ),
+    merge: titled('merge.yaml', 'A mergekit configuration, as this project runs it.', fromZod(mergeSchema)),
+    launch: titled('Launch config', 'How accelerate starts training.', fromZod(launchConfigSchema)),
+  };
+}
+
+function titled(title: string, description: string, schema: JsonSchema): JsonSchema {
+  return { $schema: 'http://json-schema.org/draft-07/schema#', title, description, ...schema };
+}
+
+function trainingSchema(): JsonSchema {
+  const keys = Object.entries(trainingKeys.keys).filter(([key]) => !(key in DECIDED_ELSEWHERE));
+  const schema = fromZod(
+    z.strictObject({ ...ownKeys.shape, ...keySchemas(Object.fromEntries(keys), TRAINING_KEY_TEXTS) }),
+  );
+  return { ...schema, properties: { ...schema.properties, ...olderKeys() } };
+}
+
+/** Keys that the checker understands and tells about. Their values it converts, so that any may stand there. */
+function olderKeys(): Record<string, JsonSchema> {
+  return Object.fromEntries(
+    Object.entries(RENAMED).map(([key, today]) => {
+      const description = today === null ? 'Has no effect any more.' : `Is called ${today} today.`;
+      // The second is what editors underline and leave out of what they offer.
+      return [key, { description, deprecated: true, deprecationMessage: `${key}: ${description}` }];
+    }),
+  );
+}
+
+function fromZod(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    target: 'draft-7',
+    io: 'input',
+    override: ({ jsonSchema }) => simplify(jsonSchema),
+  });
+}
+
+/** Says the same in the words that editors show best. */
+function simplify(schema: JsonSchema): void {
+  // zod's bounds of a whole number are those of JavaScript.
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (isEmpty(schema.properties)) delete schema.properties;
+  if (isEmpty(schema.additionalProperties)) delete schema.additionalProperties;
+  if (isEmpty(schema.items)) delete schema.items;
+  const types = schema.anyOf?.map(plainTypes);
+  if (types?.every((one) => one !== undefined)) {
+    delete schema.anyOf;
+    schema.type = types.flat();
+  }
+}
+
+/** The types of a schema that says nothing else. */
+function plainTypes(schema: z.core.JSONSchema._JSONSchema): Types | undefined {
+  return typeof schema === 'object' && Object.keys(schema).length === 1 && schema.type
+    ? [schema.type].flat()
+    : undefined;
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}

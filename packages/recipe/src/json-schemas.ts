@@ -55,8 +55,8 @@ function olderKeys(): Record<string, JsonSchema> {
   return Object.fromEntries(
     Object.entries(RENAMED).map(([key, today]) => {
       const description = today === null ? 'Has no effect any more.' : `Is called ${today} today.`;
-      // The second is what editors underline and leave out of what they offer.
-      return [key, { description, deprecated: true, deprecationMessage: `${key}: ${description}` }];
+      // Not deprecationMessage: VS Code's extension for YAML makes an error of it. The last is what it offers keys by.
+      return [key, { description, deprecated: true, doNotSuggest: true }];
     }),
   );
 }
@@ -77,6 +77,11 @@ function simplify(schema: JsonSchema): void {
   if (isEmpty(schema.properties)) delete schema.properties;
   if (isEmpty(schema.additionalProperties)) delete schema.additionalProperties;
   if (isEmpty(schema.items)) delete schema.items;
+  // Editors show a text beside a key, and not its default.
+  if (schema.default !== undefined) {
+    const value = `Default: \`${JSON.stringify(schema.default)}\``;
+    schema.markdownDescription = [schema.description, value].filter(Boolean).join('\n\n');
+  }
   const types = schema.anyOf?.map(plainTypes);
   if (types?.every((one) => one !== undefined)) {
     delete schema.anyOf;

@@ -18,8 +18,8 @@ const ajv = new Ajv({
   strictRequired: false,
   strictNumbers: false,
 });
-// A word of editors.
-ajv.addVocabulary(['deprecationMessage']);
+// Words of editors.
+ajv.addVocabulary(['doNotSuggest', 'markdownDescription']);
 const compiled = Object.fromEntries(
   RECIPE_FILES.map((file) => [file, ajv.compile(schemas[file])]),
 ) as unknown as Record<RecipeFile, ValidateFunction>;

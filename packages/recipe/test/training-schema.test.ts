@@ -57,3 +57,16 @@ describe('time limits', () => {
     expect(diagnostics[0]?.message).toContain(message);
   });
 });
+
+describe('what the profiles fix', () => {
+  it.each([
+    ['packing: true', 'packing: the profiles allow false only, found true'],
+    ['loss_type: dft', 'loss_type: the profiles allow nll and chunked_nll only, found dft'],
+  ])('%s is refused before a run is', (line, message) => {
+    expect(read(`seed: 1\n${line}\n`).diagnostics).toMatchObject([{ code: 'bad-value', line: 2, message }]);
+  });
+
+  it('may be said', () => {
+    expect(read('packing: false\nloss_type: chunked_nll\n').diagnostics).toEqual([]);
+  });
+});

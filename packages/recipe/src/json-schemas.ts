@@ -16,9 +16,9 @@ export const RECIPE_FILES = ['recipe', 'dataset', 'training', 'merge', 'launch']
 export type RecipeFile = (typeof RECIPE_FILES)[number];
 
 /**
- * JSON Schemas of the files of a recipe, for editors. What they refuse the checker refuses; it refuses more, since it sees all
- * files together. They are of draft-07, the latest that every editor with schemas reads (VS Code's extension for
- * YAML takes what it doesn't know for draft-07), and the one that SchemaStore asks for.
+ * JSON Schemas of the files of a recipe, for editors. What they refuse the checker refuses; it refuses more, since it sees
+ * all files together. They are of draft-07: editors read it in all of its parts, SchemaStore recommends it, and
+ * redhat.vscode-yaml falls back to it; of later drafts nothing is needed.
  */
 export function jsonSchemas(): Record<RecipeFile, JsonSchema> {
   return {
@@ -55,7 +55,7 @@ function olderKeys(): Record<string, JsonSchema> {
   return Object.fromEntries(
     Object.entries(RENAMED).map(([key, today]) => {
       const description = today === null ? 'Has no effect any more.' : `Is called ${today} today.`;
-      // Not deprecationMessage: VS Code's extension for YAML makes an error of it. The last is what it offers keys by.
+      // Not deprecationMessage, which redhat.vscode-yaml shows as an error. doNotSuggest: it offers the names of today.
       return [key, { description, deprecated: true, doNotSuggest: true }];
     }),
   );

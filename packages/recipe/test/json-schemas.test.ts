@@ -7,6 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type Diagnostic, readLaunchConfig, readRecipe, readTrainingFile } from '../src/index.ts';
 import { jsonSchemas, RECIPE_FILES, type RecipeFile } from '../src/json-schemas.ts';
+import { LAUNCH_KEY_TEXTS } from '../src/launch-key-texts.ts';
+import { TRAINING_KEY_TEXTS } from '../src/training-key-texts.ts';
 import { mutate, randomNumbers } from './mutated-files.ts';
 
 const schemas = jsonSchemas();
@@ -218,6 +220,25 @@ function keysIn(schema: unknown): string[] {
   const { properties = {} } = schema as { properties?: object };
   return [...Object.keys(properties), ...Object.values(schema).flatMap(keysIn)];
 }
+
+describe('texts', () => {
+  it('are of keys that exist', () => {
+    expect(keysIn(schemas.training)).toEqual(expect.arrayContaining(Object.keys(TRAINING_KEY_TEXTS)));
+    expect(keysIn(schemas.launch)).toEqual(expect.arrayContaining(Object.keys(LAUNCH_KEY_TEXTS)));
+  });
+
+  it('are there for all keys of our recipes, with the default for an editor to show', () => {
+    const used = ours
+      .filter((file) => kindOf(file) === 'training')
+      .flatMap((file) => Object.keys(parse(textOf(file))));
+    const properties = schemas.training.properties as Record<string, { description?: string }>;
+    expect(used.filter((key) => !properties[key]?.description)).toEqual([]);
+    expect(properties.warmup_steps).toMatchObject({
+      default: 0.1,
+      markdownDescription: expect.stringMatching(/^Steps in which .*\n\nDefault: `0\.1`$/s),
+    });
+  });
+});
 
 describe('training keys', () => {
   const file = path.join(folder, 'one-key.yaml');

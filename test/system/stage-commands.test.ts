@@ -214,7 +214,7 @@ describe("a user's mistake ends with exit code 2, one clear message, and nothing
       at('refused'),
     ]);
     expect(output).toMatch(
-      /absolute\.yaml:5:20: error: global_batch_size 8 is not a multiple of 4 examples × 3 processes = 12/,
+      /absolute\.yaml:6:20: error: global_batch_size 8 is not a multiple of 4 examples × 3 processes = 12/,
     );
     expect(code).toBe(2);
     expect(existsSync(at('refused'))).toBe(false);

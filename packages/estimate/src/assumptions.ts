@@ -32,6 +32,9 @@ export function assumptionsOf(
         : `${expert.name}: the rows of ${expert.dataset} are not known before they are prepared, so neither are steps and hours`,
     ),
     gpu !== undefined &&
+      !some(({ device }) => device === 'gpu') &&
+      'training is on the CPU by its launch config: the GPU is not looked at',
+    gpu !== undefined &&
       some(({ device }) => device === 'gpu') &&
       'hours: arithmetic at the share of the peak that one H200 reached; loading, saving and waiting for other devices are not in it',
   ];

@@ -26,7 +26,7 @@ const REDUCE_BUCKET = 5e8;
 const SUB_GROUP = 1e9;
 
 /** Bytes of the moments for each trained parameter of `bytes` bytes, by TRL's `optim`; of AdamW where it is not known. */
-export function momentBytes(optimizer: string, bytes: number): number {
+function momentBytes(optimizer: string, bytes: number): number {
   if (/8bit/.test(optimizer)) return 2;
   if (/^(sgd|adafactor)/.test(optimizer)) return 0;
   return 2 * bytes;

@@ -15,7 +15,7 @@ export function assumptionsOf(
     some(({ padded, profile }) => padded && profile === 'parity') &&
       'memory: rows of a batch differ in length, so that it has a mask',
     some(({ device }) => device === 'gpu') &&
-      'memory: 0.7 GB for CUDA, 2 % that the allocator can not use' +
+      `memory: 1.6 GB for CUDA, ${some(({ sharding }) => sharding.zeroStage !== undefined) ? 5 : 2} % that the allocator can't use` +
         (recipe.launch.processes > 1 ? ', 1 GB for NCCL' : ''),
     some(({ profile, device }) => profile === 'fast' && device === 'gpu') &&
       (gpu

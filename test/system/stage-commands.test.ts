@@ -162,6 +162,32 @@ warmup_ratio: 0.1
   });
 });
 
+describe('plan', () => {
+  const nowhere = ['--artifacts-dir', at('nothing-there')];
+
+  it('says what is there, what is to do, and what it costs', async () => {
+    const { code, output } = await command(['plan', recipe, '--artifacts-dir', at('runs')]);
+    expect(code).toBe(0);
+    expect(output).toMatch(/\n {2}base-model +base +there, [0-9a-f]{12}/);
+    expect(output).toMatch(/\n {2}model-merge +judge +to do +from base-model/);
+    expect(output).toMatch(/\nsmoke-8x7b: mixtral, 4\.\d million parameters, /);
+  });
+
+  it('ends with exit code 2 and what to change where it does not fit', async () => {
+    const fits = await command(['plan', 'prometheus-7b-v2.0', '--gpu', '8xA100-80GB', ...nowhere]);
+    expect(fits.code).toBe(0);
+    expect(fits.output).toMatch(/absolute, relative: fits: /);
+    const args = ['plan', 'prometheus-7b-v2.0', '--gpu', '2xA100-40GB', ...nowhere];
+    const { code, output } = await command(args);
+    expect(code).toBe(2);
+    expect(output).toMatch(/notice: planned for 2 processes, one a GPU; the recipe says 8/);
+    expect(output).toMatch(/error: absolute, relative: does not fit: .*\n {2}Change one of these: /);
+    const json = await command([...args, '--json']);
+    expect(json.code).toBe(2);
+    expect(json.output).toMatch(/"stages": \[[\s\S]*"estimate": \{[\s\S]*"fits": false/);
+  });
+});
+
 describe("a user's mistake ends with exit code 2, one clear message, and nothing started", () => {
   it.each([
     ['an unknown command', ['trian'], /unknown command 'trian'/],
@@ -171,6 +197,16 @@ describe("a user's mistake ends with exit code 2, one clear message, and nothing
       /unknown option '--porcesses'[\s\S]*Did you mean --processes/,
     ],
     ['no number', ['plan', '--processes', 'two'], /--processes: expected a whole number above 0, found two/],
+    [
+      'an unknown GPU',
+      ['plan', '--gpu', '8xA100-40G'],
+      /--gpu 8xA100-40G: A100-40G is not a GPU that is known here\n {2}Did you mean A100-40GB\?/,
+    ],
+    [
+      'other processes than GPUs',
+      ['plan', 'prometheus-7b-v2.0', '--gpu', '4xH100', '--processes', '8'],
+      /one process trains on one GPU\n {2}Give --processes 4/,
+    ],
     [
       'a recipe that is not there',
       ['replicate', 'recipes/smoke-9b'],

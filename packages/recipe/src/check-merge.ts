@@ -21,7 +21,7 @@ const DARE: MethodParameters = {
 };
 
 /** What each method reads, as in packages/trainer's `merging/methods`. */
-const METHODS: Record<MergeMethod, MethodParameters> = {
+export const METHODS: Record<MergeMethod, MethodParameters> = {
   linear: { shared: ['normalize'], perModel: ['weight'], required: ['weight'], needsBase: false },
   slerp: { shared: ['t'], perModel: [], required: ['t'], needsBase: true },
   task_arithmetic: {

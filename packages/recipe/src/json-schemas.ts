@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { METHODS } from './check-merge.ts';
 import { type KeyDescription, keySchemas } from './key-schema.ts';
 import { launchConfigSchema } from './launch-schema.ts';
 import { mergeSchema } from './merge-schema.ts';
@@ -35,7 +36,7 @@ export function jsonSchemas(): Record<RecipeFile, JsonSchema> {
       "Training arguments of one expert: this project's keys, and those of TRL's SFTConfig and ModelConfig.",
       trainingSchema(),
     ),
-    merge: titled('merge.yaml', 'A mergekit configuration, as this project runs it.', fromZod(mergeSchema)),
+    merge: titled('merge.yaml', 'A mergekit configuration, as this project runs it.', mergeFileSchema()),
     launch: titled('Launch config', 'How accelerate starts training.', fromZod(launchConfigSchema)),
   };
 }
@@ -89,6 +90,27 @@ function profileLimits(): JsonSchema[] {
       ),
     },
   })) as JsonSchema[];
+}
+
+function mergeFileSchema(): JsonSchema {
+  const perMethod = Object.entries(METHODS).map(([method, { shared, perModel, needsBase }]) => {
+    // The checker lets these stand where they ask for what is done anyway.
+    const parameters = {
+      type: ['object', 'null'],
+      propertyNames: { enum: [...new Set([...shared, ...perModel, 'int8_mask', 'rescale'])] },
+    };
+    return {
+      if: { properties: { merge_method: { const: method } }, required: ['merge_method', 'models'] },
+      then: {
+        ...(needsBase && { required: ['base_model'] }),
+        properties: {
+          parameters,
+          models: { type: 'array', items: { type: 'object', properties: { parameters } } },
+        },
+      },
+    };
+  });
+  return { ...fromZod(mergeSchema), allOf: perMethod as JsonSchema[] };
 }
 
 function fromZod(schema: z.ZodType): JsonSchema {

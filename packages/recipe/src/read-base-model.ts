@@ -69,13 +69,6 @@ function readHubModel(
   diagnose: (finding: Finding, at?: string[], key?: boolean) => Diagnostic,
   diagnostics: Diagnostic[],
 ): BaseModel | undefined {
-  if (!/^[\w.-]+\/[\w.-]+$/.test(id)) {
-    const hint = 'Write owner/name as on the hub; a folder is written as path.';
-    diagnostics.push(
-      diagnose({ code: 'bad-value', message: `${id} is no repository of the hub`, hint }, ['id']),
-    );
-    return undefined;
-  }
   if (revision === undefined) {
     const message = 'base_model.revision is missing: the commit of the repository';
     diagnostics.push(diagnose({ code: 'missing-key', message }));

@@ -23,7 +23,11 @@ export const recipeSchema = z.strictObject({
   name: nameSchema.describe('Name of the recipe, and of its folder of artifacts.'),
   base_model: z
     .strictObject({
-      id: z.string().min(1).optional().describe('Repository of the model on the Hugging Face hub.'),
+      id: z
+        .string()
+        .regex(/^[\w.-]+\/[\w.-]+$/, 'expected owner/name, as on the hub; a folder is written as path')
+        .optional()
+        .describe('Repository of the model on the Hugging Face hub.'),
       revision: z
         .string()
         .min(1)

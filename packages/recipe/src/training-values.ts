@@ -92,16 +92,16 @@ export function checkTrainingValue(key: string, value: unknown): Finding | undef
 }
 
 /** The limits of a key, as JSON Schema writes them; empty where there are none. */
-export function jsonSchemaLimits(key: string): Record<string, number> {
-  const { least, above, most, below } = VALUE_RULES[key] ?? {};
-  return Object.fromEntries(
-    Object.entries({
-      minimum: key === 'max_steps' ? -1 : least,
-      exclusiveMinimum: above,
-      maximum: most,
-      exclusiveMaximum: below,
-    }).filter((entry): entry is [string, number] => entry[1] !== undefined),
-  );
+export function jsonSchemaLimits(key: string): Record<string, unknown> {
+  const { least, above, most, below, shareBelowOne } = VALUE_RULES[key] ?? {};
+  const limits = {
+    minimum: key === 'max_steps' ? -1 : least,
+    exclusiveMinimum: above,
+    maximum: most,
+    exclusiveMaximum: below,
+    anyOf: shareBelowOne ? [{ maximum: 1 }, { multipleOf: 1 }] : undefined,
+  };
+  return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
 }
 
 function checkNumber(key: string, value: number): Finding | undefined {

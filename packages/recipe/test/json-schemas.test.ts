@@ -4,12 +4,13 @@ import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { describe, expect, it } from 'vitest';
-import { parse, stringify } from 'yaml';
+import { parse, parseDocument, stringify } from 'yaml';
 import { type Diagnostic, readLaunchConfig, readRecipe, readTrainingFile } from '../src/index.ts';
 import { jsonSchemas, RECIPE_FILES, type RecipeFile } from '../src/json-schemas.ts';
 import { LAUNCH_KEY_TEXTS } from '../src/launch-key-texts.ts';
 import { TRAINING_KEY_TEXTS } from '../src/training-key-texts.ts';
 import { mutate, randomNumbers } from './mutated-files.ts';
+import { WRONG_RECIPES } from './wrong-recipes.ts';
 
 const schemas = jsonSchemas();
 // Not strict about: oneOf that requires what is defined one level above it; .inf, which YAML has and JSON has not.
@@ -236,6 +237,26 @@ describe('texts', () => {
       default: 0.1,
       markdownDescription: expect.stringMatching(/^Steps in which .*\n\nDefault: `0\.1`$/s),
     });
+  });
+});
+
+describe('a wrong recipe', () => {
+  /** Rules about one file by itself. */
+  const ALONE = ['unknown-key', 'missing-key', 'wrong-type', 'bad-value', 'excluded-by-profile'];
+  const parsed = WRONG_RECIPES.flatMap((wrong) => {
+    const text = textOf(`recipes/${wrong.recipe ?? 'smoke-7b'}/${wrong.file}`).replace(
+      wrong.from,
+      () => wrong.to,
+    );
+    const document = parseDocument(text);
+    return document.errors.length > 0 || wrong.title.includes('star')
+      ? []
+      : [{ ...wrong, data: document.toJS() }];
+  });
+
+  it.each(parsed.map((wrong) => [`${wrong.rule}: ${wrong.title}`, wrong] as const))('%s', (_title, wrong) => {
+    const isRefused = problems(kindOf(wrong.file), wrong.data).length > 0;
+    expect(isRefused).toBe(wrong.inSchema ?? ALONE.includes(wrong.rule));
   });
 });
 

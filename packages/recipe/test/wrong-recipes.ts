@@ -15,6 +15,8 @@ export interface WrongRecipe {
   at: string;
   /** in this file, where it is not the one that is changed. */
   in?: string;
+  /** The JSON Schema says it too (default: for rules about one file by itself). */
+  inSchema?: boolean;
   /** Further files of the recipe, by name. */
   files?: Record<string, string>;
 }
@@ -295,6 +297,7 @@ export const WRONG_RECIPES: WrongRecipe[] = [
     from: '{ config: cpu, processes: 1 }',
     to: '{ config: cpu, processes: 1, slurm: { nodes: 1 } }',
     at: '{ nodes: 1 }',
+    inSchema: true,
   },
   // Datasets
   {

@@ -109,6 +109,27 @@ describe('npm run bench -- train', () => {
   });
 });
 
+describe('test/bench/memory.py', () => {
+  it('trains each configuration by itself and tells its peak', () => {
+    const args = ['--shape', 'smoke', '--dir', temporaryFolder(), 'fast-4096', '3b-zero3-1x4096'];
+    const script = path.join(PROJECT_ROOT, 'test/bench/memory.py');
+    const { status, stdout, stderr } = spawnSync(PYTHON, [script, ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, CUDA_VISIBLE_DEVICES: '' },
+    });
+    expect(status, stderr).toBe(0);
+    const [fast, zero3, ...others] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(others).toEqual([]);
+    // 3 steps of 2 × 4 rows of 128 tokens.
+    expect(fast).toMatchObject({ configuration: 'fast-4096', tokens: 3 * 8 * 128 });
+    expect(fast?.peak_allocated_bytes).toBeGreaterThan(100e6);
+    expect(zero3).toMatchObject({ skipped: 'it needs a GPU' });
+  });
+});
+
 describe('npm run bench -- merge', () => {
   it('measures each part on models that are small', () => {
     const small = ['--shape', 'smoke', '--rounds', '1', '--dir', temporaryFolder()];

@@ -45,14 +45,14 @@ export function activationBytes(
   };
 }
 
-/** Two norms: each keeps its input in float32, its result where it is trained, and the products behind it their input. */
+/** Each norm keeps its input in float32, a root of each row and, where it is trained, its result before its weights. */
 function normBytes({ architecture, lora, parameterBytes }: TrainingSetup): number {
   const { hiddenSize: h, vectors } = architecture;
   const trained = lora ? 0 : parameterBytes * h;
   return vectors.norms * (4 * h + 4 + trained);
 }
 
-/** Queries, keys, values, output, and the logarithm of the sum of each head; what its products keep, too. */
+/** Queries, keys, values, output, the logarithm of the sum of each head, and the input of the first three products. */
 function attentionBytes(setup: TrainingSetup, rowTokens: number): number {
   const { architecture, lora, halfPrecision, parameterBytes, padded } = setup;
   const { hiddenSize: h, attentionHeads, keyValueHeads, headDim } = architecture;

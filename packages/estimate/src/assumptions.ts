@@ -32,6 +32,9 @@ export function assumptionsOf(
         : `${expert.name}: the rows of ${expert.dataset} are not known before they are prepared, so neither are steps and hours`,
     ),
     gpu !== undefined &&
+      gpu.bf16Flops === undefined &&
+      `${gpu.name} computes no bfloat16: a recipe with bf16: true does not train on it`,
+    gpu !== undefined &&
       !some(({ device }) => device === 'gpu') &&
       'training is on the CPU by its launch config: the GPU is not looked at',
     gpu !== undefined &&

@@ -60,7 +60,7 @@ function memoryTable(experts: readonly ExpertEstimate[]): EstimateTable {
       row('gradients', ({ memory }) => memory.states.gradients),
       row('buckets of gradients', ({ memory }) => memory.states.gradientBuckets),
       row("optimizer's moments", ({ memory }) => memory.states.moments),
-      row('gathered weights', ({ memory }) => memory.states.gathered),
+      row('gathered and summed up', ({ memory }) => memory.states.gathered),
       row('activations', ({ memory }) => memory.activations),
       row('one layer backward', ({ memory }) => memory.layerWork),
       row('logits', ({ memory }) => memory.logits),

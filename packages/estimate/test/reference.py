@@ -1,7 +1,7 @@
 """What transformers, PEFT and the trainer say of a model: reads cases as JSON, prints what each is as JSON.
 
-A case is {"config", "arguments"}: the content of a config.json, and arguments of TRL's ModelConfig or null. Models are on the
-meta device: shapes without weights.
+A case is {"config", "arguments"}: the content of a config.json, and arguments of TRL's ModelConfig or null. Models are
+on the meta device: shapes without weights.
 """
 
 from __future__ import annotations

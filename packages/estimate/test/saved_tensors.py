@@ -1,7 +1,7 @@
-"""Bytes that a model keeps for its backward pass, for each layer and token: reads cases as JSON, prints numbers as JSON.
+"""Bytes that a layer keeps for its backward pass, for each token: reads cases as JSON, prints numbers as JSON.
 
-A case is {"config", "arguments", "dtype", "half_precision", "padded", "tokens"}. What a layer keeps is the difference of
-models with two layers and with three, weights left out. On a CPU the mask of dropout has the type of what it is
+A case is {"config", "arguments", "dtype", "half_precision", "padded", "tokens"}. What a layer keeps is the difference
+of models with two layers and with three, weights left out. On a CPU the mask of dropout has the type of what it is
 multiplied with.
 """
 

@@ -104,7 +104,8 @@ export function readArchitecture(config: unknown): ArchitectureReading {
     layers: wholeNumber('num_hidden_layers'),
     attentionHeads,
     keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
-    headDim: wholeNumber('head_dim', hiddenSize / attentionHeads),
+    // Of sizes that are missing nothing follows.
+    headDim: wholeNumber('head_dim', problems.length > 0 ? 1 : hiddenSize / attentionHeads),
     vocabSize: wholeNumber('vocab_size'),
     ...(family?.experts
       ? {

@@ -78,8 +78,10 @@ def test_full_tuning_takes_six_times_the_parameters_but_for_the_input_embedding(
         ("NVIDIA L40S", 362.05),
         ("NVIDIA A10", 125),
         ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", None),
-        ("NVIDIA A10G", None),
-        ("NVIDIA GeForce RTX 4090", None),
+        ("NVIDIA A10G", 70),
+        ("NVIDIA GeForce RTX 4090", 165.2),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
+        ("NVIDIA TITAN RTX", None),
     ],
 )
 def test_the_peak_of_a_gpu_goes_by_its_name(name: str, teraflops: float | None) -> None:

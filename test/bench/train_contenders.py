@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-TRAINER = Path(__file__).resolve().parents[2] / "packages/trainer/src"
+from train_job import TRAINER, run_training, training_job
+
 sys.path.insert(0, str(TRAINER))
 CONTENDERS = ("upstream", "parity", "fast")
 WARM_UP = 3  # steps that do not count: kernels are compiled and memory is taken in them
@@ -98,58 +97,31 @@ def train(
 ) -> dict[str, Any]:
     """One run: its speed over the steps that count, its memory and its losses."""
     folder = work / contender
-    folder.mkdir()
-    micro_batch = shape["per_device_train_batch_size"]
-    job = {
-        "model": {"path": str(work / "model")},
-        "dataset": str(dataset),
-        "arguments": {
+    job = training_job(
+        folder,
+        work / "model",
+        dataset,
+        {
             **shape,
-            "gradient_accumulation_steps": options.batch // micro_batch,
+            "gradient_accumulation_steps": options.batch // shape["per_device_train_batch_size"],
             "max_steps": options.steps,
-            "learning_rate": 1e-5,
-            "warmup_steps": 0,
-            "max_length": 4096,
-            "dtype": "bfloat16",
-            "bf16": on_gpu,
-            "loss_type": "nll",
-            "average_tokens_across_devices": False,
-            "logging_steps": 1,
-            "save_strategy": "no",
-            "eval_strategy": "no",
         },
-        "chat_template": _template(),
-        "profile": "fast" if contender == "fast" else "parity",
-        "master_weights": options.states == "float32" and "use_peft" not in shape,
-        "checkpoints_dir": str(folder / "checkpoints"),
-        "output_dir": str(folder / "output"),
-        "events": str(folder / "events.jsonl"),
-    }
-    (folder / "job.json").write_text(json.dumps(job))
+        on_gpu=on_gpu,
+        profile="fast" if contender == "fast" else "parity",
+        master_weights=options.states == "float32" and "use_peft" not in shape,
+    )
     program = (
         [str(Path(__file__).with_name("train_upstream.py"))]
         if contender == "upstream"
         else ["-m", "prometheus_trainer.sft_train"]
     )
     began = time.monotonic()
-    environment = {
-        "PYTHONPATH": os.pathsep.join([str(TRAINER), *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    result = subprocess.run(
-        [sys.executable, *program, "--job", str(folder / "job.json")],
-        env=os.environ | environment,
-        stdout=sys.stderr,
-        check=False,
-    )
-    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    done = [event for event in events if event["event"] == "done"]
-    if result.returncode != 0 or not done:
-        problems = [event["message"] for event in events if event["event"] == "error"]
-        raise SystemExit(f"{contender} ended with {result.returncode}: {problems}")
-    shutil.rmtree(folder / "output", ignore_errors=True)
-    steps = [event for event in events if event["event"] == "train"]
+    ended = run_training(program, folder, job)
+    done = ended.named("done")
+    if ended.exit_code != 0 or not done:
+        problems = [event["message"] for event in ended.named("error")]
+        raise SystemExit(f"{contender} ended with {ended.exit_code}: {problems}")
+    steps = ended.named("train")
     counted = list(zip(steps[WARM_UP - 1 :], steps[WARM_UP:], strict=False))
     tokens = [later["tokens"] - earlier["tokens"] for earlier, later in counted]
     seconds = sum(
@@ -164,15 +136,9 @@ def train(
         "mfu": sum(shares) / sum(tokens) if shares else None,
         "peak_memory_bytes": done[-1]["metrics"]["peak_memory_bytes"],
         "losses": [step["loss"] for step in steps],
-        "notices": [event["message"] for event in events if event["event"] == "notice"],
+        "notices": [event["message"] for event in ended.named("notice")],
         "seconds_in_all": round(time.monotonic() - began, 1),
     }
-
-
-def _template() -> str:
-    from train_shapes import TEMPLATE
-
-    return TEMPLATE
 
 
 def say(text: str) -> None:

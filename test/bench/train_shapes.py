@@ -115,13 +115,13 @@ def write_model(folder: Path, config: dict[str, Any], device: str) -> int:
     return parameters
 
 
-def write_rows(folder: Path, rows: int, mean_tokens: int) -> None:
-    """Writes conversations whose lengths are log-normal (sigma 0.25), a quarter of each the answer.
+def write_rows(folder: Path, rows: int, mean_tokens: int, sigma: float = 0.25) -> None:
+    """Writes conversations whose lengths are log-normal, a quarter of each the answer.
 
     They are drawn by a seed. Real judgements to train on instead: ``--dataset``.
     """
     draw = np.random.default_rng(SEED)
-    lengths = np.exp(draw.normal(np.log(mean_tokens) - 0.25**2 / 2, 0.25, rows)).astype(int)
+    lengths = np.exp(draw.normal(np.log(mean_tokens) - sigma**2 / 2, sigma, rows)).astype(int)
 
     def text(tokens: int) -> str:
         return " ".join(draw.choice(WORDS, max(1, tokens)))

@@ -52,7 +52,7 @@ const CHANGES: [title: string, edits: Edit[]][] = [
   ['when to stop', [['absolute.yaml', 'report_to: []', 'report_to: []\nstop_on: [nan, spike]']]],
   ['loading of rows', [['absolute.yaml', 'report_to: []', 'report_to: []\ndataloader_num_workers: 2']]],
   ['the profile', [['absolute.yaml', 'profile: parity', 'profile: fast']]],
-  ['master weights', [['absolute.yaml', 'profile: parity', 'profile: parity\nmaster_weights: true']]],
+  ['float16 weights', [['absolute.yaml', 'dtype: float32', 'dtype: float16']]],
   [
     'a response marker',
     [['absolute.yaml', 'profile: parity', 'profile: parity\nresponse_marker: "[/INST]"']],

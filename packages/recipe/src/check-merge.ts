@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import type { MergeMethod, MergeParameter, MergeSection } from './merge-schema.ts';
-import type { Finding, YamlFile } from './yaml-file.ts';
+import { type Finding, missingFile, type YamlFile } from './yaml-file.ts';
 
 interface MethodParameters {
   /** Of all models together. */
@@ -63,14 +65,18 @@ export function checkMerge(
     diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
   const entries = entriesOf(merge);
   if (!entries) {
-    const [code, message] = merge.models
-      ? ['bad-value', 'both models and slices are there']
-      : ['missing-key', 'models is missing'];
-    report(['slices'], { code, message }, true);
+    report(
+      ['slices'],
+      merge.models
+        ? { code: 'bad-value', message: 'both models and slices are there' }
+        : { code: 'missing-key', message: 'models is missing' },
+      true,
+    );
     return;
   }
   const base = merge.base_model ?? merge.slices?.[0]?.base_model;
   checkNames(merge, entries, report, names);
+  if (names) checkFolders(entries, path.dirname(yaml.file), report);
   checkModels(merge, entries, base, report);
   checkParameters(merge, entries, base, report);
 }
@@ -96,6 +102,23 @@ function checkNames(merge: MergeSection, entries: Entry[], report: Report, names
   ];
   for (const [path, text = ''] of places) {
     for (const name of unknownNames(text, names)) report(path, unknownExpert(name, names));
+  }
+}
+
+/** Folders of models, and of adapters on them, that are named and not there. */
+function checkFolders(entries: Entry[], folder: string, report: Report): void {
+  for (const { model, path: at } of entries) {
+    const isFolder = existsSync(path.resolve(folder, model));
+    for (const part of isFolder ? [] : model.split('+')) {
+      const absolute = path.resolve(folder, part);
+      if (part.includes('${') || existsSync(absolute)) continue;
+      const finding = missingFile(part, absolute);
+      report([...at, 'model'], {
+        ...finding,
+        message: finding.message.replace('no file', 'no model folder'),
+        hint: finding.hint ?? 'Name a folder, ${expert} for an expert of the recipe, or ${base}.',
+      });
+    }
   }
 }
 

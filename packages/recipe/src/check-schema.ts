@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
+import { issueWords, unquoted } from './issue-words.ts';
 import type { Finding, YamlFile } from './yaml-file.ts';
 
 /**
@@ -12,7 +13,7 @@ export function checkSchema<Schema extends z.ZodType>(
   yaml: YamlFile,
   diagnostics: Diagnostic[],
 ): z.output<Schema> | undefined {
-  const result = schema.safeParse(yaml.data, { reportInput: true });
+  const result = schema.safeParse(yaml.data, { reportInput: true, error: issueWords });
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
     for (const { at, finding } of explain(issue, schema)) diagnostics.push(yaml.diagnose(at, finding));
@@ -25,7 +26,7 @@ type Explained = { at: { path: PropertyKey[]; key?: boolean }; finding: Finding 
 function explain(issue: z.core.$ZodIssue, schema: z.ZodType): Explained[] {
   const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
   if (
-    (issue.code === 'invalid_type' || issue.code === 'invalid_union') &&
+    (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union') &&
     issue.input === undefined &&
     issue.path.length > 0
   ) {
@@ -46,8 +47,14 @@ function explain(issue: z.core.$ZodIssue, schema: z.ZodType): Explained[] {
       },
     }));
   }
-  const code = issue.code === 'invalid_type' ? 'wrong-type' : 'bad-value';
-  return [{ at: { path: issue.path }, finding: { code, message: `${name}: ${issue.message}` } }];
+  const message = `${name}: ${issue.message}`;
+  if (issue.code === 'invalid_type') {
+    const hint = unquoted(issue.input, [issue.expected]);
+    return [{ at: { path: issue.path }, finding: { code: 'wrong-type', message, hint } }];
+  }
+  const choices = issue.code === 'invalid_value' ? issue.values.map(String) : [];
+  const hint = typeof issue.input === 'string' ? didYouMean(issue.input, choices) : undefined;
+  return [{ at: { path: issue.path }, finding: { code: 'bad-value', message, hint } }];
 }
 
 /** The issues of the one alternative of a union that the value was meant to be; undefined where several may be meant. */

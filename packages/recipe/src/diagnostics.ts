@@ -1,14 +1,14 @@
 import { ConfigurationError, formatPlace } from '@prometheus-actions/stage';
 import { closest, distance } from 'fastest-levenshtein';
+import type { RuleCode, Severity } from './rules.ts';
+import type { TextEdit } from './text-edits.ts';
 import { visibleText } from './visible-text.ts';
-
-export type Severity = 'error' | 'warning' | 'notice';
 
 /** One finding about a recipe's files. */
 export interface Diagnostic {
   severity: Severity;
-  /** Stable name of the rule, such as `unknown-key`. */
-  code: string;
+  /** Stable name of the rule. */
+  code: RuleCode;
   /** What was found and what was expected; all of it can be seen, whatever stands in the file. */
   message: string;
   /** What to do about it. */
@@ -18,6 +18,10 @@ export interface Diagnostic {
   line: number;
   /** From 1. */
   column: number;
+  /** The column after the text that was found, on the same line; absent where nothing was found there. */
+  endColumn?: number | undefined;
+  /** Edits of the file that put it right without changing what it means. */
+  fix?: readonly TextEdit[] | undefined;
 }
 
 /** A recipe that can't be run, with all that was found in its files. */
@@ -37,9 +41,10 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
 
-/** Errors first by file, then in the order in which they stand there. */
+/** By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. */
 export function inSourceOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return [...diagnostics].sort(
+  const found = new Map(diagnostics.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
+  return [...found.values()].sort(
     (a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column,
   );
 }

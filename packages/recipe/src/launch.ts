@@ -4,15 +4,18 @@ import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
-import { launchConfigSchema, type recipeSchema } from './recipe-schema.ts';
-import type { TrainingSection } from './training-schema.ts';
-import { type Finding, missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
+import { launchConfigSchema } from './launch-schema.ts';
+import { resolveInRecipe } from './recipe-paths.ts';
+import type { recipeSchema } from './recipe-schema.ts';
+import { type Finding, readYamlFile, type YamlFile } from './yaml-file.ts';
 
 /** How training is launched. */
 export interface Launch {
   /** Absolute path of the accelerate config. */
   configFile: string;
   config: z.output<typeof launchConfigSchema>;
+  /** The config, for findings that need more than it says itself. */
+  yaml: YamlFile;
   /** Over all nodes. */
   processes: number;
   launcher: 'local' | 'slurm' | 'none';
@@ -48,9 +51,9 @@ export function readLaunch(
     diagnostics.push(report(['slurm', 'options'], { code: 'bad-value', message, hint: 'Leave it out.' }));
   }
   const folder = path.dirname(yaml.file);
-  const read = readLaunchConfig(config, folder, processes, diagnostics, (finding) =>
-    report(['config'], finding),
-  );
+  const at = (finding: Finding) => report(['config'], finding);
+  if (!isNamed(config)) resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
+  const read = readLaunchConfig(config, folder, processes, diagnostics, at);
   return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
 }
 
@@ -60,9 +63,11 @@ export function readLaunchConfig(
   folder: string,
   processes: number,
   diagnostics: Diagnostic[],
-  report: (finding: Finding) => Diagnostic = (finding) => ({
+  report: (finding: Finding) => Diagnostic = ({ code, message, hint }) => ({
     severity: 'error',
-    ...finding,
+    code,
+    message,
+    hint,
     file: config,
     line: 1,
     column: 1,
@@ -71,11 +76,16 @@ export function readLaunchConfig(
   const configFile = launchConfigFile(config, folder);
   if (!existsSync(configFile)) {
     diagnostics.push(
-      report({ ...missingFile(configFile), hint: 'Give a path, or one of the names cpu, ddp and zero3.' }),
+      report({
+        code: 'missing-file',
+        message: `there is no file ${configFile}`,
+        hint: 'Give a path, or one of the names cpu, ddp and zero3.',
+      }),
     );
     return undefined;
   }
-  const yaml = readYamlFile(configFile, diagnostics);
+  // As accelerate reads it: in YAML 1.1 a plain `no` is false.
+  const yaml = readYamlFile(configFile, diagnostics, '1.1');
   const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
   if (!yaml || !section) return undefined;
   if ((section.num_machines ?? 1) > 1) {
@@ -84,23 +94,18 @@ export function readLaunchConfig(
       'Write num_machines: 1, and launcher: slurm with its nodes, or launcher: none, in recipe.yaml.';
     diagnostics.push(yaml.diagnose({ path: ['num_machines'] }, { code: 'launch-mismatch', message, hint }));
   }
-  return { configFile, config: section, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
+  return { configFile, config: section, yaml, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
 }
 
 /** The accelerate config that a recipe in a folder names: one of recipes/accelerate by its name, or a path. */
 export function launchConfigFile(config: string, folder: string): string {
-  const named = path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
-  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(named) ? named : path.resolve(folder, config);
+  return isNamed(config) ? namedFile(config) : path.resolve(folder, config);
 }
 
-/** What DeepSpeed does itself. */
-export function checkTrainingUnder(
-  launch: Launch,
-  { section, yaml }: { section: TrainingSection; yaml: YamlFile },
-  diagnostics: Diagnostic[],
-): void {
-  if (launch.config.distributed_type !== 'DEEPSPEED' || !section.masterWeights) return;
-  const message = 'DeepSpeed keeps float32 weights itself';
-  const finding = { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' };
-  diagnostics.push(yaml.diagnose({ path: ['master_weights'] }, finding));
+function isNamed(config: string): boolean {
+  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(namedFile(config));
+}
+
+function namedFile(config: string): string {
+  return path.join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
 }

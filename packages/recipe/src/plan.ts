@@ -1,5 +1,6 @@
 import path from 'node:path';
-import type { Expert, Recipe } from './load-recipe.ts';
+import type { Recipe } from './load-recipe.ts';
+import type { Expert } from './read-experts.ts';
 
 export type StageName = 'base-model' | 'prepare-dataset' | 'sft-train' | 'lora-merge' | 'model-merge';
 

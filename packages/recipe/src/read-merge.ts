@@ -2,6 +2,8 @@ import path from 'node:path';
 import { checkMerge, unknownExpert, unknownNames } from './check-merge.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
+import { isLora } from './plan.ts';
+import type { Expert } from './read-experts.ts';
 import { readReferenced } from './read-referenced.ts';
 import type { RecipeSection } from './recipe-schema.ts';
 import type { YamlFile } from './yaml-file.ts';
@@ -24,14 +26,14 @@ export interface Merge {
 /** Reads the section `merge` of a recipe and the configuration that it names. */
 export function readMerge(
   section: RecipeSection['merge'],
-  experts: readonly string[],
+  experts: readonly (Expert | undefined)[],
+  expertNames: readonly string[],
   yaml: YamlFile,
   diagnostics: Diagnostic[],
 ): Merge | undefined {
   const isPath = typeof section === 'string';
   const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
-  const names = [...experts, 'base'];
-  const file = path.resolve(path.dirname(yaml.file), name);
+  const names = [...expertNames, 'base'];
   const at = isPath ? ['merge'] : ['merge', 'config'];
   if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
     diagnostics.push(
@@ -45,16 +47,66 @@ export function readMerge(
       ),
     );
   }
+  if (
+    options.engine === 'native' &&
+    options.adapters === 'on-the-fly' &&
+    experts.every((expert) => expert && !isLora(expert))
+  ) {
+    const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
+    diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
+  }
   for (const unknown of unknownNames(options.donor ?? '', names)) {
     diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
   }
+  const before = diagnostics.length;
   const config =
     options.engine === 'mergekit'
-      ? readReferenced(yaml, at, file, mergekitSchema, diagnostics)
-      : readReferenced(yaml, at, file, mergeSchema, diagnostics, (mergeYaml, found) =>
-          checkMerge(found, mergeYaml, diagnostics, names),
-        );
-  return config && { config, folder: path.dirname(file), ...options };
+      ? readReferenced(yaml, at, name, mergekitSchema, diagnostics)
+      : readReferenced(yaml, at, name, mergeSchema, diagnostics, (mergeYaml, found) => {
+          checkMerge(found, mergeYaml, diagnostics, names);
+          checkMergeDtype(found, experts, mergeYaml, diagnostics);
+        });
+  if (config && diagnostics.length === before) checkUnused(config, expertNames, yaml, diagnostics);
+  return config && { config, folder: path.dirname(path.resolve(path.dirname(yaml.file), name)), ...options };
+}
+
+/** An expert that is trained for nothing. */
+function checkUnused(
+  config: Merge['config'],
+  expertNames: readonly string[],
+  yaml: YamlFile,
+  diagnostics: Diagnostic[],
+): void {
+  const text = JSON.stringify(config);
+  for (const name of expertNames.filter((candidate) => !text.includes(`\${${candidate}}`))) {
+    const message = `the merge does not name ${name}: it is trained and not used`;
+    diagnostics.push(yaml.diagnose({ path: ['experts', name], key: true }, { code: 'unused-name', message }));
+  }
+}
+
+/** A result in float16, whose largest number is 65,504, of weights that have bfloat16's range. */
+function checkMergeDtype(
+  { dtype, out_dtype: outDtype }: MergeSection,
+  experts: readonly (Expert | undefined)[],
+  yaml: YamlFile,
+  diagnostics: Diagnostic[],
+): void {
+  const key = outDtype === undefined ? 'dtype' : 'out_dtype';
+  const result = outDtype ?? dtype;
+  const wider = experts.find((expert) => expert && expert.training.arguments.dtype === 'bfloat16');
+  if (result === 'float16' && wider) {
+    const message = `${key}: float16, and ${wider.name} is trained in bfloat16, which has larger and smaller numbers`;
+    diagnostics.push(
+      yaml.diagnose({ path: [key] }, { code: 'dtype-mismatch', message, hint: 'Write bfloat16.' }),
+    );
+  }
+  const dtypes = new Set(experts.map((expert) => expert?.training.arguments.dtype));
+  if (dtypes.size > 1 && !dtypes.has(undefined) && result === undefined) {
+    const message = `the experts are trained in ${[...dtypes].join(' and ')}, and the merge names no dtype`;
+    diagnostics.push(
+      yaml.diagnose({ path: [] }, { code: 'dtype-mismatch', message, hint: 'Add dtype: bfloat16.' }),
+    );
+  }
 }
 
 const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined } as const;

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { digestOf, type Json } from '@prometheus-actions/stage';
-import type { BaseModel, Expert, Recipe } from './load-recipe.ts';
+import type { Recipe } from './load-recipe.ts';
+import type { BaseModel } from './read-base-model.ts';
+import type { Expert } from './read-experts.ts';
 import type { DatasetSection } from './recipe-schema.ts';
 import { type ContentChange, type StageConsequence, stageConsequences } from './stage-consequences.ts';
 import { trainingSettings } from './stage-settings.ts';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Diagnostic } from './diagnostics.ts';
 import { launchConfigFile } from './launch.ts';
 import { recipeFile } from './load-recipe.ts';
-import { type Finding, parseYaml, type YamlFile } from './yaml-file.ts';
+import { type Finding, parseYaml, severityOf, type YamlFile } from './yaml-file.ts';
 
 /** A file that belongs to a recipe, whether it is there or not. */
 export interface RecipeFile {
@@ -33,7 +33,7 @@ export function recipeFiles(
   const first: RecipeFile = {
     path: file,
     kind: 'settings',
-    report: ({ severity = 'error', ...finding }) => ({ severity, ...finding, ...start }),
+    report: (finding) => ({ ...finding, severity: severityOf(finding), fix: undefined, ...start }),
   };
   const read = (from: RecipeFile): YamlFile | undefined => {
     const text = readText(from);

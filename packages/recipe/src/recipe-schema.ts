@@ -184,12 +184,3 @@ export interface DatasetSection extends Omit<DatasetFileSection, 'source' | 'col
   sources: SourceSection[];
   columns: { user: string; assistant: string } | { messages: string };
 }
-
-/** An accelerate launch config, as far as this project looks at it; accelerate checks the rest. */
-export const launchConfigSchema = z.looseObject({
-  distributed_type: z.string(),
-  num_machines: z.int().positive().optional(),
-  main_process_port: z.int().min(0).max(65535).optional(),
-  num_processes: z.int().positive().optional(),
-  mixed_precision: z.string().optional(),
-});

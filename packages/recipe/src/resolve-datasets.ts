@@ -2,8 +2,9 @@ import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
 import type { z } from 'zod';
 import type { Diagnostic } from './diagnostics.ts';
+import { resolveInRecipe } from './recipe-paths.ts';
 import type { DatasetSection, datasetFileSchema, SourceSection } from './recipe-schema.ts';
-import type { Finding, YamlFile } from './yaml-file.ts';
+import { type Finding, missingFile, type YamlFile } from './yaml-file.ts';
 
 type FileSections = z.output<typeof datasetFileSchema>;
 type FileSection = FileSections[string];
@@ -11,24 +12,28 @@ type FileSection = FileSections[string];
 /**
  * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
  * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
+ *
+ * @param root the recipe's folder
  */
 export function resolveDatasets(
   sections: FileSections,
   yaml: YamlFile,
+  root: string,
   diagnostics: Diagnostic[],
 ): Record<string, DatasetSection | undefined> {
   return Object.fromEntries(
     Object.entries(sections).map(([name, { source, columns, ...section }]) => {
       const report = (at: PropertyKey[], finding: Finding) =>
         diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
+      const folders = { root, from: path.dirname(yaml.file) };
       const resolvedColumns = checkColumns(columns, report);
       checkSystemPrompt(section, resolvedColumns, report);
       const list = Array.isArray(source);
       const sources = [source]
         .flat()
         .map((one, index) =>
-          checkSource(one, path.dirname(yaml.file), (at, finding) =>
-            report(['source', ...(list ? [index] : []), ...at], finding),
+          checkSource(one, folders, diagnostics, (at, finding) =>
+            yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding),
           ),
         );
       if (!resolvedColumns || !sources.every((one) => one !== undefined)) return [name, undefined];
@@ -64,9 +69,11 @@ function checkSystemPrompt(
 
 function checkSource(
   { files, hub, revision, hub_files }: Exclude<FileSection['source'], unknown[]>,
-  folder: string,
-  report: Report,
+  folders: { root: string; from: string },
+  diagnostics: Diagnostic[],
+  diagnose: (at: PropertyKey[], finding: Finding) => Diagnostic,
 ): SourceSection | undefined {
+  const report = (at: PropertyKey[], finding: Finding) => diagnostics.push(diagnose(at, finding));
   if ((files === undefined) === (hub === undefined)) {
     report([], { code: 'bad-value', message: 'source needs either files or hub' });
     return undefined;
@@ -75,17 +82,26 @@ function checkSource(
     if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
       const message = `${hub} is not pinned to a commit: another run may get other rows`;
       const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
-      report(['hub'], { severity: 'warning', code: 'unpinned-revision', message, hint });
+      report(revision === undefined ? ['hub'] : ['revision'], { code: 'unpinned-revision', message, hint });
     }
     return { hub, revision, hub_files };
   }
-  const absolute = [files ?? []].flat().map((file) => path.resolve(folder, file));
-  for (const file of absolute) {
-    if (existsSync(file)) continue;
-    const pattern = /[*?[{]/.test(file);
-    if (pattern && globSync(file).length > 0) continue;
-    const message = pattern ? `no file matches ${file}` : `there is no file ${file}`;
-    report([], { code: 'missing-file', message });
+  for (const key of ['revision', 'hub_files'] as const) {
+    if ({ revision, hub_files }[key] === undefined) continue;
+    report([key], { code: 'without-effect', message: `${key} has no effect beside files: it is for hub` });
   }
+  const absolute = [files ?? []].flat().map((file, index) => {
+    const at = Array.isArray(files) ? ['files', index] : ['files'];
+    const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
+    const isPattern = /[*?[{]/.test(found) && !existsSync(found);
+    if (isPattern ? globSync(found).length === 0 : !existsSync(found)) {
+      const finding = missingFile(file, found);
+      const message = isPattern
+        ? finding.message.replace('there is no file', 'no file matches')
+        : finding.message;
+      report(at, { ...finding, message });
+    }
+    return found;
+  });
   return { files: absolute };
 }

@@ -1,17 +1,13 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Diagnostic, Severity } from './diagnostics.ts';
-
-/** What is known of a rule, by the code of its findings. */
-export type Rules = Readonly<Record<string, { severity: Severity; summary: string }>>;
+import type { Diagnostic } from './diagnostics.ts';
+import { RULES, type RuleCode } from './rules.ts';
 
 export interface SarifOptions {
   /** Absolute path of the repository: files in it are named relative to it. */
   root: string;
   /** Version of this project. */
   version: string;
-  /** Rules that are not described here are listed by their code alone. */
-  rules: Rules;
 }
 
 const LEVELS = { error: 'error', warning: 'warning', notice: 'note' } as const;
@@ -21,19 +17,19 @@ const LEVELS = { error: 'error', warning: 'warning', notice: 'note' } as const;
  *
  * Source of its properties: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
  */
-export function sarifLog(diagnostics: readonly Diagnostic[], { root, version, rules }: SarifOptions) {
-  const codes = [...new Set([...Object.keys(rules), ...diagnostics.map(({ code }) => code)])].sort();
+export function sarifLog(diagnostics: readonly Diagnostic[], { root, version }: SarifOptions) {
+  const codes = Object.keys(RULES) as RuleCode[];
   return {
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
     version: '2.1.0',
     runs: [
       {
         tool: {
-          driver: { name: 'prometheus-actions', version, rules: codes.map((code) => ruleOf(code, rules)) },
+          driver: { name: 'prometheus-actions', version, rules: codes.map(ruleOf) },
         },
         // Columns of findings are places in JavaScript's strings.
         columnKind: 'utf16CodeUnits',
-        results: diagnostics.map(({ severity, code, message, hint, file, line, column }) => ({
+        results: diagnostics.map(({ severity, code, message, hint, file, line, column, endColumn }) => ({
           ruleId: code,
           ruleIndex: codes.indexOf(code),
           level: LEVELS[severity],
@@ -42,7 +38,7 @@ export function sarifLog(diagnostics: readonly Diagnostic[], { root, version, ru
             {
               physicalLocation: {
                 artifactLocation: artifact(root, path.resolve(file)),
-                region: { startLine: line, startColumn: column },
+                region: { startLine: line, startColumn: column, ...(endColumn && { endColumn }) },
               },
             },
           ],
@@ -52,12 +48,12 @@ export function sarifLog(diagnostics: readonly Diagnostic[], { root, version, ru
   };
 }
 
-function ruleOf(code: string, rules: Rules) {
-  const known = Object.hasOwn(rules, code) ? rules[code] : undefined;
+function ruleOf(code: RuleCode) {
+  const { severity, summary } = RULES[code];
   return {
     id: code,
-    shortDescription: { text: known?.summary ?? code.replaceAll('-', ' ') },
-    ...(known && { defaultConfiguration: { level: LEVELS[known.severity] } }),
+    shortDescription: { text: summary },
+    defaultConfiguration: { level: LEVELS[severity] },
   };
 }
 

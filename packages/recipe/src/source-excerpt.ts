@@ -11,13 +11,14 @@ export function formatWithSource(diagnostic: Diagnostic): string {
   return [formatDiagnostic(finding), ...excerptOf(diagnostic), ...(hint ? [`  ${hint}`] : [])].join('\n');
 }
 
-function excerptOf({ file, line, column }: Diagnostic): string[] {
+function excerptOf({ file, line, column, endColumn }: Diagnostic): string[] {
   const text = lineOf(file, line);
   if (!text?.trim()) return [];
   const start = Math.max(0, column - 1 - SHOWN / 2);
   const shown = visibleColumns(text.slice(start, start + SHOWN));
   const found = /^("[^"]*"?|'[^']*'?|[^\s:,#[\]{}]+)/.exec(text.slice(column - 1))?.[0] ?? ' ';
-  const marked = `^${'~'.repeat(Math.max(0, Math.min(found.length, start + SHOWN - column + 1) - 1))}`;
+  const length = endColumn === undefined ? found.length : endColumn - column;
+  const marked = `^${'~'.repeat(Math.max(0, Math.min(length, start + SHOWN - column + 1) - 1))}`;
   const margin = String(line).padStart(5);
   return [`${margin} | ${shown}`, `      | ${' '.repeat(column - 1 - start)}${marked}`];
 }

@@ -1,6 +1,6 @@
 import type { Json } from '@prometheus-actions/stage';
 import type { Launch } from './launch.ts';
-import type { BaseModel } from './load-recipe.ts';
+import type { BaseModel } from './read-base-model.ts';
 import type { Merge } from './read-merge.ts';
 import type { DatasetSection } from './recipe-schema.ts';
 import type { TrainingSection } from './training-schema.ts';

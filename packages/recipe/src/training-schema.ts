@@ -1,18 +1,19 @@
 import { z } from 'zod';
-import { type Diagnostic, didYouMean } from './diagnostics.ts';
-import trainingKeys from './training-keys.json' with { type: 'json' };
+import { checkSchema } from './check-schema.ts';
+import type { Diagnostic } from './diagnostics.ts';
+import { checkArguments } from './training-arguments.ts';
+import { checkTogether } from './training-together.ts';
 import type { YamlFile } from './yaml-file.ts';
-
-interface KeyDescription {
-  types: readonly string[];
-  choices?: readonly unknown[];
-}
 
 /** Training arguments of one expert: what this project adds, and TRL's own keys. */
 export interface TrainingSection {
   profile: 'parity' | 'fast';
   /** Examples in one optimizer step, over all processes. */
   globalBatchSize: number | undefined;
+  /** Micro-batches in one optimizer step, as recipes for TRL state it instead of the global batch size. */
+  accumulationSteps: number | undefined;
+  /** The model that a file for TRL names: a folder or a repository on the hub; a recipe has base_model. */
+  model: { name: string; revision: string | undefined } | undefined;
   /** Jinja; `undefined` for the tokenizer's own. */
   chatTemplate: string | undefined;
   /** The loss is on what follows its last occurrence; `undefined`: the template's generation marks, or `[/INST]`. */
@@ -31,47 +32,55 @@ export interface TrainingSection {
   arguments: Record<string, unknown>;
 }
 
-const KEYS = trainingKeys.keys as Record<string, KeyDescription>;
-
-/** Keys of older TRL, transformers and alignment-handbook recipes; `null`: had its day, without effect today. */
-const RENAMED: Record<string, string | null> = {
-  evaluation_strategy: 'eval_strategy',
-  max_seq_length: 'max_length',
-  torch_dtype: 'dtype',
-  warmup_ratio: 'warmup_steps',
-  num_proc: 'dataset_num_proc',
-  preprocessing_num_workers: 'dataset_num_proc',
-  tokenizer_name_or_path: null,
-  overwrite_output_dir: null,
-  save_safetensors: null,
-  logging_dir: null,
-};
-
-/** What the stage decides itself: the recipe says these elsewhere. */
-const DECIDED_ELSEWHERE: Record<string, string> = {
-  gradient_accumulation_steps:
-    'It follows from global_batch_size, per_device_train_batch_size and the processes.',
-  model_name_or_path: 'The model is base_model of recipe.yaml.',
-  model_revision: 'The model is base_model of recipe.yaml.',
-  output_dir: 'The folder of artifacts is an option of the command.',
-  resume_from_checkpoint: 'An interrupted run resumes by itself.',
-};
-
 const minutes = z.number('expected a number of minutes').positive('expected minutes above 0').optional();
 
-const ownKeys = z.object({
-  profile: z.enum(['parity', 'fast']).default('parity'),
-  global_batch_size: z.int().positive().optional(),
-  chat_template: z.string().min(1).optional(),
-  response_marker: z.string().min(1).optional(),
-  micro_batch_tokens: z.int().positive().optional(),
-  master_weights: z.boolean().default(false),
+/** The keys of this project's, and those of TRL's that are read here and not passed on as they are. */
+export const ownKeysSchema = z.strictObject({
+  profile: z
+    .enum(['parity', 'fast'])
+    .default('parity')
+    .describe("How it is computed: parity, as the original's code; fast, the same objective at more speed."),
+  global_batch_size: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Examples in one optimizer step over all processes; gradient accumulation follows from it.'),
+  chat_template: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The template of a conversation, Jinja (default: the tokenizer's own)."),
+  response_marker: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('What the template writes before an answer: what follows its last occurrence is learnt.'),
+  micro_batch_tokens: z
+    .int()
+    .positive()
+    .optional()
+    .describe('With profile fast, most tokens in a micro-batch (default: what fits into memory).'),
+  master_weights: z
+    .boolean()
+    .default(false)
+    .describe('float32 weights behind bfloat16 ones, where DeepSpeed keeps none.'),
   save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
   max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
   stop_on: z
     .array(z.enum(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
     .default([])
     .describe('Training losses that end a run with an error: not a number, or far above those before.'),
+  gradient_accumulation_steps: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Micro-batches in one optimizer step; global_batch_size says it for any number of processes.'),
+  model_name_or_path: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe('In a file that is used without a recipe: the base model, a folder or a hub repository.'),
+  model_revision: z.string().min(1).nullish().describe('Its commit, branch or tag.'),
 });
 
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
@@ -83,98 +92,35 @@ export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): Traini
     diagnostics.push(yaml.diagnose({ path: [] }, { code: 'wrong-type', message }));
     return undefined;
   }
-  const own: Record<string, unknown> = {};
-  const trainerArguments: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(data)) {
-    if (key in ownKeys.shape) own[key] = value;
-    else checkKey(key, value, yaml, diagnostics, trainerArguments);
-  }
-  const parsed = ownKeys.safeParse(own);
-  for (const issue of parsed.error?.issues ?? []) {
-    const message = `${issue.path.join('.')}: ${issue.message}`;
-    diagnostics.push(yaml.diagnose({ path: issue.path }, { code: 'bad-value', message }));
-  }
-  if (diagnostics.slice(before).some(({ severity }) => severity === 'error') || !parsed.success)
-    return undefined;
-  return {
-    profile: parsed.data.profile,
-    globalBatchSize: parsed.data.global_batch_size,
-    chatTemplate: parsed.data.chat_template,
-    responseMarker: parsed.data.response_marker,
-    microBatchTokens: parsed.data.micro_batch_tokens,
-    masterWeights: parsed.data.master_weights,
-    saveMinutes: parsed.data.save_minutes,
-    maxMinutes: parsed.data.max_minutes,
-    stopOn: parsed.data.stop_on,
+  const isOwn = ([key]: [string, unknown]) => Object.hasOwn(ownKeysSchema.shape, key);
+  const entries = Object.entries(data);
+  const own = { ...yaml, data: Object.fromEntries(entries.filter(isOwn)) };
+  const section = checkSchema(ownKeysSchema, own, diagnostics);
+  const name = ownKeysSchema.shape.profile.safeParse(own.data.profile).data ?? 'parity';
+  const trainerArguments = checkArguments(
+    Object.fromEntries(entries.filter((entry) => !isOwn(entry))),
+    { name, stated: own.data.profile !== undefined },
+    Object.keys(ownKeysSchema.shape),
+    yaml,
+    diagnostics,
+  );
+  if (diagnostics.slice(before).some(({ severity }) => severity === 'error') || !section) return undefined;
+  const training: TrainingSection = {
+    profile: section.profile,
+    globalBatchSize: section.global_batch_size,
+    accumulationSteps: section.gradient_accumulation_steps,
+    model: section.model_name_or_path
+      ? { name: section.model_name_or_path, revision: section.model_revision ?? undefined }
+      : undefined,
+    chatTemplate: section.chat_template,
+    responseMarker: section.response_marker,
+    microBatchTokens: section.micro_batch_tokens,
+    masterWeights: section.master_weights,
+    saveMinutes: section.save_minutes,
+    maxMinutes: section.max_minutes,
+    stopOn: section.stop_on,
     arguments: trainerArguments,
   };
-}
-
-function checkKey(
-  key: string,
-  value: unknown,
-  yaml: YamlFile,
-  diagnostics: Diagnostic[],
-  accepted: Record<string, unknown>,
-): void {
-  const atKey = { path: [key], key: true };
-  const elsewhere = DECIDED_ELSEWHERE[key];
-  if (elsewhere) {
-    diagnostics.push(
-      yaml.diagnose(atKey, {
-        code: 'decided-elsewhere',
-        message: `${key} can't be set here`,
-        hint: elsewhere,
-      }),
-    );
-    return;
-  }
-  const renamed = RENAMED[key];
-  if (renamed !== undefined) {
-    const message = renamed ? `${key} is called ${renamed} today` : `${key} has no effect any more`;
-    diagnostics.push(yaml.diagnose(atKey, { severity: 'notice', code: 'renamed-key', message }));
-    if (renamed && !(renamed in accepted)) checkKey(renamed, value, yaml, diagnostics, accepted);
-    return;
-  }
-  const description = KEYS[key];
-  if (!description) {
-    const hint = didYouMean(key, [
-      ...Object.keys(KEYS),
-      ...Object.keys(ownKeys.shape),
-      ...Object.keys(RENAMED),
-    ]);
-    const message = `unknown key ${key}: TRL ${trainingKeys.trl} has no such argument`;
-    diagnostics.push(yaml.diagnose(atKey, { code: 'unknown-key', message, hint }));
-    return;
-  }
-  const problem = mismatch(value, description);
-  if (problem)
-    diagnostics.push(
-      yaml.diagnose({ path: [key] }, { code: problem.code, message: `${key}: ${problem.message}` }),
-    );
-  else accepted[key] = value;
-}
-
-function mismatch(
-  value: unknown,
-  { types, choices }: KeyDescription,
-): { code: string; message: string } | undefined {
-  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
-  const fits =
-    types.includes('any') ||
-    types.includes(type) ||
-    (type === 'number' && types.includes('integer') && Number.isInteger(value));
-  if (!fits) {
-    const found =
-      typeof value === 'string' ? `the text ${JSON.stringify(value)}` : `${type} ${JSON.stringify(value)}`;
-    return { code: 'wrong-type', message: `expected ${types.join(' or ')}, found ${found}` };
-  }
-  if (choices && typeof value === 'string' && !choices.includes(value)) {
-    const hint = didYouMean(
-      value,
-      choices.filter((choice) => typeof choice === 'string'),
-    );
-    return { code: 'bad-value', message: `${value} is none of ${choices.join(', ')}. ${hint ?? ''}`.trim() };
-  }
-  return undefined;
+  checkTogether(training, yaml, diagnostics);
+  return training;
 }

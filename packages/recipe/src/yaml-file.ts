@@ -1,38 +1,64 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import type { Diagnostic, Severity } from './diagnostics.ts';
+import { allowances } from './allowances.ts';
+import { type Diagnostic, didYouMean } from './diagnostics.ts';
+import { RULES, type RuleCode, type Severity } from './rules.ts';
+import { type KeyFix, keyEdits } from './text-edits.ts';
 import { visibleText } from './visible-text.ts';
 import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
+
+/** A place in a YAML file: the value at a path, or its key. */
+export interface YamlPlace {
+  path: KeyPath;
+  key?: boolean;
+}
 
 /** A YAML file whose values know where they stand. */
 export interface YamlFile {
   file: string;
   data: unknown;
   /** A finding at the value at a path, or at its key. */
-  diagnose: (at: { path: KeyPath; key?: boolean }, finding: Finding) => Diagnostic;
+  diagnose: (at: YamlPlace, finding: Finding) => Diagnostic;
 }
 
 export interface Finding {
+  /** Default: that of the rule. */
   severity?: Severity;
-  code: string;
+  code: RuleCode;
   message: string;
   hint?: string | undefined;
+  /** What is to become of the key at the start of the path. */
+  fix?: KeyFix;
+}
+
+/** What a finding says itself, or else its rule. */
+export function severityOf({ severity, code }: Finding): Severity {
+  return severity ?? RULES[code].severity;
 }
 
 /** Bytes of a file of settings: what is larger is something else. */
 export const MOST_SETTINGS_BYTES = 4 << 20;
 
-/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
-export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile | undefined {
+/**
+ * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
+ *
+ * @param version that its plain values are read by, where it doesn't say itself
+ */
+export function readYamlFile(
+  file: string,
+  diagnostics: Diagnostic[],
+  version: '1.1' | '1.2' = '1.2',
+): YamlFile | undefined {
   try {
     const info = statSync(file);
     const message = info.isFile()
       ? info.size > MOST_SETTINGS_BYTES &&
         `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
       : 'this is not a file';
-    if (!message) return parseYaml(file, readFileSync(file, 'utf8'), diagnostics);
+    if (!message) return parseYaml(file, readFileSync(file, 'utf8'), diagnostics, version);
     diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
   } catch (error) {
     const message = `the file can't be read: ${(error as NodeJS.ErrnoException).code}`;
@@ -42,51 +68,94 @@ export function readYamlFile(file: string, diagnostics: Diagnostic[]): YamlFile 
 }
 
 /** The same for text that is read already; `file` is where it comes from. */
-export function parseYaml(file: string, text: string, diagnostics: Diagnostic[]): YamlFile | undefined {
+export function parseYaml(
+  file: string,
+  text: string,
+  diagnostics: Diagnostic[],
+  version: '1.1' | '1.2' = '1.2',
+): YamlFile | undefined {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
-  const diagnosticAt = (offset: number, { severity = 'error', message, hint, ...finding }: Finding) => {
-    const { line, col } = lineCounter.linePos(offset);
-    const place = { file, line: Math.max(line, 1), column: Math.max(col, 1) };
-    const texts = { message: visibleText(message), ...(hint && { hint: visibleText(hint) }) };
-    return { severity, ...finding, ...texts, ...place };
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, version });
+  const allowed = allowances(text);
+  const diagnose = ([start, end]: readonly [number, number], finding: Finding): Diagnostic => {
+    const { code, message, hint } = finding;
+    const severity = severityOf(finding);
+    const { line, col } = lineCounter.linePos(start);
+    const place = { line: Math.max(line, 1), column: Math.max(col, 1) };
+    const found = /^[^\r\n]*/.exec(text.slice(start, end))?.[0].trimEnd() ?? '';
+    const reason = severity === 'warning' ? allowed(code, place.line) : undefined;
+    const words = reason === undefined ? hint : `Allowed here: ${reason}`;
+    return {
+      severity: reason === undefined ? severity : 'notice',
+      code,
+      message: visibleText(message),
+      hint: words === undefined ? undefined : visibleText(words),
+      file,
+      ...place,
+      endColumn: found === '' ? undefined : place.column + found.length,
+    };
   };
   const found = explainSyntax(document.errors, text);
   const unknown = unknownAlias(document);
   if (unknown) found.push(unknown);
-  for (const { offset, finding } of found) diagnostics.push(diagnosticAt(offset, finding));
+  for (const { offset, finding } of found) diagnostics.push(diagnose([offset, offset], finding));
   // Keys that stand twice don't keep the rest from being checked.
   if (found.some(({ finding }) => finding.code !== 'duplicate-key')) return undefined;
-  const diagnose: YamlFile['diagnose'] = ({ path, key }, finding) =>
-    diagnosticAt(offsetOf(document, path, key ?? false), finding);
+  const diagnoseAt: YamlFile['diagnose'] = ({ path, key }, finding) => ({
+    ...diagnose(rangeOf(document, path, key ?? false), finding),
+    fix: finding.fix && keyEdits(document, text, String(path[0]), finding.fix),
+  });
   try {
-    return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
+    return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose: diagnoseAt };
   } catch {
     const message = 'aliases (*name) repeat so much that the file would not fit into memory';
-    diagnostics.push(
-      diagnose({ path: [] }, { code: 'yaml-syntax', message, hint: 'Write it without them.' }),
-    );
+    diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
     return undefined;
   }
 }
 
-/** Start of the value at a path, or of its key; of the nearest value above it where it isn't there. */
-function offsetOf(document: Document, path: KeyPath, key: boolean): number {
+/** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
+function rangeOf(document: Document, path: KeyPath, key: boolean): readonly [number, number] {
   for (let length = path.length; length >= 0; length -= 1) {
-    const parentPath = path.slice(0, length - 1);
-    const parent = document.getIn(parentPath, true);
-    if ((key || length < path.length) && length > 0 && isMap(parent)) {
+    const there = length === path.length;
+    const parent = document.getIn(path.slice(0, length - 1), true);
+    if ((key || !there) && length > 0 && isMap(parent)) {
       const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === path[length - 1]);
-      const start = (pair?.key as Node | undefined)?.range?.[0];
-      if (start !== undefined) return start;
+      const range = (pair?.key as Node | undefined)?.range;
+      if (range) return [range[0], range[1]];
     }
     const node = document.getIn(path.slice(0, length), true) as Node | undefined;
-    if (node?.range) return node.range[0];
+    if (node?.range) return [node.range[0], there ? node.range[1] : node.range[0]];
   }
-  return 0;
+  return [0, 0];
 }
 
-/** The finding for a file that is named somewhere and isn't there. */
-export function missingFile(file: string): Finding {
-  return { code: 'missing-file', message: `there is no file ${file}` };
+/**
+ * The finding for a file or folder that is named somewhere and isn't there.
+ *
+ * A recipe is also checked where it does not run. What it names by an absolute path may be on the other machine: that is
+ * a warning, and the stage that reads it says the same before it starts.
+ *
+ * @param name as it is written
+ */
+export function missingFile(name: string, absolute: string): Finding {
+  if (!path.isAbsolute(name)) {
+    const hint = didYouMean(path.basename(absolute), namesIn(path.dirname(absolute)));
+    return { code: 'missing-file', message: `there is no file ${absolute}`, hint };
+  }
+  const message = `there is no file ${absolute} on this machine`;
+  return {
+    severity: 'warning',
+    code: 'missing-file',
+    message,
+    hint: 'It must be there where the recipe runs.',
+  };
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }

@@ -1,4 +1,5 @@
 import { type Document, type ErrorCode, visit, type YAMLError } from 'yaml';
+import type { RuleCode } from './rules.ts';
 import type { Finding } from './yaml-file.ts';
 
 interface Explanation {
@@ -56,10 +57,12 @@ export function explainSyntax(
   return errors
     .filter((error) => error === first || error.code === 'DUPLICATE_KEY')
     .map(({ code, message, pos: [offset] }) => {
-      const finding = { code: code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax' };
+      const finding: { code: RuleCode } = {
+        code: code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax',
+      };
       if (code === 'MISSING_CHAR' && message.endsWith('quote'))
         return {
-          offset,
+          offset: text.lastIndexOf(message.includes('"') ? '"' : "'", offset - 1),
           finding: { ...finding, message: 'a quote is not closed', hint: 'Close it on the line it begins.' },
         };
       const explanation = EXPLANATIONS[code];

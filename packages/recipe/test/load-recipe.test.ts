@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { formatDiagnostic, loadRecipe, makePlan, readRecipe } from '../src/index.ts';
+import { loadRecipe, makePlan, readRecipe } from '../src/index.ts';
 
 const RECIPES = ['smoke-7b', 'smoke-8x7b', 'prometheus-7b-v2.0', 'prometheus-8x7b-v2.0'];
 let folder: string;
@@ -30,9 +30,9 @@ function placeOf(needle: string, text: string): { line: number; column: number }
 }
 
 describe('the recipes of the project', () => {
-  it.each(RECIPES)('%s has no error', (name) => {
+  it.each(RECIPES)('%s has no error and no warning', (name) => {
     const { diagnostics } = loadRecipe(path.join(PROJECT_ROOT, 'recipes', name));
-    expect(diagnostics.filter(({ code }) => code !== 'unpinned-revision')).toEqual([]);
+    expect(diagnostics.filter(({ severity }) => severity !== 'notice')).toEqual([]);
   });
 
   it.each([
@@ -127,7 +127,7 @@ describe('a dataset', () => {
     );
     const { recipe, diagnostics } = readRecipe(folder);
     expect(diagnostics).toMatchObject([
-      { code: 'unpinned-revision', severity: 'warning', ...placeOf('a/b', text) },
+      { code: 'unpinned-revision', severity: 'warning', ...placeOf('main', text) },
     ]);
     expect(recipe?.datasets['feedback-collection']).toEqual({
       sources: [
@@ -142,183 +142,7 @@ describe('a dataset', () => {
   });
 });
 
-describe('one mistake, one clear finding at its place', () => {
-  it('float32 weights of its own, under DeepSpeed', () => {
-    change('recipe.yaml', 'config: cpu, processes: 1', 'config: zero3, processes: 1');
-    const text = change('absolute.yaml', 'profile: parity', 'profile: fast\nmaster_weights: true');
-    const { recipe, diagnostics } = readRecipe(folder);
-    expect(recipe).toBeUndefined();
-    expect(diagnostics).toMatchObject([{ code: 'launch-mismatch', ...placeOf('true', text) }]);
-  });
-
-  it.each([
-    [
-      'messages beside the columns that they would be made of',
-      'dataset.yaml',
-      'columns: { user: instruction,',
-      'columns: { messages: m, user: instruction,',
-      '{ messages: m',
-      'bad-value',
-      'columns needs user and assistant, or messages alone',
-    ],
-    [
-      'a system prompt before messages that are there',
-      'dataset.yaml',
-      'columns: { user: instruction, assistant: output }',
-      'columns: { messages: m }',
-      '>-',
-      'bad-value',
-      'Write it into the messages',
-    ],
-    [
-      'a pattern that matches nothing',
-      'dataset.yaml',
-      'data/feedback.json',
-      'data/*.jsonl',
-      '{ files: data/*.jsonl }',
-      'missing-file',
-      'no file matches',
-    ],
-    [
-      'a source that is neither',
-      'dataset.yaml',
-      'source: { files: data/feedback.json }',
-      'source: [{ revision: main }]',
-      '{ revision: main }',
-      'bad-value',
-      'needs either files or hub',
-    ],
-    [
-      'a misspelt key',
-      'recipe.yaml',
-      'merge: merge',
-      'mergee: merge',
-      'mergee',
-      'unknown-key',
-      'Did you mean merge?',
-    ],
-    [
-      'a wrong type',
-      'recipe.yaml',
-      'processes: 1',
-      'processes: two',
-      'two',
-      'wrong-type',
-      'launch.processes',
-    ],
-    [
-      'a missing file',
-      'recipe.yaml',
-      'sft: relative.yaml',
-      'sft: relatve.yaml',
-      'relatve.yaml',
-      'missing-file',
-      'relatve.yaml',
-    ],
-    [
-      'a dataset that is not there',
-      'recipe.yaml',
-      'dataset: feedback-',
-      'dataset: feedbak-',
-      'feedbak-',
-      'unknown-name',
-      'Did you mean feedback-collection?',
-    ],
-    [
-      'a launch config that is not there',
-      'recipe.yaml',
-      'config: cpu',
-      'config: gpu',
-      'gpu',
-      'missing-file',
-      'cpu, ddp and zero3',
-    ],
-    [
-      'two kinds of base model',
-      'recipe.yaml',
-      'random:',
-      'path: x, random:',
-      '{ path',
-      'bad-value',
-      'exactly one',
-    ],
-    [
-      'a misspelt training key',
-      'absolute.yaml',
-      'learning_rate',
-      'learning_rte',
-      'learning_rte',
-      'unknown-key',
-      'Did you mean learning_rate?',
-    ],
-    ['text for a number', 'absolute.yaml', '4.0e-3', 'fast', 'fast', 'wrong-type', 'found the text "fast"'],
-    ['an unknown value', 'absolute.yaml', 'cosine', 'cosin', 'cosin', 'bad-value', 'Did you mean cosine?'],
-    [
-      'a batch that does not divide',
-      'absolute.yaml',
-      'global_batch_size: 8',
-      'global_batch_size: 6',
-      '6\n',
-      'indivisible-batch',
-      'not a multiple of 4 examples × 1 processes = 4',
-    ],
-    [
-      'what is decided elsewhere',
-      'absolute.yaml',
-      'seed: 42',
-      'output_dir: x',
-      'output_dir',
-      'decided-elsewhere',
-      "can't be set here",
-    ],
-    [
-      'a data file that is not there',
-      'dataset.yaml',
-      'data/feedback.json',
-      'data/feedbak.json',
-      '{ files: data/feedbak',
-      'missing-file',
-      'data/feedbak.json',
-    ],
-    [
-      'an unknown expert',
-      'merge.yaml',
-      '${relative}\n',
-      '${relativ}\n',
-      '${relativ}\n',
-      'unknown-name',
-      'Did you mean relative?',
-    ],
-    [
-      'a model merged with itself',
-      'merge.yaml',
-      'model: ${relative}',
-      'model: ${absolute}\t',
-      '${absolute}\t',
-      'same-model-twice',
-      'merged twice',
-    ],
-    ['an unknown merge method', 'merge.yaml', 'linear', 'lineer', 'lineer', 'bad-value', 'linear'],
-    [
-      'a name that leaves its folder',
-      'recipe.yaml',
-      'name: smoke-7b',
-      'name: ../../etc',
-      '../../etc',
-      'bad-value',
-      'starts with a letter or digit',
-    ],
-  ])('%s', (_what, file, from, to, needle, code, words) => {
-    const place = placeOf(needle, change(file, from, to));
-    const { recipe, diagnostics } = readRecipe(folder);
-    expect(recipe).toBeUndefined();
-    const finding = diagnostics.find((candidate) => candidate.code === code);
-    expect(finding).toMatchObject({ severity: 'error', file: path.join(folder, file), ...place });
-    expect(finding && formatDiagnostic(finding)).toContain(words);
-    // The only other finding there may be is that the key which was misspelt is missing.
-    expect(diagnostics.filter((other) => other !== finding && other.code !== 'missing-key')).toEqual([]);
-  });
-
+describe('mistakes', () => {
   it('a missing key', () => {
     change('recipe.yaml', 'dataset: dataset.yaml\n', '');
     const [finding, ...others] = readRecipe(folder).diagnostics;

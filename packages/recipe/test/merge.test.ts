@@ -76,7 +76,7 @@ dtype: float16
     ],
     [
       'adapters on their base',
-      'models:\n  - { model: "${base}+adapters/a" }\n  - { model: models/b+adapters/b }\nparameters: { weight: 1 }\nmerge_method: linear\n',
+      'models:\n  - { model: "${absolute}+data" }\n  - { model: data+data }\n  - { model: "${relative}" }\nparameters: { weight: 1 }\nmerge_method: linear\n',
     ],
   ])('%s', (_what, merge) => {
     expect(findings(recipe({ merge }))).toEqual([]);
@@ -126,7 +126,7 @@ dtype: float16
     [
       'a density above 1',
       `${TWO}merge_method: ties\nbase_model: \${base}\nparameters:\n  weight: 1\n  density: 53\n`,
-      [8, 'bad-value', 'parameters.density: Too big: expected number to be <=1'],
+      [8, 'bad-value', 'parameters.density: expected a number of at most 1, found 53'],
     ],
     [
       'a misspelt key of a condition',

@@ -18,7 +18,7 @@ it.each([
   ['a line indented too far', 'a: 1\n  b: 2\n', 1, 4, 'a "key: value" within a value'],
   ['a line indented too little', '  a: 1\nb: 2\n', 2, 1, '"b" is not expected here'],
   ['no space after a colon', 'a:b\nc: d\n', 1, 1, 'a line without "key: value"'],
-  ['an open quote', 'a: "b\nc: 1\n', 3, 1, 'a quote is not closed'],
+  ['an open quote', 'a: "b\nc: 1\n', 1, 4, 'a quote is not closed'],
   ['a quote in quotes', "a: 'it's'\n", 1, 8, '"s\'" is not expected here'],
   ['an open bracket', 'a: [1, 2\nb: 3\n', 2, 1, 'a bracket before this line is not closed'],
   ['a bracket too many', 'a: [1, 2]]\n', 1, 10, '"]" is not expected here'],

@@ -1,6 +1,8 @@
-"""Writes packages/recipe/src/training-keys.json: the keys of TRL's SFTConfig and ModelConfig with their types.
+"""Writes packages/recipe/src/training-keys.json: the keys of TRL's SFTConfig and ModelConfig.
 
-Recipes use these key names; TypeScript checks them from this file without Python. Run by ``npm run generate``.
+Each has its types; ``default``, what a run has where a training file does not say (TRL's value or the profiles', left
+out where it is null). ``profiles`` has for each profile the values that its fixed keys may have. Recipes use these key
+names; TypeScript checks them from this file without Python. Run by ``npm run generate``.
 """
 
 from __future__ import annotations
@@ -9,69 +11,57 @@ import dataclasses
 import enum
 import json
 import sys
-import types
 import typing
 from pathlib import Path
 from typing import Any
 
+from key_types import describe, write_keys
 from trl import ModelConfig, SFTConfig
 from trl import __version__ as trl_version
 
+from prometheus_trainer.training_arguments import DEFAULTS, FIXED
+
 TARGET = Path(__file__).parents[3] / "packages/recipe/src/training-keys.json"
-JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+# The profiles differ in what they compute with, not in what they leave unsaid.
+PROFILE = "parity"
+# Where there are test rows.
+WITH_TEST_ROWS = {"eval_strategy": "epoch"}
 
 
-def key_types() -> dict[str, dict[str, Any]]:
-    """JSON types and, where they are fixed, the values that each key takes."""
+def training_keys() -> dict[str, dict[str, Any]]:
     keys: dict[str, dict[str, Any]] = {}
     for config in (ModelConfig, SFTConfig):
         hints = typing.get_type_hints(config)
         for field in dataclasses.fields(config):
             if field.init:
-                keys[field.name] = describe(hints[field.name])
+                keys[field.name] = {
+                    **describe(hints[field.name], field.metadata.get("choices")),
+                    **_default(field),
+                }
     return dict(sorted(keys.items()))
 
 
-def describe(hint: Any) -> dict[str, Any]:
-    found: set[str] = set()
-    choices: list[Any] = []
-    for part in flatten(hint):
-        origin = typing.get_origin(part) or part
-        if part is type(None):
-            found.add("null")
-        elif origin is typing.Literal:
-            choices.extend(typing.get_args(part))
-            found.update(JSON_TYPES[type(value)] for value in typing.get_args(part))
-        elif isinstance(part, type) and issubclass(part, enum.Enum):
-            choices.extend(member.value for member in part)
-            found.add("string")
-        elif origin in JSON_TYPES:
-            found.add(JSON_TYPES[origin])
-        else:
-            found.add("any")
-    # transformers writes `float` for what may be given as a whole number too, and `int` where a string may name one.
-    described: dict[str, Any] = {"types": sorted(found)}
-    if choices and found <= {"string", "null"}:
-        described["choices"] = choices
-    return described
+def _default(field: dataclasses.Field[Any]) -> dict[str, Any]:
+    allowed = FIXED[PROFILE].get(field.name)
+    if allowed is not None:
+        default = allowed[0]
+    else:
+        default = (DEFAULTS[PROFILE] | WITH_TEST_ROWS).get(field.name, _own_default(field))
+    return {} if default is None else {"default": default}
 
 
-def flatten(hint: Any) -> list[Any]:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return [part for argument in typing.get_args(hint) for part in flatten(argument)]
-    return [hint]
-
-
-def main() -> int:
-    text = json.dumps({"trl": trl_version, "keys": key_types()}, indent=1) + "\n"
-    if "--check" in sys.argv:
-        if TARGET.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{TARGET.name} differs from TRL {trl_version}: run npm run generate", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
-    return 0
+def _own_default(field: dataclasses.Field[Any]) -> Any:
+    made = field.default_factory is not dataclasses.MISSING
+    default = field.default_factory() if made else field.default
+    if isinstance(default, enum.Enum):
+        default = default.value
+    try:
+        json.dumps(default)
+    except TypeError:
+        return None
+    return default
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    profiles = {name: {key: list(allowed) for key, allowed in fixed.items()} for name, fixed in FIXED.items()}
+    sys.exit(write_keys(TARGET, {"trl": trl_version, "profiles": profiles}, training_keys()))

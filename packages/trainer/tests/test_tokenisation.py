@@ -77,10 +77,20 @@ def test_a_tokenizers_own_template_that_trl_knows(family: str, tmp_path: Path) -
     assert "Grade" not in learnt
 
 
+def test_what_a_template_writes_before_an_answer_is_its_marker(llama: Path) -> None:
+    tokenizer: Any = load_tokenizer(llama)
+    tokenisation = _choose(tokenizer, LLAMA_TEMPLATE, None)
+    assert tokenisation.loss_on == "marker"
+    assert tokenisation.response_marker == "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+    named = _choose(tokenizer, LLAMA_TEMPLATE, "<|start_header_id|>assistant<|end_header_id|>\n\n")
+    assert tokenisation([CONVERSATION]) == named([CONVERSATION])
+
+
 def test_nothing_that_tells_the_answer_is_the_users_mistake(llama: Path) -> None:
     tokenizer: Any = load_tokenizer(llama)
+    bare = "{% for message in messages %}{{ message.content }} {% endfor %}"
     with pytest.raises(ConfigurationError, match="neither generation marks nor") as caught:
-        _choose(tokenizer, LLAMA_TEMPLATE, None)
+        _choose(tokenizer, bare, None)
     assert "response_marker" in (caught.value.hint or "")
     with pytest.raises(ConfigurationError, match="has no chat template"):
         _choose(tokenizer, None, None)

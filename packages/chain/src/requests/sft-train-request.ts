@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import {
+  checkExpert,
   type Diagnostic,
   deriveAccumulation,
   type Expert,
@@ -11,7 +13,7 @@ import {
 } from '@prometheus-actions/recipe';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { z } from 'zod';
-import { parseModelReference } from '../model-reference.ts';
+import { type ModelReference, parseModelReference } from '../model-reference.ts';
 import { sftTrain } from '../sft-train.ts';
 import { text } from './input-fields.ts';
 import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
@@ -22,7 +24,9 @@ export const sftTrainRequest = stageRequest({
   inputs: z.strictObject({
     ...recipeInputs,
     expert: text('With a recipe: the name of the expert in it.'),
-    model: text('Without a recipe: the base model, a folder or id@revision on the Hugging Face hub.'),
+    model: text(
+      'Without a recipe: the base model, a folder or id@revision on the Hugging Face hub (default: model_name_or_path and model_revision of the training arguments).',
+    ),
     dataset_dir: text('Without a recipe: prepared data, a folder with train/ and perhaps test/.'),
     config: text('Without a recipe: YAML file of training arguments.'),
     launch_config: text(
@@ -43,7 +47,7 @@ export const sftTrainRequest = stageRequest({
     return sftTrain(
       {
         title: 'sft-train',
-        model: parseModelReference(required(inputs.model, 'model')),
+        model: inputs.model ? parseModelReference(inputs.model) : modelOf(expert),
         dataset: path.resolve(required(inputs.dataset_dir, 'dataset_dir')),
         training: expert.training,
         launch,
@@ -57,20 +61,27 @@ export const sftTrainRequest = stageRequest({
 function readFiles(config: string, launchConfig: string, processes = 1): { launch: Launch; expert: Expert } {
   const diagnostics: Diagnostic[] = [];
   const launch = readLaunchConfig(launchConfig, process.cwd(), processes, diagnostics);
-  const file = path.resolve(config);
-  const training = readTrainingFile(file, diagnostics, ({ code, message }) => {
+  const training = readTrainingFile(path.resolve(config), diagnostics, ({ code, message }) => {
     throw new ConfigurationError(message, { hint: `It is named by the input config (${code}).` });
   });
+  if (training) checkExpert(training, { launch, dataset: undefined }, diagnostics);
   const expert =
     training &&
     deriveAccumulation(
-      { name: 'expert', dataset: '', training: training.section },
+      { name: 'expert', dataset: '', training: training.section, yaml: training.yaml },
       processes,
-      training.yaml,
       diagnostics,
     );
   if (!launch || !expert || diagnostics.some(({ severity }) => severity === 'error')) {
     throw new RecipeError(inSourceOrder(diagnostics));
   }
   return { launch, expert };
+}
+
+/** The model that a training file names by itself, as files for TRL do. */
+function modelOf({ training, yaml }: Expert): ModelReference {
+  const { name, revision = 'main' } = required(training.model, 'model');
+  const folder = path.resolve(path.dirname(yaml.file), name);
+  if (existsSync(folder)) return { path: folder };
+  return parseModelReference(existsSync(name) ? name : `${name}@${revision}`);
 }

@@ -7,5 +7,5 @@ import { PROJECT_ROOT } from '@prometheus-actions/stage';
 export function sarifText(diagnostics: readonly Diagnostic[], root: string): string {
   const packageFile = readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8');
   const { version } = JSON.parse(packageFile) as { version: string };
-  return `${JSON.stringify(sarifLog(diagnostics, { root, version, rules: {} }), null, 2)}\n`;
+  return `${JSON.stringify(sarifLog(diagnostics, { root, version }), null, 2)}\n`;
 }

@@ -182,13 +182,13 @@ describe('on a pull request', () => {
 
   it('compares with a launch config of the repository', async () => {
     here.write(
-      'cpu.yaml',
+      'judges/first/cpu.yaml',
       'distributed_type: MULTI_GPU\nuse_cpu: true\nmixed_precision: "no"\ndebug: false\n',
     );
-    here.edit('judges/first/recipe.yaml', 'config: cpu', 'config: ../../cpu.yaml');
+    here.edit('judges/first/recipe.yaml', 'config: cpu', 'config: cpu.yaml');
     here.commit();
-    here.edit('cpu.yaml', '"no"', 'bf16');
-    here.edit('cpu.yaml', 'debug: false', 'debug: true');
+    here.edit('judges/first/cpu.yaml', '"no"', 'bf16');
+    here.edit('judges/first/cpu.yaml', 'debug: false', 'debug: true');
     const { summary } = await changedSince();
     expect(summary).toContain('- mixed&#95;precision of the launch config cpu: no → bf16');
     expect(summary).toContain('- debug of the launch config cpu: false → true');
@@ -298,8 +298,9 @@ describe('mistakes', () => {
 
   it('in a file that recipes share are told once', async () => {
     here.edit('judges/first/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
-    here.edit('judges/second/recipe.yaml', 'merge: merge.yaml', 'merge: ../first/merge.yaml');
-    const { annotations, outputs } = await check();
+    const text = readFileSync(path.join(here.folder, 'judges/first/recipe.yaml'), 'utf8');
+    here.write('judges/first/other.yaml', text.replace('name: ', 'name: other-'));
+    const { annotations, outputs } = await check({ recipes: 'judges/first/{recipe,other}.yaml' });
     expect(annotations).toHaveLength(1);
     expect(outputs.errors).toBe(1);
   });
@@ -313,7 +314,7 @@ describe('mistakes', () => {
     expect(runs[0].results).toHaveLength(1);
     expect(runs[0].results[0].locations[0].physicalLocation).toEqual({
       artifactLocation: { uri: 'judges/first/merge.yaml', uriBaseId: '%SRCROOT%' },
-      region: { startLine: Number(line), startColumn: Number(column) },
+      region: { startLine: Number(line), startColumn: Number(column), endColumn: Number(column) + 6 },
     });
   });
 });

@@ -1,19 +1,33 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { findingText, mostSevereFirst, recipeLocation, sarifText } from '@prometheus-actions/chain';
-import { type Diagnostic, formatWithSource, readRecipe } from '@prometheus-actions/recipe';
+import {
+  checkLocation,
+  type Diagnostic,
+  fixFiles,
+  formatWithSource,
+  inSourceOrder,
+} from '@prometheus-actions/recipe';
 import { ConfigurationError, GithubReporter, PROJECT_ROOT } from '@prometheus-actions/stage';
 import { type Command, Option } from 'commander';
+
+interface ValidateOptions {
+  format: Format;
+  fix?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
 
 /** `validate`: everything that can be known to be wrong before a run. */
 export function addValidateCommand(program: Command): void {
   program
     .command('validate')
-    .description('Check all files of recipes; exit code 2 when one has an error.')
+    .description('Check all files of recipes, or one such file by itself; exit code 2 when one has an error.')
     .argument(
       '[recipes...]',
-      'recipe folders, recipe.yaml files or names (default: all recipes of this project)',
+      'recipe folders, recipe.yaml files, names, or single files (default: all recipes of this project)',
     )
+    .option('--fix', 'write older keys as they are called today; comments and order stay')
     .addOption(
       new Option('--format <format>', 'how findings are printed; github: as annotations of a workflow')
         .choices(Object.keys(FORMATS))
@@ -21,19 +35,25 @@ export function addValidateCommand(program: Command): void {
     )
     .option('--json', 'short for --format json')
     .option('--quiet', 'no progress and no notices')
-    .action((locations: string[], options: { format: Format; json?: boolean; quiet?: boolean }) => {
+    .action((locations: string[], options: ValidateOptions) => {
       const format = options.json ? 'json' : options.format;
       const recipes = locations.length > 0 ? locations : shippedRecipes();
-      const diagnostics = recipes.flatMap((recipe) => readRecipe(recipeLocation(recipe)).diagnostics);
+      const check = () => recipes.flatMap((recipe) => checkLocation(recipeLocation(recipe)).diagnostics);
+      const fixed = options.fix ? fixFiles(check()) : [];
+      if (format === 'text') for (const file of fixed) process.stdout.write(`${file} is up to date now.\n`);
+      const diagnostics = inSourceOrder(check());
       FORMATS[format](
         options.quiet ? diagnostics.filter(({ severity }) => severity !== 'notice') : diagnostics,
       );
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       if (errors > 0)
         throw new ConfigurationError(
-          `${errors} error${errors === 1 ? '' : 's'} in ${recipes.length} recipes`,
+          `${errors} error${errors === 1 ? '' : 's'} in ${recipes.length === 1 ? recipes[0] : `${recipes.length} recipes`}`,
         );
-      if (format === 'text' && !options.quiet) process.stdout.write(`${recipes.length} recipes are right.\n`);
+      if (format !== 'text' || options.quiet) return;
+      process.stdout.write(
+        recipes.length === 1 ? `${recipes[0]} is right.\n` : `${recipes.length} recipes are right.\n`,
+      );
     });
 }
 

@@ -10,7 +10,8 @@ import re
 from typing import Any
 
 # Dense bfloat16 tensor-core FLOP/s of one GPU, from NVIDIA's data sheets (which often print the doubled figure for
-# sparse matrices), by the name that torch.cuda.get_device_name tells. The first that is found in it counts.
+# sparse matrices) and, of GeForce cards, its papers on the architecture, by the name that
+# torch.cuda.get_device_name tells. The first that is found in it counts.
 PEAK_FLOPS: list[tuple[str, float]] = [
     (r"MIG", 0.0),  # a slice of a GPU has no peak that its name tells
     (r"\bB200\b", 2250e12),
@@ -23,9 +24,12 @@ PEAK_FLOPS: list[tuple[str, float]] = [
     (r"\bA30\b", 165e12),
     (r"\bA40\b", 149.7e12),
     (r"\bA10\b", 125e12),
+    (r"\bA10G\b", 70e12),
     (r"\bL40S\b", 362.05e12),
     (r"\bL40\b", 181.05e12),
     (r"\bL4\b", 121e12),
+    (r"\bRTX 4090$", 165.2e12),
+    (r"\bRTX 3090$", 71e12),
 ]
 
 # What configurations of transformers call the number of experts in a block.

@@ -110,7 +110,8 @@ def choose_tokenisation(
 
     A marker that the recipe names counts before generation marks in the template, and these before ``[/INST]``, the
     original's. A tokenizer's own template without either is replaced by TRL's version of it with marks, where TRL has
-    one. Raises ConfigurationError where nothing tells the answer from the prompt.
+    one; of another template the marker is what it writes between a prompt and its answer. Raises ConfigurationError
+    where nothing tells the answer from the prompt.
     """
     from trl.chat_template_utils import has_generation_markers
 
@@ -131,9 +132,12 @@ def choose_tokenisation(
     known = None if chat_template else _training_version(tokenizer)
     if known is not None:
         return chosen("generation", template=known)
+    marker = _written_before_answer(tokenizer, template)
+    if marker.strip():
+        return chosen("marker", marker)
     raise ConfigurationError(
-        f"the chat template has neither generation marks nor {RESPONSE_MARKER}: what is the answer, that is to be "
-        "learnt, can't be told from the prompt",
+        f"the chat template has neither generation marks nor {RESPONSE_MARKER}, and writes nothing between prompt and "
+        "answer: what is the answer, that is to be learnt, can't be told",
         "Name what the template writes before an answer as response_marker, or put {% generation %} and "
         "{% endgeneration %} round the answer in chat_template.",
     )
@@ -149,6 +153,19 @@ def without_marks(chat_template: str) -> str:
         return f"{{%{mark[1]} {'endif' if mark[2] else 'if true'} {mark[3]}%}}"
 
     return _MARK.sub(replaced, chat_template)
+
+
+def _written_before_answer(tokenizer: PreTrainedTokenizerBase, template: str) -> str:
+    """What the template writes between a prompt and its answer; nothing where it can't be told."""
+    prompt, answer = "A text that the user wrote.", "A text that the assistant wrote."
+    conversation = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    try:
+        text: Any = tokenizer.apply_chat_template(conversation, chat_template=template, tokenize=False)
+    except Exception:
+        return ""  # the rows say, with their place, what a template refuses
+    _, _, rest = text.rpartition(prompt)
+    before, found, _ = rest.partition(answer)
+    return before if found else ""
 
 
 def _own_template(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import type { TestContext } from 'vitest';
+
+const PYTHON = process.env.PROMETHEUS_TEST_PYTHON ?? path.join(PROJECT_ROOT, '.venv/bin/python');
+
+/** Without an interpreter that has the trainer's packages the test is skipped and says why; under CI it fails. */
+export function requirePython(context: TestContext): void {
+  if (existsSync(PYTHON)) return;
+  const reason = `no Python interpreter at ${PYTHON}; set PROMETHEUS_TEST_PYTHON`;
+  if (process.env.CI === 'true') throw new Error(reason);
+  context.skip(reason);
+}
+
+/** What a program, a file or a text of Python, answers in JSON to cases in JSON. */
+export function askPython<Answer>(program: { file: string } | { text: string }, cases: unknown): Answer {
+  const args = 'file' in program ? [path.join(import.meta.dirname, program.file)] : ['-c', program.text];
+  const printed = execFileSync(PYTHON, args, {
+    input: JSON.stringify(cases),
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src'),
+      HF_HUB_OFFLINE: '1',
+    },
+  });
+  return JSON.parse(printed.trim().split('\n').at(-1) ?? '') as Answer;
+}

@@ -1,0 +1,168 @@
+import { didYouMean } from './diagnostics.ts';
+import { type LinearModule, linearModules } from './linear-modules.ts';
+
+/** The shape of a decoder model, as far as its size, its memory and its arithmetic follow from it. */
+export interface ModelArchitecture {
+  /** `model_type` of its config.json. */
+  modelType: string;
+  hiddenSize: number;
+  /** Of one expert, where there are experts. */
+  intermediateSize: number;
+  layers: number;
+  attentionHeads: number;
+  keyValueHeads: number;
+  headDim: number;
+  vocabSize: number;
+  /** Of a mixture of experts: how many there are in a layer, and how many a token is sent to. */
+  experts?: { count: number; perToken: number };
+  /** The output layer's weights are the input embedding's. */
+  tiedEmbeddings: boolean;
+  maxPositions: number | undefined;
+  /** Data type of the weights on the disk, as the config names it. */
+  dtype: string;
+  /** Vectors beside the linear layers' matrices. */
+  vectors: LayerVectors;
+  /** All parameters, and those that a token goes through: of a mixture the experts that it is sent to. */
+  parameters: { total: number; active: number };
+}
+
+/** What a layer has beside its matrices. */
+interface LayerVectors {
+  /** Norms over the hidden size. */
+  norms: number;
+  /** Norms of queries and keys, each over the size of a head. */
+  headNorms: boolean;
+  /** Biases of q_proj, k_proj and v_proj; of o_proj; of the MLP's layers. */
+  biases: { qkv: boolean; output: boolean; mlp: boolean };
+}
+
+/** The architecture, with a notice where something had to be assumed; or what kept it from being read. */
+export type ArchitectureReading = { architecture: ModelArchitecture; notice?: string } | { problem: string };
+
+type Config = Record<string, unknown>;
+
+/** What the config of a model type leaves unsaid, as transformers' modelling code has it. */
+interface Family {
+  norms?: number;
+  headNorms?: boolean;
+  qkvBias?: boolean;
+  /** Whether `attention_bias` and `mlp_bias` of the config count. */
+  readsBiases?: boolean;
+  experts?: boolean;
+  /** Where the config does not say `tie_word_embeddings`. */
+  tied?: boolean;
+}
+
+const FAMILIES: Record<string, Family> = {
+  mistral: {},
+  mixtral: { experts: true },
+  llama: { readsBiases: true },
+  qwen2: { qkvBias: true },
+  qwen3: { headNorms: true, readsBiases: true },
+  gemma: { readsBiases: true, tied: true },
+  gemma2: { norms: 4, readsBiases: true, tied: true },
+  gemma3_text: { norms: 4, headNorms: true, readsBiases: true, tied: true },
+};
+
+const EXPERT_KEYS = ['num_local_experts', 'num_experts', 'n_routed_experts'];
+
+/**
+ * Reads the architecture from the content of a transformers `config.json`.
+ *
+ * Known are mistral, mixtral, llama, qwen2, qwen3, gemma, gemma2 and gemma3_text. Another model type with the same keys
+ * is taken for a dense model like llama, with a notice.
+ */
+export function readArchitecture(config: unknown): ArchitectureReading {
+  if (config === null || typeof config !== 'object' || Array.isArray(config))
+    return { problem: 'the config is not an object' };
+  const values = config as Config;
+  const modelType = values.model_type;
+  if (typeof modelType !== 'string') return { problem: 'model_type is missing' };
+  if ('text_config' in values)
+    return { problem: `${modelType} is a model of several parts (text_config): its size is not known here` };
+  const family = FAMILIES[modelType];
+  const expertKey = EXPERT_KEYS.find((key) => typeof values[key] === 'number');
+  if (!family && expertKey)
+    return { problem: `${modelType} has experts (${expertKey}), and of these mixtral alone is known` };
+
+  const problems: string[] = [];
+  const wholeNumber = (key: string, otherwise?: number): number => {
+    const value = values[key] ?? otherwise;
+    if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
+    problems.push(
+      value === undefined || value === null
+        ? `${key} is missing${hintFor(key, values)}`
+        : `${key} is ${JSON.stringify(value)}, not a whole number above 0`,
+    );
+    return 1;
+  };
+  const hiddenSize = wholeNumber('hidden_size');
+  const attentionHeads = wholeNumber('num_attention_heads');
+  const sizes = {
+    hiddenSize,
+    intermediateSize: wholeNumber('intermediate_size'),
+    layers: wholeNumber('num_hidden_layers'),
+    attentionHeads,
+    keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
+    headDim: wholeNumber('head_dim', hiddenSize / attentionHeads),
+    vocabSize: wholeNumber('vocab_size'),
+    ...(family?.experts
+      ? {
+          experts: {
+            count: wholeNumber('num_local_experts'),
+            perToken: wholeNumber('num_experts_per_tok'),
+          },
+        }
+      : {}),
+  };
+  if (problems.length > 0) return { problem: problems.join('; ') };
+  const reads = family ? family.readsBiases === true : true;
+  const shape = {
+    modelType,
+    ...sizes,
+    tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
+    maxPositions:
+      typeof values.max_position_embeddings === 'number' ? values.max_position_embeddings : undefined,
+    dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
+    vectors: {
+      norms: family?.norms ?? 2,
+      headNorms: family?.headNorms ?? false,
+      biases: {
+        qkv: family?.qkvBias ?? (reads && flag(values.attention_bias) === true),
+        output: !family?.qkvBias && reads && flag(values.attention_bias) === true,
+        mlp: reads && flag(values.mlp_bias) === true,
+      },
+    },
+  };
+  return {
+    architecture: { ...shape, parameters: countParameters(shape) },
+    ...(family
+      ? {}
+      : { notice: `the model type ${modelType} is not known: taken for a dense model like llama` }),
+  };
+}
+
+type Shape = Omit<ModelArchitecture, 'parameters'>;
+
+function countParameters(shape: Shape): ModelArchitecture['parameters'] {
+  const { hiddenSize, headDim, layers, vocabSize, tiedEmbeddings, vectors } = shape;
+  const norms = layers * (vectors.norms * hiddenSize + (vectors.headNorms ? 2 * headDim : 0)) + hiddenSize;
+  const rest = norms + vocabSize * hiddenSize;
+  const modules = linearModules(shape).filter(({ name }) => !(tiedEmbeddings && name === 'lm_head'));
+  const sum = (count: (module: LinearModule) => number) =>
+    rest +
+    modules.reduce((total, module) => {
+      const { inFeatures, outFeatures, bias } = module;
+      return total + count(module) * (inFeatures * outFeatures + (bias ? outFeatures : 0));
+    }, 0);
+  return { total: sum(({ count }) => count), active: sum(({ perToken }) => perToken) };
+}
+
+function flag(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined;
+}
+
+function hintFor(key: string, values: Config): string {
+  const near = didYouMean(key, Object.keys(values));
+  return near ? ` (${near})` : '';
+}

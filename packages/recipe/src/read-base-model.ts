@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Diagnostic } from './diagnostics.ts';
+import { resolveInRecipe } from './recipe-paths.ts';
+import type { RecipeSection } from './recipe-schema.ts';
+import { type Finding, missingFile, type YamlFile } from './yaml-file.ts';
+
+export type BaseModel =
+  | { kind: 'hub'; id: string; revision: string }
+  | { kind: 'path'; path: string }
+  | { kind: 'random'; configFile: string; seed: number; dtype: string; tokenizer: string };
+
+type BaseModelSection = RecipeSection['base_model'];
+
+/** What goes with each kind of base model. */
+const KEYS: Record<'id' | 'path' | 'random', readonly (keyof BaseModelSection)[]> = {
+  id: ['id', 'revision'],
+  path: ['path'],
+  random: ['random', 'seed', 'dtype', 'tokenizer'],
+};
+
+/** Reads the section `base_model` of a recipe; paths become absolute. */
+export function readBaseModel(
+  section: BaseModelSection,
+  yaml: YamlFile,
+  diagnostics: Diagnostic[],
+): BaseModel | undefined {
+  const diagnose = (finding: Finding, at: string[] = [], key = false) =>
+    yaml.diagnose({ path: ['base_model', ...at], key }, finding);
+  const kinds = (['id', 'path', 'random'] as const).filter((kind) => section[kind] !== undefined);
+  const [kind, second] = kinds;
+  if (kind === undefined || second !== undefined) {
+    const message = 'base_model needs exactly one of id, path and random';
+    const found = kinds.length > 0 ? `${kinds.join(' and ')} are there` : 'none is there';
+    diagnostics.push(
+      diagnose({ code: 'bad-value', message: `${message}: ${found}` }, second ? [second] : [], true),
+    );
+    return undefined;
+  }
+  for (const key of Object.keys(section) as (keyof BaseModelSection)[]) {
+    if (section[key] === undefined || KEYS[kind].includes(key)) continue;
+    diagnostics.push(
+      diagnose({ code: 'without-effect', message: `${key} has no effect beside ${kind}` }, [key], true),
+    );
+  }
+  if (kind === 'id') return readHubModel(section, diagnose, diagnostics);
+  const folder = path.dirname(yaml.file);
+  const name = section[kind] ?? '';
+  const absolute = resolveInRecipe(
+    name,
+    { root: folder, from: folder },
+    (finding) => diagnose(finding, [kind]),
+    diagnostics,
+  );
+  const config = kind === 'path' ? path.join(absolute, 'config.json') : absolute;
+  if (!existsSync(config)) diagnostics.push(diagnose(missingFile(name, config), [kind]));
+  if (kind === 'path') return { kind, path: absolute };
+  return {
+    kind,
+    configFile: absolute,
+    seed: section.seed ?? 0,
+    dtype: section.dtype ?? 'float32',
+    tokenizer: section.tokenizer ?? 'mistral-v1',
+  };
+}
+
+function readHubModel(
+  { id = '', revision }: BaseModelSection,
+  diagnose: (finding: Finding, at?: string[], key?: boolean) => Diagnostic,
+  diagnostics: Diagnostic[],
+): BaseModel | undefined {
+  if (!/^[\w.-]+\/[\w.-]+$/.test(id)) {
+    const hint = 'Write owner/name as on the hub; a folder is written as path.';
+    diagnostics.push(
+      diagnose({ code: 'bad-value', message: `${id} is no repository of the hub`, hint }, ['id']),
+    );
+    return undefined;
+  }
+  if (revision === undefined) {
+    const message = 'base_model.revision is missing: the commit of the repository';
+    diagnostics.push(diagnose({ code: 'missing-key', message }));
+    return undefined;
+  }
+  if (!/^[0-9a-f]{40}$/.test(revision)) {
+    const message = `${revision} is not a commit: another run may get another model`;
+    const hint = "Write the commit's 40 digits, as the hub shows them under Files and versions.";
+    diagnostics.push(diagnose({ code: 'unpinned-revision', message, hint }, ['revision']));
+  }
+  return { kind: 'hub', id, revision };
+}

@@ -55,12 +55,40 @@ describe('a stage command alone', () => {
     const config = at('lora.yaml');
     writeFileSync(
       config,
-      'per_device_train_batch_size: 4\nmax_steps: 3\nmax_length: 512\nlearning_rate: 1.0e-3\nlogging_steps: 1\ndtype: float32\nbf16: false\nloss_type: nll\nuse_peft: true\nlora_r: 4\nlora_alpha: 8\nlora_dropout: 0.1\nlora_target_modules: [q_proj, w1, w2, w3]\n',
+      // A file as alignment-handbook has them, by itself.
+      `model_name_or_path: runs/base
+model_revision: main
+torch_dtype: float32
+use_peft: true
+lora_r: 4
+lora_alpha: 8
+lora_dropout: 0.1
+lora_target_modules:
+- q_proj
+- w1
+- w2
+- w3
+dataset_mixer:
+  an-owner/judgements: 1.0
+bf16: false
+evaluation_strategy: epoch
+gradient_accumulation_steps: 1
+learning_rate: 1.0e-3
+logging_steps: 1
+max_seq_length: 512
+max_steps: 3
+output_dir: data/an-adapter
+overwrite_output_dir: true
+per_device_train_batch_size: 4
+push_to_hub: true
+warmup_ratio: 0.1
+`,
     );
     const { code, output } = await command([
-      ...['sft-train', '--model', at('runs/base'), '--dataset-dir', at('data'), '--config', config],
-      ...['--output-dir', at('adapter')],
+      ...['sft-train', '--dataset-dir', at('data'), '--config', config, '--output-dir', at('adapter')],
     ]);
+    expect(output).toContain('notice: dataset_mixer is not read here. Data is described');
+    expect(output).toContain('notice: max_seq_length is called max_length today');
     expect(output).toMatch(/sft-train: done, 3 steps/);
     expect(code).toBe(0);
     expect(readdirSync(at('adapter'))).toContain('adapter_model.safetensors');
@@ -134,6 +162,32 @@ describe('a stage command alone', () => {
   });
 });
 
+describe('plan', () => {
+  const nowhere = ['--artifacts-dir', at('nothing-there')];
+
+  it('says what is there, what is to do, and what it costs', async () => {
+    const { code, output } = await command(['plan', recipe, '--artifacts-dir', at('runs')]);
+    expect(code).toBe(0);
+    expect(output).toMatch(/\n {2}base-model +base +there, [0-9a-f]{12}/);
+    expect(output).toMatch(/\n {2}model-merge +judge +to do +from base-model/);
+    expect(output).toMatch(/\nsmoke-8x7b: mixtral, 4\.\d million parameters, /);
+  });
+
+  it('ends with exit code 2 and what to change where it does not fit', async () => {
+    const fits = await command(['plan', 'prometheus-7b-v2.0', '--gpu', '8xA100-80GB', ...nowhere]);
+    expect(fits.code).toBe(0);
+    expect(fits.output).toMatch(/absolute, relative: fits: /);
+    const args = ['plan', 'prometheus-7b-v2.0', '--gpu', '2xA100-40GB', ...nowhere];
+    const { code, output } = await command(args);
+    expect(code).toBe(2);
+    expect(output).toMatch(/notice: planned for 2 processes, one a GPU; the recipe says 8/);
+    expect(output).toMatch(/error: absolute, relative: does not fit: .*\n {2}Change one of these: /);
+    const json = await command([...args, '--json']);
+    expect(json.code).toBe(2);
+    expect(json.output).toMatch(/"stages": \[[\s\S]*"estimate": \{[\s\S]*"fits": false/);
+  });
+});
+
 describe("a user's mistake ends with exit code 2, one clear message, and nothing started", () => {
   it.each([
     ['an unknown command', ['trian'], /unknown command 'trian'/],
@@ -143,6 +197,16 @@ describe("a user's mistake ends with exit code 2, one clear message, and nothing
       /unknown option '--porcesses'[\s\S]*Did you mean --processes/,
     ],
     ['no number', ['plan', '--processes', 'two'], /--processes: expected a whole number above 0, found two/],
+    [
+      'an unknown GPU',
+      ['plan', '--gpu', '8xA100-40G'],
+      /--gpu 8xA100-40G: A100-40G is not a GPU that is known here\n {2}Did you mean A100-40GB\?/,
+    ],
+    [
+      'other processes than GPUs',
+      ['plan', 'prometheus-7b-v2.0', '--gpu', '4xH100', '--processes', '8'],
+      /one process trains on one GPU\n {2}Give --processes 4/,
+    ],
     [
       'a recipe that is not there',
       ['replicate', 'recipes/smoke-9b'],
@@ -186,7 +250,7 @@ describe("a user's mistake ends with exit code 2, one clear message, and nothing
       at('refused'),
     ]);
     expect(output).toMatch(
-      /absolute\.yaml:5:20: error: global_batch_size 8 is not a multiple of 4 examples × 3 processes = 12/,
+      /absolute\.yaml:6:20: error: global_batch_size 8 is not a multiple of 4 examples × 3 processes = 12/,
     );
     expect(code).toBe(2);
     expect(existsSync(at('refused'))).toBe(false);

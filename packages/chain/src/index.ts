@@ -1,8 +1,11 @@
 export { type BaseModelSettings, makeBaseModel } from './base-model.ts';
 export { type ChainContext, chainContext } from './chain-context.ts';
+export { fetchArchitecture } from './fetch-architecture.ts';
 export { type LoraMergeSettings, loraMerge } from './lora-merge.ts';
 export { type ModelMergeSettings, modelMerge } from './model-merge.ts';
 export type { ModelReference } from './model-reference.ts';
+export { planEstimate } from './plan-estimate.ts';
+export { planStates, type StageState } from './plan-states.ts';
 export { type PrepareSettings, prepareDataset } from './prepare-dataset.ts';
 export { recipeLocation } from './recipe-location.ts';
 export { type Outcomes, replicate } from './replicate.ts';

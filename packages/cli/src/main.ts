@@ -37,7 +37,7 @@ async function main(args: string[]): Promise<number> {
     addStageCommand(program, request, signal);
   }
   addValidateCommand(program);
-  addPlanCommand(program);
+  addPlanCommand(program, signal);
   addStatusCommand(program);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -31,6 +31,8 @@ export function activationBytes(
   // The stream between the layers has the type of the embedding: of the weights.
   const stream = setup.parameterBytes;
   const f = intermediateSize * (experts?.perToken ?? 1);
+  // Experts run one after the other, each on its share of the tokens.
+  const running = experts ? experts.perToken / experts.count : 1;
   const { kept: adapters, work: adapterWork } = lora ? adapterBytes(setup) : { kept: 0, work: 0 };
   const kept = compiled
     ? element * (7 * h + 3 * f) + adapters
@@ -39,7 +41,7 @@ export function activationBytes(
     kept,
     checkpoint: stream * h,
     // The gradients of the stream, of the layer's output, and of the MLP's two branches while its product's is there.
-    work: element * (2 * h + 2 * f) + adapterWork,
+    work: element * (2 * h + 2 * intermediateSize * running) + adapterWork,
   };
 }
 
@@ -84,13 +86,13 @@ function adapterBytes(setup: TrainingSetup): { kept: number; work: number } {
   const element = setup.halfPrecision ? 2 : 4;
   let kept = 0;
   let widest = 0;
-  for (const { name, inFeatures, perToken } of targetModules(architecture, lora)) {
+  for (const { name, inFeatures, count, perToken } of targetModules(architecture, lora)) {
     if (name === 'lm_head') continue;
     const mask = lora.dropout > 0 ? inFeatures : 0;
     kept += (perToken / architecture.layers) * (element * (inFeatures + lora.rank) + mask);
-    widest = Math.max(widest, inFeatures);
+    widest = Math.max(widest, (inFeatures * perToken) / count);
   }
-  // The input in float32, before and after dropout, while the widest adapter runs.
+  // The input in float32, before and after dropout, while the widest adapter runs on its tokens.
   return { kept, work: 8 * widest };
 }
 

@@ -15,7 +15,7 @@ export function assumptionsOf(
     some(({ padded, profile }) => padded && profile === 'parity') &&
       'memory: rows of a batch differ in length, so that it has a mask',
     some(({ device }) => device === 'gpu') &&
-      'memory: 0.7 GB for CUDA, 2 % that the allocator can not use' +
+      `memory: 1.6 GB for CUDA, ${some(({ sharding }) => sharding.zeroStage !== undefined) ? 5 : 2} % that the allocator can't use` +
         (recipe.launch.processes > 1 ? ', 1 GB for NCCL' : ''),
     some(({ profile, device }) => profile === 'fast' && device === 'gpu') &&
       (gpu
@@ -31,6 +31,9 @@ export function assumptionsOf(
         ? `${expert.name}: ${schedule.rows.source}`
         : `${expert.name}: the rows of ${expert.dataset} are not known before they are prepared, so neither are steps and hours`,
     ),
+    gpu !== undefined &&
+      !some(({ device }) => device === 'gpu') &&
+      'training is on the CPU by its launch config: the GPU is not looked at',
     gpu !== undefined &&
       some(({ device }) => device === 'gpu') &&
       'hours: arithmetic at the share of the peak that one H200 reached; loading, saving and waiting for other devices are not in it',

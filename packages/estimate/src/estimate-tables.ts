@@ -54,7 +54,7 @@ function memoryTable(experts: readonly ExpertEstimate[]): EstimateTable {
     rows: [
       ['trained parameters', ...experts.map(({ parameters }) => billions(parameters.trainable))],
       ['tokens in a micro-batch', ...experts.map(({ memory }) => count(memory.microBatchTokens))],
-      ['activations', ...experts.map(({ memory }) => (memory.recompute ? 'recomputed' : 'kept'))],
+      ['activations recomputed', ...experts.map(({ memory }) => (memory.recompute ? 'yes' : 'no'))],
       row('weights', ({ memory }) => memory.states.weights),
       row('weights behind them', ({ memory }) => memory.states.masterWeights),
       row('gradients', ({ memory }) => memory.states.gradients),

@@ -12,7 +12,7 @@ export interface StateBytes {
   gradientBuckets: number;
   /** The optimizer's moments. */
   moments: number;
-  /** Weights that ZeRO-3 has gathered at a time, at most. */
+  /** Weights that ZeRO-3 has gathered at a time, at most, and what DeepSpeed takes to sum gradients up. */
   gathered: number;
   /** What the optimizer's step takes while it runs. */
   update: number;
@@ -26,7 +26,7 @@ const REDUCE_BUCKET = 5e8;
 const SUB_GROUP = 1e9;
 
 /** Bytes of the moments for each trained parameter of `bytes` bytes, by TRL's `optim`; of AdamW where it is not known. */
-export function momentBytes(optimizer: string, bytes: number): number {
+function momentBytes(optimizer: string, bytes: number): number {
   if (/8bit/.test(optimizer)) return 2;
   if (/^(sgd|adafactor)/.test(optimizer)) return 0;
   return 2 * bytes;
@@ -67,14 +67,18 @@ function sharded({ architecture, lora, processes, sharding }: TrainingSetup): St
   const stage = sharding.zeroStage ?? 0;
   const share = trainable / processes;
   const { offloadOptimizer, offloadParameters } = sharding;
+  const bucket = 2 * Math.min(trainable, REDUCE_BUCKET);
   const group = stage === 3 ? Math.min(share, SUB_GROUP) : share;
   return {
     weights: stage < 3 ? 2 * total : offloadParameters ? 0 : (2 * total) / processes,
     masterWeights: offloadOptimizer ? 0 : 4 * share,
     gradients: stage < 2 ? 2 * trainable : offloadOptimizer ? 0 : 2 * share,
-    gradientBuckets: 2 * Math.min(trainable, REDUCE_BUCKET),
+    gradientBuckets: bucket,
     moments: offloadOptimizer ? 0 : 8 * share,
-    gathered: stage === 3 ? 2 * Math.min(total, Math.max(LIVE_PARAMETERS, mixtureBlock(architecture))) : 0,
+    // A bucket is copied while it is summed up; twice, as measured.
+    gathered:
+      2 * bucket +
+      (stage === 3 ? 2 * Math.min(total, Math.max(LIVE_PARAMETERS, mixtureBlock(architecture))) : 0),
     // Gradients in float32, and what torch's AdamW takes, of the parameters that are stepped together.
     update: offloadOptimizer ? 0 : 8 * group,
     casts: 0,

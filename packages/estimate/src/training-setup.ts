@@ -2,7 +2,7 @@ import type { Expert, Launch, ModelArchitecture, Recipe } from '@prometheus-acti
 import type { Lora } from './lora.ts';
 
 /** How states are spread over the devices. */
-export interface Sharding {
+interface Sharding {
   /** DeepSpeed's ZeRO stage; undefined without DeepSpeed: every device holds everything. */
   zeroStage: 0 | 1 | 2 | 3 | undefined;
   /** Master weights, moments and gradients are in the host's memory. */
@@ -46,7 +46,7 @@ export interface TrainingSetup {
 }
 
 /** A quarter of a judge's row is the answer, as in the published collections; the trainer's levers assume it too. */
-export const LABELLED_SHARE = 0.25;
+const LABELLED_SHARE = 0.25;
 /** What the trainer, TRL and transformers take where a recipe says nothing. */
 const DEFAULT_MAX_LENGTH = 4096;
 const DEFAULT_BATCH = 8;

@@ -30,7 +30,7 @@ export function expectedType(types: readonly string[], value: unknown): string {
 /** A value as a message shows it. */
 export function found(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   const short = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
   if (typeof value === 'string') return `the text ${short}`;
   if (Array.isArray(value)) return `the list ${short}`;

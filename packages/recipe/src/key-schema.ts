@@ -20,17 +20,22 @@ export function keySchemas(keys: Record<string, KeyDescription>, texts: Texts): 
 }
 
 function keySchema(key: KeyDescription, text: string | undefined, texts: Texts): z.ZodType {
+  return valueSchema(key, texts)
+    .meta({
+      ...(text !== undefined && { description: text }),
+      ...(key.default !== undefined && { default: key.default }),
+    })
+    .optional();
+}
+
+function valueSchema(key: KeyDescription, texts: Texts): z.ZodType {
+  if (key.types.includes('any')) return z.unknown();
   const types = key.types.filter((type) => type !== 'null');
   const alternatives = types.map((type) => typeSchema(type, key, texts));
   const [only] = alternatives;
   const value =
     only && alternatives.length === 1 ? only : z.union(alternatives, `expected ${types.join(' or ')}`);
-  const schema = key.types.includes('null') ? value.nullable() : value;
-  const described = schema.meta({
-    ...(text !== undefined && { description: text }),
-    ...(key.default !== undefined && { default: key.default }),
-  });
-  return described.optional();
+  return key.types.includes('null') ? value.nullable() : value;
 }
 
 function typeSchema(type: string, { choices, keys }: KeyDescription, texts: Texts): z.ZodType {
@@ -47,8 +52,6 @@ function typeSchema(type: string, { choices, keys }: KeyDescription, texts: Text
       return z.array(z.unknown());
     case 'object':
       return keys ? z.strictObject(keySchemas(keys, texts)) : z.looseObject({});
-    case 'any':
-      return z.unknown();
     default:
       throw new Error(`no schema for the type ${type}`);
   }

@@ -35,7 +35,7 @@ export const launchConfigSchema = z.strictObject({
   use_cpu: z.boolean().optional().meta({ description: TEXTS.use_cpu, default: use_cpu.default }),
 });
 
-/** One of some texts; of which `no` is the trap. */
+/** One of these texts; `no` arrives as false where it has no quotes. */
 function choice(values: readonly string[]) {
   return z.enum(values, {
     error: ({ input }) =>

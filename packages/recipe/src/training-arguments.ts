@@ -1,17 +1,11 @@
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import { expectedType, hasType, unquoted } from './issue-words.ts';
+import type { KeyDescription } from './key-schema.ts';
 import { OLDER_KEYS, OLDER_VALUES } from './older-keys.ts';
 import { isExcluded, type ProfileChoice } from './profile-limits.ts';
 import trainingKeys from './training-keys.json' with { type: 'json' };
 import { CHOICES, checkTrainingValue, notAmong } from './training-values.ts';
 import { type Finding, severityOf, type YamlFile } from './yaml-file.ts';
-
-/** What is known of a key of TRL's SFTConfig or ModelConfig. */
-interface KeyDescription {
-  /** JSON types that it takes. */
-  types: readonly string[];
-  choices?: readonly unknown[];
-}
 
 const KEYS = trainingKeys.keys as Record<string, KeyDescription>;
 
@@ -102,7 +96,7 @@ function checkValue(key: string, value: unknown): Finding | undefined {
     const message = `${key}: ${expectedType(types, value)}`;
     return { code: 'wrong-type', message, hint: unquoted(value, types) };
   }
-  if (choices && value !== null && !Array.isArray(value) && !choices.includes(value)) {
+  if (choices && value !== null && !Array.isArray(value) && !choices.includes(value as string)) {
     const finding = notAmong(value, choices);
     return { ...finding, message: `${key}: ${finding.message}` };
   }

@@ -39,31 +39,33 @@ export const ownKeysSchema = z.strictObject({
   profile: z
     .enum(['parity', 'fast'])
     .default('parity')
-    .describe("How it is computed: parity, as the original's code; fast, the same objective at more speed."),
+    .describe("parity computes as the original's code did; fast the same objective at twice the speed."),
   global_batch_size: z
     .int()
     .positive()
     .optional()
-    .describe('Examples in one optimizer step over all processes; gradient accumulation follows from it.'),
+    .describe(
+      'Rows in one optimizer step, over all processes. Gradient accumulation follows from it and must be a whole number.',
+    ),
   chat_template: z
     .string()
     .min(1)
     .optional()
-    .describe("The template of a conversation, Jinja (default: the tokenizer's own)."),
+    .describe("Jinja text by which conversations become text; left out: the tokenizer's own."),
   response_marker: z
     .string()
     .min(1)
     .optional()
-    .describe('What the template writes before an answer: what follows its last occurrence is learnt.'),
+    .describe("The loss is on what follows its last occurrence; left out: the template's marks decide."),
   micro_batch_tokens: z
     .int()
     .positive()
     .optional()
-    .describe('With profile fast, most tokens in a micro-batch (default: what fits into memory).'),
+    .describe('With profile: fast, most tokens in a micro-batch; left out: chosen by memory.'),
   master_weights: z
     .boolean()
     .default(false)
-    .describe('float32 weights behind bfloat16 ones, where DeepSpeed keeps none.'),
+    .describe('Keeps float32 weights behind bfloat16 parameters, where no DeepSpeed keeps them.'),
   save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
   max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
   stop_on: z

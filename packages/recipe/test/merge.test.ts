@@ -199,7 +199,7 @@ describe('the section merge', () => {
     ],
     ['7', 'bad-value', 'merge: expected a path, or config'],
   ])('refuses %s', (section, code, words) => {
-    expect(findings(recipe({ section }))).toEqual([[10, code, expect.stringContaining(words)]]);
+    expect(findings(recipe({ section }))).toEqual([[11, code, expect.stringContaining(words)]]);
   });
 });
 

@@ -57,3 +57,31 @@ describe('time limits', () => {
     expect(diagnostics[0]?.message).toContain(message);
   });
 });
+
+describe('what a profile excludes', () => {
+  it.each(['packing: true', 'loss_type: dft', 'trust_remote_code: true'])(
+    '%s is refused where the profile is stated',
+    (line) => {
+      expect(read(`profile: parity\n${line}\n`).diagnostics).toMatchObject([
+        { code: 'excluded-by-profile', severity: 'error', line: 2 },
+      ]);
+    },
+  );
+
+  it('is left out, with a notice, of a file that knows nothing of profiles', () => {
+    const { section, diagnostics } = read('packing: true\nuse_liger_kernel: true\nseed: 1\n');
+    expect(section?.arguments).toEqual({ seed: 1 });
+    expect(diagnostics.map(({ severity, code }) => [severity, code])).toEqual([
+      ['notice', 'excluded-by-profile'],
+      ['notice', 'excluded-by-profile'],
+    ]);
+  });
+
+  it('differs from profile to profile', () => {
+    expect(read('profile: parity\ntorch_compile: true\nloss_type: chunked_nll\n').diagnostics).toEqual([]);
+    expect(read('profile: fast\ntorch_compile: true\nloss_type: chunked_nll\n').diagnostics).toMatchObject([
+      { code: 'excluded-by-profile', line: 2 },
+      { code: 'excluded-by-profile', line: 3 },
+    ]);
+  });
+});

@@ -1,9 +1,10 @@
-import { loadRecipe, makePlan, type Plan, type Recipe } from '@prometheus-actions/recipe';
+import { type Diagnostic, loadRecipe, makePlan, type Plan, type Recipe } from '@prometheus-actions/recipe';
 import { ConfigurationError, type Json, type StageOutcome } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import type { ChainContext } from '../chain-context.ts';
 import { defaultArtifactsDir, recipeLocation } from '../recipe-location.ts';
 import { plannedStage, runPlannedStage } from '../run-planned-stage.ts';
+import { findingText } from '../validation/annotations.ts';
 import { text, wholeNumber } from './input-fields.ts';
 
 /**
@@ -42,11 +43,14 @@ export function planOf(
   context: Pick<ChainContext, 'reporter'>,
 ): { recipe: Recipe; plan: Plan } {
   const { recipe, diagnostics } = loadRecipe(recipeLocation(inputs.recipe), { processes: inputs.processes });
-  for (const { severity, message, hint, ...place } of diagnostics) {
-    const tell = severity === 'warning' ? 'warning' : 'notice';
-    context.reporter[tell](hint ? `${message}. ${hint}` : message, place);
-  }
+  tellFindings(diagnostics, context.reporter);
   return { recipe, plan: makePlan(recipe, inputs.artifacts_dir ?? defaultArtifactsDir(recipe.name)) };
+}
+
+/** Reports what was found in files that can be used all the same. */
+export function tellFindings(diagnostics: readonly Diagnostic[], reporter: ChainContext['reporter']): void {
+  for (const finding of diagnostics)
+    reporter[finding.severity === 'warning' ? 'warning' : 'notice'](findingText(finding), finding);
 }
 
 /** Runs one planned stage; a random base model, which no action of its own makes, is made before what needs it. */

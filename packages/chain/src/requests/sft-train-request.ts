@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { type ModelReference, parseModelReference } from '../model-reference.ts';
 import { sftTrain } from '../sft-train.ts';
 import { text } from './input-fields.ts';
-import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
+import { planOf, recipeInputs, required, runFromPlan, stageRequest, tellFindings } from './request.ts';
 
 export const sftTrainRequest = stageRequest({
   name: 'sft-train',
@@ -39,11 +39,12 @@ export const sftTrainRequest = stageRequest({
       const planned = planOf({ ...inputs, recipe: inputs.recipe }, context);
       return runFromPlan(planned, `sft-train/${required(inputs.expert, 'expert')}`, context);
     }
-    const { launch, expert } = readFiles(
+    const { launch, expert, diagnostics } = readFiles(
       required(inputs.config, 'config'),
       inputs.launch_config ?? 'cpu',
       inputs.processes,
     );
+    tellFindings(diagnostics, context.reporter);
     return sftTrain(
       {
         title: 'sft-train',
@@ -58,7 +59,11 @@ export const sftTrainRequest = stageRequest({
   },
 });
 
-function readFiles(config: string, launchConfig: string, processes = 1): { launch: Launch; expert: Expert } {
+function readFiles(
+  config: string,
+  launchConfig: string,
+  processes = 1,
+): { launch: Launch; expert: Expert; diagnostics: Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
   const launch = readLaunchConfig(launchConfig, process.cwd(), processes, diagnostics);
   const training = readTrainingFile(path.resolve(config), diagnostics, ({ code, message }) => {
@@ -75,7 +80,7 @@ function readFiles(config: string, launchConfig: string, processes = 1): { launc
   if (!launch || !expert || diagnostics.some(({ severity }) => severity === 'error')) {
     throw new RecipeError(inSourceOrder(diagnostics));
   }
-  return { launch, expert };
+  return { launch, expert, diagnostics: inSourceOrder(diagnostics) };
 }
 
 /** The model that a training file names by itself, as files for TRL do. */

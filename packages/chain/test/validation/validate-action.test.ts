@@ -316,7 +316,11 @@ describe('mistakes', () => {
     expect(runs[0].results).toHaveLength(1);
     expect(runs[0].results[0].locations[0].physicalLocation).toEqual({
       artifactLocation: { uri: 'judges/first/merge.yaml', uriBaseId: '%SRCROOT%' },
-      region: { startLine: Number(line), startColumn: Number(column), endColumn: Number(column) + 6 },
+      region: {
+        startLine: Number(line),
+        startColumn: Number(column),
+        endColumn: Number(column) + 'lineal'.length,
+      },
     });
   });
 });

@@ -1,5 +1,5 @@
-import { planOf } from '@prometheus-actions/chain';
-import { findDamage, formatSeconds, readManifest } from '@prometheus-actions/stage';
+import { planOf, planStates } from '@prometheus-actions/chain';
+import { formatSeconds } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
 import { commandReporter } from '../terminal-reporter.ts';
 import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
@@ -10,20 +10,10 @@ export function addStatusCommand(program: Command): void {
     program.command('status').description('Show which outputs of a recipe are there, and whole.'),
   ).action(async (location: string, options: RecipeCommandOptions) => {
     const { plan } = planOf(recipeOf(location, options), { reporter: commandReporter({ quiet: true }) });
-    const stages = await Promise.all(
-      plan.stages.map(async ({ id, outputDir }) => {
-        const manifest = await readManifest(outputDir);
-        const damage = manifest && (await findDamage(outputDir, manifest, false));
-        const state = !manifest ? 'absent' : damage ? `damaged: ${damage}` : 'whole';
-        return {
-          id,
-          outputDir,
-          state,
-          finished: manifest?.timings.finished,
-          seconds: manifest?.timings.seconds,
-        };
-      }),
-    );
+    const stages = (await planStates(plan)).map(({ state, damage, ...stage }) => ({
+      ...stage,
+      state: damage ? `damaged: ${damage}` : state,
+    }));
     if (options.json) process.stdout.write(`${JSON.stringify(stages, null, 2)}\n`);
     else {
       const width = Math.max(...stages.map(({ id }) => id.length));

@@ -1,0 +1,47 @@
+import { fetchFiles, type HubSettings, hubSettings, resolveRepo } from '@prometheus-actions/hub';
+import {
+  type ArchitectureReading,
+  architectureOf,
+  type BaseModel,
+  readConfigFile,
+} from '@prometheus-actions/recipe';
+
+/** A plan is printed within seconds, with what is known by then. */
+const PATIENCE = 8_000;
+
+/**
+ * The architecture of a recipe's base model, of a hub's too: its config.json at the recipe's revision, from the cache
+ * that Python's library shares, else from the hub.
+ *
+ * @param patience milliseconds that the hub is given
+ * @returns a problem, not an error, where it can't be had: an estimate is all that is lost
+ */
+export async function fetchArchitecture(
+  base: BaseModel,
+  { settings, signal, patience = PATIENCE }: FetchArchitectureOptions = {},
+): Promise<ArchitectureReading> {
+  const known = architectureOf(base);
+  if (known) return known;
+  if (base.kind !== 'hub') throw new Error(`a base model of kind ${base.kind} is known without a request`);
+  const limit = AbortSignal.timeout(patience);
+  const either = signal ? AbortSignal.any([signal, limit]) : limit;
+  try {
+    const { id, revision } = base;
+    const hub = settings ?? hubSettings();
+    const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
+    const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
+    return readConfigFile(file);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const [reason] = limit.aborted
+      ? [`the hub has not answered within ${patience / 1000} s`]
+      : (error as Error).message.split('\n');
+    return { problem: `the config.json of ${base.id} can't be had: ${reason}` };
+  }
+}
+
+interface FetchArchitectureOptions {
+  settings?: HubSettings;
+  signal?: AbortSignal;
+  patience?: number;
+}

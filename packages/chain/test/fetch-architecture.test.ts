@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import type { ServedFile } from '../../hub/test/hub-server.ts';
+import { COMMIT, useHub } from '../../hub/test/test-hub.ts';
+import { fetchArchitecture } from '../src/fetch-architecture.ts';
+
+const hub = useHub();
+const BASE = { kind: 'hub', id: 'owner/model', revision: COMMIT } as const;
+const CONFIG = {
+  model_type: 'qwen2',
+  hidden_size: 896,
+  intermediate_size: 4864,
+  num_hidden_layers: 24,
+  num_attention_heads: 14,
+  num_key_value_heads: 2,
+  vocab_size: 151936,
+  tie_word_embeddings: true,
+};
+
+function serve(config: unknown): void {
+  const file: ServedFile = { content: Buffer.from(JSON.stringify(config)), lfs: false };
+  hub.server.repos['models/owner/model'] = { commit: COMMIT, files: { 'config.json': file } };
+}
+
+it('reads the config.json of the revision, and later without a request', async () => {
+  serve(CONFIG);
+  const reading = await fetchArchitecture(BASE, { settings: hub.settings });
+  // 494,032,768 is what the card of Qwen2.5-0.5B, of this shape, says: 0.49 billion.
+  expect(reading).toMatchObject({ architecture: { layers: 24, parameters: { total: 494_032_768 } } });
+  await hub.server.stop();
+  expect(await fetchArchitecture(BASE, { settings: hub.settings })).toEqual(reading);
+});
+
+it('asks nothing for a model that recipes here train', async () => {
+  const base = { ...BASE, id: 'mistralai/Mistral-7B-Instruct-v0.2' };
+  const reading = await fetchArchitecture(base, { settings: hub.settings });
+  expect(reading).toMatchObject({ architecture: { modelType: 'mistral' } });
+  expect(hub.server.log).toEqual([]);
+});
+
+it('says what is wrong where it can not be had', async () => {
+  expect(await fetchArchitecture(BASE, { settings: hub.settings })).toEqual({
+    problem: expect.stringContaining("the config.json of owner/model can't be had: "),
+  });
+  serve({ model_type: 'qwen2' });
+  expect(await fetchArchitecture(BASE, { settings: hub.settings })).toEqual({
+    problem: expect.stringContaining('hidden_size is missing'),
+  });
+});
+
+it('does not wait for a hub that does not answer', async () => {
+  serve(CONFIG);
+  hub.server.fault = () => 'mute';
+  const started = Date.now();
+  const reading = await fetchArchitecture(BASE, { settings: hub.settings, patience: 300 });
+  expect(reading).toEqual({
+    problem: "the config.json of owner/model can't be had: the hub has not answered within 0.3 s",
+  });
+  expect(Date.now() - started).toBeLessThan(1500);
+});

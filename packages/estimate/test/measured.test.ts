@@ -8,12 +8,15 @@ import { type Measured, measuredSetup, measuredTrainings } from './measured-setu
 const TRAININGS = measuredTrainings();
 
 describe('what was measured on a GPU', () => {
-  it.each(TRAININGS)('$configuration: the peak of the tensors within 5 %, of both moments too', (measured) => {
-    const { peaks } = estimateOf(measured);
-    expect(share(peaks.backward, measured.backward_peak_bytes)).toBeLessThan(0.05);
-    expect(share(peaks.update, measured.update_peak_bytes)).toBeLessThan(0.05);
-    expect(share(Math.max(peaks.backward, peaks.update), measured.peak_allocated_bytes)).toBeLessThan(0.05);
-  });
+  it.each(TRAININGS)(
+    '$configuration: the peak of the tensors within 5 %, of both moments too',
+    (measured) => {
+      const { peaks } = estimateOf(measured);
+      expect(share(peaks.backward, measured.backward_peak_bytes)).toBeLessThan(0.05);
+      expect(share(peaks.update, measured.update_peak_bytes)).toBeLessThan(0.05);
+      expect(share(Math.max(peaks.backward, peaks.update), measured.peak_allocated_bytes)).toBeLessThan(0.05);
+    },
+  );
 
   it.each(TRAININGS)('$configuration: weights, gradients and optimizer within 1 %', (measured) => {
     const { states } = estimateOf(measured);

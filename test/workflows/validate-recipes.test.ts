@@ -76,12 +76,13 @@ describe('validate-recipes.yml', () => {
     expect(output).toContain('::set-output:: valid=true');
     expect(output).toContain('| recipes/prometheus-7b-v2.0 | right | 2 of 5 stages run again |');
     expect(output).toContain('| recipes/prometheus-8x7b-v2.0 | right | same |');
+    expect(output).toMatch(/What prometheus-7b-v2\.0 costs[^]*\| trained parameters \| 7\.24 billion \|/);
     expect(output).toContain('- learning&#95;rate of absolute: 1e-5 → 2e-5');
     expect(output).toContain('- runs again: `model-merge`, since sft-train/absolute runs again');
     expect(output).toContain('- stays as it is: `prepare-dataset/feedback-collection`');
     // The launch config is the project's own: its earlier state is that of the base.
     expect(output).toContain('- mixed&#95;precision of the launch config cpu: no → bf16');
-    expect(annotations(output).filter((line) => !line.startsWith('::warning'))).toEqual([]);
+    expect(annotations(output).filter((line) => line.startsWith('::error'))).toEqual([]);
   });
 
   it('fails a change that breaks a recipe, on its lines', () => {

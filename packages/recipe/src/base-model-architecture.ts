@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { KNOWN_MODELS } from './known-models.ts';
 import { type ArchitectureReading, readArchitecture } from './model-architecture.ts';
 import type { BaseModel } from './read-base-model.ts';
+import { MOST_SETTINGS_BYTES } from './yaml-file.ts';
 
 /**
  * The architecture of a recipe's base model, as far as it is known without a request: from the folder's config.json,
@@ -26,9 +27,14 @@ export function architectureOf(base: BaseModel): ArchitectureReading | undefined
 export function readConfigFile(file: string): ArchitectureReading {
   let config: unknown;
   try {
+    const info = statSync(file);
+    if (!info.isFile() || info.size > MOST_SETTINGS_BYTES)
+      return { problem: `${file} is not a file of settings` };
     config = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    return { problem: `${file} can't be read: ${(error as Error).message}` };
+    // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
+    const { code } = error as NodeJS.ErrnoException;
+    return { problem: code === undefined ? `${file} is not JSON` : `${file} can't be read: ${code}` };
   }
   const reading = readArchitecture(config);
   return 'problem' in reading ? { problem: `${file}: ${reading.problem}` } : reading;

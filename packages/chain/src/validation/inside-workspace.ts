@@ -12,9 +12,9 @@ import { PROJECT_ROOT } from '@prometheus-actions/stage';
 export const LEADS_OUT = 'outside-workspace';
 
 /**
- * The files of a recipe, and a finding for each file of settings that stands in the workspace only by name: a path or a
- * link that leads out of it. Whoever proposes a change could have other files of the machine read and shown by it, so such
- * a recipe is not read. A recipe that stands elsewhere itself is its owner's and may name what it likes.
+ * The files of a recipe, and a finding for each file that would be read and stands in the workspace only by name: a path
+ * or a link that leads out of it. Whoever proposes a change could have other files of the machine read and shown by it, so
+ * such a recipe is not read. A recipe that stands elsewhere itself is its owner's and may name what it likes.
  */
 export function filesInside(
   location: string,
@@ -22,21 +22,28 @@ export function filesInside(
 ): { files: RecipeFile[]; diagnostics: Diagnostic[] } {
   const roots = [workspace, PROJECT_ROOT].map((root) => realpathSync(root));
   const isOwners = !isInside(path.resolve(location), path.resolve(workspace));
-  const leadsOut = ({ path: file }: RecipeFile) => {
-    const real = realPath(file);
+  const leadsOut = (file: RecipeFile) => {
+    const read = fileRead(file, workspace);
+    const real = read && realPath(read);
     return !isOwners && real !== undefined && !roots.some((root) => isInside(real, root));
   };
   const files = recipeFiles(location, (file) => (leadsOut(file) ? undefined : settingsText(file.path)));
-  const diagnostics = files
-    .filter((file) => (file.kind === 'settings' || file.kind === 'launch') && leadsOut(file))
-    .map(({ path: file, report }) =>
-      report({
-        code: LEADS_OUT,
-        message: `${path.relative(workspace, file)} leads out of the workspace`,
-        hint: 'Put the file itself into the repository, and name it from there.',
-      }),
-    );
+  const diagnostics = files.filter(leadsOut).map(({ path: file, report }) =>
+    report({
+      code: LEADS_OUT,
+      message: `${path.relative(workspace, file)} leads out of the workspace`,
+      hint: 'Put the file itself into the repository, and name it from there.',
+    }),
+  );
   return { files, diagnostics };
+}
+
+/** What a check reads of a file of a recipe: of data nothing, of the folder of a model its config. */
+function fileRead({ path: file, kind }: RecipeFile, workspace: string): string | undefined {
+  if (kind === 'data') return undefined;
+  if (kind !== 'model' || !statSync(file, { throwIfNoEntry: false })?.isDirectory()) return file;
+  // Models may be kept anywhere on a machine; of their config only numbers are told.
+  return isInside(file, path.resolve(workspace)) ? path.join(file, 'config.json') : undefined;
 }
 
 function isInside(file: string, folder: string): boolean {

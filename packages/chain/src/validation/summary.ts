@@ -1,7 +1,10 @@
 import path from 'node:path';
+import { estimateMarkdown, estimateRecipe } from '@prometheus-actions/estimate';
 import {
+  architectureOf,
   type Diagnostic,
   type Plan,
+  type Recipe,
   type RecipeDifference,
   type StageConsequence,
   visibleText,
@@ -97,9 +100,18 @@ function escapeInUrl(character: string): string {
 }
 
 /** What is told of one recipe that is right, in the order in which it is read. */
-function recipeSections({ plan, change }: CheckedRecipe): string[] {
-  if (!plan) return [];
-  return [...differenceSection(plan, change), ...planSection(plan)];
+function recipeSections({ recipe, plan, change }: CheckedRecipe): string[] {
+  if (!recipe || !plan) return [];
+  return [...differenceSection(plan, change), ...estimateSection(recipe), ...planSection(plan)];
+}
+
+/** What a run costs, where the architecture of the base model is known without a request. */
+function estimateSection(recipe: Recipe): string[] {
+  const reading = architectureOf(recipe.baseModel);
+  if (!reading || 'problem' in reading) return [];
+  const estimate = estimateMarkdown(estimateRecipe(recipe, { architecture: reading.architecture }));
+  const title = `What ${markdown(recipe.name)} costs`;
+  return [`<details><summary>${title}</summary>`, '', estimate, '</details>', ''];
 }
 
 function differenceSection(plan: Plan, change: CheckedRecipe['change']): string[] {

@@ -1,5 +1,7 @@
-import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { readConfigFile } from '@prometheus-actions/recipe';
 import type { Place, Reporter } from '@prometheus-actions/stage';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { validateAction } from '../../src/validate-action.ts';
@@ -351,6 +353,20 @@ describe('a recipe that somebody else proposes', () => {
       },
       'launch: { config: ',
     ],
+    [
+      'the config of a random model',
+      () => here.edit('judges/first/recipe.yaml', 'random: base-model.json', 'random: /etc/passwd'),
+      'base_model: { random: ',
+    ],
+    [
+      'a link in the folder of a model',
+      () => {
+        mkdirSync(path.join(here.folder, 'judges/first/model'));
+        symlinkSync('/etc/passwd', path.join(here.folder, 'judges/first/model/config.json'));
+        here.edit('judges/first/recipe.yaml', /base_model: .*/, 'base_model: { path: model }');
+      },
+      'base_model: { path: ',
+    ],
   ])('is not read through %s', async (_, change, before) => {
     change();
     const { annotations, log, summary, failure } = await check({ recipes: 'judges/first' });
@@ -368,6 +384,17 @@ describe('a recipe that somebody else proposes', () => {
     const { annotations, log } = await check({ recipe: path.join(here.folder, 'judges/first') });
     expect(annotations).toEqual([expect.stringContaining('leads out of the workspace')]);
     expect(log).not.toContain('root:');
+  });
+
+  it('may name a model of the machine, of whose files nothing is shown', async () => {
+    const models = mkdtempSync(path.join(tmpdir(), 'models-'));
+    writeFileSync(path.join(models, 'config.json'), 'secret-token-1234');
+    here.edit('judges/first/recipe.yaml', /base_model: .*/, `base_model: { path: ${models} }`);
+    const { annotations, log, summary } = await check({ recipes: 'judges/first' });
+    expect([...annotations, log, summary].join('')).not.toContain('secret');
+    expect(readConfigFile(path.join(models, 'config.json'))).toEqual({
+      problem: `${path.join(models, 'config.json')} is not JSON`,
+    });
   });
 
   it('may have links within the repository', async () => {

@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { chainContext, plannedStage, planOf, runPlannedStage } from '@prometheus-actions/chain';
+import { PlainReporter, PROJECT_ROOT } from '@prometheus-actions/stage';
 import { describe, expect, it } from 'vitest';
 import { command, temporaryFolder } from './command.ts';
 
@@ -49,9 +50,16 @@ describe('a stage command alone', () => {
       '--artifacts-dir',
       at('runs'),
     ]);
-    // The base is made first; the data, which another command makes, is missing.
+    // The data, which another command makes, is missing: nothing is made.
     expect(base.code).toBe(2);
-    expect(base.output).toMatch(/data\/feedback-collection, the input dataset, can't be read: ENOENT/);
+    expect(base.output).toMatch(
+      /no finished data\/feedback-collection \(prepare-dataset\/feedback-collection\), which this stage reads\n {2}Run that stage first/,
+    );
+    expect(existsSync(at('runs'))).toBe(false);
+    const reporter = new PlainReporter(() => {});
+    const planned = planOf({ recipe, artifacts_dir: at('runs') }, { reporter });
+    const context = chainContext({ reporter, signal: new AbortController().signal });
+    await runPlannedStage(planned.recipe, planned.plan, plannedStage(planned.plan, 'base-model'), context);
     const config = at('lora.yaml');
     writeFileSync(
       config,

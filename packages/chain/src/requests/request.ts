@@ -2,6 +2,7 @@ import { type Diagnostic, loadRecipe, makePlan, type Plan, type Recipe } from '@
 import { ConfigurationError, type Json, type StageOutcome } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import type { ChainContext } from '../chain-context.ts';
+import { requireEarlierOutputs } from '../earlier-outputs.ts';
 import { defaultArtifactsDir, recipeLocation } from '../recipe-location.ts';
 import { plannedStage, runPlannedStage } from '../run-planned-stage.ts';
 import { findingText } from '../validation/annotations.ts';
@@ -60,6 +61,7 @@ export async function runFromPlan(
   context: ChainContext,
 ): Promise<StageOutcome> {
   const stage = plannedStage(plan, id);
+  await requireEarlierOutputs(plan, stage);
   if (stage.needs.includes('base-model')) {
     await runPlannedStage(recipe, plan, plannedStage(plan, 'base-model'), context);
   }

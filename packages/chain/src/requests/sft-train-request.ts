@@ -10,12 +10,13 @@ import {
   RecipeError,
   readLaunchConfig,
   readTrainingFile,
+  type TrainingSection,
 } from '@prometheus-actions/recipe';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { z } from 'zod';
 import { type ModelReference, parseModelReference } from '../model-reference.ts';
 import { sftTrain } from '../sft-train.ts';
-import { text } from './input-fields.ts';
+import { number, text } from './input-fields.ts';
 import { planOf, recipeInputs, required, runFromPlan, stageRequest, tellFindings } from './request.ts';
 
 export const sftTrainRequest = stageRequest({
@@ -33,10 +34,16 @@ export const sftTrainRequest = stageRequest({
       'Without a recipe: accelerate config, a name (cpu, ddp, zero3) or a file (default: cpu).',
     ),
     output_dir: text('Without a recipe: the folder to make.'),
+    max_minutes: number(
+      'This run stops, with a checkpoint, before it has taken that long; the next one goes on. Over the training arguments, if they allow more.',
+    ),
   }),
   run: async (inputs, context) => {
+    const limit = (training: TrainingSection) => withTimeLimit(training, inputs.max_minutes);
     if (inputs.recipe) {
-      const planned = planOf({ ...inputs, recipe: inputs.recipe }, context);
+      const { recipe, plan } = planOf({ ...inputs, recipe: inputs.recipe }, context);
+      const experts = recipe.experts.map((expert) => ({ ...expert, training: limit(expert.training) }));
+      const planned = { recipe: { ...recipe, experts }, plan };
       return runFromPlan(planned, `sft-train/${required(inputs.expert, 'expert')}`, context);
     }
     const { launch, expert, diagnostics } = readFiles(
@@ -50,7 +57,7 @@ export const sftTrainRequest = stageRequest({
         title: 'sft-train',
         model: inputs.model ? parseModelReference(inputs.model) : modelOf(expert),
         dataset: path.resolve(required(inputs.dataset_dir, 'dataset_dir')),
-        training: expert.training,
+        training: limit(expert.training),
         launch,
         outputDir: path.resolve(required(inputs.output_dir, 'output_dir')),
       },
@@ -58,6 +65,12 @@ export const sftTrainRequest = stageRequest({
     );
   },
 });
+
+function withTimeLimit(training: TrainingSection, minutes: number | undefined): TrainingSection {
+  if (minutes === undefined) return training;
+  if (minutes <= 0) throw new ConfigurationError(`max-minutes: expected minutes above 0, found ${minutes}`);
+  return { ...training, maxMinutes: Math.min(minutes, training.maxMinutes ?? minutes) };
+}
 
 function readFiles(
   config: string,

@@ -67,6 +67,34 @@ it('transformers 4 and the PEFT of its time read the judge, and the adapters as 
   }
 });
 
+it('is all there by its plan, until a setting changes', async () => {
+  const states = async (folder: string) => {
+    const { output } = await command(['plan', folder, '--artifacts-dir', runs]);
+    return [...output.matchAll(/^ {2}(\S+) +\S+ +(there|to do.*?)(?:,| {2}|$)/gm)].map(([, id, state]) => [
+      id,
+      state,
+    ]);
+  };
+  const stages = [
+    'base-model',
+    'prepare-dataset/feedback-collection',
+    'prepare-dataset/preference-collection',
+  ];
+  const trained = ['sft-train/absolute', 'sft-train/relative', 'lora-merge/absolute', 'lora-merge/relative'];
+  const all = [...stages, ...trained, 'model-merge'];
+  expect(await states('recipes/smoke-8x7b')).toEqual(all.map((id) => [id, 'there']));
+  const folder = path.join(temporaryFolder(), 'changed');
+  cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-8x7b'), folder, { recursive: true });
+  const file = path.join(folder, 'absolute.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('learning_rate: 4.0e-3', 'learning_rate: 3.0e-3'));
+  const changed: Record<string, string> = {
+    'sft-train/absolute': 'to do: arguments.learning_rate changed',
+    'lora-merge/absolute': 'to do: sft-train/absolute to do',
+    'model-merge': 'to do: lora-merge/absolute to do',
+  };
+  expect(await states(folder)).toEqual(all.map((id) => [id, changed[id] ?? 'there']));
+});
+
 it('the same adapters merged on the fly make a judge that was rounded once, and no model between', async () => {
   const recipe = path.join(temporaryFolder(), 'smoke-8x7b');
   cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-8x7b'), recipe, { recursive: true });

@@ -1,3 +1,4 @@
+import { RULES } from '@prometheus-actions/recipe';
 import { type JsonSchema, RECIPE_FILES, type RecipeFile } from '@prometheus-actions/recipe/json-schemas';
 import trainingKeys from '../../packages/recipe/src/training-keys.json' with { type: 'json' };
 
@@ -10,7 +11,18 @@ export function recipeReference(schemas: Record<RecipeFile, JsonSchema>): string
       file === 'training' ? trainingTables(schemas[file]) : tables(schemas[file]),
     ].join('\n\n'),
   );
-  return `${HEAD}\n\n${sections.join('\n\n')}\n`;
+  return `${HEAD}\n\n${[...sections, rulesSection()].join('\n\n')}\n`;
+}
+
+/** What `validate` says of a recipe, by the name of the rule. */
+function rulesSection(): string {
+  const rows = Object.entries(RULES).map(([name, { severity, summary }]) =>
+    line([code(name), severity, summary]),
+  );
+  const head = 'What `validate` says. An error keeps a recipe from being run; a warning is likely a mistake.';
+  return ['## Rules', head, [line(['rule', '', '']), line(['---', '---', '---']), ...rows].join('\n')].join(
+    '\n\n',
+  );
 }
 
 const HEAD = `<!-- Generated from packages/recipe/src by npm run generate. -->

@@ -29416,6 +29416,33 @@ __webpack_async_result__();
 
 /***/ }),
 
+/***/ 1073:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   e: () => (/* binding */ actionInputs)
+/* harmony export */ });
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7264);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
+
+
+/**
+ * All inputs of an action, as its request describes them.
+ *
+ * @throws ConfigurationError naming the first input that is wrong
+ */
+function actionInputs(schema) {
+    const values = Object.fromEntries(Object.keys(schema.shape).map((key) => [key, (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(key.replaceAll('_', '-'))]));
+    const inputs = schema.safeParse(values);
+    if (inputs.success)
+        return inputs.data;
+    const [issue] = inputs.error.issues;
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`input ${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
+}
+
+
+/***/ }),
+
 /***/ 9881:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -29456,20 +29483,22 @@ function keyOf(fingerprint) {
 /* harmony export */ });
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
-/* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(853);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
+/* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(853);
+
 
 
 
 /** Makes a model with random weights, for recipes that try out the chain. */
 async function makeBaseModel(settings, context) {
     const config = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(settings.configFile, 'utf8'));
-    const { seed, dtype, tokenizer } = settings;
-    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .runStage */ .Si)({
+    const stageSettings = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .baseModelSettings */ .CY)(settings, config);
+    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .runStage */ .Si)({
         name: 'base-model',
         title: 'base-model',
         outputDir: settings.outputDir,
-        settings: { config, seed, dtype, tokenizer },
+        settings: stageSettings,
         inputs: {},
         revision: 1,
         versions: {},
@@ -29478,8 +29507,8 @@ async function makeBaseModel(settings, context) {
         waitForLock: true,
         run: async (stage) => {
             const { python } = await context.python(['base']);
-            const job = { config, seed, dtype, tokenizer, output_dir: stage.stagingDir };
-            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_2__/* .runPythonStage */ .O)(stage, { python, module: 'base_model', job });
+            const job = { ...stageSettings, output_dir: stage.stagingDir };
+            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_3__/* .runPythonStage */ .O)(stage, { python, module: 'base_model', job });
         },
     }, context);
 }
@@ -29511,32 +29540,113 @@ function chainContext(options) {
 
 /***/ }),
 
+/***/ 7338:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony export checkWithModel */
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6079);
+/* harmony import */ var _fetch_architecture_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8205);
+
+
+/**
+ * As `checkLocation`, and against the architecture of the base model where that is another one on the hub than those that
+ * shipped recipes train: its config.json is fetched, once a recipe has no mistake without it.
+ */
+async function checkWithModel(location, options = {}, fetching = {}) {
+    const checked = checkLocation(location, options);
+    const base = checked.recipe?.baseModel;
+    if (!base || architectureOf(base))
+        return checked;
+    const architecture = await fetchArchitecture(base, fetching);
+    return { ...checkLocation(location, { ...options, architecture }), architecture };
+}
+
+
+/***/ }),
+
+/***/ 8205:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony export fetchArchitecture */
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2355);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+
+
+/** A plan is printed within seconds, with what is known by then. */
+const PATIENCE = 8_000;
+/**
+ * The architecture of a recipe's base model, of a hub's too: its config.json at the recipe's revision, from the cache
+ * that Python's library shares, else from the hub.
+ *
+ * @param patience milliseconds that the hub is given
+ * @returns a problem, not an error, where it can't be had: an estimate is all that is lost
+ */
+async function fetchArchitecture(base, { settings, signal, patience = PATIENCE } = {}) {
+    const known = architectureOf(base);
+    if (known)
+        return known;
+    if (base.kind !== 'hub')
+        throw new Error(`a base model of kind ${base.kind} is known without a request`);
+    const limit = AbortSignal.timeout(patience);
+    const either = signal ? AbortSignal.any([signal, limit]) : limit;
+    try {
+        const { id, revision } = base;
+        const hub = settings ?? hubSettings();
+        const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
+        const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
+        return readConfigFile(file);
+    }
+    catch (error) {
+        signal?.throwIfAborted();
+        const [reason] = limit.aborted
+            ? [`the hub has not answered within ${patience / 1000} s`]
+            : error.message.split('\n');
+        return { problem: `the config.json of ${base.id} can't be had: ${reason}` };
+    }
+}
+
+
+/***/ }),
+
 /***/ 1749:
 /***/ ((module, __webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Cq: () => (/* reexport safe */ _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_8__.C),
-/* harmony export */   Rx: () => (/* reexport safe */ _stage_action_js__WEBPACK_IMPORTED_MODULE_15__.R)
+/* harmony export */   Cq: () => (/* reexport safe */ _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_12__.C),
+/* harmony export */   Rx: () => (/* reexport safe */ _stage_action_js__WEBPACK_IMPORTED_MODULE_20__.R)
 /* harmony export */ });
 /* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4388);
 /* harmony import */ var _chain_context_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5486);
-/* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4500);
-/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2000);
-/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6779);
-/* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1043);
-/* harmony import */ var _replicate_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8614);
-/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1979);
-/* harmony import */ var _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7543);
-/* harmony import */ var _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(9544);
-/* harmony import */ var _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(2794);
-/* harmony import */ var _requests_request_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(9021);
-/* harmony import */ var _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(6692);
-/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(2608);
-/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_14__ = __nccwpck_require__(4417);
-/* harmony import */ var _stage_action_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(7786);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__, _replicate_js__WEBPACK_IMPORTED_MODULE_6__, _report_js__WEBPACK_IMPORTED_MODULE_7__, _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_8__, _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_9__, _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_10__, _requests_request_js__WEBPACK_IMPORTED_MODULE_11__, _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_12__, _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_13__, _stage_action_js__WEBPACK_IMPORTED_MODULE_15__]);
-([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__, _replicate_js__WEBPACK_IMPORTED_MODULE_6__, _report_js__WEBPACK_IMPORTED_MODULE_7__, _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_8__, _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_9__, _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_10__, _requests_request_js__WEBPACK_IMPORTED_MODULE_11__, _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_12__, _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_13__, _stage_action_js__WEBPACK_IMPORTED_MODULE_15__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+/* harmony import */ var _check_with_model_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7338);
+/* harmony import */ var _fetch_architecture_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8205);
+/* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4500);
+/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2000);
+/* harmony import */ var _plan_estimate_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9501);
+/* harmony import */ var _plan_states_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5645);
+/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6779);
+/* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1043);
+/* harmony import */ var _replicate_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(8614);
+/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(1979);
+/* harmony import */ var _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(7543);
+/* harmony import */ var _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(9544);
+/* harmony import */ var _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_14__ = __nccwpck_require__(2794);
+/* harmony import */ var _requests_request_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(9021);
+/* harmony import */ var _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_16__ = __nccwpck_require__(6692);
+/* harmony import */ var _requests_validate_recipe_request_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(2967);
+/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(2608);
+/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_19__ = __nccwpck_require__(4417);
+/* harmony import */ var _stage_action_js__WEBPACK_IMPORTED_MODULE_20__ = __nccwpck_require__(7786);
+/* harmony import */ var _validation_sarif_text_js__WEBPACK_IMPORTED_MODULE_21__ = __nccwpck_require__(8998);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_8__, _replicate_js__WEBPACK_IMPORTED_MODULE_10__, _report_js__WEBPACK_IMPORTED_MODULE_11__, _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_12__, _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_13__, _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_14__, _requests_request_js__WEBPACK_IMPORTED_MODULE_15__, _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_16__, _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_18__, _stage_action_js__WEBPACK_IMPORTED_MODULE_20__]);
+([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_8__, _replicate_js__WEBPACK_IMPORTED_MODULE_10__, _report_js__WEBPACK_IMPORTED_MODULE_11__, _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_12__, _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_13__, _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_14__, _requests_request_js__WEBPACK_IMPORTED_MODULE_15__, _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_16__, _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_18__, _stage_action_js__WEBPACK_IMPORTED_MODULE_20__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+
+
+
+
+
+
+
 
 
 
@@ -29567,11 +29677,13 @@ __webpack_async_result__();
 /* harmony export */ });
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
-/* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9804);
-/* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7878);
-/* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(853);
-/* harmony import */ var _weight_files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3919);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
+/* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9804);
+/* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7878);
+/* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(853);
+/* harmony import */ var _weight_files_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3919);
+
 
 
 
@@ -29580,33 +29692,33 @@ __webpack_async_result__();
 
 /** Merges an adapter into its base model, tensor by tensor, with one rounding. */
 async function loraMerge(settings, context) {
-    const dtype = settings.dtype ?? null;
-    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .runStage */ .Si)({
+    const stageSettings = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .adapterSettings */ .bV)(settings.dtype);
+    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .runStage */ .Si)({
         name: 'lora-merge',
         title: settings.title,
         outputDir: settings.outputDir,
-        settings: { dtype },
-        inputs: { base: (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_2__/* .modelInput */ .M_)(settings.base), adapter: { paths: [settings.adapter] } },
+        settings: stageSettings,
+        inputs: { base: (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_3__/* .modelInput */ .M_)(settings.base), adapter: { paths: [settings.adapter] } },
         revision: 2,
         versions: {},
         resumable: true,
         keepsOutput: true,
         preflight: async (stagingDir) => {
-            const bytes = await (0,_weight_files_js__WEBPACK_IMPORTED_MODULE_5__/* .weightBytes */ .o)(settings.base, settings.dtype);
-            const left = bytes - (await (0,_weight_files_js__WEBPACK_IMPORTED_MODULE_5__/* .folderBytes */ .w)(stagingDir));
+            const bytes = await (0,_weight_files_js__WEBPACK_IMPORTED_MODULE_6__/* .weightBytes */ .o)(settings.base, settings.dtype);
+            const left = bytes - (await (0,_weight_files_js__WEBPACK_IMPORTED_MODULE_6__/* .folderBytes */ .w)(stagingDir));
             if (left > 0)
-                await (0,_preflight_js__WEBPACK_IMPORTED_MODULE_3__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(settings.outputDir), left, 'the merged expert');
+                await (0,_preflight_js__WEBPACK_IMPORTED_MODULE_4__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(settings.outputDir), left, 'the merged expert');
         },
         run: async (stage) => {
             const { python } = await context.python(['base']);
             const job = {
-                base: (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_2__/* .modelJson */ .sV)(settings.base),
+                base: (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_3__/* .modelJson */ .sV)(settings.base),
                 adapter: settings.adapter,
-                dtype,
+                dtype: stageSettings.dtype,
                 output_dir: stage.stagingDir,
                 work_dir: stage.workDir,
             };
-            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_4__/* .runPythonStage */ .O)(stage, { python, module: 'lora_merge', job });
+            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .runPythonStage */ .O)(stage, { python, module: 'lora_merge', job });
         },
     }, context);
 }
@@ -29849,8 +29961,10 @@ __nccwpck_require__.d(__webpack_exports__, {
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/recipe/src/index.ts + 48 modules
+var src = __nccwpck_require__(6079);
 // EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
-var src = __nccwpck_require__(7868);
+var stage_src = __nccwpck_require__(7868);
 // EXTERNAL MODULE: ./packages/chain/src/merge-report.ts
 var merge_report = __nccwpck_require__(9516);
 // EXTERNAL MODULE: external "node:fs"
@@ -29879,7 +29993,7 @@ function resolveConfig(config, donor, models, folder, hub) {
     const use = (name) => {
         const model = models[name];
         if (!model) {
-            throw new src/* ConfigurationError */.j1(`the merge configuration names \${${name}}, and no such model is given`, {
+            throw new stage_src/* ConfigurationError */.j1(`the merge configuration names \${${name}}, and no such model is given`, {
                 hint: `Given are: ${Object.keys(models).join(', ') || 'none'}.`,
             });
         }
@@ -29902,7 +30016,7 @@ function resolveConfig(config, donor, models, folder, hub) {
         else if (hub && !external_node_path_default().isAbsolute(part))
             inputs[part] = { reference: part };
         else {
-            throw new src/* ConfigurationError */.j1(`the merge configuration names ${part}: there is no ${absolute}`, {
+            throw new stage_src/* ConfigurationError */.j1(`the merge configuration names ${part}: there is no ${absolute}`, {
                 hint: 'Relative paths start at the folder of the configuration.',
             });
         }
@@ -29946,6 +30060,7 @@ var weight_files = __nccwpck_require__(3919);
 
 
 
+
 /** Merges models as a mergekit configuration says. */
 async function modelMerge(settings, context) {
     const { merge, models, outputDir } = settings;
@@ -29953,11 +30068,11 @@ async function modelMerge(settings, context) {
     const byMergekit = engine === 'mergekit';
     const resolved = resolveConfig(merge.config, merge.donor, models, merge.folder, byMergekit);
     const environment = () => context.python(byMergekit ? ['base', 'mergekit'] : ['base']);
-    return (0,src/* runStage */.Si)({
+    return (0,stage_src/* runStage */.Si)({
         name: 'model-merge',
         title: settings.title,
         outputDir,
-        settings: { config: merge.config, seed, engine, donor: merge.donor ?? null },
+        settings: (0,src/* mergeSettings */.ss)(merge),
         inputs: resolved.inputs,
         revision: 2,
         versions: byMergekit ? mergekitVersions((await environment()).versions) : {},
@@ -30047,6 +30162,1165 @@ function parseModelReference(text) {
 
 /***/ }),
 
+/***/ 9501:
+/***/ ((__unused_webpack_module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+
+// UNUSED EXPORTS: planEstimate
+
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
+var src = __nccwpck_require__(7868);
+// EXTERNAL MODULE: ./packages/recipe/src/index.ts + 48 modules
+var recipe_src = __nccwpck_require__(6079);
+;// CONCATENATED MODULE: ./packages/estimate/src/lora.ts
+
+/** What PEFT takes for decoder models where a recipe names no targets. */
+const PEFT_TARGETS = (/* unused pure expression or super */ null && (['q_proj', 'v_proj']));
+/**
+ * The layers of a model that LoRA goes on.
+ *
+ * As in PEFT, a name stands for the layers that are called so, "all-linear" for all but the output layer, and a text
+ * that is no name is a pattern that full names must match as a whole.
+ */
+function lora_targetModules(architecture, { targets }) {
+    const modules = linearModules(architecture);
+    if (targets === 'all-linear')
+        return modules.filter(({ name }) => name !== 'lm_head');
+    const named = targets === undefined
+        ? PEFT_TARGETS
+        : typeof targets === 'string' && /^[\w.]+$/.test(targets)
+            ? [targets]
+            : targets;
+    if (typeof named === 'string') {
+        const pattern = patternOf(named);
+        return modules.flatMap((module) => matching(architecture, module, (name) => pattern?.test(name) === true));
+    }
+    return modules.flatMap((module) => matching(architecture, module, (name) => named.some((target) => `.${name}`.endsWith(`.${target}`))));
+}
+/** Parameters of the adapters, and how many of them a token goes through. */
+function lora_adapterParameters(architecture, lora) {
+    const sum = { total: 0, active: 0 };
+    for (const { inFeatures, outFeatures, count, perToken } of lora_targetModules(architecture, lora)) {
+        const one = lora.rank * (inFeatures + outFeatures) + (lora.dora ? outFeatures : 0);
+        sum.total += count * one;
+        sum.active += perToken * one;
+    }
+    const { vocabSize, hiddenSize } = architecture;
+    for (const name of new Set(lora.modulesToSave)) {
+        const copies = name === 'embed_tokens'
+            ? [{ count: 1, perToken: 1, size: vocabSize * hiddenSize }]
+            : linearModules(architecture)
+                .filter((module) => module.name === name)
+                .map(({ count, perToken, inFeatures, outFeatures, bias }) => ({
+                count,
+                perToken,
+                size: inFeatures * outFeatures + (bias ? outFeatures : 0),
+            }));
+        for (const { count, perToken, size } of copies) {
+            sum.total += count * size;
+            sum.active += perToken * size;
+        }
+    }
+    return sum;
+}
+/** The module with the counts of those whose full names match; none where none does. */
+function matching({ layers, experts }, module, matches) {
+    const full = module.parent ? `${module.parent}.${module.name}` : module.name;
+    const numbers = (text, letter, count) => text.includes(`.${letter}.`)
+        ? Array.from({ length: count }, (_, index) => text.replace(`.${letter}.`, `.${index}.`))
+        : [text];
+    const names = numbers(full, 'N', layers).flatMap((name) => numbers(name, 'E', experts?.count ?? 1));
+    const count = names.filter(matches).length;
+    return count === 0 ? [] : [{ ...module, count, perToken: (module.perToken * count) / module.count }];
+}
+/** Python's `re.fullmatch`; undefined for a pattern that JavaScript does not know. */
+function patternOf(text) {
+    try {
+        return new RegExp(`^(?:${text})$`);
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/activation-bytes.ts
+
+/** @param compiled each layer is compiled, which computes norms and elementwise products again by itself */
+function activation_bytes_activationBytes(setup, { compiled, rowTokens }) {
+    const { architecture, lora } = setup;
+    const { hiddenSize: h, intermediateSize, experts } = architecture;
+    const element = setup.halfPrecision ? 2 : 4;
+    // The stream between the layers has the type of the embedding: of the weights.
+    const stream = setup.parameterBytes;
+    const f = intermediateSize * (experts?.perToken ?? 1);
+    // Experts run one after the other, each on its share of the tokens.
+    const running = experts ? experts.perToken / experts.count : 1;
+    const { kept: adapters, work: adapterWork } = lora ? adapterBytes(setup) : { kept: 0, work: 0 };
+    const kept = compiled
+        ? element * (7 * h + 3 * f) + adapters
+        : normBytes(setup) + attentionBytes(setup, rowTokens) + mlpBytes(setup) + adapters;
+    return {
+        kept,
+        checkpoint: stream * h,
+        // The gradients of the stream, of the layer's output, and of the MLP's two branches while its product's is there.
+        work: element * (2 * h + 2 * intermediateSize * running) + adapterWork,
+    };
+}
+/** Each norm keeps its input in float32, a root of each row and, where it is trained, its result before its weights. */
+function normBytes({ architecture, lora, parameterBytes }) {
+    const { hiddenSize: h, vectors } = architecture;
+    const trained = lora ? 0 : parameterBytes * h;
+    return vectors.norms * (4 * h + 4 + trained);
+}
+/** Queries, keys, values, output, the logarithm of the sum of each head, and the input of the first three products. */
+function attentionBytes(setup, rowTokens) {
+    const { architecture, lora, halfPrecision, parameterBytes, padded } = setup;
+    const { hiddenSize: h, attentionHeads, keyValueHeads, headDim } = architecture;
+    const element = halfPrecision ? 2 : 4;
+    const queries = attentionHeads * headDim;
+    // With a mask, transformers repeats keys and values for each query head, and PyTorch makes a mask of 16 bits.
+    const keys = padded ? queries : keyValueHeads * headDim;
+    const mask = padded ? element * rowTokens : 0;
+    // From float32 weights, rotated queries and keys come in float32 and are cast again.
+    const casts = parameterBytes === 4 && halfPrecision ? 3 * 2 * h : 0;
+    const input = lora ? 0 : element * h;
+    return element * (2 * queries + 2 * keys) + 4 * attentionHeads + mask + casts + input;
+}
+/** Gate, its activation and up, and full tuning's inputs of the products; for a mixture those of each expert. */
+function mlpBytes({ architecture, lora, halfPrecision }) {
+    const { hiddenSize: h, intermediateSize: f, experts } = architecture;
+    const element = halfPrecision ? 2 : 4;
+    const inputs = lora ? 0 : element * (h + f);
+    const one = element * 3 * f + inputs;
+    if (!experts)
+        return one;
+    // A token's rows are gathered for its experts; the router and the weights of its experts are small.
+    const router = (lora ? 0 : element * h) + 8 * experts.count;
+    return router + experts.perToken * (one + element * 2 * h + 40);
+}
+/** Each adapter keeps its input in 16 bits, the mask of its dropout, and what is between its two matrices. */
+function adapterBytes(setup) {
+    const { architecture, lora } = setup;
+    if (!lora)
+        return { kept: 0, work: 0 };
+    const element = setup.halfPrecision ? 2 : 4;
+    let kept = 0;
+    let widest = 0;
+    for (const { name, inFeatures, count, perToken } of targetModules(architecture, lora)) {
+        if (name === 'lm_head')
+            continue;
+        const mask = lora.dropout > 0 ? inFeatures : 0;
+        kept += (perToken / architecture.layers) * (element * (inFeatures + lora.rank) + mask);
+        widest = Math.max(widest, (inFeatures * perToken) / count);
+    }
+    // The input in float32, before and after dropout, while the widest adapter runs on its tokens.
+    return { kept, work: 8 * widest };
+}
+/** Bytes of logits, their float32 copy, what the loss keeps and its gradients, for each position that has logits. */
+function activation_bytes_logitBytes({ vocabSize }) {
+    return 12 * vocabSize;
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/trained-parameters.ts
+
+/** Parameters of a model that is trained, in full or as a LoRA. */
+function trained_parameters_trainedParameters(architecture, lora) {
+    const { total } = architecture.parameters;
+    if (!lora)
+        return { total, trainable: total };
+    const adapters = adapterParameters(architecture, lora).total;
+    return { total: total + adapters, trainable: adapters };
+}
+/**
+ * Floating-point operations that a token takes in a training step, and those of them that are the forward pass's.
+ *
+ * For each parameter that a token is multiplied with: 2 forward, 2 backward for the layer below, 2 more where it is
+ * trained (Kaplan et al. 2020, arXiv 2001.08361, table 1), as `model_flops.py` of the trainer counts them. An untied
+ * input embedding is looked up and does not count; attention scores are left out.
+ */
+function trained_parameters_flopsPerToken(architecture, lora) {
+    const { parameters, tiedEmbeddings, vocabSize, hiddenSize } = architecture;
+    const multiplied = parameters.active - (tiedEmbeddings ? 0 : vocabSize * hiddenSize);
+    if (!lora)
+        return { training: 6 * multiplied, forward: 2 * multiplied };
+    const adapters = adapterParameters(architecture, lora).active;
+    return { training: 4 * multiplied + 6 * adapters, forward: 2 * (multiplied + adapters) };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/levers.ts
+
+/** The constants of the trainer's `levers.py`. */
+const MOST_TOKENS = 16_384;
+const FEW_TOKENS = 4_096;
+const USABLE = 0.92;
+const ZERO3_LIVE_PARAMETERS = 1e9;
+/**
+ * What the trainer's `levers.py` chooses, by its own formulas, which are coarser than the estimate's.
+ *
+ * @param memoryBytes of the device; undefined where it is not known: memory then does not bound the choice
+ */
+function levers_chooseLevers(setup, memoryBytes) {
+    const { architecture, rowTokens, attention, sharding, device } = setup;
+    const onGpu = device === 'gpu';
+    const room = onGpu && memoryBytes !== undefined
+        ? USABLE * memoryBytes - statesByLevers(setup)
+        : Number.POSITIVE_INFINITY;
+    const fitting = (bytesPerToken) => room === Number.POSITIVE_INFINITY ? MOST_TOKENS : Math.max(0, Math.trunc(room / bytesPerToken));
+    const kept = fitting(keptByLevers(architecture));
+    const recompute = setup.recompute ?? kept < Math.max(rowTokens, FEW_TOKENS);
+    const most = attention === 'sdpa' || !onGpu || !setup.halfPrecision ? FEW_TOKENS : MOST_TOKENS;
+    const tokens = setup.microBatchTokens ??
+        Math.max(rowTokens, Math.min(most, recompute ? fitting(recomputedByLevers(architecture)) : kept));
+    return {
+        compiled: onGpu && sharding.zeroStage === undefined && !architecture.experts,
+        recompute,
+        microBatchTokens: Math.max(tokens, rowTokens),
+    };
+}
+/** `kept_bytes_per_token` of levers.py. */
+function keptByLevers(architecture) {
+    const { hiddenSize: h, layers } = architecture;
+    return 2 * (7 * h + 3 * innerSize(architecture)) * layers + logitsByLevers(architecture);
+}
+/** `recomputed_bytes_per_token` of levers.py. */
+function recomputedByLevers(architecture) {
+    const { hiddenSize: h, layers } = architecture;
+    return 2 * h * layers + 4 * (9 * h + 4 * innerSize(architecture)) + logitsByLevers(architecture);
+}
+/** `state_bytes` and `zero3_state_bytes` of levers.py. */
+function statesByLevers(setup) {
+    const { architecture, lora, processes, parameterBytes, masterWeights, sharding } = setup;
+    const { total, trainable } = trainedParameters(architecture, lora);
+    if (sharding.zeroStage !== undefined) {
+        return (2 * total + 14 * trainable) / processes + 2 * Math.min(total, ZERO3_LIVE_PARAMETERS);
+    }
+    const gradients = (processes === 1 ? 1 : 2) * parameterBytes;
+    return total * parameterBytes + trainable * (gradients + (masterWeights ? 10 : 2 * parameterBytes));
+}
+function innerSize({ intermediateSize, experts }) {
+    return intermediateSize * (experts?.perToken ?? 1);
+}
+function logitsByLevers({ vocabSize }) {
+    return 0.25 * vocabSize * (2 + 4 + 4);
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/state-bytes.ts
+
+/** DeepSpeed's defaults, in elements: `stage3_max_live_parameters`, `reduce_bucket_size`, `sub_group_size`. */
+const LIVE_PARAMETERS = 1e9;
+const REDUCE_BUCKET = 5e8;
+const SUB_GROUP = 1e9;
+/** Bytes of the moments for each trained parameter of `bytes` bytes, by TRL's `optim`; of AdamW where it is not known. */
+function momentBytes(optimizer, bytes) {
+    if (/8bit/.test(optimizer))
+        return 2;
+    if (/^(sgd|adafactor)/.test(optimizer))
+        return 0;
+    return 2 * bytes;
+}
+/** What one device holds of weights, gradients and optimizer. */
+function state_bytes_stateBytes(setup) {
+    const { sharding } = setup;
+    return sharding.zeroStage === undefined || sharding.zeroStage === 0 ? replicated(setup) : sharded(setup);
+}
+function replicated(setup) {
+    const { architecture, lora, parameterBytes, halfPrecision, optimizer, processes, masterWeights } = setup;
+    const { total, trainable } = trainedParameters(architecture, lora);
+    // PEFT holds adapters in float32.
+    const trainedBytes = lora ? 4 : parameterBytes;
+    const gradients = trainable * trainedBytes;
+    // torch's AdamW steps for all tensors at once, with the roots of all second moments; fused, it needs none.
+    const atOnce = optimizer === 'adamw_torch' && !masterWeights;
+    return {
+        weights: (total - trainable) * parameterBytes + trainable * trainedBytes,
+        masterWeights: masterWeights ? 2 * trainable : 0,
+        gradients,
+        gradientBuckets: processes > 1 ? gradients : 0,
+        moments: trainable * (masterWeights ? 8 : momentBytes(optimizer, trainedBytes)),
+        gathered: 0,
+        update: atOnce ? gradients : 0,
+        casts: halfPrecision && trainedBytes === 4 ? 2 * trainable : 0,
+    };
+}
+/**
+ * DeepSpeed holds weights in 16 bits, and float32 weights and moments of those that are trained, the share of a device
+ * (Rajbhandari et al. 2020, arXiv 1910.02054): stage 1 shares the optimizer's states out, 2 gradients too, 3 weights too.
+ */
+function sharded({ architecture, lora, processes, sharding }) {
+    const { total, trainable } = trainedParameters(architecture, lora);
+    const stage = sharding.zeroStage ?? 0;
+    const share = trainable / processes;
+    const { offloadOptimizer, offloadParameters } = sharding;
+    const bucket = 2 * Math.min(trainable, REDUCE_BUCKET);
+    const group = stage === 3 ? Math.min(share, SUB_GROUP) : share;
+    return {
+        weights: stage < 3 ? 2 * total : offloadParameters ? 0 : (2 * total) / processes,
+        masterWeights: offloadOptimizer ? 0 : 4 * share,
+        gradients: stage < 2 ? 2 * trainable : offloadOptimizer ? 0 : 2 * share,
+        gradientBuckets: bucket,
+        moments: offloadOptimizer ? 0 : 8 * share,
+        // A bucket is copied while it is summed up; twice, as measured.
+        gathered: 2 * bucket +
+            (stage === 3 ? 2 * Math.min(total, Math.max(LIVE_PARAMETERS, mixtureBlock(architecture))) : 0),
+        // Gradients in float32, and what torch's AdamW takes, of the parameters that are stepped together.
+        update: offloadOptimizer ? 0 : 8 * group,
+        casts: 0,
+    };
+}
+/** Parameters of one block of experts: the trainer has ZeRO-3 gather it as a whole. */
+function mixtureBlock({ experts, hiddenSize, intermediateSize }) {
+    return experts ? 3 * experts.count * hiddenSize * intermediateSize : 0;
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/memory.ts
+
+
+
+
+/** TRL's chunk of positions for `chunked_nll`. */
+const LOSS_CHUNK = 256;
+/** CUDA's context and its libraries' workspaces on one device, as measured: see docs/estimate.md. */
+const CONTEXT_BYTES = 1.6e9;
+/** NCCL's buffers, where several devices train. */
+const NCCL_BYTES = 1.0e9;
+/** Of the tensors' peak, what PyTorch's allocator holds beyond it with growing segments, as measured. */
+const FRAGMENTATION = 0.02;
+/** The same where DeepSpeed gathers weights; measured were 17 %, of which PyTorch gives back what is asked for. */
+const DEEPSPEED_FRAGMENTATION = 0.05;
+/**
+ * Estimates the memory that one device needs for a training.
+ *
+ * The peak is that of three moments: the end of the forward pass, where all activations are there; the end of the backward
+ * pass, where all gradients are; and the optimizer's step.
+ *
+ * @param memoryBytes of the device, by which the profile fast chooses its micro-batches
+ */
+function memory_estimateMemory(setup, memoryBytes) {
+    const levers = setup.profile === 'fast' ? chooseLevers(setup, memoryBytes) : undefined;
+    const recompute = levers?.recompute ?? setup.recompute ?? true;
+    const tokens = levers?.microBatchTokens ?? setup.perDeviceBatch * setup.rowTokens;
+    const states = stateBytes(setup);
+    // Packed rows need no mask.
+    const batch = levers ? { ...setup, padded: false } : setup;
+    const layer = activationBytes(batch, { compiled: levers?.compiled ?? false, rowTokens: setup.rowTokens });
+    const { layers, hiddenSize } = setup.architecture;
+    const perToken = recompute ? layer.checkpoint : layer.kept;
+    // Behind the layers: the last norm, and the input of the output layer.
+    const behind = (4 + setup.parameterBytes) * hiddenSize;
+    const activations = tokens * (layers * perToken + behind);
+    const layerWork = tokens * (layer.work + (recompute ? layer.kept : 0));
+    const positions = setup.loss === 'chunked_nll' ? LOSS_CHUNK : tokens * setup.labelledShare;
+    const logits = positions * logitBytes(setup.architecture);
+    const held = states.weights + states.masterWeights + states.moments + states.gradientBuckets + states.gathered;
+    const accumulates = levers ? true : setup.accumulation > 1;
+    const gathersGradients = setup.sharding.zeroStage !== undefined && setup.sharding.zeroStage > 0;
+    const sum = accumulates ? largestGradient(setup) : 0;
+    // DeepSpeed has room for all gradients from its start; else a first backward pass fills it from the last layer on.
+    const before = accumulates || gathersGradients ? states.gradients : 0;
+    const start = held + before + activations + Math.max(logits + states.casts, layerWork);
+    const end = held + states.gradients + layerWork + sum + tokens * layer.checkpoint;
+    const backward = Math.max(start, end);
+    const update = held - states.gathered + states.gradients + states.update;
+    const peak = Math.max(backward, update);
+    const overhead = overheadBytes(setup, peak);
+    return {
+        states,
+        activations,
+        layerWork,
+        logits,
+        peaks: { backward, update },
+        overhead,
+        total: peak + overhead,
+        microBatchTokens: tokens,
+        recompute,
+        ...(levers ? { levers } : {}),
+    };
+}
+function overheadBytes({ device, processes, sharding }, peak) {
+    if (device === 'cpu')
+        return 0;
+    const fragments = sharding.zeroStage === undefined ? FRAGMENTATION : DEEPSPEED_FRAGMENTATION;
+    return CONTEXT_BYTES + (processes > 1 ? NCCL_BYTES : 0) + fragments * peak;
+}
+/** A gradient is there twice while it is added to that of earlier micro-batches. */
+function largestGradient({ architecture, lora, parameterBytes }) {
+    if (lora)
+        return 0;
+    const sizes = linearModules(architecture).map(({ inFeatures, outFeatures }) => inFeatures * outFeatures);
+    return parameterBytes * Math.max(...sizes);
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/setup-changes.ts
+const ZERO3 = { zeroStage: 3, offloadOptimizer: false, offloadParameters: false };
+const SHORTEST_ROW = 1024;
+/** LoRA on every layer of a transformer block, at a rank that is common for it. */
+const SUGGESTED_RANK = 64;
+/** What can be changed so that a device needs less, each by itself. */
+function setup_changes_possibleChanges(setup, gpus) {
+    const whole = (otherResult) => {
+        return ({ text, kind, change }) => ({
+            text,
+            kind: kind ?? text,
+            otherResult,
+            setup: { ...setup, ...change },
+        });
+    };
+    return [...sameResult(setup, gpus).map(whole(false)), ...otherResult(setup).map(whole(true))];
+}
+/** The same examples in the same steps, laid out otherwise. */
+function sameResult(setup, { count }) {
+    const { sharding, perDeviceBatch, accumulation, profile, recompute } = setup;
+    const processes = Math.max(setup.processes, count);
+    const found = [];
+    if (sharding.zeroStage !== 3 && processes > 1) {
+        const change = { sharding: ZERO3, processes, masterWeights: false };
+        found.push({ text: `launch.config: zero3 with ${processes} processes`, change });
+    }
+    if (sharding.zeroStage === 3)
+        found.push(...moreDevices(setup));
+    if (sharding.zeroStage === 3 && !sharding.offloadOptimizer) {
+        const change = { sharding: { ...sharding, offloadOptimizer: true } };
+        found.push({ text: 'offload_optimizer_device: cpu in the launch config', change });
+    }
+    if (recompute === false || (profile === 'fast' && recompute === undefined))
+        found.push({ text: 'gradient_checkpointing: true', change: { recompute: true } });
+    if (profile === 'fast' && setup.microBatchTokens !== undefined)
+        found.push({
+            text: 'no micro_batch_tokens, so that memory decides',
+            change: { microBatchTokens: undefined },
+        });
+    // Micro-batches of fast are bounded by tokens, not by rows.
+    const batches = profile === 'parity' ? smaller(perDeviceBatch) : [];
+    return [
+        ...found,
+        ...batches.map((batch) => ({
+            text: `per_device_train_batch_size: ${batch} with the same global_batch_size`,
+            kind: 'per_device_train_batch_size',
+            change: {
+                perDeviceBatch: batch,
+                accumulation: (accumulation * perDeviceBatch) / batch,
+                padded: batch > 1,
+            },
+        })),
+    ];
+}
+/** The global batch stays: half as many micro-batches a device, or where there is one, one half as large. */
+function moreDevices({ processes, accumulation, perDeviceBatch }) {
+    const text = `launch.processes: ${2 * processes} on as many GPUs`;
+    if (accumulation % 2 === 0)
+        return [{ text, change: { processes: 2 * processes, accumulation: accumulation / 2 } }];
+    if (perDeviceBatch % 2 === 0)
+        return [{ text, change: { processes: 2 * processes, perDeviceBatch: perDeviceBatch / 2 } }];
+    return [];
+}
+/** Fewer weights are trained, with fewer digits, or on shorter rows. */
+function otherResult({ parameterBytes, masterWeights, lora, rowTokens, sharding }) {
+    const found = [];
+    if (parameterBytes === 4 && sharding.zeroStage === undefined)
+        found.push({ text: 'dtype: bfloat16', change: { parameterBytes: 2, halfPrecision: true } });
+    if (masterWeights)
+        found.push({ text: 'no master_weights', change: { masterWeights: false } });
+    if (!lora) {
+        const adapters = {
+            rank: SUGGESTED_RANK,
+            targets: 'all-linear',
+            dropout: 0,
+            dora: false,
+            modulesToSave: [],
+        };
+        const text = `use_peft: true with lora_r: ${SUGGESTED_RANK} on all-linear`;
+        found.push({ text, change: { lora: adapters, masterWeights: false } });
+    }
+    for (let length = Math.floor(rowTokens / 2); length >= SHORTEST_ROW; length = Math.floor(length / 2)) {
+        const text = `max_length: ${length}, which cuts longer rows`;
+        found.push({ text, kind: 'max_length', change: { rowTokens: length } });
+    }
+    return found;
+}
+/** Halves of a batch, as long as they are whole. */
+function smaller(batch) {
+    return batch % 2 === 0 ? [batch / 2, ...smaller(batch / 2)] : batch > 1 ? [1] : [];
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/fit.ts
+
+
+
+const MOST_SUGGESTIONS = 4;
+/** Where no single change is enough, so many are combined, and so many of the nearest are tried with others. */
+const MOST_TOGETHER = 3;
+const TRIED_FURTHER = 6;
+/** Compares what a training needs with a GPU's memory; suggestions are estimated as the training itself is. */
+function fit_checkFit(setup, gpu) {
+    const availableBytes = gpu.memoryBytes;
+    const needed = (candidate) => estimateMemory(candidate, availableBytes).total;
+    const neededBytes = needed(setup);
+    const fits = neededBytes <= availableBytes;
+    if (fits)
+        return { fits, neededBytes, availableBytes, suggestions: [] };
+    const weigh = (change) => {
+        const bytes = needed(change.setup);
+        return { ...change, bytes, fits: bytes <= availableBytes };
+    };
+    let found = possibleChanges(setup, gpu).map(weigh);
+    for (let together = 2; together <= MOST_TOGETHER && !found.some((change) => change.fits); together += 1) {
+        const nearest = found.toSorted((a, b) => a.bytes - b.bytes).slice(0, TRIED_FURTHER);
+        const further = nearest.flatMap((first) => possibleChanges(first.setup, gpu).map((second) => weigh(both(first, second))));
+        found = [...nearest, ...further];
+    }
+    found = found.filter((change) => change.fits || change.bytes < neededBytes);
+    if (found.some((change) => change.fits))
+        found = found.filter((change) => change.fits);
+    const suggestions = mildestOfEachKind(found)
+        .sort((a, b) => Number(a.otherResult) - Number(b.otherResult) || a.bytes - b.bytes)
+        .slice(0, MOST_SUGGESTIONS)
+        .map(({ text, bytes, fits }) => ({ change: text, neededBytes: bytes, fits }));
+    return { fits, neededBytes, availableBytes, suggestions };
+}
+/** A line for the fit, and one for each suggestion. */
+function fit_fitLines({ fits, neededBytes, availableBytes, suggestions }, gpu) {
+    const verdict = `${formatBytes(neededBytes)} a GPU, and ${gpu.name} has ${formatBytes(availableBytes)}`;
+    if (fits)
+        return [`fits: ${verdict}`];
+    return [
+        `does not fit: ${verdict}`,
+        ...suggestions.map(({ change, neededBytes: bytes, fits }) => `${change}: ${formatBytes(bytes)}${fits ? '' : ', which does not fit either'}`),
+    ];
+}
+/** The same two in another order are of one kind. */
+function both(first, second) {
+    return {
+        text: `${first.text}, and ${second.text}`,
+        kind: [...first.kind.split(' + '), second.kind].sort().join(' + '),
+        otherResult: first.otherResult || second.otherResult,
+        setup: second.setup,
+    };
+}
+/** Of those that fit the one that needs most, which changes least; where none of a kind fits, the one that needs least. */
+function mildestOfEachKind(found) {
+    const sorted = found.toSorted((a, b) => a.bytes - b.bytes);
+    const kinds = new Map(sorted.toReversed().map((change) => [change.kind, change]));
+    for (const change of sorted)
+        if (change.fits)
+            kinds.set(change.kind, change);
+    return [...kinds.values()];
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/estimate-tables.ts
+
+
+/** The content of an estimate, formatted for people. */
+function estimate_tables_estimateContent(estimate) {
+    const { experts, gpu, model, processes } = estimate;
+    const mixture = model.activeParameters < model.parameters;
+    const size = `${billions(model.parameters)} parameters${mixture ? `, ${billions(model.activeParameters)} a token` : ''}`;
+    const where = gpu ? ` on ${gpu.count} × ${gpu.name}` : '';
+    return {
+        headline: `${estimate.recipe}: ${model.type}, ${size}; ${processes} ${processes === 1 ? 'process' : 'processes'}${where}`,
+        tables: [memoryTable(experts), scheduleTable(experts), storageTable(estimate)],
+        fit: gpu ? fitOf(experts, gpu) : [],
+        assumptions: estimate.assumptions,
+    };
+}
+function fitOf(experts, gpu) {
+    const found = [];
+    for (const { name, fit } of experts) {
+        if (!fit)
+            continue;
+        const lines = fitLines(fit, gpu);
+        const same = found.find((other) => other.lines.join() === lines.join());
+        if (same)
+            same.experts.push(name);
+        else
+            found.push({ experts: [name], fits: fit.fits, lines });
+    }
+    return found;
+}
+function memoryTable(experts) {
+    const row = (name, bytes) => {
+        const values = experts.map(bytes);
+        return values.every((value) => value === 0) ? [] : [name, ...values.map(formatBytes)];
+    };
+    return {
+        header: ['memory a device', ...experts.map(({ name }) => name)],
+        rows: [
+            ['trained parameters', ...experts.map(({ parameters }) => billions(parameters.trainable))],
+            ['tokens in a micro-batch', ...experts.map(({ memory }) => count(memory.microBatchTokens))],
+            ['activations recomputed', ...experts.map(({ memory }) => (memory.recompute ? 'yes' : 'no'))],
+            row('weights', ({ memory }) => memory.states.weights),
+            row('weights behind them', ({ memory }) => memory.states.masterWeights),
+            row('gradients', ({ memory }) => memory.states.gradients),
+            row('buckets of gradients', ({ memory }) => memory.states.gradientBuckets),
+            row("optimizer's moments", ({ memory }) => memory.states.moments),
+            row('gathered and summed up', ({ memory }) => memory.states.gathered),
+            row('activations', ({ memory }) => memory.activations),
+            row('one layer backward', ({ memory }) => memory.layerWork),
+            row('logits', ({ memory }) => memory.logits),
+            row('peak, forward and backward', ({ memory }) => memory.peaks.backward),
+            row("peak, optimizer's step", ({ memory }) => memory.peaks.update),
+            row('CUDA and fragments', ({ memory }) => memory.overhead),
+            row('needed', ({ memory }) => memory.total),
+        ].filter((cells) => cells.length > 0),
+    };
+}
+function scheduleTable(experts) {
+    const row = (name, value) => {
+        const values = experts.map(value);
+        return values.every((each) => each === undefined)
+            ? []
+            : [name, ...values.map((each) => each ?? 'not known')];
+    };
+    return {
+        header: ['training', ...experts.map(({ name }) => name)],
+        rows: [
+            row('rows to train on', ({ schedule }) => schedule && count(schedule.rows.train)),
+            row('steps', ({ schedule }) => (schedule ? count(schedule.steps) : 'not known')),
+            row('examples in a step', ({ schedule }) => schedule && count(schedule.examplesPerStep)),
+            row('tokens', ({ schedule }) => schedule && `${(schedule.tokens / 1e6).toFixed(1)} million`),
+            row('evaluations', ({ schedule }) => schedule && count(schedule.evaluations)),
+            row('checkpoints', ({ schedule }) => schedule && count(schedule.checkpoints)),
+            row('MFU', ({ time }) => time && `${(100 * time.mfu).toFixed(0)} %`),
+            row('GPU-hours', ({ time }) => time && hours(time.gpuHours)),
+            row('hours', ({ time }) => time && hours(time.hours)),
+        ].filter((cells) => cells.length > 0),
+    };
+}
+function storageTable({ storage, gpuHours }) {
+    const size = (bytes) => (bytes === undefined ? 'not known' : formatBytes(bytes));
+    return {
+        header: ['disk and network', ''],
+        rows: [
+            ...storage.artifacts.map(({ id, bytes }) => [id, size(bytes)]),
+            ...storage.checkpoints.map(({ expert, atOnce }) => [`checkpoints of ${expert}`, size(atOnce)]),
+            ['disk in all, at most', size(storage.disk)],
+            ...storage.downloads.map(({ what, bytes }) => [`fetched: ${what}`, size(bytes)]),
+            ...(gpuHours === undefined ? [] : [['GPU-hours of all experts', hours(gpuHours)]]),
+        ],
+    };
+}
+function billions(parameters) {
+    return parameters >= 1e9
+        ? `${(parameters / 1e9).toFixed(2)} billion`
+        : parameters >= 1e6
+            ? `${(parameters / 1e6).toFixed(1)} million`
+            : count(parameters);
+}
+function hours(value) {
+    return value >= 10 ? count(Math.round(value)) : value.toFixed(1);
+}
+function count(value) {
+    return value.toLocaleString('en-US');
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/estimate-markdown.ts
+
+/** An estimate for a job summary. */
+function estimateMarkdown(estimate) {
+    const { headline, tables, fit, assumptions } = estimateContent(estimate);
+    return [
+        `### What ${headline}`.replace(/: /, ' costs: '),
+        ...tables.flatMap((table) => ['', ...rows(table)]),
+        '',
+        ...fit.flatMap(({ experts, fits, lines: [verdict, ...changes] }) => [
+            `${fits ? '✅' : '❌'} ${experts.join(', ')}: ${verdict}`,
+            ...changes.map((change) => `- ${change}`),
+            '',
+        ]),
+        '<details><summary>Assumed</summary>',
+        '',
+        ...assumptions.map((line) => `- ${line}`),
+        '',
+        '</details>',
+        '',
+    ].join('\n');
+}
+function rows({ header, rows: body }) {
+    const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    return [line(header), line(header.map((_, column) => (column === 0 ? '---' : '---:'))), ...body.map(line)];
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/compute-time.ts
+
+/**
+ * Share of the dense bfloat16 peak at which operations are done, what is computed twice included, as measured on one H200
+ * with sft-train's benchmark (docs/benchmarks.md): parity 24.6 % MFU recomputes a forward pass, 8/6 of it; fast 58.4 %
+ * recomputes nothing. A mixture's experts are small products one after the other: of its shape 8,215 and 22,228
+ * tokens a second.
+ */
+const UTILISATION = {
+    parity: { dense: 0.33, mixture: 0.18 },
+    fast: { dense: 0.58, mixture: 0.33 },
+};
+/**
+ * GPU-hours of a training: the operations of its tokens by those that the GPUs do in a second at the stated utilisation.
+ *
+ * @returns undefined for a GPU without bfloat16, and for a training on a CPU
+ */
+function compute_time_computeTime(setup, { recompute }, schedule, gpu) {
+    if (gpu.bf16Flops === undefined || setup.device === 'cpu')
+        return undefined;
+    const { training, forward } = flopsPerToken(setup.architecture, setup.lora);
+    const evaluation = forward * schedule.evaluationTokens;
+    const modelFlops = training * schedule.tokens + evaluation;
+    const doneFlops = modelFlops + (recompute ? forward * schedule.tokens : 0);
+    const utilisation = UTILISATION[setup.profile][setup.architecture.experts ? 'mixture' : 'dense'];
+    const seconds = doneFlops / (gpu.bf16Flops * utilisation);
+    return {
+        modelFlops,
+        doneFlops,
+        utilisation,
+        mfu: (utilisation * modelFlops) / doneFlops,
+        gpuHours: seconds / 3600,
+        hours: seconds / 3600 / setup.processes,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/schedule.ts
+/** Rows of the two published collections, which is what they have on the hub (arXiv 2405.01535). */
+const PUBLISHED_ROWS = {
+    'prometheus-eval/Feedback-Collection': 99_952,
+    'prometheus-eval/Preference-Collection': 199_760,
+};
+/** Of their rows, as measured on a sample with the Mistral tokenizer. */
+const PUBLISHED_MEAN_TOKENS = 1_215;
+/** What is known of a dataset's rows without reading them: of the published collections alone. */
+function schedule_publishedRows(dataset) {
+    const rows = dataset.sources.map((source) => ('hub' in source ? PUBLISHED_ROWS[source.hub] : undefined));
+    let total = 0;
+    for (const count of rows) {
+        if (count === undefined)
+            return undefined;
+        total += count;
+    }
+    const kept = Math.min(total, dataset.limit ?? total);
+    const { split } = dataset;
+    const size = split === 'none' ? 0 : split.test_size;
+    const test = size < 1 ? Math.ceil(kept * size) : size;
+    return {
+        train: kept - test,
+        test,
+        meanTokens: PUBLISHED_MEAN_TOKENS,
+        source: `the published collection's ${total.toLocaleString('en-US')} rows, ${PUBLISHED_MEAN_TOKENS.toLocaleString('en-US')} tokens a row on the mean`,
+    };
+}
+/**
+ * Steps, tokens, evaluations and checkpoints of an expert's training, as transformers counts them: batches are shared
+ * out over the processes, the last one of an epoch included, and a step at the end of an epoch may have fewer.
+ */
+function schedule_scheduleOf({ launch }, { training }, rows) {
+    const values = training.arguments;
+    const perDevice = Number(values.per_device_train_batch_size ?? 8);
+    const accumulation = Number(values.gradient_accumulation_steps ?? 1);
+    const batches = Math.ceil(Math.ceil(rows.train / perDevice) / launch.processes);
+    const stepsPerEpoch = Math.max(1, Math.ceil(batches / accumulation));
+    const wanted = Number(values.num_train_epochs ?? 3);
+    const maxSteps = Number(values.max_steps ?? -1);
+    const steps = maxSteps > 0 ? maxSteps : Math.ceil(wanted * stepsPerEpoch);
+    const epochs = steps / stepsPerEpoch;
+    const evaluations = rows.test > 0
+        ? timesOf(values.eval_strategy ?? 'epoch', values.eval_steps ?? values.logging_steps ?? 10, steps, epochs)
+        : 0;
+    return {
+        rows,
+        epochs,
+        stepsPerEpoch,
+        steps,
+        examplesPerStep: perDevice * accumulation * launch.processes,
+        tokens: Math.round(epochs * rows.train * rows.meanTokens),
+        evaluations,
+        evaluationTokens: evaluations * rows.test * rows.meanTokens,
+        checkpoints: timesOf(values.save_strategy ?? 'epoch', values.save_steps ?? 500, steps, epochs),
+    };
+}
+/** How often something happens that a strategy says: by the step, at the end of an epoch, or never. */
+function timesOf(strategy, every, steps, epochs) {
+    if (strategy === 'epoch')
+        return Math.ceil(epochs);
+    if (strategy !== 'steps')
+        return 0;
+    const interval = Number(every ?? 500);
+    // Below 1 it is a share of all steps; the last step is saved and evaluated whatever the interval is.
+    const length = interval < 1 ? Math.ceil(interval * steps) : interval;
+    return Math.ceil(steps / length);
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/expert-parts.ts
+
+
+/** What the estimates of one expert follow from. */
+function expert_parts_expertParts(recipe, expert, { architecture, rows, }) {
+    const dataset = recipe.datasets[expert.dataset];
+    const known = rows?.[expert.dataset] ?? (dataset && publishedRows(dataset));
+    return {
+        expert,
+        setup: trainingSetup(recipe, expert, architecture, known?.longestTokens),
+        schedule: known && scheduleOf(recipe, expert, known),
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/storage.ts
+
+
+/** The published collections' files on the hub: one JSON array, and six Parquet files; bytes. */
+const PUBLISHED_BYTES = {
+    'prometheus-eval/Feedback-Collection': { download: 1.02e9, source: 1.02e9 },
+    'prometheus-eval/Preference-Collection': { download: 6 * 117e6, source: 2.93e9 },
+};
+/** Prepared data by its source, text against text: the messages repeat two columns (docs/benchmarks.md, prepare). */
+const PREPARED_SHARE = 1.5;
+/** What the disks must hold and what is fetched. */
+function storage_storageOf(recipe, architecture, experts) {
+    const { total } = architecture.parameters;
+    const model = total * dtypeBytes(architecture.dtype);
+    const artifacts = [];
+    const add = (id, bytes) => artifacts.push({ id, bytes });
+    if (recipe.baseModel.kind === 'random')
+        add('base-model', model);
+    for (const name of new Set(recipe.experts.map(({ dataset }) => dataset)))
+        add(`prepare-dataset/${name}`, preparedBytes(recipe.datasets[name]));
+    for (const { expert, setup } of experts)
+        add(`sft-train/${expert.name}`, expertBytes(setup));
+    if (recipe.merge.adapters === 'first')
+        for (const expert of recipe.experts.filter(isLora))
+            add(`lora-merge/${expert.name}`, model);
+    add('model-merge', model);
+    const checkpoints = experts.map(({ expert, setup, schedule }) => {
+        const one = checkpointBytes(setup);
+        const limit = expert.training.arguments.save_total_limit;
+        const saved = schedule?.checkpoints ?? Number.POSITIVE_INFINITY;
+        // The one before is deleted when the new one is whole.
+        const kept = limit === null ? saved : (typeof limit === 'number' ? limit : 1) + 1;
+        return {
+            expert: expert.name,
+            one,
+            atOnce: one * Math.min(kept, saved === Number.POSITIVE_INFINITY ? 2 : saved),
+        };
+    });
+    const known = artifacts.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+    return {
+        artifacts,
+        checkpoints,
+        disk: known + Math.max(0, ...checkpoints.map(({ atOnce }) => atOnce)),
+        downloads: [
+            ...(recipe.baseModel.kind === 'hub' ? [{ what: recipe.baseModel.id, bytes: model }] : []),
+            ...hubSources(recipe).map((id) => ({ what: id, bytes: PUBLISHED_BYTES[id]?.download })),
+        ],
+    };
+}
+/**
+ * What a checkpoint takes: trained weights and the optimizer's state, as the trainer's `disk_space.py` counts them.
+ *
+ * DeepSpeed keeps float32 weights and two moments in float32; split AdamW the lower halves of the weights and such moments.
+ */
+function checkpointBytes(setup) {
+    const { trainable } = trainedParameters(setup.architecture, setup.lora);
+    const parameter = setup.lora ? 4 : setup.parameterBytes;
+    const optimizer = setup.sharding.zeroStage !== undefined ? 12 : setup.masterWeights ? 10 : 2 * parameter;
+    return trainable * (parameter + optimizer);
+}
+/** Weights of a finished expert: those of the model, or of the adapter, which PEFT keeps in float32. */
+function expertBytes({ architecture, lora, parameterBytes, sharding }) {
+    const { trainable } = trainedParameters(architecture, lora);
+    return trainable * (sharding.zeroStage !== undefined ? 2 : lora ? 4 : parameterBytes);
+}
+function preparedBytes(dataset) {
+    if (!dataset || dataset.keep_columns !== undefined || dataset.limit !== undefined)
+        return undefined;
+    let sum = 0;
+    for (const source of dataset.sources) {
+        const bytes = 'hub' in source ? PUBLISHED_BYTES[source.hub]?.source : undefined;
+        if (bytes === undefined)
+            return undefined;
+        sum += bytes * PREPARED_SHARE;
+    }
+    return sum;
+}
+function hubSources({ datasets, experts }) {
+    const used = new Set(experts.map(({ dataset }) => dataset));
+    const ids = Object.entries(datasets).flatMap(([name, { sources }]) => used.has(name) ? sources.flatMap((source) => ('hub' in source ? [source.hub] : [])) : []);
+    return [...new Set(ids)];
+}
+function dtypeBytes(dtype) {
+    return /16/.test(dtype) ? 2 : 4;
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/estimate-recipe.ts
+
+
+
+
+
+
+
+/** Estimates memory, steps, disk, network and GPU-hours of a recipe, before anything of it has run. */
+function estimate_recipe_estimateRecipe(recipe, options) {
+    const { architecture, gpu } = options;
+    const parts = recipe.experts.map((expert) => expertParts(recipe, expert, options));
+    const experts = parts.map(({ expert, setup, schedule }) => {
+        const onGpu = setup.device === 'gpu' ? gpu : undefined;
+        const memory = estimateMemory(setup, onGpu?.memoryBytes);
+        const time = onGpu && schedule && computeTime(setup, memory, schedule, onGpu);
+        return {
+            name: expert.name,
+            parameters: trainedParameters(architecture, setup.lora),
+            flopsPerToken: flopsPerToken(architecture, setup.lora).training,
+            memory,
+            ...(schedule ? { schedule } : {}),
+            ...(onGpu ? { fit: checkFit(setup, onGpu) } : {}),
+            ...(time ? { time } : {}),
+        };
+    });
+    const hours = experts.map(({ time }) => time?.gpuHours);
+    const known = hours.filter((each) => each !== undefined);
+    return {
+        recipe: recipe.name,
+        model: {
+            type: architecture.modelType,
+            parameters: architecture.parameters.total,
+            activeParameters: architecture.parameters.active,
+        },
+        processes: recipe.launch.processes,
+        ...(gpu ? { gpu } : {}),
+        experts,
+        storage: storageOf(recipe, architecture, parts),
+        ...(known.length === hours.length ? { gpuHours: known.reduce((sum, each) => sum + each, 0) } : {}),
+        assumptions: assumptionsOf(recipe, parts, gpu),
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/estimate-text.ts
+
+/** An estimate for a terminal. */
+function estimateText(estimate) {
+    const { headline, tables, fit, assumptions } = estimateContent(estimate);
+    return [
+        headline,
+        ...tables.flatMap((table) => ['', ...lines(table)]),
+        ...(fit.length > 0 ? [''] : []),
+        ...fit.flatMap(({ experts, lines: [verdict, ...changes] }) => [
+            `${experts.join(', ')}: ${verdict}`,
+            ...changes.map((change) => `  ${change}`),
+        ]),
+        '',
+        'Assumed:',
+        ...assumptions.map((line) => `  ${line}`),
+    ].join('\n');
+}
+/** Names on the left, values on the right of their columns. */
+function lines({ header, rows }) {
+    const all = [header, ...rows];
+    const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+    return all.map((row, index) => {
+        const cells = row.map((cell, column) => column === 0
+            ? (index === 0 ? cell : `  ${cell}`).padEnd((widths[0] ?? 0) + 2)
+            : cell.padStart(widths[column] ?? 0));
+        return cells.join('  ').trimEnd();
+    });
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/gpus.ts
+
+
+const GiB = 2 ** 30;
+/**
+ * Peaks are those of NVIDIA's data sheets and architecture papers, dense, with float32 sums: A100, H100, H200, B200,
+ * L40S, L40, L4, A40, A30, A10 by their data sheets, as in `model_flops.py` of the trainer; A10G by its product brief; RTX
+ * 4090 by the Ada architecture paper, RTX 3090 by the Ampere GA102 one. Memory is the total capacity that PyTorch names in
+ * its out-of-memory messages.
+ */
+const GPUS = [
+    { name: 'B200', memoryBytes: 178.3 * GiB, bf16Flops: 2250e12 },
+    { name: 'H200', memoryBytes: 139.8 * GiB, bf16Flops: 989.4e12 },
+    { name: 'H100-80GB', memoryBytes: 79.1 * GiB, bf16Flops: 989.4e12 },
+    { name: 'H100-PCIe', memoryBytes: 79.1 * GiB, bf16Flops: 756e12 },
+    { name: 'A100-80GB', memoryBytes: 79.15 * GiB, bf16Flops: 312e12 },
+    { name: 'A100-40GB', memoryBytes: 39.4 * GiB, bf16Flops: 312e12 },
+    { name: 'L40S', memoryBytes: 44.3 * GiB, bf16Flops: 362.05e12 },
+    { name: 'L40', memoryBytes: 44.3 * GiB, bf16Flops: 181.05e12 },
+    { name: 'A40', memoryBytes: 44.3 * GiB, bf16Flops: 149.7e12 },
+    { name: 'A30', memoryBytes: 23.5 * GiB, bf16Flops: 165e12 },
+    { name: 'A10', memoryBytes: 22.0 * GiB, bf16Flops: 125e12 },
+    { name: 'A10G', memoryBytes: 22.0 * GiB, bf16Flops: 70e12 },
+    { name: 'L4', memoryBytes: 22.0 * GiB, bf16Flops: 121e12 },
+    { name: 'RTX4090', memoryBytes: 23.5 * GiB, bf16Flops: 165.2e12 },
+    { name: 'RTX3090', memoryBytes: 23.5 * GiB, bf16Flops: 71e12 },
+    { name: 'V100-32GB', memoryBytes: 31.7 * GiB, bf16Flops: undefined },
+];
+/** Names that say the same: the memory of a card that there is in one size only. */
+const SIZE_OF_ONE_KIND = {
+    B200: '180GB',
+    H200: '141GB',
+    L40S: '48GB',
+    L40: '48GB',
+    A40: '48GB',
+    A30: '24GB',
+    A10: '24GB',
+    A10G: '24GB',
+    L4: '24GB',
+    RTX4090: '24GB',
+    RTX3090: '24GB',
+    'H100-PCIe': '80GB',
+};
+/** Every GPU that can be named. */
+function namedGpus() {
+    return GPUS;
+}
+/**
+ * Reads `8xA100-40GB`, `H200`, `2 x RTX 4090`: a count, 1 when left out, and a name in any spelling of case and spaces.
+ *
+ * @throws ConfigurationError with the nearest name, or all names
+ */
+function parseGpu(text) {
+    const [, count, name = ''] = /^\s*(?:(\d+)\s*[x×*]\s*)?(.*?)\s*$/i.exec(text) ?? [];
+    const fail = (problem, hint) => {
+        throw new ConfigurationError(`--gpu ${text}: ${problem}`, { hint });
+    };
+    if (count !== undefined && Number(count) < 1)
+        fail('the count is 0', 'For example 8xA100-40GB.');
+    const found = GPUS.find((gpu) => spellings(gpu.name).includes(plain(name)));
+    if (found)
+        return { ...found, count: Number(count ?? 1) };
+    const names = GPUS.map((gpu) => gpu.name);
+    const sizes = names.filter((known) => plain(known).startsWith(plain(name)) && name !== '');
+    if (sizes.length > 1)
+        return fail('there are several', `Say which: ${sizes.join(', ')}.`);
+    return fail(`${name || 'nothing'} is not a GPU that is known here`, didYouMean(name.toUpperCase(), names) ?? `There are ${names.join(', ')}.`);
+}
+function spellings(name) {
+    const size = SIZE_OF_ONE_KIND[name];
+    const short = plain(name).replace(/80gb$/, '');
+    // An H100 is one of 80 GB; an A100 may be either.
+    return [plain(name), ...(size ? [plain(name + size)] : []), ...(name === 'H100-80GB' ? [short] : [])];
+}
+function plain(name) {
+    return name.toLowerCase().replace(/nvidia|geforce|[\s_-]/g, '');
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/misfit.ts
+
+/** What does not fit on the GPUs of an estimate, and what to change first; undefined where all fits. */
+function misfit(estimate) {
+    const { fit } = estimateContent(estimate);
+    const failed = fit.filter(({ fits }) => !fits);
+    if (failed.length === 0)
+        return undefined;
+    return {
+        message: failed.map(({ experts, lines: [verdict] }) => `${experts.join(', ')}: ${verdict}`).join('; '),
+        hint: `Change one of these: ${failed.flatMap(({ lines: [, ...changes] }) => changes).join('; ')}.`,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/index.ts
+
+
+
+
+
+
+
+
+
+// EXTERNAL MODULE: ./packages/chain/src/fetch-architecture.ts
+var fetch_architecture = __nccwpck_require__(8205);
+;// CONCATENATED MODULE: ./packages/chain/src/known-rows.ts
+
+/** What is known of the rows of those datasets of a plan that are prepared: by the reports in their manifests. */
+async function known_rows_preparedRows(plan) {
+    const found = {};
+    for (const { stage, name, outputDir } of plan.stages) {
+        if (stage !== 'prepare-dataset')
+            continue;
+        const manifest = await readManifest(outputDir);
+        const report = manifest?.metrics?.report;
+        const rows = report && knownRows(report);
+        if (rows)
+            found[name] = rows;
+    }
+    return found;
+}
+/** Tokens are in a report where a tokenizer could be had; characters always are. */
+function knownRows({ train, test }) {
+    const { tokens, characters } = train;
+    const { mean, max } = characters.conversation;
+    const perCharacter = tokens?.per_character ?? TOKENS_PER_CHARACTER;
+    return {
+        train: train.rows,
+        test: test?.rows ?? 0,
+        meanTokens: tokens?.mean ?? mean * perCharacter,
+        longestTokens: Math.ceil(max * perCharacter),
+        source: `the prepared data: ${train.rows.toLocaleString('en-US')} rows, ${Math.round(tokens?.mean ?? mean * perCharacter).toLocaleString('en-US')} tokens a row on the mean${tokens ? '' : ', a token for every 4 characters'}`,
+    };
+}
+/** Of English text, about; a report without tokens is one of a recipe whose model has no tokenizer yet. */
+const TOKENS_PER_CHARACTER = 0.25;
+
+;// CONCATENATED MODULE: ./packages/chain/src/plan-estimate.ts
+
+
+
+/**
+ * What a plan costs: with the architecture of its base model, from the hub where it must, and the rows of what is
+ * prepared already.
+ *
+ * @returns a problem where the architecture can't be had
+ */
+async function planEstimate({ recipe, plan }, gpu, signal) {
+    const reading = await fetchArchitecture(recipe.baseModel, signal ? { signal } : {});
+    if ('problem' in reading)
+        return reading;
+    const { architecture, notice } = reading;
+    const estimate = estimateRecipe(recipe, { architecture, gpu, rows: await preparedRows(plan) });
+    return notice ? { ...estimate, assumptions: [notice, ...estimate.assumptions] } : estimate;
+}
+
+
+/***/ }),
+
+/***/ 5645:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony export planStates */
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
+
+
+
+/**
+ * The states of all outputs of a plan, as far as the recipe and the manifests tell them. That the versions of code or the
+ * contents of the user's files are others, only the stage itself finds out when it runs.
+ */
+async function planStates({ recipe, plan }) {
+    const states = [];
+    for (const stage of plan.stages) {
+        const { id, outputDir, needs } = stage;
+        const manifest = await readManifest(outputDir);
+        if (!manifest) {
+            states.push({ id, outputDir, state: 'absent' });
+            continue;
+        }
+        const { fingerprint, timings } = manifest;
+        const made = { fingerprint, finished: timings.finished, seconds: timings.seconds };
+        const damage = await findDamage(outputDir, manifest, false);
+        const earlier = states.filter(({ id, state }) => needs.includes(id) && state !== 'whole');
+        const outdated = changeOf(recipe, stage, manifest) ?? (earlier[0] && `${earlier.map(({ id }) => id).join(', ')} to do`);
+        const reason = damage ?? outdated;
+        const state = damage ? 'damaged' : outdated ? 'outdated' : 'whole';
+        states.push({ id, outputDir, state, ...(reason !== undefined && { reason }), ...made });
+    }
+    return states;
+}
+/** Which of the settings that it was made with are others in the recipe now. */
+function changeOf(recipe, stage, manifest) {
+    const config = (file) => JSON.parse(readFileSync(file, 'utf8'));
+    const changed = changedKeys(manifest.settings, plannedSettings(recipe, stage, config));
+    return changed.length > 0 ? `${changed.join(', ')} changed` : undefined;
+}
+
+
+/***/ }),
+
 /***/ 7878:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -30083,11 +31357,13 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9236);
 /* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2355);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7868);
-/* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7878);
-/* harmony import */ var _token_limit_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4073);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7868);
+/* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7878);
+/* harmony import */ var _token_limit_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4073);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__]);
 _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -30099,11 +31375,11 @@ _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__ = (__webpack_async_depe
 async function prepareDataset(settings, context) {
     const { sources: sections, ...dataset } = settings.dataset;
     const sources = await Promise.all(sections.map((section) => resolveSource(section, context.signal)));
-    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__/* .runStage */ .Si)({
+    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__/* .runStage */ .Si)({
         name: 'prepare-dataset',
         title: settings.title,
         outputDir: settings.outputDir,
-        settings: JSON.parse(JSON.stringify(dataset)),
+        settings: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__/* .datasetSettings */ .Gh)(settings.dataset),
         inputs: Object.fromEntries(sources.map((source, index) => [index === 0 ? 'source' : `source ${index + 1}`, stageInput(source)])),
         revision: 2,
         versions: {},
@@ -30117,7 +31393,7 @@ async function prepareDataset(settings, context) {
             const files = [];
             for (const source of sources)
                 files.push(...('files' in source ? source.files : await fetchSource(source, stage)));
-            const tokens = settings.tokens && (await (0,_token_limit_js__WEBPACK_IMPORTED_MODULE_6__/* .tokenLimit */ .N)(settings.tokens, stage.reporter, stage.signal));
+            const tokens = settings.tokens && (await (0,_token_limit_js__WEBPACK_IMPORTED_MODULE_7__/* .tokenLimit */ .N)(settings.tokens, stage.reporter, stage.signal));
             stage.progress.phase('preparing rows');
             const prepared = await (0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__/* .prepareDataset */ .sd)({ source: { files }, ...dataset }, stage.stagingDir, {
                 signal: stage.signal,
@@ -30138,7 +31414,7 @@ async function requireSpace(sources, settings) {
     const files = sources.flatMap((source) => ('files' in source ? source.files : []));
     const sizes = await Promise.all(files.map(async (file) => (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file)).size));
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    await (0,_preflight_js__WEBPACK_IMPORTED_MODULE_5__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(settings.outputDir), bytes, settings.title);
+    await (0,_preflight_js__WEBPACK_IMPORTED_MODULE_6__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(settings.outputDir), bytes, settings.title);
 }
 /** The data report in the metrics of this stage's manifest. */
 function reportOf(metrics) {
@@ -30170,7 +31446,7 @@ async function dataFiles(repo, signal) {
     const data = files.filter(_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__/* .isDataFile */ .vM).sort();
     if (data.length > 0)
         return data;
-    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__/* .ConfigurationError */ .j1(`the dataset ${repo.id} has no data files`, {
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__/* .ConfigurationError */ .j1(`the dataset ${repo.id} has no data files`, {
         hint: `Its files are: ${files.join(', ') || 'none'}. Data files end in .json, .jsonl, .ndjson (also .gz and .zst), .parquet or .arrow.`,
     });
 }
@@ -30461,6 +31737,56 @@ __webpack_async_result__();
 
 /***/ }),
 
+/***/ 1048:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Jt: () => (/* binding */ flag),
+/* harmony export */   Qq: () => (/* binding */ text),
+/* harmony export */   ai: () => (/* binding */ number),
+/* harmony export */   p_: () => (/* binding */ list),
+/* harmony export */   rD: () => (/* binding */ wholeNumber)
+/* harmony export */ });
+/* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8816);
+
+/*
+ * The kinds of inputs that requests have. An action's are texts, and so are a command's options.
+ */
+/** A text; the empty one, which is what an action's input has when it is not given, counts as not given. */
+const text = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
+    .transform((value) => value.trim() || undefined)
+    .optional()
+    .describe(description);
+const wholeNumber = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
+    .regex(/^\s*\d*\s*$/, 'expected a whole number')
+    .transform((value) => (value.trim() ? Number(value) : undefined))
+    .optional()
+    .describe(description);
+const number = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
+    .refine((value) => !Number.isNaN(Number(value)), 'expected a number')
+    .transform((value) => (value.trim() ? Number(value) : undefined))
+    .optional()
+    .describe(description);
+/** True or false, false when it is not given. */
+const flag = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
+    .regex(/^\s*(true|false)?\s*$/i, 'expected true or false')
+    .transform((value) => value.trim().toLowerCase() === 'true')
+    .optional()
+    .describe(description)
+    .meta({ default: 'false' });
+/** Several values: one a line in an action, one an option on the command line. */
+const list = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
+    .transform((value) => value
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean))
+    .optional()
+    .describe(description)
+    .meta({ list: true });
+
+
+/***/ }),
+
 /***/ 7543:
 /***/ ((module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -30473,9 +31799,11 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8816);
 /* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4500);
 /* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9804);
+/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1048);
 /* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9021);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_request_js__WEBPACK_IMPORTED_MODULE_3__]);
 _request_js__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -30486,11 +31814,11 @@ const loraMergeRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_3__/* .stageReq
     summary: 'Merge a LoRA adapter into its base model, tensor by tensor, with one rounding.',
     inputs: zod__WEBPACK_IMPORTED_MODULE_4__/* .strictObject */ .rej({
         ..._request_js__WEBPACK_IMPORTED_MODULE_3__/* .recipeInputs */ .e$,
-        expert: (0,_request_js__WEBPACK_IMPORTED_MODULE_3__/* .text */ .Qq)('With a recipe: the name of the expert in it.'),
-        base: (0,_request_js__WEBPACK_IMPORTED_MODULE_3__/* .text */ .Qq)('Without a recipe: the base model, a folder or id@revision on the Hugging Face hub.'),
-        adapter: (0,_request_js__WEBPACK_IMPORTED_MODULE_3__/* .text */ .Qq)('Without a recipe: the folder of the PEFT adapter.'),
-        dtype: (0,_request_js__WEBPACK_IMPORTED_MODULE_3__/* .text */ .Qq)("Without a recipe: data type of the result, bfloat16, float16 or float32 (default: the base's)."),
-        output_dir: (0,_request_js__WEBPACK_IMPORTED_MODULE_3__/* .text */ .Qq)('Without a recipe: the folder to make.'),
+        expert: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('With a recipe: the name of the expert in it.'),
+        base: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the base model, a folder or id@revision on the Hugging Face hub.'),
+        adapter: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the folder of the PEFT adapter.'),
+        dtype: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)("Without a recipe: data type of the result, bfloat16, float16 or float32 (default: the base's)."),
+        output_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the folder to make.'),
     }),
     run: async (inputs, context) => {
         if (inputs.recipe) {
@@ -30519,14 +31847,16 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* unused harmony export modelMergeRequest */
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7384);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8816);
 /* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2000);
 /* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9804);
+/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1048);
 /* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9021);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_request_js__WEBPACK_IMPORTED_MODULE_5__]);
 _request_js__WEBPACK_IMPORTED_MODULE_5__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -30539,17 +31869,17 @@ const modelMergeRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .stageRe
     summary: 'Merge the experts into one judge, as a mergekit configuration says.',
     inputs: zod__WEBPACK_IMPORTED_MODULE_6__/* .strictObject */ .rej({
         ..._request_js__WEBPACK_IMPORTED_MODULE_5__/* .recipeInputs */ .e$,
-        config: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: mergekit configuration; relative model paths start at its folder.'),
-        models: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .list */ .p_)('Without a recipe: what ${NAME} in the configuration stands for, NAME=FOLDER, one a line.'),
-        adapters: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .list */ .p_)('Without a recipe: LoRA adapters on the base, merged on the fly; what ${NAME} stands for, NAME=FOLDER, one a line.'),
-        base: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: what ${base} stands for, a folder or id@revision on the Hugging Face hub.'),
+        config: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_7__/* .text */ .Qq)('Without a recipe: mergekit configuration; relative model paths start at its folder.'),
+        models: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_7__/* .list */ .p_)('Without a recipe: what ${NAME} in the configuration stands for, NAME=FOLDER, one a line.'),
+        adapters: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_7__/* .list */ .p_)('Without a recipe: LoRA adapters on the base, merged on the fly; what ${NAME} stands for, NAME=FOLDER, one a line.'),
+        base: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_7__/* .text */ .Qq)('Without a recipe: what ${base} stands for, a folder or id@revision on the Hugging Face hub.'),
         engine: zod__WEBPACK_IMPORTED_MODULE_6__/* ["enum"] */ .k5n(['native', 'mergekit', ''])
             .transform((value) => value || undefined)
             .optional()
             .describe('Without a recipe: native (default), or mergekit for what only mergekit itself can do.'),
-        seed: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .wholeNumber */ .rD)('Without a recipe: seed of random masks (default: 0).'),
-        donor: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: the first model).'),
-        output_dir: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the folder to make.'),
+        seed: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_7__/* .wholeNumber */ .rD)('Without a recipe: seed of random masks (default: 0).'),
+        donor: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_7__/* .text */ .Qq)('Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: the first model).'),
+        output_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_7__/* .text */ .Qq)('Without a recipe: the folder to make.'),
     }),
     run: async (inputs, context) => {
         if (inputs.recipe) {
@@ -30630,9 +31960,11 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8816);
 /* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9804);
 /* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6779);
+/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1048);
 /* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9021);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__, _request_js__WEBPACK_IMPORTED_MODULE_4__]);
 ([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__, _request_js__WEBPACK_IMPORTED_MODULE_4__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+
 
 
 
@@ -30644,20 +31976,20 @@ const prepareDatasetRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .sta
     summary: 'Turn judgement data into chat messages, split it exactly as scikit-learn does, and write it as Arrow.',
     inputs: zod__WEBPACK_IMPORTED_MODULE_5__/* .strictObject */ .rej({
         ..._request_js__WEBPACK_IMPORTED_MODULE_4__/* .recipeInputs */ .e$,
-        dataset: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('With a recipe: the name of the dataset in it.'),
-        files: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .list */ .p_)('Without a recipe: files, patterns or folders, one a line; JSON, JSON Lines (also .gz, .zst), Parquet, Arrow.'),
-        system_prompt: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Put before each user message, with a blank line between.'),
-        user_column: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Column with the prompt (default: instruction).'),
-        assistant_column: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Column with the answer that is learnt (default: output).'),
-        messages_column: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Instead of these two: a column of messages, a list of {"role", "content"}.'),
-        keep_columns: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .list */ .p_)('Columns to keep beside the messages, one a line (default: all).'),
-        limit: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .wholeNumber */ .rD)('Only the first rows, for a quick trial.'),
-        split_by: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('A column: rows with the same value there stay on one side of the split.'),
-        test_size: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .number */ .ai)('Share of test rows (below 1), or their number (default: 0.01; 0: no split).'),
-        seed: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .wholeNumber */ .rD)('Seed of the split (default: 42).'),
-        tokenizer: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Folder, or id@revision on the Hugging Face hub, of a model whose tokenizer counts tokens for the report.'),
-        max_length: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .wholeNumber */ .rD)('Tokens at which training cuts a row, for the report (default: 4096).'),
-        output_dir: (0,_request_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Without a recipe: the folder to make.'),
+        dataset: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .text */ .Qq)('With a recipe: the name of the dataset in it.'),
+        files: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .list */ .p_)('Without a recipe: files, patterns or folders, one a line; JSON, JSON Lines (also .gz, .zst), Parquet, Arrow.'),
+        system_prompt: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .text */ .Qq)('Put before each user message, with a blank line between.'),
+        user_column: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .text */ .Qq)('Column with the prompt (default: instruction).'),
+        assistant_column: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .text */ .Qq)('Column with the answer that is learnt (default: output).'),
+        messages_column: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .text */ .Qq)('Instead of these two: a column of messages, a list of {"role", "content"}.'),
+        keep_columns: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .list */ .p_)('Columns to keep beside the messages, one a line (default: all).'),
+        limit: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .wholeNumber */ .rD)('Only the first rows, for a quick trial.'),
+        split_by: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .text */ .Qq)('A column: rows with the same value there stay on one side of the split.'),
+        test_size: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .number */ .ai)('Share of test rows (below 1), or their number (default: 0.01; 0: no split).'),
+        seed: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .wholeNumber */ .rD)('Seed of the split (default: 42).'),
+        tokenizer: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .text */ .Qq)('Folder, or id@revision on the Hugging Face hub, of a model whose tokenizer counts tokens for the report.'),
+        max_length: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .wholeNumber */ .rD)('Tokens at which training cuts a row, for the report (default: 4096).'),
+        output_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_6__/* .text */ .Qq)('Without a recipe: the folder to make.'),
     }),
     report: (metrics) => (0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__/* .dataReportText */ .Mn)((0,_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__/* .reportOf */ .E)(metrics)),
     run: async (inputs, context) => {
@@ -30696,23 +32028,22 @@ __webpack_async_result__();
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Qq: () => (/* binding */ text),
 /* harmony export */   XC: () => (/* binding */ planOf),
-/* harmony export */   ai: () => (/* binding */ number),
 /* harmony export */   e$: () => (/* binding */ recipeInputs),
 /* harmony export */   eF: () => (/* binding */ stageRequest),
 /* harmony export */   hu: () => (/* binding */ runFromPlan),
 /* harmony export */   mw: () => (/* binding */ required),
-/* harmony export */   p_: () => (/* binding */ list),
-/* harmony export */   rD: () => (/* binding */ wholeNumber)
+/* harmony export */   yq: () => (/* binding */ tellFindings)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7384);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6079);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
-/* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8816);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
 /* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2608);
+/* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1319);
+/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1048);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__]);
 _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -30722,44 +32053,22 @@ _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependenci
 function stageRequest(request) {
     return request;
 }
-/** A text; the empty one, which is what an action's input has when it is not given, counts as not given. */
-const text = (description) => zod__WEBPACK_IMPORTED_MODULE_4__/* .string */ .YjP()
-    .transform((value) => value.trim() || undefined)
-    .optional()
-    .describe(description);
-const wholeNumber = (description) => zod__WEBPACK_IMPORTED_MODULE_4__/* .string */ .YjP()
-    .regex(/^\s*\d*\s*$/, 'expected a whole number')
-    .transform((value) => (value.trim() ? Number(value) : undefined))
-    .optional()
-    .describe(description);
-const number = (description) => zod__WEBPACK_IMPORTED_MODULE_4__/* .string */ .YjP()
-    .refine((value) => !Number.isNaN(Number(value)), 'expected a number')
-    .transform((value) => (value.trim() ? Number(value) : undefined))
-    .optional()
-    .describe(description);
-/** Several values: one a line in an action, one an option on the command line. */
-const list = (description) => zod__WEBPACK_IMPORTED_MODULE_4__/* .string */ .YjP()
-    .transform((value) => value
-    .split('\n')
-    .map((line) => line.trim())
-    .filter(Boolean))
-    .optional()
-    .describe(description)
-    .meta({ list: true });
 /** The inputs by which every stage takes its settings from a recipe. */
 const recipeInputs = {
-    recipe: text('Recipe folder, its recipe.yaml, or the name of a recipe of this project.'),
-    artifacts_dir: text("Folder of the recipe's outputs. Default: runs/RECIPE (command), a folder under the runner's tool cache (action)."),
-    processes: wholeNumber("Training processes, one a GPU, instead of the recipe's."),
+    recipe: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Recipe folder, its recipe.yaml, or the name of a recipe of this project.'),
+    artifacts_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)("Folder of the recipe's outputs. Default: runs/RECIPE (command), a folder under the runner's tool cache (action)."),
+    processes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_4__/* .wholeNumber */ .rD)("Training processes, one a GPU, instead of the recipe's."),
 };
 /** Reads the recipe that a request names and makes its plan; notices and warnings are reported. */
 function planOf(inputs, context) {
     const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes: inputs.processes });
-    for (const { severity, message, hint, ...place } of diagnostics) {
-        const tell = severity === 'warning' ? 'warning' : 'notice';
-        context.reporter[tell](hint ? `${message}. ${hint}` : message, place);
-    }
+    tellFindings(diagnostics, context.reporter);
     return { recipe, plan: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__/* .makePlan */ .Cs)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name)) };
+}
+/** Reports what was found in files that can be used all the same. */
+function tellFindings(diagnostics, reporter) {
+    for (const finding of diagnostics)
+        reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_5__/* .findingText */ .NK)(finding), finding);
 }
 /** Runs one planned stage; a random base model, which no action of its own makes, is made before what needs it. */
 async function runFromPlan({ recipe, plan }, id, context) {
@@ -30792,16 +32101,19 @@ __webpack_async_result__();
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* unused harmony export sftTrainRequest */
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7384);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
-/* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8816);
-/* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9804);
-/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4417);
-/* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9021);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_request_js__WEBPACK_IMPORTED_MODULE_5__]);
-_request_js__WEBPACK_IMPORTED_MODULE_5__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7868);
+/* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8816);
+/* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9804);
+/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4417);
+/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(1048);
+/* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9021);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_request_js__WEBPACK_IMPORTED_MODULE_6__]);
+_request_js__WEBPACK_IMPORTED_MODULE_6__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 
 
 
@@ -30809,51 +32121,102 @@ _request_js__WEBPACK_IMPORTED_MODULE_5__ = (__webpack_async_dependencies__.then 
 
 
 
-const sftTrainRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .stageRequest */ .eF)({
+
+
+const sftTrainRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .stageRequest */ .eF)({
     name: 'sft-train',
     summary: 'Train one expert on prepared data: a whole model, or a LoRA adapter.',
-    inputs: zod__WEBPACK_IMPORTED_MODULE_6__/* .strictObject */ .rej({
-        ..._request_js__WEBPACK_IMPORTED_MODULE_5__/* .recipeInputs */ .e$,
-        expert: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('With a recipe: the name of the expert in it.'),
-        model: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the base model, a folder or id@revision on the Hugging Face hub.'),
-        dataset_dir: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: prepared data, a folder with train/ and perhaps test/.'),
-        config: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: YAML file of training arguments.'),
-        launch_config: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: accelerate config, a name (cpu, ddp, zero3) or a file (default: cpu).'),
-        output_dir: (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Without a recipe: the folder to make.'),
+    inputs: zod__WEBPACK_IMPORTED_MODULE_7__/* .strictObject */ .rej({
+        ..._request_js__WEBPACK_IMPORTED_MODULE_6__/* .recipeInputs */ .e$,
+        expert: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('With a recipe: the name of the expert in it.'),
+        model: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('Without a recipe: the base model, a folder or id@revision on the Hugging Face hub (default: model_name_or_path and model_revision of the training arguments).'),
+        dataset_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('Without a recipe: prepared data, a folder with train/ and perhaps test/.'),
+        config: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('Without a recipe: YAML file of training arguments.'),
+        launch_config: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('Without a recipe: accelerate config, a name (cpu, ddp, zero3) or a file (default: cpu).'),
+        output_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('Without a recipe: the folder to make.'),
     }),
     run: async (inputs, context) => {
         if (inputs.recipe) {
-            const planned = (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .planOf */ .XC)({ ...inputs, recipe: inputs.recipe }, context);
-            return (0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .runFromPlan */ .hu)(planned, `sft-train/${(0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .required */ .mw)(inputs.expert, 'expert')}`, context);
+            const planned = (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .planOf */ .XC)({ ...inputs, recipe: inputs.recipe }, context);
+            return (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .runFromPlan */ .hu)(planned, `sft-train/${(0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(inputs.expert, 'expert')}`, context);
         }
-        const { launch, expert } = readFiles((0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .required */ .mw)(inputs.config, 'config'), inputs.launch_config ?? 'cpu', inputs.processes);
-        return (0,_sft_train_js__WEBPACK_IMPORTED_MODULE_4__/* .sftTrain */ .Q)({
+        const { launch, expert, diagnostics } = readFiles((0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(inputs.config, 'config'), inputs.launch_config ?? 'cpu', inputs.processes);
+        (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .tellFindings */ .yq)(diagnostics, context.reporter);
+        return (0,_sft_train_js__WEBPACK_IMPORTED_MODULE_5__/* .sftTrain */ .Q)({
             title: 'sft-train',
-            model: (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_3__/* .parseModelReference */ .qZ)((0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .required */ .mw)(inputs.model, 'model')),
-            dataset: node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .required */ .mw)(inputs.dataset_dir, 'dataset_dir')),
+            model: inputs.model ? (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_4__/* .parseModelReference */ .qZ)(inputs.model) : modelOf(expert),
+            dataset: node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(inputs.dataset_dir, 'dataset_dir')),
             training: expert.training,
             launch,
-            outputDir: node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_5__/* .required */ .mw)(inputs.output_dir, 'output_dir')),
+            outputDir: node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(inputs.output_dir, 'output_dir')),
         }, context);
     },
 });
 function readFiles(config, launchConfig, processes = 1) {
     const diagnostics = [];
-    const launch = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .readLaunchConfig */ .Qj)(launchConfig, process.cwd(), processes, diagnostics);
-    const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(config);
-    const training = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .readTrainingFile */ .DT)(file, diagnostics, ({ code, message }) => {
-        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(message, { hint: `It is named by the input config (${code}).` });
+    const launch = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .readLaunchConfig */ .Qj)(launchConfig, process.cwd(), processes, diagnostics);
+    const training = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .readTrainingFile */ .DT)(node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve(config), diagnostics, ({ code, message }) => {
+        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(message, { hint: `It is named by the input config (${code}).` });
     });
+    if (training)
+        (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .checkExpert */ .Bh)(training, { launch, dataset: undefined }, diagnostics);
     const expert = training &&
-        (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .deriveAccumulation */ .Lz)({ name: 'expert', dataset: '', training: training.section }, processes, training.yaml, diagnostics);
+        (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .deriveAccumulation */ .Lz)({ name: 'expert', dataset: '', training: training.section, yaml: training.yaml }, processes, diagnostics);
     if (!launch || !expert || diagnostics.some(({ severity }) => severity === 'error')) {
-        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .RecipeError */ .tF((0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .inSourceOrder */ .BM)(diagnostics));
+        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .RecipeError */ .tF((0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .inSourceOrder */ .BM)(diagnostics));
     }
-    return { launch, expert };
+    return { launch, expert, diagnostics: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .inSourceOrder */ .BM)(diagnostics) };
+}
+/** The model that a training file names by itself, as files for TRL do. */
+function modelOf({ training, yaml }) {
+    const { name, revision = 'main' } = (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(training.model, 'model');
+    const folder = node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(yaml.file), name);
+    if ((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(folder))
+        return { path: folder };
+    return (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_4__/* .parseModelReference */ .qZ)((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(name) ? name : `${name}@${revision}`);
 }
 
 __webpack_async_result__();
 } catch(e) { __webpack_async_result__(e); } });
+
+/***/ }),
+
+/***/ 2967:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony export validateRecipeRequest */
+/* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8816);
+/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1048);
+
+
+/** The check of recipes as its action is asked for it; `action.yml` is made from it. */
+const validateRecipeRequest = {
+    name: 'validate-recipe',
+    summary: "Check all files of recipes, annotate what is wrong on its line, say what a pull request changes, and output the plan for a workflow's matrix.",
+    inputs: zod__WEBPACK_IMPORTED_MODULE_0__/* .strictObject */ .rej({
+        recipe: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_1__/* .text */ .Qq)('One recipe: its folder, its recipe.yaml, or the name of a recipe of this project; several, one a line.'),
+        recipes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_1__/* .list */ .p_)('Without recipe: recipes, one a line; also patterns (`judges/*`), and after a ! what they leave out (default: every recipe.yaml of the workspace).'),
+        changed_only: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_1__/* .flag */ .Jt)('Check only recipes of which a file differs from the base commit, also a file that they name: true or false.'),
+        base: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_1__/* .text */ .Qq)("Commit to compare with (default: the pull request's base). It must be in the checkout: fetch-depth: 0."),
+        sarif_file: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_1__/* .text */ .Qq)('File to write the findings to as SARIF 2.1.0, for code scanning.'),
+        artifacts_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_1__/* .text */ .Qq)("Folder of a recipe's outputs, for its plan (default: a folder under the runner's tool cache)."),
+        processes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_1__/* .wholeNumber */ .rD)("Training processes, one a GPU, instead of the recipe's."),
+    }),
+    outputs: {
+        valid: 'Whether no recipe has an error.',
+        recipes: 'The recipes that were checked, as a JSON array.',
+        errors: 'How many errors there are.',
+        warnings: 'How many warnings there are.',
+        sarif: 'The SARIF file, where one is asked for.',
+        plan: 'The plan of a single recipe, as JSON; its stages with their outputs and what they need.',
+        name: 'Name of a single recipe.',
+        datasets: 'Names of its datasets, as a JSON array.',
+        experts: 'Names of its experts, as a JSON array.',
+        adapters: 'Names of the experts that are trained as LoRA adapters, as a JSON array.',
+        'artifacts-dir': 'Folder of its outputs.',
+    },
+};
+
 
 /***/ }),
 
@@ -30865,7 +32228,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   B: () => (/* binding */ plannedStage),
 /* harmony export */   m: () => (/* binding */ runPlannedStage)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7384);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6079);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
 /* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4388);
 /* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4500);
@@ -30980,8 +32343,10 @@ var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/recipe/src/index.ts + 48 modules
+var src = __nccwpck_require__(6079);
 // EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
-var src = __nccwpck_require__(7868);
+var stage_src = __nccwpck_require__(7868);
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./packages/chain/src/python-stage.ts + 1 modules
@@ -30991,22 +32356,6 @@ var python_stage = __nccwpck_require__(853);
 
 
 
-/** Keys of an accelerate config that say where and how processes meet, and change no weight. */
-const WITHOUT_EFFECT_ON_WEIGHTS = new Set([
-    'compute_environment',
-    'debug',
-    'enable_cpu_affinity',
-    'gpu_ids',
-    'machine_rank',
-    'main_process_ip',
-    'main_process_port',
-    'main_training_function',
-    'num_machines',
-    'num_processes',
-    'rdzv_backend',
-    'rdzv_conf',
-    'same_network',
-]);
 // glibc gives large freed blocks back to the kernel, which clears them when it hands them out again: with logits of
 // hundreds of megabytes that took half of the time of a step on a CPU.
 const KEEP_FREED_MEMORY = {
@@ -31018,11 +32367,6 @@ const KEEP_FREED_MEMORY = {
 const GROWING_SEGMENTS = {
     PYTORCH_CUDA_ALLOC_CONF: process.env.PYTORCH_CUDA_ALLOC_CONF ?? 'expandable_segments:True',
 };
-/** What of the launch decides the weights: not the launcher, nor the nodes, but how many processes there are. */
-function launchSettings({ config, processes }) {
-    const kept = Object.entries(config).filter(([key]) => !WITHOUT_EFFECT_ON_WEIGHTS.has(key));
-    return { processes, launch: Object.fromEntries(kept) };
-}
 /** The environment of the training processes. */
 function trainingVariables({ config }) {
     return config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS;
@@ -31038,7 +32382,7 @@ async function checkLaunch(launch, python) {
     if (launch.launcher !== 'local')
         return;
     const port = launch.config.main_process_port;
-    const { stdout, stderr } = await (0,src/* runCommand */.d1)(python, [
+    const { stdout, stderr } = await (0,stage_src/* runCommand */.d1)(python, [
         ...['-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
         ...(isOnCpu(launch) ? ['--cpu'] : []),
         ...(port ? ['--main', `127.0.0.1:${port}`] : []),
@@ -31048,7 +32392,7 @@ async function checkLaunch(launch, python) {
     const { problem, hint } = JSON.parse(stdout);
     if (problem === null)
         return;
-    throw new src/* ConfigurationError */.j1(`${external_node_path_default().basename(launch.configFile)} can't train here: ${problem}`, {
+    throw new stage_src/* ConfigurationError */.j1(`${external_node_path_default().basename(launch.configFile)} can't train here: ${problem}`, {
         hint: hint ?? undefined,
     });
 }
@@ -31072,14 +32416,14 @@ function isOnCpu({ config }) {
 }
 async function requireSlurm() {
     const hint = 'Run this on a machine of the cluster from which jobs are submitted, or in a job; or write launcher: local.';
-    const found = await (0,src/* runCommand */.d1)('srun', ['--version']);
+    const found = await (0,stage_src/* runCommand */.d1)('srun', ['--version']);
     if (found.exitCode === 127) {
-        throw new src/* ConfigurationError */.j1('launch.launcher is slurm, and there is no srun on this machine', { hint });
+        throw new stage_src/* ConfigurationError */.j1('launch.launcher is slurm, and there is no srun on this machine', { hint });
     }
-    const answered = found.exitCode === 0 ? await (0,src/* runCommand */.d1)('sinfo', ['--noheader']) : found;
+    const answered = found.exitCode === 0 ? await (0,stage_src/* runCommand */.d1)('sinfo', ['--noheader']) : found;
     if (answered.exitCode !== 0) {
         const said = answered.stderr.trim().split('\n').at(-1);
-        throw new src/* ConfigurationError */.j1(`launch.launcher is slurm, and Slurm does not answer here: ${said}`, {
+        throw new stage_src/* ConfigurationError */.j1(`launch.launcher is slurm, and Slurm does not answer here: ${said}`, {
             hint,
         });
     }
@@ -37517,28 +38861,7 @@ async function readEvents(file) {
 
 
 
-/** Arguments that change what is logged, saved or how fast it goes, and no weight: changing one trains nothing again. */
-const sft_train_WITHOUT_EFFECT_ON_WEIGHTS = new Set([
-    'dataloader_num_workers',
-    'dataloader_persistent_workers',
-    'dataloader_pin_memory',
-    'dataloader_prefetch_factor',
-    'dataset_num_proc',
-    'disable_tqdm',
-    'hub_model_id',
-    'log_level',
-    'logging_first_step',
-    'logging_nan_inf_filter',
-    'logging_steps',
-    'logging_strategy',
-    'project',
-    'push_to_hub',
-    'report_to',
-    'run_name',
-    'save_steps',
-    'save_strategy',
-    'save_total_limit',
-]);
+
 /** Trains one expert: a model, or an adapter with `use_peft: true`. How it is launched, launch.ts says. */
 async function sftTrain(settings, context) {
     const { launch, training } = settings;
@@ -37548,23 +38871,13 @@ async function sftTrain(settings, context) {
         ...(usesDeepSpeed ? ['gpu'] : []),
         ...(isTracked(training) ? ['tracking'] : []),
     ]);
-    // The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only.
-    const onCpu = launch.config.use_cpu === true ? { use_cpu: true } : {};
     const trainerArguments = {
         run_name: settings.title,
         ...training.arguments,
-        ...onCpu,
+        ...(0,src/* argumentsOnCpu */.gf)(launch),
     };
-    const stageSettings = {
-        profile: training.profile,
-        chat_template: training.chatTemplate ?? null,
-        response_marker: training.responseMarker ?? null,
-        micro_batch_tokens: training.microBatchTokens ?? null,
-        master_weights: training.masterWeights,
-        arguments: Object.fromEntries(Object.entries(trainerArguments).filter(([key]) => !sft_train_WITHOUT_EFFECT_ON_WEIGHTS.has(key))),
-        ...launchSettings(launch),
-    };
-    return (0,src/* runStage */.Si)({
+    const stageSettings = (0,src/* trainingSettings */.iP)(training, launch);
+    return (0,stage_src/* runStage */.Si)({
         name: 'sft-train',
         title: settings.title,
         outputDir: settings.outputDir,
@@ -37657,7 +38970,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   R: () => (/* binding */ stageAction)
 /* harmony export */ });
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7264);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
+/* harmony import */ var _action_inputs_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1073);
 /* harmony import */ var _actions_cache_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9881);
 /* harmony import */ var _chain_context_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5486);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1979);
@@ -37678,15 +38991,10 @@ async function stageAction(request, action, loadCache) {
     // Whatever happens, the outputs that can be told are set, so that a later job's condition sees a value.
     action.setOutput('finished', false);
     action.setOutput('cache-hit', false);
-    const values = Object.fromEntries(Object.keys(request.inputs.shape).map((key) => [key, (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(key.replaceAll('_', '-'))]));
-    const inputs = request.inputs.safeParse(values);
-    if (!inputs.success) {
-        const [issue] = inputs.error.issues;
-        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`input ${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
-    }
+    const inputs = (0,_action_inputs_js__WEBPACK_IMPORTED_MODULE_1__/* .actionInputs */ .e)(request.inputs);
     const verify = (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)('verify') === 'true';
     const cache = loadCache && (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)('cache') === 'true' ? (0,_actions_cache_js__WEBPACK_IMPORTED_MODULE_4__/* .actionsCache */ .k)(await loadCache(), reporter) : undefined;
-    const outcome = await request.run(inputs.data, (0,_chain_context_js__WEBPACK_IMPORTED_MODULE_2__/* .chainContext */ .l)({ reporter, signal, verify, cache }));
+    const outcome = await request.run(inputs, (0,_chain_context_js__WEBPACK_IMPORTED_MODULE_2__/* .chainContext */ .l)({ reporter, signal, verify, cache }));
     setOutputs(action, outcome);
     action.addSummary((0,_report_js__WEBPACK_IMPORTED_MODULE_3__/* .stageSummary */ .Jv)(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
     action.addSummary(await (0,_report_js__WEBPACK_IMPORTED_MODULE_3__/* .lossCurveSummary */ .NV)(outcome));
@@ -40852,6 +42160,78 @@ async function readJson(file) {
 
 /***/ }),
 
+/***/ 1319:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   NK: () => (/* binding */ findingText)
+/* harmony export */ });
+/* unused harmony exports annotate, mostSevereFirst */
+/** Annotations of one kind that GitHub shows of a step; of more it says nothing. */
+const SHOWN = 10;
+const SEVERITIES = (/* unused pure expression or super */ null && (['error', 'warning', 'notice']));
+/**
+ * Makes annotations of findings: the most severe first, those of one kind in the order in which they are given. Where
+ * there are more of a kind than GitHub shows, the last one says how many; of errors the last one is the failure itself.
+ *
+ * @returns how many errors have no annotation of their own
+ */
+function annotate(diagnostics, reporter) {
+    let errorsLeft = 0;
+    for (const severity of SEVERITIES) {
+        const { shown, left } = chooseAnnotations(diagnostics, severity);
+        for (const diagnostic of shown)
+            reporter[severity](findingText(diagnostic), diagnostic);
+        if (severity === 'error')
+            errorsLeft = left;
+        else if (left > 0)
+            reporter[severity](`${left} more ${severity}s: see the summary of this job`);
+    }
+    return errorsLeft;
+}
+/** Those findings of a kind that get an annotation, and how many others there are. */
+function chooseAnnotations(diagnostics, severity) {
+    const found = diagnostics.filter((diagnostic) => diagnostic.severity === severity);
+    // A failed step has one error of its own.
+    const room = severity === 'error' || found.length > SHOWN ? SHOWN - 1 : SHOWN;
+    return { shown: found.slice(0, room), left: Math.max(0, found.length - room) };
+}
+/** What was found and what to do, as one text. */
+function findingText({ message, hint }) {
+    return hint ? `${message}. ${hint}` : message;
+}
+/** All findings, the most severe first, and within a kind by file and line. */
+function mostSevereFirst(diagnostics) {
+    return [...diagnostics].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+}
+
+
+/***/ }),
+
+/***/ 8998:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony export sarifText */
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7868);
+
+
+
+
+/** Findings as the text of a SARIF file, with places relative to `root`. */
+function sarifText(diagnostics, root) {
+    const packageFile = readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8');
+    const { version } = JSON.parse(packageFile);
+    return `${JSON.stringify(sarifLog(diagnostics, { root, version }), null, 2)}\n`;
+}
+
+
+/***/ }),
+
 /***/ 3919:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -42942,7 +44322,7 @@ for (const digit of '0123456789abcdefABCDEF')
 
 /***/ }),
 
-/***/ 7338:
+/***/ 4957:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -45399,7 +46779,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _data_report_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6869);
 /* harmony import */ var _frame_lane_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2456);
 /* harmony import */ var _frame_schema_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2965);
-/* harmony import */ var _lane_worker_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7338);
+/* harmony import */ var _lane_worker_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4957);
 /* harmony import */ var _shard_places_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3541);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_data_report_js__WEBPACK_IMPORTED_MODULE_2__, _frame_lane_js__WEBPACK_IMPORTED_MODULE_3__]);
 ([_data_report_js__WEBPACK_IMPORTED_MODULE_2__, _frame_lane_js__WEBPACK_IMPORTED_MODULE_3__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
@@ -59696,34 +61076,97 @@ async function resolveRepo(reference, settings, signal) {
 
 /***/ }),
 
-/***/ 7384:
+/***/ 6079:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
   tF: () => (/* reexport */ RecipeError),
-  JU: () => (/* reexport */ checkMerge),
-  _U: () => (/* reexport */ checkSchema),
+  bV: () => (/* reexport */ stage_settings_adapterSettings),
+  gf: () => (/* reexport */ argumentsOnCpu),
+  CY: () => (/* reexport */ stage_settings_baseModelSettings),
+  Bh: () => (/* reexport */ check_expert_checkExpert),
+  JU: () => (/* reexport */ check_merge_checkMerge),
+  _U: () => (/* reexport */ check_schema_checkSchema),
+  Gh: () => (/* reexport */ stage_settings_datasetSettings),
   Lz: () => (/* reexport */ deriveAccumulation),
-  BM: () => (/* reexport */ inSourceOrder),
+  BM: () => (/* reexport */ diagnostics_inSourceOrder),
   Ns: () => (/* reexport */ isLora),
   Tc: () => (/* reexport */ loadRecipe),
-  Cs: () => (/* reexport */ makePlan),
-  oh: () => (/* reexport */ mergeSchema),
+  Cs: () => (/* reexport */ plan_makePlan),
+  oh: () => (/* reexport */ merge_schema_mergeSchema),
+  ss: () => (/* reexport */ stage_settings_mergeSettings),
   IQ: () => (/* reexport */ mergekitSchema),
-  Qj: () => (/* reexport */ readLaunchConfig),
+  Qj: () => (/* reexport */ launch_readLaunchConfig),
   DT: () => (/* reexport */ readTrainingFile),
-  kv: () => (/* reexport */ readYamlFile)
+  kv: () => (/* reexport */ yaml_file_readYamlFile),
+  iP: () => (/* reexport */ stage_settings_trainingSettings)
 });
 
-// UNUSED EXPORTS: formatDiagnostic, formatWithSource, readRecipe
+// UNUSED EXPORTS: MOST_SETTINGS_BYTES, RULES, architectureOf, checkLocation, didYouMean, fixFiles, formatDiagnostic, formatWithSource, linearModules, plannedSettings, readArchitecture, readConfigFile, readRecipe, recipeDifference, recipeFiles, sarifLog, visibleText
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+;// CONCATENATED MODULE: ./packages/recipe/src/known-models.ts
+const MISTRAL_7B = {
+    model_type: 'mistral',
+    hidden_size: 4096,
+    intermediate_size: 14336,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    vocab_size: 32000,
+    rope_theta: 1e6,
+    max_position_embeddings: 32768,
+    tie_word_embeddings: false,
+    torch_dtype: 'bfloat16',
+};
+/** Configs of the models that the shipped recipes train, by their id on the hub: known without a request. */
+const KNOWN_MODELS = {
+    'mistralai/Mistral-7B-Instruct-v0.2': MISTRAL_7B,
+    'mistralai/Mixtral-8x7B-Instruct-v0.1': {
+        ...MISTRAL_7B,
+        model_type: 'mixtral',
+        num_local_experts: 8,
+        num_experts_per_tok: 2,
+    },
+};
 
 // EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
 var src = __nccwpck_require__(7868);
 // EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
 var mod = __nccwpck_require__(1916);
+;// CONCATENATED MODULE: ./packages/recipe/src/visible-text.ts
+/** Controls, line separators, lone surrogates, and what reorders or hides other characters (bidi marks, zero width). */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const SHORT_FORMS = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+/** Characters of one text that are shown. */
+const MOST = 2000;
+/**
+ * Text with parts that others wrote, fit for a terminal, an annotation or a report: each character that can't be seen is
+ * written as its code (`\u{202e}`), so that it neither drives a terminal nor shows something else than is there. Of more
+ * than 2,000 characters the middle is left out.
+ */
+function visible_text_visibleText(text) {
+    return shortened(text).replaceAll(UNSEEN, (character) => SHORT_FORMS[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+/** The same for a line of a file with a caret under it: one column for each character, a replacement for the unseen. */
+function visible_text_visibleColumns(line) {
+    return line.replaceAll('\t', ' ').replaceAll(UNSEEN, '\u{FFFD}');
+}
+function shortened(text) {
+    if (text.length <= MOST)
+        return text;
+    const half = MOST / 2;
+    return `${text.slice(0, half)} … (${text.length - MOST} characters left out) … ${text.slice(-half)}`;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/diagnostics.ts
+
 
 
 /** A recipe that can't be run, with all that was found in its files. */
@@ -59737,12 +61180,13 @@ class RecipeError extends src/* ConfigurationError */.j1 {
 }
 /** `file:line:column: error: message`, and what to do on a second line. */
 function diagnostics_formatDiagnostic(diagnostic) {
-    const text = `${(0,src/* formatPlace */.dE)(diagnostic)}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+    const text = `${visible_text_visibleText((0,src/* formatPlace */.dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
     return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
-/** Errors first by file, then in the order in which they stand there. */
-function inSourceOrder(diagnostics) {
-    return [...diagnostics].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column);
+/** By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. */
+function diagnostics_inSourceOrder(diagnostics) {
+    const found = new Map(diagnostics.map((diagnostic) => [diagnostics_formatDiagnostic(diagnostic), diagnostic]));
+    return [...found.values()].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column);
 }
 /** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
 function didYouMean(found, names) {
@@ -59754,7 +61198,597 @@ function didYouMean(found, names) {
         : undefined;
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/linear-modules.ts
+/**
+ * The linear layers of a model, by their names in its original checkpoint, the output layer included.
+ *
+ * A Mixtral's experts are w1 (gate), w2 (down) and w3 (up), one layer each, as this project's trainer holds them, and
+ * its router is `gate`; others have gate_proj, up_proj and down_proj.
+ */
+function linearModules(architecture) {
+    const { hiddenSize, intermediateSize, layers, attentionHeads, keyValueHeads, headDim, experts, vectors } = architecture;
+    const { qkv, output, mlp } = vectors.biases;
+    const queries = attentionHeads * headDim;
+    const keys = keyValueHeads * headDim;
+    const inLayer = (part, copies = { count: 1, perToken: 1 }) => {
+        return (name, inFeatures, outFeatures, bias) => ({
+            name,
+            inFeatures,
+            outFeatures,
+            bias,
+            count: layers * copies.count,
+            perToken: layers * copies.perToken,
+            parent: `model.layers.N.${part}`,
+        });
+    };
+    const attention = inLayer('self_attn');
+    const dense = inLayer('mlp');
+    const expert = inLayer('block_sparse_moe.experts.E', experts);
+    return [
+        attention('q_proj', hiddenSize, queries, qkv),
+        attention('k_proj', hiddenSize, keys, qkv),
+        attention('v_proj', hiddenSize, keys, qkv),
+        attention('o_proj', queries, hiddenSize, output),
+        ...(experts
+            ? [
+                inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false),
+                expert('w1', hiddenSize, intermediateSize, false),
+                expert('w2', intermediateSize, hiddenSize, false),
+                expert('w3', hiddenSize, intermediateSize, false),
+            ]
+            : [
+                dense('gate_proj', hiddenSize, intermediateSize, mlp),
+                dense('up_proj', hiddenSize, intermediateSize, mlp),
+                dense('down_proj', intermediateSize, hiddenSize, mlp),
+            ]),
+        {
+            name: 'lm_head',
+            inFeatures: hiddenSize,
+            outFeatures: architecture.vocabSize,
+            bias: false,
+            count: 1,
+            perToken: 1,
+            parent: '',
+        },
+    ];
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/model-architecture.ts
+
+
+const FAMILIES = {
+    mistral: {},
+    mixtral: { experts: true },
+    llama: { readsBiases: true },
+    qwen2: { qkvBias: true },
+    qwen3: { headNorms: true, readsBiases: true },
+    gemma: { readsBiases: true, tied: true },
+    gemma2: { norms: 4, readsBiases: true, tied: true },
+    gemma3_text: { norms: 4, headNorms: true, readsBiases: true, tied: true },
+};
+const EXPERT_KEYS = ['num_local_experts', 'num_experts', 'n_routed_experts'];
+/**
+ * Reads the architecture from the content of a transformers `config.json`.
+ *
+ * Known are mistral, mixtral, llama, qwen2, qwen3, gemma, gemma2 and gemma3_text. Another model type with the same keys
+ * is taken for a dense model like llama, with a notice.
+ */
+function readArchitecture(config) {
+    if (config === null || typeof config !== 'object' || Array.isArray(config))
+        return { problem: 'the config is not an object' };
+    const values = config;
+    const modelType = values.model_type;
+    if (typeof modelType !== 'string')
+        return { problem: 'model_type is missing' };
+    if ('text_config' in values)
+        return { problem: `${modelType} is a model of several parts (text_config): its size is not known here` };
+    const family = FAMILIES[modelType];
+    const expertKey = EXPERT_KEYS.find((key) => typeof values[key] === 'number');
+    if (!family && expertKey)
+        return { problem: `${modelType} has experts (${expertKey}), and of these mixtral alone is known` };
+    const problems = [];
+    const wholeNumber = (key, otherwise) => {
+        const value = values[key] ?? otherwise;
+        if (typeof value === 'number' && Number.isInteger(value) && value > 0)
+            return value;
+        problems.push(value === undefined || value === null
+            ? `${key} is missing${hintFor(key, values)}`
+            : `${key} is ${JSON.stringify(value)}, not a whole number above 0`);
+        return 1;
+    };
+    const hiddenSize = wholeNumber('hidden_size');
+    const attentionHeads = wholeNumber('num_attention_heads');
+    const sizes = {
+        hiddenSize,
+        intermediateSize: wholeNumber('intermediate_size'),
+        layers: wholeNumber('num_hidden_layers'),
+        attentionHeads,
+        keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
+        // Of sizes that are missing nothing follows.
+        headDim: wholeNumber('head_dim', problems.length > 0 ? 1 : hiddenSize / attentionHeads),
+        vocabSize: wholeNumber('vocab_size'),
+        ...(family?.experts
+            ? {
+                experts: {
+                    count: wholeNumber('num_local_experts'),
+                    perToken: wholeNumber('num_experts_per_tok'),
+                },
+            }
+            : {}),
+    };
+    if (problems.length > 0)
+        return { problem: problems.join('; ') };
+    const reads = family ? family.readsBiases === true : true;
+    const shape = {
+        modelType,
+        ...sizes,
+        tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
+        maxPositions: typeof values.max_position_embeddings === 'number' ? values.max_position_embeddings : undefined,
+        dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
+        vectors: {
+            norms: family?.norms ?? 2,
+            headNorms: family?.headNorms ?? false,
+            biases: {
+                qkv: family?.qkvBias ?? (reads && flag(values.attention_bias) === true),
+                output: !family?.qkvBias && reads && flag(values.attention_bias) === true,
+                mlp: reads && flag(values.mlp_bias) === true,
+            },
+        },
+    };
+    return {
+        architecture: { ...shape, parameters: countParameters(shape) },
+        ...(family
+            ? {}
+            : { notice: `the model type ${modelType} is not known: taken for a dense model like llama` }),
+    };
+}
+function countParameters(shape) {
+    const { hiddenSize, headDim, layers, vocabSize, tiedEmbeddings, vectors } = shape;
+    const norms = layers * (vectors.norms * hiddenSize + (vectors.headNorms ? 2 * headDim : 0)) + hiddenSize;
+    const rest = norms + vocabSize * hiddenSize;
+    const modules = linearModules(shape).filter(({ name }) => !(tiedEmbeddings && name === 'lm_head'));
+    const sum = (count) => rest +
+        modules.reduce((total, module) => {
+            const { inFeatures, outFeatures, bias } = module;
+            return total + count(module) * (inFeatures * outFeatures + (bias ? outFeatures : 0));
+        }, 0);
+    return { total: sum(({ count }) => count), active: sum(({ perToken }) => perToken) };
+}
+function flag(value) {
+    return typeof value === 'boolean' ? value : undefined;
+}
+function hintFor(key, values) {
+    const near = didYouMean(key, Object.keys(values));
+    return near ? ` (${near})` : '';
+}
+
+// EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
+var dist = __nccwpck_require__(8815);
+;// CONCATENATED MODULE: ./packages/recipe/src/allowances.ts
+const ALLOWANCE = /(?:^|\s)#\s*allow\s+([a-z-]+):\s*(\S.*)$/;
+/**
+ * What comments of a file allow: `# allow RULE: reason`, on the line of a finding or alone on the line above it.
+ *
+ * @returns the reason for which a rule's warning on a line, from 1, is no more than a notice
+ */
+function allowances(text) {
+    if (!text.includes('allow'))
+        return () => undefined;
+    const lines = text.split('\n');
+    const reasonOn = (line, code) => {
+        const [, rule, reason] = ALLOWANCE.exec(lines[line - 1] ?? '') ?? [];
+        return rule === code ? reason?.trim() : undefined;
+    };
+    return (code, line) => {
+        const above = /^\s*#/.test(lines[line - 2] ?? '') ? reasonOn(line - 1, code) : undefined;
+        return reasonOn(line, code) ?? above;
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/rules.ts
+/**
+ * Every rule of recipes, by its stable name.
+ *
+ * An error keeps a recipe from being run. A warning is likely a mistake. A notice is worth knowing.
+ */
+const rules_RULES = {
+    'yaml-syntax': { severity: 'error', summary: 'A file is not YAML.' },
+    'duplicate-key': { severity: 'error', summary: 'A key stands twice in one place.' },
+    'missing-file': { severity: 'error', summary: 'A file or folder that is named is not there.' },
+    'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
+    'outside-workspace': {
+        severity: 'error',
+        summary: 'A link that leads out of the repository that is checked.',
+    },
+    'unknown-key': { severity: 'error', summary: 'A key that nothing reads.' },
+    'missing-key': { severity: 'error', summary: 'A key that is needed is missing.' },
+    'wrong-type': { severity: 'error', summary: 'A value of another type than its key takes.' },
+    'bad-value': { severity: 'error', summary: 'A value that its key can not have.' },
+    'unusual-value': { severity: 'warning', summary: 'A value far from what its key usually has.' },
+    'unknown-name': { severity: 'error', summary: 'A dataset or an expert that the recipe does not have.' },
+    'unused-name': { severity: 'warning', summary: 'A dataset or an expert that nothing uses.' },
+    'same-model-twice': { severity: 'error', summary: 'A merge of a model with itself.' },
+    'same-expert-twice': { severity: 'warning', summary: 'Two experts that are trained the same way.' },
+    'renamed-key': { severity: 'notice', summary: 'A key has another name today.' },
+    'removed-key': { severity: 'notice', summary: 'A key of older recipes that has no effect today.' },
+    'decided-elsewhere': {
+        severity: 'notice',
+        summary: 'A key whose matter is said in another place of a recipe.',
+    },
+    'without-effect': { severity: 'warning', summary: 'A key without effect beside what else is said.' },
+    'conflicting-keys': { severity: 'error', summary: 'Two keys that exclude each other.' },
+    'excluded-by-profile': {
+        severity: 'error',
+        summary: 'A value that the profile of the training excludes.',
+    },
+    'unsupported-loss': { severity: 'error', summary: 'A loss that leaves a LoRA of lm_head out.' },
+    'missing-package': {
+        severity: 'warning',
+        summary: "A value that needs a package which the project's environment does not have.",
+    },
+    'indivisible-batch': {
+        severity: 'error',
+        summary: 'A global batch size that is not a whole number of micro-batches.',
+    },
+    'indivisible-processes': { severity: 'error', summary: 'Processes that can not be spread over the nodes.' },
+    'launch-mismatch': { severity: 'error', summary: 'A launch config that does not fit what is trained.' },
+    'unknown-module': { severity: 'error', summary: 'A LoRA target that the base model does not have.' },
+    'unknown-architecture': {
+        severity: 'notice',
+        summary: "The base model's config.json can not be had, and nothing is checked against it.",
+    },
+    'position-limit': { severity: 'warning', summary: "Rows may be longer than the base model's positions." },
+    'chat-template': {
+        severity: 'error',
+        summary: 'A chat template from which the answer can not be told.',
+    },
+    'no-checkpoints': { severity: 'notice', summary: 'An interrupted training would start over.' },
+    'no-test-rows': { severity: 'notice', summary: 'An evaluation without rows to evaluate on.' },
+    'dtype-mismatch': { severity: 'warning', summary: 'A data type of the merge that the experts do not fit.' },
+    'unpinned-revision': {
+        severity: 'warning',
+        summary: 'A hub repository at a branch or tag: another run may get something else.',
+    },
+};
+
+;// CONCATENATED MODULE: ./packages/recipe/src/text-edits.ts
+
+/**
+ * The edits that change one key of a file's top mapping and leave every other character, comments too, as it is.
+ *
+ * @returns `undefined` where the mapping is written with braces and the key is to be removed: its commas are not ours
+ */
+function keyEdits(document, text, key, fix) {
+    const map = document.contents;
+    if (!(0,dist/* isMap */.jh)(map))
+        return undefined;
+    const pair = map.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === key);
+    const keyRange = pair?.key?.range;
+    if (!pair || !keyRange)
+        return undefined;
+    if (fix === 'remove')
+        return map.flow ? undefined : [{ ...linesOf(pair, text, keyRange[0]), text: '' }];
+    const edits = [{ start: keyRange[0], end: keyRange[1], text: fix.key }];
+    const valueRange = pair.value?.range;
+    if ('value' in fix) {
+        if (!valueRange)
+            return undefined;
+        edits.push({ start: valueRange[0], end: valueRange[1], text: inline(fix.value) });
+    }
+    return edits;
+}
+/** The text with all edits made; of edits that overlap, the first. */
+function text_edits_applyEdits(text, edits) {
+    let result = '';
+    let at = 0;
+    for (const { start, end, text: replacement } of [...edits].sort((a, b) => a.start - b.start)) {
+        if (start < at)
+            continue;
+        result += text.slice(at, start) + replacement;
+        at = end;
+    }
+    return result + text.slice(at);
+}
+/** The whole lines of a pair of a block mapping, with the comment behind its value. */
+function linesOf(pair, text, keyStart) {
+    const start = text.lastIndexOf('\n', keyStart - 1) + 1;
+    const [, valueEnd, nodeEnd] = pair.value?.range ?? [0, text.indexOf(':', keyStart) + 1];
+    // A block value ends behind its last line break, and comments that follow it belong to what comes next.
+    if (valueEnd > keyStart && text[valueEnd - 1] === '\n')
+        return { start, end: valueEnd };
+    const lineBreak = text.indexOf('\n', Math.min(valueEnd, nodeEnd ?? valueEnd));
+    return { start, end: lineBreak < 0 ? text.length : lineBreak + 1 };
+}
+function inline(value) {
+    return (0,dist/* stringify */.As)(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
+
+/** What the parser's errors mean to somebody who does not know YAML's grammar. */
+const EXPLANATIONS = {
+    BAD_DQ_ESCAPE: {
+        message: (found) => `${found} has no meaning between double quotes`,
+        hint: 'Write \\\\ for a backslash, or use single quotes.',
+    },
+    BAD_INDENT: {
+        message: () => 'a bracket before this line is not closed',
+        hint: 'Close it with ] or }, or indent what is within.',
+    },
+    BAD_SCALAR_START: {
+        message: (found) => `a value can't begin with ${found}`,
+        hint: 'Put quotes around it.',
+    },
+    BLOCK_AS_IMPLICIT_KEY: {
+        message: () => 'a "key: value" within a value',
+        hint: 'Put quotes around a text with a colon and a space in it, or indent the next line as this key is.',
+    },
+    DUPLICATE_KEY: {
+        message: (found) => `the key ${found} stands here a second time`,
+        hint: 'Keep one of them.',
+    },
+    MULTILINE_IMPLICIT_KEY: {
+        message: () => 'a line without "key: value"',
+        hint: 'Is the space after its colon missing?',
+    },
+    MULTIPLE_DOCS: {
+        message: () => 'a second document begins here',
+        hint: 'A file has one: remove the line ---.',
+    },
+    TAB_AS_INDENT: { message: () => 'a tab in the indentation', hint: 'YAML is indented with spaces only.' },
+    UNEXPECTED_TOKEN: {
+        message: (found) => `${found ? `"${found}"` : 'what stands here'} is not expected here`,
+        hint: 'Look at the indentation, and at quotes and brackets before it.',
+    },
+};
+/**
+ * What a person needs to hear of the parser's errors, each with the place in the text where it is.
+ *
+ * Of errors in the grammar only the first: the others follow from it. Of keys that stand twice, all.
+ */
+function explainSyntax(errors, text) {
+    const first = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
+    return errors
+        .filter((error) => error === first || error.code === 'DUPLICATE_KEY')
+        .map(({ code, message, pos: [offset] }) => {
+        const finding = {
+            code: code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax',
+        };
+        if (code === 'MISSING_CHAR' && message.endsWith('quote'))
+            return {
+                offset: text.lastIndexOf(message.includes('"') ? '"' : "'", offset - 1),
+                finding: { ...finding, message: 'a quote is not closed', hint: 'Close it on the line it begins.' },
+            };
+        const explanation = EXPLANATIONS[code];
+        if (!explanation)
+            return { offset, finding: { ...finding, message } };
+        const found = foundAt(code, text, offset);
+        return {
+            offset,
+            finding: { ...finding, message: explanation.message(found), hint: explanation.hint },
+        };
+    });
+}
+/** The first alias that names no anchor before it: the parser says so only when values are made. */
+function unknownAlias(document) {
+    let unknown;
+    (0,dist/* visit */.YR)(document, {
+        Alias(_, alias) {
+            if (!alias.resolve(document)) {
+                const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
+                const hint = 'Put quotes around a text that begins with *.';
+                unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
+                return dist/* visit */.YR.BREAK;
+            }
+            return undefined;
+        },
+    });
+    return unknown;
+}
+function foundAt(code, text, offset) {
+    const rest = text.slice(offset);
+    if (code === 'BAD_SCALAR_START')
+        return rest.slice(0, 1);
+    if (code === 'BAD_DQ_ESCAPE')
+        return rest.slice(0, 2);
+    return /^("[^"\n]*"|'[^'\n]*'|[^\s:,[\]{}]+|\S?)/.exec(rest)?.[0] ?? '';
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-file.ts
+
+
+
+
+
+
+
+
+
+/** What a finding says itself, or else its rule. */
+function yaml_file_severityOf({ severity, code }) {
+    return severity ?? rules_RULES[code].severity;
+}
+/** Bytes of a file of settings: what is larger is something else. */
+const MOST_SETTINGS_BYTES = 4 << 20;
+/**
+ * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
+ *
+ * @param version that its plain values are read by, where it doesn't say itself
+ */
+function yaml_file_readYamlFile(file, diagnostics, version = '1.2') {
+    try {
+        const info = (0,external_node_fs_.statSync)(file);
+        const message = info.isFile()
+            ? info.size > MOST_SETTINGS_BYTES &&
+                `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
+            : 'this is not a file';
+        if (!message)
+            return yaml_file_parseYaml(file, (0,external_node_fs_.readFileSync)(file, 'utf8'), diagnostics, version);
+        diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+    }
+    catch (error) {
+        const message = `the file can't be read: ${error.code}`;
+        diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
+    }
+    return undefined;
+}
+/** The same for text that is read already; `file` is where it comes from. */
+function yaml_file_parseYaml(file, text, diagnostics, version = '1.2') {
+    const lineCounter = new dist/* LineCounter */.HN();
+    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version });
+    const allowed = allowances(text);
+    const diagnose = ([start, end], finding) => {
+        const { code, message, hint } = finding;
+        const severity = yaml_file_severityOf(finding);
+        const { line, col } = lineCounter.linePos(start);
+        const place = { line: Math.max(line, 1), column: Math.max(col, 1) };
+        const found = /^[^\r\n]*/.exec(text.slice(start, end))?.[0].trimEnd() ?? '';
+        const reason = severity === 'warning' ? allowed(code, place.line) : undefined;
+        const words = reason === undefined ? hint : `Allowed here: ${reason}`;
+        return {
+            severity: reason === undefined ? severity : 'notice',
+            code,
+            message: visible_text_visibleText(message),
+            hint: words === undefined ? undefined : visible_text_visibleText(words),
+            file,
+            ...place,
+            endColumn: found === '' ? undefined : place.column + found.length,
+        };
+    };
+    const found = explainSyntax(document.errors, text);
+    const unknown = unknownAlias(document);
+    if (unknown)
+        found.push(unknown);
+    for (const { offset, finding } of found)
+        diagnostics.push(diagnose([offset, offset], finding));
+    // Keys that stand twice don't keep the rest from being checked.
+    if (found.some(({ finding }) => finding.code !== 'duplicate-key'))
+        return undefined;
+    const diagnoseAt = ({ path, key }, finding) => ({
+        ...diagnose(rangeOf(document, path, key ?? false), finding),
+        fix: finding.fix && keyEdits(document, text, String(path[0]), finding.fix),
+    });
+    try {
+        return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose: diagnoseAt };
+    }
+    catch {
+        const message = 'aliases (*name) repeat so much that the file would not fit into memory';
+        diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
+        return undefined;
+    }
+}
+/** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
+function rangeOf(document, path, key) {
+    for (let length = path.length; length >= 0; length -= 1) {
+        const there = length === path.length;
+        const parent = document.getIn(path.slice(0, length - 1), true);
+        if ((key || !there) && length > 0 && (0,dist/* isMap */.jh)(parent)) {
+            const pair = parent.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === path[length - 1]);
+            const range = pair?.key?.range;
+            if (range)
+                return [range[0], range[1]];
+        }
+        const node = document.getIn(path.slice(0, length), true);
+        if (node?.range)
+            return [node.range[0], there ? node.range[1] : node.range[0]];
+    }
+    return [0, 0];
+}
+/**
+ * The finding for a file or folder that is named somewhere and isn't there.
+ *
+ * A recipe is also checked where it does not run. What it names by an absolute path may be on the other machine: that is
+ * a warning, and the stage that reads it says the same before it starts.
+ *
+ * @param name as it is written
+ */
+function missingFile(name, absolute) {
+    if (!external_node_path_default().isAbsolute(name)) {
+        const hint = didYouMean(external_node_path_default().basename(absolute), namesIn(external_node_path_default().dirname(absolute)));
+        return { code: 'missing-file', message: `there is no file ${absolute}`, hint };
+    }
+    const message = `there is no file ${absolute} on this machine`;
+    return {
+        severity: 'warning',
+        code: 'missing-file',
+        message,
+        hint: 'It must be there where the recipe runs.',
+    };
+}
+function namesIn(folder) {
+    try {
+        return (0,external_node_fs_.readdirSync)(folder);
+    }
+    catch {
+        return [];
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
+
+
+
+
+
+/**
+ * The architecture of a recipe's base model, as far as it is known without a request: from the folder's config.json,
+ * from the file that a random model is made from, or of the hub's models those that shipped recipes train.
+ *
+ * @returns undefined for another model on the hub
+ */
+function architectureOf(base) {
+    if (base.kind === 'hub') {
+        const known = KNOWN_MODELS[base.id];
+        return known && readArchitecture(known);
+    }
+    if (base.kind === 'path')
+        return readConfigFile(external_node_path_default().join(base.path, 'config.json'));
+    const reading = readConfigFile(base.configFile);
+    return 'architecture' in reading
+        ? { ...reading, architecture: { ...reading.architecture, dtype: base.dtype } }
+        : reading;
+}
+/** The architecture that a `config.json` on this machine describes. */
+function readConfigFile(file) {
+    let config;
+    try {
+        const info = (0,external_node_fs_.statSync)(file);
+        if (!info.isFile() || info.size > MOST_SETTINGS_BYTES)
+            return { problem: `${file} is not a file of settings` };
+        config = JSON.parse((0,external_node_fs_.readFileSync)(file, 'utf8'));
+    }
+    catch (error) {
+        // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
+        const { code } = error;
+        return { problem: code === undefined ? `${file} is not JSON` : `${file} can't be read: ${code}` };
+    }
+    const reading = readArchitecture(config);
+    return 'problem' in reading ? { problem: `${file}: ${reading.problem}` } : reading;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-expert.ts
+/** Checks a training file against the launch config and the dataset that go with it. */
+function check_expert_checkExpert({ section, yaml }, { launch, dataset }, diagnostics) {
+    const report = (key, finding) => diagnostics.push(yaml.diagnose({ path: [key] }, finding));
+    if (launch?.config.distributed_type === 'DEEPSPEED' && section.masterWeights) {
+        const message = 'DeepSpeed keeps float32 weights itself';
+        report('master_weights', { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' });
+    }
+    const evaluation = section.arguments.eval_strategy;
+    if (dataset?.split === 'none' && evaluation !== undefined && evaluation !== 'no') {
+        const message = `eval_strategy: ${String(evaluation)}, and the dataset has split: none: nothing is evaluated`;
+        report('eval_strategy', {
+            code: 'no-test-rows',
+            message,
+            hint: 'Give the dataset a split, or write eval_strategy: no.',
+        });
+    }
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+
+
+
 
 const DARE = {
     shared: ['normalize', 'rescale', 'lambda'],
@@ -59786,18 +61820,19 @@ const METHODS = {
  * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
  * model is merged with itself, and that `${name}` is one of `names`; without `names`, nothing is said about them.
  */
-function checkMerge(merge, yaml, diagnostics, names) {
+function check_merge_checkMerge(merge, yaml, diagnostics, names) {
     const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
     const entries = entriesOf(merge);
     if (!entries) {
-        const [code, message] = merge.models
-            ? ['bad-value', 'both models and slices are there']
-            : ['missing-key', 'models is missing'];
-        report(['slices'], { code, message }, true);
+        report(['slices'], merge.models
+            ? { code: 'bad-value', message: 'both models and slices are there' }
+            : { code: 'missing-key', message: 'models is missing' }, true);
         return;
     }
     const base = merge.base_model ?? merge.slices?.[0]?.base_model;
     checkNames(merge, entries, report, names);
+    if (names)
+        checkFolders(entries, external_node_path_default().dirname(yaml.file), report);
     checkModels(merge, entries, base, report);
     checkParameters(merge, entries, base, report);
 }
@@ -59823,6 +61858,23 @@ function checkNames(merge, entries, report, names) {
     for (const [path, text = ''] of places) {
         for (const name of unknownNames(text, names))
             report(path, unknownExpert(name, names));
+    }
+}
+/** Folders of models, and of adapters on them, that are named and not there. */
+function checkFolders(entries, folder, report) {
+    for (const { model, path: at } of entries) {
+        const isFolder = (0,external_node_fs_.existsSync)(external_node_path_default().resolve(folder, model));
+        for (const part of isFolder ? [] : model.split('+')) {
+            const absolute = external_node_path_default().resolve(folder, part);
+            if (part.includes('${') || (0,external_node_fs_.existsSync)(absolute))
+                continue;
+            const finding = missingFile(part, absolute);
+            report([...at, 'model'], {
+                ...finding,
+                message: finding.message.replace('no file', 'no model folder'),
+                hint: finding.hint ?? 'Name a folder, ${expert} for an expert of the recipe, or ${base}.',
+            });
+        }
     }
 }
 /** The names in `${…}` of a text that are none of `names`. */
@@ -59931,7 +61983,89 @@ function checkParameterNames(parameters, method, path, ofOneModel, report) {
 
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
 var schemas = __nccwpck_require__(8816);
+;// CONCATENATED MODULE: ./packages/recipe/src/issue-words.ts
+const TYPE_NAMES = {
+    array: 'a list',
+    boolean: 'true or false',
+    int: 'a whole number',
+    integer: 'a whole number',
+    number: 'a number',
+    object: 'keys and values',
+    record: 'keys and values',
+    string: 'a text',
+};
+/** Texts that other readers of YAML take for something else. */
+const MEANT = [
+    [/^(yes|on|y)$/i, 'boolean', 'true'],
+    [/^(no|off|n)$/i, 'boolean', 'false'],
+    [/^none$/i, 'null', 'null'],
+];
+/** Characters of a value that a message shows. */
+const SHOWN = 60;
+/** `expected a number, found the text "two"`, for the JSON types that a value may have. */
+function expectedType(types, value) {
+    const names = types.filter((type) => type !== 'null').map((type) => TYPE_NAMES[type] ?? type);
+    return `expected ${names.join(' or ')}, found ${found(value)}`;
+}
+/** A value as a message shows it. */
+function found(value) {
+    if (value === null || value === undefined)
+        return 'nothing';
+    const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+    const short = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+    if (typeof value === 'string')
+        return `the text ${short}`;
+    if (Array.isArray(value))
+        return `the list ${short}`;
+    return typeof value === 'object' ? `the keys and values ${short}` : short;
+}
+/** Whether a value is of one of these JSON types. */
+function hasType(value, types) {
+    const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+    if (type !== 'number')
+        return types.includes(type);
+    if (!Number.isFinite(value))
+        return false;
+    return types.includes('number') || (types.includes('integer') && Number.isInteger(value));
+}
+/** What to write for a text that was meant as another type: `yes`, `None`, a number in quotes. */
+function unquoted(value, types) {
+    if (typeof value !== 'string')
+        return undefined;
+    const [, , written] = MEANT.find(([text, type]) => text.test(value) && types.includes(type)) ?? [];
+    if (written)
+        return `Write ${written}.`;
+    const isNumber = value.trim() !== '' && Number.isFinite(Number(value));
+    return isNumber && hasType(Number(value), types) ? 'Leave the quotes out.' : undefined;
+}
+/** What an issue of zod says, where the schema does not say it itself. */
+function issueWords(issue) {
+    switch (issue.code) {
+        case 'invalid_type':
+            return expectedType([issue.expected], issue.input);
+        case 'invalid_value':
+            return `expected ${issue.values
+                .map(String)
+                .join(', ')
+                .replace(/, ([^,]*)$/, ' or $1')}, found ${found(issue.input)}`;
+        case 'too_small':
+            return limitWords(issue.origin, issue.inclusive ? 'at least' : 'above', Number(issue.minimum), issue.input);
+        case 'too_big':
+            return limitWords(issue.origin, issue.inclusive ? 'at most' : 'below', Number(issue.maximum), issue.input);
+        default:
+            return undefined;
+    }
+}
+function limitWords(origin, limit, bound, input) {
+    if (origin === 'string')
+        return `expected a text, found ${found(input)}`;
+    if (origin === 'array')
+        return `expected ${limit} ${bound} ${bound === 1 ? 'entry' : 'entries'}, found ${found(input)}`;
+    return `expected a number ${limit === 'at least' || limit === 'at most' ? `of ${limit}` : limit} ${bound}, found ${found(input)}`;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-schema.ts
+
 
 
 /**
@@ -59939,8 +62073,8 @@ var schemas = __nccwpck_require__(8816);
  *
  * @returns the parsed value, or `undefined` where there is an error
  */
-function checkSchema(schema, yaml, diagnostics) {
-    const result = schema.safeParse(yaml.data, { reportInput: true });
+function check_schema_checkSchema(schema, yaml, diagnostics) {
+    const result = schema.safeParse(yaml.data, { reportInput: true, error: issueWords });
     if (result.success)
         return result.data;
     for (const issue of result.error.issues) {
@@ -59951,7 +62085,7 @@ function checkSchema(schema, yaml, diagnostics) {
 }
 function explain(issue, schema) {
     const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
-    if ((issue.code === 'invalid_type' || issue.code === 'invalid_union') &&
+    if ((issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union') &&
         issue.input === undefined &&
         issue.path.length > 0) {
         return [{ at: { path: issue.path }, finding: { code: 'missing-key', message: `${name} is missing` } }];
@@ -59971,8 +62105,14 @@ function explain(issue, schema) {
             },
         }));
     }
-    const code = issue.code === 'invalid_type' ? 'wrong-type' : 'bad-value';
-    return [{ at: { path: issue.path }, finding: { code, message: `${name}: ${issue.message}` } }];
+    const message = `${name}: ${issue.message}`;
+    if (issue.code === 'invalid_type') {
+        const hint = unquoted(issue.input, [issue.expected]);
+        return [{ at: { path: issue.path }, finding: { code: 'wrong-type', message, hint } }];
+    }
+    const choices = issue.code === 'invalid_value' ? issue.values.map(String) : [];
+    const hint = typeof issue.input === 'string' ? didYouMean(issue.input, choices) : undefined;
+    return [{ at: { path: issue.path }, finding: { code: 'bad-value', message, hint } }];
 }
 /** The issues of the one alternative of a union that the value was meant to be; undefined where several may be meant. */
 function meantAlternative(alternatives) {
@@ -60007,291 +62147,177 @@ function keysOf(schema) {
     return schema instanceof schemas/* ZodObject */.bvH ? Object.keys(schema.shape) : [];
 }
 
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-;// CONCATENATED MODULE: ./packages/recipe/src/recipe-schema.ts
+;// CONCATENATED MODULE: ./packages/recipe/src/key-schema.ts
 
-/** A name that becomes a folder name: no separators, no leading dot. */
-const nameSchema = schemas/* string */.YjP()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name has letters, digits, dot, dash and underscore, and starts with a letter or digit');
-const wholeNumber = schemas/* int */.Whr().positive();
-/** `recipe.yaml`: what the chain does. */
-const recipeSchema = schemas/* strictObject */.rej({
-    name: nameSchema.describe('Name of the recipe, and of its folder of artifacts.'),
-    base_model: schemas/* strictObject */.rej({
-        id: schemas/* string */.YjP().min(1).optional().describe('Repository of the model on the Hugging Face hub.'),
-        revision: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('Commit of that repository; a branch or tag is not reproducible.'),
-        path: schemas/* string */.YjP().min(1).optional().describe('Folder of a model on this machine.'),
-        random: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('A transformers config.json: a model with random weights is made from it.'),
-        seed: schemas/* int */.Whr().nonnegative().optional().describe('Seed of the random weights.'),
-        dtype: schemas/* enum */.k5n(['float32', 'bfloat16', 'float16'])
-            .optional()
-            .describe('Data type of the random weights.'),
-        tokenizer: schemas/* enum */.k5n(['mistral-v1']).optional().describe('Tokenizer of the random model.'),
+/** Keys that may all be left out, each with its text and its default, which stand in the JSON Schema. */
+function keySchemas(keys, texts) {
+    return Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, keySchema(key, texts[name], texts)]));
+}
+function keySchema(key, text, texts) {
+    return valueSchema(key, texts)
+        .meta({
+        ...(text !== undefined && { description: text }),
+        ...(key.default !== undefined && { default: key.default }),
     })
-        .describe('What is trained: a hub repository (id, revision), a folder (path) or a random model (random, seed).'),
-    dataset: schemas/* string */.YjP().min(1).describe('The file that says how datasets are prepared.'),
-    experts: schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
-        dataset: nameSchema.describe('A dataset of the dataset file.'),
-        sft: schemas/* string */.YjP().min(1).describe('The file of training arguments.'),
-    }))
-        .refine((experts) => Object.keys(experts).length > 0, 'at least one expert is needed')
-        .describe('The models that are trained, each on one dataset.'),
-    launch: schemas/* strictObject */.rej({
-        config: schemas/* string */.YjP().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
-        processes: wholeNumber.default(1).describe('Training processes over all nodes, one for each GPU.'),
-        launcher: schemas/* enum */.k5n(['local', 'slurm', 'none'])
-            .default('local')
-            .describe('What starts them: local, accelerate on this machine; slurm, one step on the nodes of an allocation; none, a launcher of your own, for which the job is made ready.'),
-        slurm: schemas/* strictObject */.rej({
-            nodes: wholeNumber
-                .default(1)
-                .describe('Nodes that train together; the processes are spread evenly over them.'),
-            options: schemas/* array */.YOg(schemas/* string */.YjP().regex(/^-/, 'an option of salloc, such as --partition=gpu'))
-                .default([])
-                .describe('Options of salloc (--partition, --time, --gpus-per-node …), with which an allocation is asked for where there is none yet.'),
-        })
-            .optional()
-            .describe('With launcher: slurm.'),
-    })
-        .describe('How training is launched.'),
-    merge: schemas/* union */.KCZ([
-        schemas/* string */.YjP().min(1),
-        schemas/* strictObject */.rej({
-            config: schemas/* string */.YjP()
-                .min(1)
-                .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
-            adapters: schemas/* enum */.k5n(['first', 'on-the-fly'])
-                .default('first')
-                .describe('LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.'),
-            engine: schemas/* enum */.k5n(['native', 'mergekit'])
-                .default('native')
-                .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
-            seed: schemas/* int */.Whr()
-                .nonnegative()
-                .default(0)
-                .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
-            donor: schemas/* string */.YjP()
-                .min(1)
-                .optional()
-                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its first model).'),
-        }),
-    ], 'expected a path, or config and what else there is to say')
-        .describe('How the experts become one model: a mergekit configuration, or config with options.'),
-});
-const sourceSchema = schemas/* strictObject */.rej({
-    files: schemas/* union */.KCZ([schemas/* string */.YjP().min(1), schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1)], 'expected a path or a list of paths')
-        .optional()
-        .describe('Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.'),
-    hub: schemas/* string */.YjP().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
-    revision: schemas/* string */.YjP().min(1).optional().describe('Commit of that repository.'),
-    hub_files: schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1).optional().describe('Its data files, in order.'),
-});
-/** `dataset.yaml`: a dataset by name. */
-const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
-    source: schemas/* union */.KCZ([sourceSchema, schemas/* array */.YOg(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
-        .describe('Where the rows come from; several sources are read one after the other.'),
-    system_prompt: schemas/* string */.YjP().optional().describe('Put before each user message, with a blank line between.'),
-    columns: schemas/* strictObject */.rej({
-        user: schemas/* string */.YjP().min(1).optional().describe('The column with the prompt.'),
-        assistant: schemas/* string */.YjP().min(1).optional().describe('The column with the answer that is learnt.'),
-        messages: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
-    })
-        .describe('Which columns become messages.'),
-    keep_columns: schemas/* array */.YOg(schemas/* string */.YjP().min(1))
-        .optional()
-        .describe('Columns of the prepared data beside messages (default: all; []: none).'),
-    limit: schemas/* int */.Whr().positive().optional().describe('Only the first rows, for a quick trial.'),
-    split: schemas/* union */.KCZ([
-        schemas/* literal */.euz('none'),
-        schemas/* strictObject */.rej({
-            test_size: schemas/* number */.aig().positive().describe('Share of the rows (below 1), or their number.'),
-            seed: schemas/* int */.Whr().min(0).max(4294967295).describe("scikit-learn's random_state."),
-            by: schemas/* string */.YjP()
-                .min(1)
-                .optional()
-                .describe('A column: rows with the same value there stay on one side.'),
-        }),
-    ], 'expected none, or test_size and seed')
-        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups."),
-}));
-/** An accelerate launch config, as far as this project looks at it; accelerate checks the rest. */
-const launchConfigSchema = schemas/* looseObject */._H3({
-    distributed_type: schemas/* string */.YjP(),
-    num_machines: schemas/* int */.Whr().positive().optional(),
-    main_process_port: schemas/* int */.Whr().min(0).max(65535).optional(),
-    num_processes: schemas/* int */.Whr().positive().optional(),
-    mixed_precision: schemas/* string */.YjP().optional(),
-});
+        .optional();
+}
+function valueSchema(key, texts) {
+    if (key.types.includes('any'))
+        return schemas/* unknown */.L5J();
+    const types = key.types.filter((type) => type !== 'null');
+    const alternatives = types.map((type) => typeSchema(type, key, texts));
+    const [only] = alternatives;
+    const value = only && alternatives.length === 1 ? only : schemas/* union */.KCZ(alternatives, `expected ${types.join(' or ')}`);
+    return key.types.includes('null') ? value.nullable() : value;
+}
+function typeSchema(type, { choices, keys }, texts) {
+    switch (type) {
+        case 'boolean':
+            return schemas/* boolean */.zMY();
+        case 'integer':
+            return schemas/* int */.Whr();
+        case 'number':
+            return schemas/* number */.aig();
+        case 'string':
+            return choices ? schemas/* enum */.k5n(choices) : schemas/* string */.YjP();
+        case 'array':
+            return schemas/* array */.YOg(schemas/* unknown */.L5J());
+        case 'object':
+            return keys ? schemas/* strictObject */.rej(keySchemas(keys, texts)) : schemas/* looseObject */._H3({});
+        default:
+            throw new Error(`no schema for the type ${type}`);
+    }
+}
 
-// EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
-var dist = __nccwpck_require__(8815);
-;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
-
-/** What the parser's errors mean to somebody who does not know YAML's grammar. */
-const EXPLANATIONS = {
-    BAD_DQ_ESCAPE: {
-        message: (found) => `${found} has no meaning between double quotes`,
-        hint: 'Write \\\\ for a backslash, or use single quotes.',
-    },
-    BAD_INDENT: {
-        message: () => 'a bracket before this line is not closed',
-        hint: 'Close it with ] or }, or indent what is within.',
-    },
-    BAD_SCALAR_START: {
-        message: (found) => `a value can't begin with ${found}`,
-        hint: 'Put quotes around it.',
-    },
-    BLOCK_AS_IMPLICIT_KEY: {
-        message: () => 'a "key: value" within a value',
-        hint: 'Put quotes around a text with a colon and a space in it, or indent the next line as this key is.',
-    },
-    DUPLICATE_KEY: {
-        message: (found) => `the key ${found} stands here a second time`,
-        hint: 'Keep one of them.',
-    },
-    MULTILINE_IMPLICIT_KEY: {
-        message: () => 'a line without "key: value"',
-        hint: 'Is the space after its colon missing?',
-    },
-    MULTIPLE_DOCS: {
-        message: () => 'a second document begins here',
-        hint: 'A file has one: remove the line ---.',
-    },
-    TAB_AS_INDENT: { message: () => 'a tab in the indentation', hint: 'YAML is indented with spaces only.' },
-    UNEXPECTED_TOKEN: {
-        message: (found) => `${found ? `"${found}"` : 'what stands here'} is not expected here`,
-        hint: 'Look at the indentation, and at quotes and brackets before it.',
-    },
+;// CONCATENATED MODULE: ./packages/recipe/src/launch-key-texts.ts
+/** What the keys of a launch config mean, in words of our own; looked up in accelerate 1.15. */
+const LAUNCH_KEY_TEXTS = {
+    compute_environment: 'Where training runs: on machines that this command starts processes on.',
+    debug: 'Checks shapes before each collective operation, which is slow.',
+    deepspeed_config: 'With distributed_type: DEEPSPEED.',
+    distributed_type: 'How the model is spread: MULTI_GPU, each process has all of it; DEEPSPEED and FSDP split it; NO, there is one process.',
+    downcast_bf16: 'On a TPU: whether floats and doubles both become bfloat16.',
+    dynamo_config: 'torch.compile for the whole model. The profile fast compiles by itself.',
+    enable_cpu_affinity: 'Binds each process to the cores near its GPU.',
+    fp8_config: 'With mixed_precision: fp8.',
+    fsdp_config: 'With distributed_type: FSDP.',
+    gpu_ids: 'The GPUs of this machine, as text: "0,1", or all. CUDA_VISIBLE_DEVICES says it without changing the file.',
+    machine_rank: 'Number of this machine, from 0. Stays 0: several nodes are told by the recipe.',
+    main_process_ip: 'Address of the first node. Found by itself on one machine and under Slurm.',
+    main_process_port: 'Port at which the processes meet; a free one is taken where none is stated.',
+    main_training_function: 'For notebooks and TPUs: the function to start.',
+    megatron_lm_config: 'With distributed_type: MEGATRON_LM.',
+    mixed_precision: 'Data type that is computed in; in quotes where it is "no", which YAML would read as false.',
+    mpirun_config: 'With distributed_type: MULTI_CPU.',
+    num_machines: 'Stays 1: the number of nodes is launch.slurm.nodes of recipe.yaml.',
+    num_processes: 'Not read: the number of processes is launch.processes of recipe.yaml.',
+    parallelism_config: 'Sizes of the groups that split data, tensors and sequences.',
+    rdzv_backend: 'How the processes of several nodes meet: static, or c10d.',
+    same_network: 'Whether all nodes are in one local network.',
+    tpu_env: 'Variables for the workers of a TPU pod.',
+    use_cpu: 'Trains on the CPU, also where there is a GPU.',
+    // Within deepspeed_config, fsdp_config and dynamo_config.
+    deepspeed_config_file: "A configuration in DeepSpeed's own format, instead of these keys.",
+    deepspeed_hostfile: 'The nodes and their GPUs, for a launcher of DeepSpeed itself.',
+    deepspeed_moe_layer_cls_names: 'Blocks of experts whose parameters are gathered together. The trainer names those of Mixtral itself.',
+    deepspeed_multinode_launcher: 'What starts the other nodes: pdsh, standard, openmpi, mvapich, mpich, slurm or nossh.',
+    gradient_accumulation_steps: 'Left out or auto: it follows from global_batch_size.',
+    gradient_clipping: 'Left out or auto: max_grad_norm of the training file.',
+    offload_optimizer_device: "Where the optimizer's state is kept: none (the GPU), cpu or nvme.",
+    offload_optimizer_nvme_path: 'Folder on a fast disk, with nvme.',
+    offload_param_device: 'Where parameters are kept with ZeRO stage 3: none (the GPU), cpu or nvme.',
+    offload_param_nvme_path: 'Folder on a fast disk, with nvme.',
+    zero_stage: 'What is split over the GPUs: 0 nothing, 1 optimizer state, 2 gradients too, 3 parameters too.',
+    zero3_init_flag: 'Splits the model while it is loaded, so that no GPU ever holds all of it.',
+    zero3_save_16bit_model: 'Gathers the whole model when it is saved. Must be true with stage 3, or no model can be saved.',
+    fsdp_activation_checkpointing: 'Computes activations again in the backward pass instead of keeping them.',
+    fsdp_auto_wrap_policy: 'What is split as one unit: TRANSFORMER_BASED_WRAP, SIZE_BASED_WRAP or NO_WRAP.',
+    fsdp_backward_prefetch: 'Whether the next unit is fetched before (BACKWARD_PRE) or after (BACKWARD_POST) the gradients of this one, or not at all (NO_PREFETCH).',
+    fsdp_cpu_ram_efficient_loading: 'Only the first process reads the weights; the others get theirs from it.',
+    fsdp_forward_prefetch: 'Fetches the next unit during the forward pass of this one.',
+    fsdp_min_num_params: 'Parameters of a unit, with SIZE_BASED_WRAP.',
+    fsdp_offload_params: 'Keeps parameters and gradients in the memory of the machine.',
+    fsdp_reshard_after_forward: 'Version 2: whether parameters are split again after the forward pass.',
+    fsdp_sharding_strategy: 'Version 1: FULL_SHARD, SHARD_GRAD_OP, NO_SHARD, HYBRID_SHARD or HYBRID_SHARD_ZERO2.',
+    fsdp_state_dict_type: 'How a checkpoint is saved: FULL_STATE_DICT, SHARDED_STATE_DICT or LOCAL_STATE_DICT.',
+    fsdp_sync_module_states: "Version 1: gives all processes the first one's weights at the start.",
+    fsdp_transformer_layer_cls_to_wrap: 'Class of the layers that are units, with TRANSFORMER_BASED_WRAP.',
+    fsdp_use_orig_params: 'Version 1: keeps the parameters apart within a unit, which LoRA needs.',
+    fsdp_version: "1 or 2: which of PyTorch's implementations.",
+    dynamo_backend: 'Compiler: inductor, eager, cudagraphs and others; no: none.',
+    dynamo_mode: 'What it favours: default, reduce-overhead or max-autotune.',
+    dynamo_use_dynamic: 'Whether one compilation serves all lengths.',
+    dynamo_use_fullgraph: 'Fails where a part can not be compiled.',
+    dynamo_use_regional_compilation: 'Compiles one of the repeated layers and uses it for all.',
 };
+
+;// CONCATENATED MODULE: ./packages/recipe/src/launch-keys.json
+const launch_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"H":{"command_file":{"types":["null","string"]},"commands":{"types":["array","null"]},"compute_environment":{"types":["string"],"choices":["LOCAL_MACHINE"]},"debug":{"types":["boolean"],"default":false},"deepspeed_config":{"types":["null","object"],"keys":{"deepspeed_config_file":{"types":["boolean","integer","string"]},"deepspeed_exclusion_filter":{"types":["boolean","integer","string"]},"deepspeed_hostfile":{"types":["boolean","integer","string"]},"deepspeed_inclusion_filter":{"types":["boolean","integer","string"]},"deepspeed_moe_layer_cls_names":{"types":["boolean","integer","string"]},"deepspeed_multinode_launcher":{"types":["boolean","integer","string"]},"gradient_accumulation_steps":{"types":["integer","string"]},"gradient_clipping":{"types":["number","string"]},"offload_optimizer_device":{"types":["boolean","integer","string"]},"offload_optimizer_nvme_path":{"types":["boolean","integer","string"]},"offload_param_device":{"types":["boolean","integer","string"]},"offload_param_nvme_path":{"types":["boolean","integer","string"]},"zero3_init_flag":{"types":["boolean","integer","string"]},"zero3_save_16bit_model":{"types":["boolean","integer","string"]},"zero_stage":{"types":["integer"]}}},"distributed_type":{"types":["string"],"choices":["NO","MULTI_CPU","MULTI_GPU","MULTI_NPU","MULTI_MLU","MULTI_SDAA","MULTI_MUSA","MULTI_XPU","DEEPSPEED","FSDP","XLA","MEGATRON_LM","MULTI_HPU","MULTI_NEURON"]},"downcast_bf16":{"types":["boolean","string"],"default":false},"dynamo_config":{"types":["null","object"],"keys":{"dynamo_backend":{"types":["boolean","integer","string"]},"dynamo_mode":{"types":["boolean","integer","string"]},"dynamo_use_dynamic":{"types":["boolean"]},"dynamo_use_fullgraph":{"types":["boolean"]},"dynamo_use_regional_compilation":{"types":["boolean"]}}},"enable_cpu_affinity":{"types":["boolean"],"default":false},"fp8_config":{"types":["null","object"]},"fsdp_config":{"types":["null","object"],"keys":{"fsdp_activation_checkpointing":{"types":["boolean","integer","string"]},"fsdp_activation_checkpointing_offload":{"types":["boolean","integer","string"]},"fsdp_auto_wrap_policy":{"types":["boolean","integer","string"]},"fsdp_backward_prefetch":{"types":["boolean","integer","string"]},"fsdp_cpu_ram_efficient_loading":{"types":["boolean","integer","string"]},"fsdp_forward_prefetch":{"types":["boolean","integer","string"]},"fsdp_min_num_params":{"types":["integer"]},"fsdp_offload_params":{"types":["boolean","integer","string"]},"fsdp_reshard_after_forward":{"types":["boolean","integer","string"]},"fsdp_sharding_strategy":{"types":["boolean","integer","string"]},"fsdp_state_dict_type":{"types":["boolean","integer","string"]},"fsdp_sync_module_states":{"types":["boolean","integer","string"]},"fsdp_transformer_layer_cls_to_wrap":{"types":["boolean","integer","string"]},"fsdp_use_orig_params":{"types":["boolean","integer","string"]},"fsdp_version":{"types":["boolean","integer","string"]},"fsdp_ignored_modules":{"types":["string"]}}},"gpu_ids":{"types":["null","string"]},"machine_rank":{"types":["integer"],"default":0},"main_process_ip":{"types":["null","string"]},"main_process_port":{"types":["integer","null"]},"main_training_function":{"types":["string"],"default":"main"},"megatron_lm_config":{"types":["null","object"]},"mixed_precision":{"types":["null","string"],"choices":["no","fp16","bf16","fp8"],"default":"no"},"mpirun_config":{"types":["null","object"]},"num_machines":{"types":["integer"],"default":1},"num_processes":{"types":["integer"]},"parallelism_config":{"types":["null","object"],"keys":{"parallelism_config_cp_backend":{"types":["boolean","integer","string"]},"parallelism_config_cp_comm_strategy":{"types":["boolean","integer","string"]},"parallelism_config_cp_size":{"types":["integer"]},"parallelism_config_dp_replicate_size":{"types":["integer"]},"parallelism_config_dp_shard_size":{"types":["integer"]},"parallelism_config_sp_attn_implementation":{"types":["boolean","integer","string"]},"parallelism_config_sp_backend":{"types":["boolean","integer","string"]},"parallelism_config_sp_seq_length":{"types":["boolean","integer","string"]},"parallelism_config_sp_seq_length_is_variable":{"types":["boolean"]},"parallelism_config_sp_size":{"types":["integer"]},"parallelism_config_tp_size":{"types":["integer"]}}},"rdzv_backend":{"types":["null","string"],"default":"static"},"same_network":{"types":["boolean","null"],"default":false},"tpu_env":{"types":["array","null"]},"tpu_name":{"types":["null","string"]},"tpu_use_cluster":{"types":["boolean"],"default":false},"tpu_use_sudo":{"types":["boolean"],"default":false},"tpu_vm":{"types":["array","null"]},"tpu_zone":{"types":["null","string"]},"use_cpu":{"types":["boolean"],"default":false}}}');
+;// CONCATENATED MODULE: ./packages/recipe/src/launch-schema.ts
+
+
+
+
+const KEYS = launch_keys_namespaceObject.H;
+const { distributed_type, mixed_precision, machine_rank, num_machines, use_cpu } = launch_keys_namespaceObject.H;
+const known = keySchemas(KEYS, LAUNCH_KEY_TEXTS);
 /**
- * What a person needs to hear of the parser's errors, each with the place in the text where it is.
- *
- * Of errors in the grammar only the first: the others follow from it. Of keys that stand twice, all.
+ * A launch config as `accelerate launch` reads it. Unknown keys are errors: at the top they are accelerate's own, and in a
+ * section accelerate would pass over them and train with another setting.
  */
-function explainSyntax(errors, text) {
-    const first = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
-    return errors
-        .filter((error) => error === first || error.code === 'DUPLICATE_KEY')
-        .map(({ code, message, pos: [offset] }) => {
-        const finding = { code: code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax' };
-        if (code === 'MISSING_CHAR' && message.endsWith('quote'))
-            return {
-                offset,
-                finding: { ...finding, message: 'a quote is not closed', hint: 'Close it on the line it begins.' },
-            };
-        const explanation = EXPLANATIONS[code];
-        if (!explanation)
-            return { offset, finding: { ...finding, message } };
-        const found = foundAt(code, text, offset);
-        return {
-            offset,
-            finding: { ...finding, message: explanation.message(found), hint: explanation.hint },
-        };
+const launchConfigSchema = schemas/* strictObject */.rej({
+    ...known,
+    distributed_type: choice(distributed_type.choices).describe(LAUNCH_KEY_TEXTS.distributed_type),
+    mixed_precision: choice(mixed_precision.choices)
+        .nullish()
+        .meta({ description: LAUNCH_KEY_TEXTS.mixed_precision, default: mixed_precision.default }),
+    num_processes: schemas/* int */.Whr().positive().optional().describe(LAUNCH_KEY_TEXTS.num_processes),
+    num_machines: schemas/* int */.Whr()
+        .positive()
+        .optional()
+        .meta({ description: LAUNCH_KEY_TEXTS.num_machines, default: num_machines.default }),
+    machine_rank: schemas/* int */.Whr()
+        .nonnegative()
+        .optional()
+        .meta({ description: LAUNCH_KEY_TEXTS.machine_rank, default: machine_rank.default }),
+    main_process_port: schemas/* int */.Whr().min(0).max(65535).nullish().describe(LAUNCH_KEY_TEXTS.main_process_port),
+    // The schema of its keys, with a type for those who read them.
+    deepspeed_config: known.deepspeed_config,
+    use_cpu: schemas/* boolean */.zMY().optional().meta({ description: LAUNCH_KEY_TEXTS.use_cpu, default: use_cpu.default }),
+});
+/** One of these texts; `no` arrives as false where it has no quotes. */
+function choice(values) {
+    return schemas/* enum */.k5n(values, {
+        error: ({ input }) => typeof input === 'boolean'
+            ? `accelerate reads yes and no without quotes as true and false: write "${input ? 'yes' : 'no'}"`
+            : `expected ${values.slice(0, -1).join(', ')} or ${values.at(-1)}`,
     });
 }
-/** The first alias that names no anchor before it: the parser says so only when values are made. */
-function unknownAlias(document) {
-    let unknown;
-    (0,dist/* visit */.YR)(document, {
-        Alias(_, alias) {
-            if (!alias.resolve(document)) {
-                const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
-                const hint = 'Put quotes around a text that begins with *.';
-                unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
-                return dist/* visit */.YR.BREAK;
-            }
-            return undefined;
-        },
-    });
-    return unknown;
-}
-function foundAt(code, text, offset) {
-    const rest = text.slice(offset);
-    if (code === 'BAD_SCALAR_START')
-        return rest.slice(0, 1);
-    if (code === 'BAD_DQ_ESCAPE')
-        return rest.slice(0, 2);
-    return /^("[^"\n]*"|'[^'\n]*'|[^\s:,[\]{}]+|\S?)/.exec(rest)?.[0] ?? '';
-}
 
-;// CONCATENATED MODULE: ./packages/recipe/src/yaml-file.ts
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-paths.ts
 
-
-
-/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
-function readYamlFile(file, diagnostics) {
-    let text;
-    try {
-        text = (0,external_node_fs_.readFileSync)(file, 'utf8');
+/**
+ * The absolute path of what a file of a recipe names.
+ *
+ * A relative path that leaves the recipe's folder is reported: a recipe is a folder that can be copied and sent, and a
+ * path out of it means another file on each machine. An absolute path says that openly.
+ *
+ * @param root the recipe's folder
+ * @param from the folder that relative paths start from
+ */
+function resolveInRecipe(name, { root, from }, report, diagnostics) {
+    const absolute = external_node_path_default().resolve(from, name);
+    const relative = external_node_path_default().relative(root, absolute);
+    if (!external_node_path_default().isAbsolute(name) && (relative === '..' || relative.startsWith(`..${(external_node_path_default()).sep}`))) {
+        const message = `${name} leaves the recipe's folder`;
+        const hint = 'Put it into the folder, or write its absolute path.';
+        diagnostics.push(report({ code: 'path-outside', message, hint }));
     }
-    catch (error) {
-        const message = `the file can't be read: ${error.code}`;
-        diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
-        return undefined;
-    }
-    const lineCounter = new dist/* LineCounter */.HN();
-    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false });
-    const placeOf = (offset) => {
-        const { line, col } = lineCounter.linePos(offset);
-        return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
-    };
-    const found = explainSyntax(document.errors, text);
-    const unknown = unknownAlias(document);
-    if (unknown)
-        found.push(unknown);
-    for (const { offset, finding } of found)
-        diagnostics.push({ severity: 'error', ...finding, ...placeOf(offset) });
-    // Keys that stand twice don't keep the rest from being checked.
-    if (found.some(({ finding }) => finding.code !== 'duplicate-key'))
-        return undefined;
-    const diagnose = ({ path, key }, { severity = 'error', ...finding }) => {
-        return { severity, ...finding, ...placeOf(offsetOf(document, path, key ?? false)) };
-    };
-    try {
-        return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose };
-    }
-    catch {
-        const message = 'aliases (*name) repeat so much that the file would not fit into memory';
-        diagnostics.push(diagnose({ path: [] }, { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
-        return undefined;
-    }
-}
-/** Start of the value at a path, or of its key; of the nearest value above it where it isn't there. */
-function offsetOf(document, path, key) {
-    for (let length = path.length; length >= 0; length -= 1) {
-        const parentPath = path.slice(0, length - 1);
-        const parent = document.getIn(parentPath, true);
-        if ((key || length < path.length) && length > 0 && (0,dist/* isMap */.jh)(parent)) {
-            const pair = parent.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === path[length - 1]);
-            const start = pair?.key?.range?.[0];
-            if (start !== undefined)
-                return start;
-        }
-        const node = document.getIn(path.slice(0, length), true);
-        if (node?.range)
-            return node.range[0];
-    }
-    return 0;
-}
-/** The finding for a file that is named somewhere and isn't there. */
-function missingFile(file) {
-    return { code: 'missing-file', message: `there is no file ${file}` };
+    return absolute;
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/launch.ts
+
 
 
 
@@ -60319,25 +62345,34 @@ function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
         diagnostics.push(report(['slurm', 'options'], { code: 'bad-value', message, hint: 'Leave it out.' }));
     }
     const folder = external_node_path_default().dirname(yaml.file);
-    const read = readLaunchConfig(config, folder, processes, diagnostics, (finding) => report(['config'], finding));
+    const at = (finding) => report(['config'], finding);
+    if (!isNamed(config))
+        resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
+    const read = launch_readLaunchConfig(config, folder, processes, diagnostics, at);
     return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
 }
 /** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
-function readLaunchConfig(config, folder, processes, diagnostics, report = (finding) => ({
+function launch_readLaunchConfig(config, folder, processes, diagnostics, report = ({ code, message, hint }) => ({
     severity: 'error',
-    ...finding,
+    code,
+    message,
+    hint,
     file: config,
     line: 1,
     column: 1,
 })) {
-    const named = external_node_path_default().join(src/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
-    const configFile = /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_.existsSync)(named) ? named : external_node_path_default().resolve(folder, config);
+    const configFile = launch_launchConfigFile(config, folder);
     if (!(0,external_node_fs_.existsSync)(configFile)) {
-        diagnostics.push(report({ ...missingFile(configFile), hint: 'Give a path, or one of the names cpu, ddp and zero3.' }));
+        diagnostics.push(report({
+            code: 'missing-file',
+            message: `there is no file ${configFile}`,
+            hint: 'Give a path, or one of the names cpu, ddp and zero3.',
+        }));
         return undefined;
     }
-    const yaml = readYamlFile(configFile, diagnostics);
-    const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
+    // As accelerate reads it: in YAML 1.1 a plain `no` is false.
+    const yaml = yaml_file_readYamlFile(configFile, diagnostics, '1.1');
+    const section = yaml && check_schema_checkSchema(launchConfigSchema, yaml, diagnostics);
     if (!yaml || !section)
         return undefined;
     if ((section.num_machines ?? 1) > 1) {
@@ -60345,15 +62380,4193 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = (find
         const hint = 'Write num_machines: 1, and launcher: slurm with its nodes, or launcher: none, in recipe.yaml.';
         diagnostics.push(yaml.diagnose({ path: ['num_machines'] }, { code: 'launch-mismatch', message, hint }));
     }
-    return { configFile, config: section, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
+    return { configFile, config: section, yaml, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
 }
-/** What DeepSpeed does itself. */
-function checkTrainingUnder(launch, { section, yaml }, diagnostics) {
-    if (launch.config.distributed_type !== 'DEEPSPEED' || !section.masterWeights)
+/** The accelerate config that a recipe in a folder names: one of recipes/accelerate by its name, or a path. */
+function launch_launchConfigFile(config, folder) {
+    return isNamed(config) ? namedFile(config) : external_node_path_default().resolve(folder, config);
+}
+function isNamed(config) {
+    return /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_.existsSync)(namedFile(config));
+}
+function namedFile(config) {
+    return external_node_path_default().join(src/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
+
+
+
+
+/** What goes with each kind of base model. */
+const read_base_model_KEYS = {
+    id: ['id', 'revision'],
+    path: ['path'],
+    random: ['random', 'seed', 'dtype', 'tokenizer'],
+};
+/** Reads the section `base_model` of a recipe; paths become absolute. */
+function readBaseModel(section, yaml, diagnostics) {
+    const diagnose = (finding, at = [], key = false) => yaml.diagnose({ path: ['base_model', ...at], key }, finding);
+    const kinds = ['id', 'path', 'random'].filter((kind) => section[kind] !== undefined);
+    const [kind, second] = kinds;
+    if (kind === undefined || second !== undefined) {
+        const message = 'base_model needs exactly one of id, path and random';
+        const found = kinds.length > 0 ? `${kinds.join(' and ')} are there` : 'none is there';
+        diagnostics.push(diagnose({ code: 'bad-value', message: `${message}: ${found}` }, second ? [second] : [], true));
+        return undefined;
+    }
+    for (const key of Object.keys(section)) {
+        if (section[key] === undefined || read_base_model_KEYS[kind].includes(key))
+            continue;
+        diagnostics.push(diagnose({ code: 'without-effect', message: `${key} has no effect beside ${kind}` }, [key], true));
+    }
+    if (kind === 'id')
+        return readHubModel(section, diagnose, diagnostics);
+    const folder = external_node_path_default().dirname(yaml.file);
+    const name = section[kind] ?? '';
+    const absolute = resolveInRecipe(name, { root: folder, from: folder }, (finding) => diagnose(finding, [kind]), diagnostics);
+    const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
+    if (!(0,external_node_fs_.existsSync)(config))
+        diagnostics.push(diagnose(missingFile(name, config), [kind]));
+    if (kind === 'path')
+        return { kind, path: absolute };
+    return {
+        kind,
+        configFile: absolute,
+        seed: section.seed ?? 0,
+        dtype: section.dtype ?? 'float32',
+        tokenizer: section.tokenizer ?? 'mistral-v1',
+    };
+}
+function readHubModel({ id = '', revision }, diagnose, diagnostics) {
+    if (revision === undefined) {
+        const message = 'base_model.revision is missing: the commit of the repository';
+        diagnostics.push(diagnose({ code: 'missing-key', message }));
+        return undefined;
+    }
+    if (!/^[0-9a-f]{40}$/.test(revision)) {
+        const message = `${revision} is not a commit: another run may get another model`;
+        const hint = "Write the commit's 40 digits, as the hub shows them under Files and versions.";
+        diagnostics.push(diagnose({ code: 'unpinned-revision', message, hint }, ['revision']));
+    }
+    return { kind: 'hub', id, revision };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-architecture.ts
+
+
+/** The class whose experts ZeRO-3 must gather together, by model type. */
+const EXPERT_BLOCKS = { mixtral: 'MixtralSparseMoeBlock' };
+/** Checks an expert against the architecture of the base model: LoRA targets, positions, the launch config's experts. */
+function checkArchitecture({ training, yaml }, reading, launch, diagnostics) {
+    if (!('architecture' in reading))
         return;
-    const message = 'DeepSpeed keeps float32 weights itself';
-    const finding = { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' };
-    diagnostics.push(yaml.diagnose({ path: ['master_weights'] }, finding));
+    const { architecture } = reading;
+    const report = (path, finding) => diagnostics.push(yaml.diagnose({ path }, finding));
+    const { max_length: maxLength } = training.arguments;
+    const limit = architecture.maxPositions;
+    if (limit !== undefined && typeof maxLength === 'number' && maxLength > limit) {
+        const message = `max_length: ${maxLength}, and the base model has ${limit} positions: a longer row ends the run`;
+        report(['max_length'], { code: 'position-limit', message, hint: `Write at most ${limit}.` });
+    }
+    if (training.arguments.use_peft === true) {
+        checkTargets(training.arguments.lora_target_modules, reading, report);
+    }
+    if (launch)
+        checkLeafModules(architecture, launch, diagnostics);
+}
+/** As PEFT takes names: each stands for every layer that is called so, or whose name ends so behind a dot. */
+function checkTargets(targets, { architecture, notice }, report) {
+    const key = 'lora_target_modules';
+    if (targets === undefined || targets === null) {
+        if (architecture.modelType !== 'mixtral')
+            return;
+        const message = `${key} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
+        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
+        report(['use_peft'], { code: 'missing-key', message, hint });
+        return;
+    }
+    const list = [targets].flat().map(String);
+    const modules = linearModules(architecture);
+    const known = modules.map(({ name }) => name);
+    for (const [index, target] of list.entries()) {
+        // One name that is no word is a pattern, as in PEFT.
+        if (target === 'all-linear' || (list.length === 1 && !/^[\w.]+$/.test(target)))
+            continue;
+        if (target === 'embed_tokens' || modules.some((module) => isCalled(module, target)))
+            continue;
+        report([key, index], {
+            // Of a model type that is not known the names are assumed.
+            ...(notice === undefined ? {} : { severity: 'warning' }),
+            code: 'unknown-module',
+            message: `${key}: the base model (${architecture.modelType}) has no layer ${target}`,
+            hint: didYouMean(target, known) ?? `It has ${known.join(', ')}.`,
+        });
+    }
+}
+/** `layers.3.self_attn.q_proj` is a name of q_proj in `model.layers.N.self_attn`. */
+function isCalled({ parent, name }, target) {
+    const whole = [...parent.split('.'), name].reverse();
+    return target
+        .split('.')
+        .reverse()
+        .every((part, index) => {
+        const expected = whole[index];
+        return expected === 'N' || expected === 'E' ? /^\d+$/.test(part) : part === expected;
+    });
+}
+/** accelerate refuses a class that the model does not have; without the right one ZeRO-3 waits for ever on experts. */
+function checkLeafModules(architecture, launch, diagnostics) {
+    const named = launch.config.deepspeed_config?.deepspeed_moe_layer_cls_names;
+    const block = EXPERT_BLOCKS[architecture.modelType];
+    if (named === undefined || named === null || named === block)
+        return;
+    const message = `deepspeed_moe_layer_cls_names is ${String(named)}, and the base model (${architecture.modelType}) has ${block ?? 'no experts'}`;
+    const hint = 'Leave it out: the trainer names the class where there is one.';
+    const at = { path: ['deepspeed_config', 'deepspeed_moe_layer_cls_names'] };
+    diagnostics.push(launch.yaml.diagnose(at, { code: 'launch-mismatch', message, hint }));
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/older-keys.ts
+const another = (key, value) => ({
+    became: 'another',
+    key,
+    ...(value && { value }),
+});
+const nothing = (why) => ({ became: 'nothing', why });
+const elsewhere = (where) => ({ became: 'elsewhere', where });
+/** A switch that became one value of another key. */
+const whenTrue = (value) => (on) => (on === true ? value : undefined);
+const DATASET = 'Data is described in dataset.yaml and prepared by prepare-dataset.';
+const HARDWARE = 'accelerate and PyTorch choose it today.';
+/**
+ * The keys that published recipes have and TRL 1 does not, gathered from the history of TRL's `SFTConfig`, `ModelConfig`
+ * and script arguments (0.7 to 1.13), of transformers' `TrainingArguments` (4.0 to 5.18) and of alignment-handbook's
+ * recipes and argument classes.
+ */
+const OLDER_KEYS = {
+    // transformers
+    adafactor: another('optim', whenTrue('adafactor')),
+    dispatch_batches: nothing('it is a part of accelerator_config today.'),
+    eval_batch_size: another('per_device_eval_batch_size'),
+    evaluation_strategy: another('eval_strategy'),
+    evaluate_during_training: another('eval_strategy', whenTrue('steps')),
+    fp16_backend: nothing(HARDWARE),
+    fp16_opt_level: nothing('it was for NVIDIA apex, which is not used any more.'),
+    fsdp_min_num_params: nothing('it is a part of the launch config today.'),
+    fsdp_transformer_layer_cls_to_wrap: nothing('it is a part of the launch config today.'),
+    group_by_length: another('train_sampling_strategy', whenTrue('group_by_length')),
+    half_precision_backend: nothing(HARDWARE),
+    include_inputs_for_metrics: nothing('metrics are computed from logits only.'),
+    include_tokens_per_second: nothing('tokens per second are always reported.'),
+    jit_mode_eval: nothing('TorchScript is not used any more.'),
+    logging_dir: nothing('logs go into the output of the stage.'),
+    mp_parameters: nothing('it was for SageMaker.'),
+    no_cuda: another('use_cpu'),
+    overwrite_output_dir: nothing('an output appears whole or not at all.'),
+    past_index: nothing('no model needs it any more.'),
+    per_gpu_eval_batch_size: another('per_device_eval_batch_size'),
+    per_gpu_train_batch_size: another('per_device_train_batch_size'),
+    push_to_hub_model_id: another('hub_model_id'),
+    push_to_hub_organization: nothing('it is a part of hub_model_id today.'),
+    push_to_hub_token: another('hub_token'),
+    ray_scope: nothing('it was for a search of hyperparameters.'),
+    save_safetensors: nothing('models are always saved as safetensors.'),
+    sharded_ddp: nothing('it was for fairscale; FSDP and DeepSpeed are launch configs.'),
+    split_batches: nothing('it is a part of accelerator_config today.'),
+    torchdynamo: another('torch_compile_backend'),
+    tpu_metrics_debug: another('debug', whenTrue('tpu_metrics_debug')),
+    tpu_num_cores: nothing('training is for GPUs.'),
+    train_batch_size: another('per_device_train_batch_size'),
+    use_ipex: nothing(HARDWARE),
+    use_mps_device: nothing(HARDWARE),
+    warmup_ratio: another('warmup_steps'),
+    xpu_backend: another('ddp_backend'),
+    // TRL
+    chars_per_token: nothing('rows are tokenised before they are packed.'),
+    dataset_batch_size: nothing('it was about how rows were tokenised.'),
+    dataset_config: elsewhere(DATASET),
+    dataset_name: elsewhere(DATASET),
+    dataset_streaming: elsewhere(DATASET),
+    dataset_test_name: elsewhere(DATASET),
+    dataset_test_split: elsewhere(DATASET),
+    dataset_train_name: elsewhere(DATASET),
+    dataset_train_split: elsewhere(DATASET),
+    datasets: elsewhere(DATASET),
+    gradient_checkpointing_use_reentrant: another('gradient_checkpointing_kwargs', (value) => ({
+        use_reentrant: value,
+    })),
+    ignore_bias_buffers: nothing('DistributedDataParallel needs no such help any more.'),
+    max_seq_length: another('max_length'),
+    num_of_sequences: nothing('it was about how rows were packed.'),
+    torch_dtype: another('dtype'),
+    use_liger: another('use_liger_kernel'),
+    // alignment-handbook
+    auto_insert_empty_system_msg: nothing('the chat template says what a conversation begins with.'),
+    base_model_revision: elsewhere('The model is base_model of recipe.yaml, its revision too.'),
+    columns: elsewhere(DATASET),
+    dataset_configs: elsewhere(DATASET),
+    dataset_mixer: elsewhere(DATASET),
+    dataset_mixture: elsewhere(DATASET),
+    dataset_splits: elsewhere(DATASET),
+    hub_model_revision: another('hub_revision'),
+    max_eval_samples: elsewhere(DATASET),
+    max_train_samples: elsewhere('dataset.yaml has limit for the first rows.'),
+    model_code_revision: nothing("no code out of a model's repository is run."),
+    num_proc: another('dataset_num_proc'),
+    preprocessing_num_workers: another('dataset_num_proc'),
+    text_column: elsewhere('dataset.yaml has columns.'),
+    tokenizer_name_or_path: elsewhere('The tokenizer is that of the base model.'),
+    truncation_side: nothing('rows are cut from the right; see truncation_mode.'),
+    use_flash_attention_2: another('attn_implementation', whenTrue('flash_attention_2')),
+    // Keys of today that a recipe says elsewhere.
+    output_dir: elsewhere('The folder of artifacts is an option of the command.'),
+    resume_from_checkpoint: elsewhere('An interrupted run resumes by itself.'),
+};
+/** Values of keys that have another name today. */
+const OLDER_VALUES = {
+    optim: { adamw_hf: 'adamw_torch', adamw_apex_fused: 'adamw_torch_fused' },
+    packing_strategy: { ffd: 'bfd' },
+};
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-keys.json
+const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"Ll":"1.13.0","xD":{"parity":{"average_tokens_across_devices":[false],"loss_type":["nll","chunked_nll"],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false]},"fast":{"average_tokens_across_devices":[false],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false],"loss_type":["nll"],"torch_compile":[false]}},"HP":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"],"default":false},"adam_beta1":{"types":["number"],"default":0.9},"adam_beta2":{"types":["number"],"default":0.999},"adam_epsilon":{"types":["number"],"default":1e-8},"assistant_only_loss":{"types":["boolean"],"default":false},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"],"default":false},"average_tokens_across_devices":{"types":["boolean"],"default":false},"batch_eval_metrics":{"types":["boolean"],"default":false},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"],"default":false},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"],"choices":["fp4","nf4"],"default":"nf4"},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"],"default":false},"dataloader_in_order":{"types":["boolean"],"default":true},"dataloader_multiprocessing_context":{"types":["null","string"],"choices":["fork","spawn","forkserver"]},"dataloader_num_workers":{"types":["integer"],"default":0},"dataloader_persistent_workers":{"types":["boolean"],"default":false},"dataloader_pin_memory":{"types":["boolean"],"default":true},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"],"default":"text"},"ddp_backend":{"types":["null","string"],"choices":["nccl","gloo","mpi","xccl","hccl","cncl","mccl"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"],"default":1800},"debug":{"types":["array","string"],"default":""},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"],"default":false},"do_predict":{"types":["boolean"],"default":false},"do_train":{"types":["boolean"],"default":false},"dtype":{"types":["null","string"],"choices":["auto","bfloat16","float16","float32"],"default":"float32"},"enable_jit_checkpoint":{"types":["boolean"],"default":false},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"],"default":0},"eval_do_concat_batches":{"types":["boolean"],"default":true},"eval_on_start":{"types":["boolean"],"default":false},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"epoch"},"eval_use_gather_object":{"types":["boolean"],"default":false},"fp16":{"types":["boolean"],"default":false},"fp16_full_eval":{"types":["boolean"],"default":false},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"],"default":false},"gradient_accumulation_steps":{"types":["integer"],"default":1},"gradient_checkpointing":{"types":["boolean"],"default":true},"gradient_checkpointing_kwargs":{"types":["null","object","string"],"default":{"use_reentrant":false}},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"],"default":false},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"],"default":"every_save"},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"],"default":false},"include_for_metrics":{"types":["array"],"default":[]},"include_num_input_tokens_seen":{"types":["boolean","string"],"default":"no"},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"],"default":0},"learning_rate":{"types":["number"],"default":0.00002},"length_column_name":{"types":["string"],"default":"length"},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"],"default":false},"load_in_4bit":{"types":["boolean"],"default":false},"load_in_8bit":{"types":["boolean"],"default":false},"local_rank":{"types":["integer"],"default":-1},"log_level":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"passive"},"log_level_replica":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"warning"},"log_on_each_node":{"types":["boolean"],"default":true},"logging_first_step":{"types":["boolean"],"default":false},"logging_nan_inf_filter":{"types":["boolean"],"default":true},"logging_steps":{"types":["number"],"default":10},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"steps"},"lora_alpha":{"types":["integer"],"default":32},"lora_dropout":{"types":["number"],"default":0.05},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"],"default":16},"lora_target_modules":{"types":["array","null"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"],"default":"CAUSAL_LM"},"loss_type":{"types":["null","string"],"default":"nll"},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"],"default":"cosine"},"max_grad_norm":{"types":["number"],"default":1},"max_length":{"types":["integer","null"],"default":4096},"max_steps":{"types":["integer"],"default":-1},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"],"default":"main"},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"],"default":3},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"],"default":"adamw_torch"},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"],"default":false},"packing_strategy":{"types":["string"],"choices":["bfd","bfd_split","wrapped"],"default":"bfd"},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"],"default":false},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"],"default":8},"per_device_train_batch_size":{"types":["integer"],"default":8},"prediction_loss_only":{"types":["boolean"],"default":false},"project":{"types":["string"],"default":"huggingface"},"push_to_hub":{"types":["boolean"],"default":false},"remove_unused_columns":{"types":["boolean"],"default":true},"report_to":{"types":["array","null","string"],"default":"none"},"restore_callback_states_from_checkpoint":{"types":["boolean"],"default":false},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"],"default":0},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"],"default":false},"save_only_model":{"types":["boolean"],"default":false},"save_steps":{"types":["number"],"default":500},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"],"default":"epoch"},"save_total_limit":{"types":["integer","null"],"default":1},"seed":{"types":["integer"],"default":42},"shuffle_dataset":{"types":["boolean"],"default":false},"skip_memory_metrics":{"types":["boolean"],"default":true},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"],"default":false},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"],"choices":["random","sequential","group_by_length","batch_rebalance"],"default":"random"},"truncation_mode":{"types":["string"],"choices":["keep_end","keep_start"],"default":"keep_start"},"trust_remote_code":{"types":["boolean"],"default":false},"use_bnb_nested_quant":{"types":["boolean"],"default":false},"use_cache":{"types":["boolean"],"default":false},"use_cpu":{"types":["boolean"],"default":false},"use_dora":{"types":["boolean"],"default":false},"use_liger_kernel":{"types":["boolean"],"default":false},"use_peft":{"types":["boolean"],"default":false},"use_rslora":{"types":["boolean"],"default":false},"warmup_steps":{"types":["number"],"default":0.1},"weight_decay":{"types":["number"],"default":0}}}');
+;// CONCATENATED MODULE: ./packages/recipe/src/profile-limits.ts
+
+/** What a profile does instead of what some keys ask for. */
+const INSTEAD = {
+    assistant_only_loss: 'what is learnt follows from the chat template (generation marks) or response_marker',
+    average_tokens_across_devices: "the loss is the mean of the devices' means, as the original's",
+    load_in_4bit: 'the base model stays in 16 bits, which takes about four times the memory',
+    load_in_8bit: 'the base model stays in 16 bits, which takes about twice the memory',
+    loss_type: 'the loss is the negative log-likelihood of the answer',
+    packing: 'each row is an example of its own; the profile fast packs rows without mixing them',
+    padding_free: 'the profile fast has no padding',
+    push_to_hub: 'the output stays in the folder of artifacts',
+    train_sampling_strategy: 'rows come in one random order; the profile fast spares the padding otherwise',
+    trust_remote_code: "no code out of a model's repository is run",
+    use_liger_kernel: 'the profile fast has the same speed by compiled layers',
+};
+/**
+ * The finding for a value that a profile excludes: an error where the file states the profile.
+ *
+ * A file without it, written for TRL itself, is taken as its author meant it as far as that goes: the profile's value
+ * counts, and a notice says so.
+ */
+function isExcluded({ name, stated }, key, value) {
+    const allowed = training_keys_namespaceObject.xD[name][key];
+    if (!allowed || allowed.includes(value))
+        return undefined;
+    const instead = INSTEAD[key];
+    const found = `${key}: ${JSON.stringify(value)} is excluded by the profile ${name}`;
+    return {
+        ...(stated ? {} : { severity: 'notice' }),
+        code: 'excluded-by-profile',
+        message: instead ? `${found}: ${instead}` : found,
+        hint: `Leave it out, or write ${allowed.map((one) => JSON.stringify(one)).join(' or ')}.`,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-values.ts
+
+const COUNT = { least: 1 };
+const SHARE = { least: 0, below: 1 };
+const STEPS = { above: 0, shareBelowOne: true };
+// The seeds of numpy and of the dataset's split.
+const SEED = { least: 0, most: 2 ** 32 - 1 };
+/**
+ * Ranges of the numbers in training files.
+ *
+ * Hard limits are those at which TRL, PEFT, transformers or PyTorch raise an error or compute something else than the
+ * key says. What is usual spans published fine-tuning runs of models up to 180 B parameters, and small models' rates.
+ */
+const VALUE_RULES = {
+    adam_beta1: { ...SHARE, usual: [0.8, 0.99] },
+    adam_beta2: { ...SHARE, usual: [0.9, 0.9999] },
+    adam_epsilon: { above: 0, usual: [1e-15, 1e-3] },
+    dataloader_num_workers: { least: 0 },
+    dataloader_prefetch_factor: COUNT,
+    dataset_num_proc: COUNT,
+    ddp_timeout: COUNT,
+    eval_accumulation_steps: COUNT,
+    eval_delay: { least: 0 },
+    eval_steps: STEPS,
+    global_batch_size: { ...COUNT, usual: [1, 8192] },
+    gradient_accumulation_steps: COUNT,
+    label_smoothing_factor: SHARE,
+    learning_rate: { least: 0, usual: [1e-7, 1e-2] },
+    logging_steps: STEPS,
+    lora_alpha: { ...COUNT, usual: [1, 4096] },
+    lora_dropout: { ...SHARE, usual: [0, 0.5] },
+    lora_r: { ...COUNT, usual: [1, 1024] },
+    max_grad_norm: { least: 0, usual: [1e-2, 1e3], offAtZero: true },
+    max_length: { ...COUNT, usual: [128, 1_048_576] },
+    neftune_noise_alpha: { least: 0 },
+    num_train_epochs: { above: 0, usual: [1e-3, 50] },
+    per_device_eval_batch_size: { ...COUNT, usual: [1, 1024] },
+    per_device_train_batch_size: { ...COUNT, usual: [1, 1024] },
+    router_aux_loss_coef: { least: 0, usual: [1e-5, 1], offAtZero: true },
+    save_steps: STEPS,
+    save_total_limit: COUNT,
+    data_seed: SEED,
+    seed: SEED,
+    warmup_steps: { least: 0, shareBelowOne: true },
+    weight_decay: { least: 0, usual: [1e-6, 0.5], offAtZero: true },
+};
+/** Values that the types of TRL's configurations leave open and its code does not. */
+const CHOICES = {
+    lora_task_type: ['CAUSAL_LM'],
+    loss_type: ['nll', 'dft', 'chunked_nll'],
+};
+/** Optimizers whose packages are not in the project's locked environment. */
+const OPTIMIZER_PACKAGES = [
+    [/bnb|paged|lion|(adamw|ademamix)_8bit$|^ademamix/, 'bitsandbytes'],
+    [/^adamw_torch_(4|8)bit/, 'torchao'],
+    [/^galore/, 'galore-torch'],
+    [/^apollo/, 'apollo-torch'],
+    [/lomo$/, 'lomo-optim'],
+    [/^grokadamw/, 'grokadamw'],
+    [/^schedule_free/, 'schedulefree'],
+    [/^stable_adamw/, 'torch-optimi'],
+    [/anyprecision/, 'torchdistx'],
+];
+/** What is wrong with a value of the right type, or unusual. */
+function checkTrainingValue(key, value) {
+    if (typeof value === 'number')
+        return checkNumber(key, value);
+    if (key === 'optim' && typeof value === 'string')
+        return checkOptimizer(value);
+    if (key === 'lora_target_modules' && Array.isArray(value))
+        return training_values_checkNames(key, value);
+    return undefined;
+}
+/** The limits of a key, as JSON Schema writes them; empty where there are none. */
+function jsonSchemaLimits(key) {
+    const { least, above, most, below, shareBelowOne } = VALUE_RULES[key] ?? {};
+    const limits = {
+        minimum: key === 'max_steps' ? -1 : least,
+        exclusiveMinimum: above,
+        maximum: most,
+        exclusiveMaximum: below,
+        anyOf: shareBelowOne ? [{ maximum: 1 }, { multipleOf: 1 }] : undefined,
+    };
+    return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
+}
+function checkNumber(key, value) {
+    if (key === 'max_steps' && (value === 0 || value < -1)) {
+        const hint = 'Write a number of optimizer steps, or -1 for num_train_epochs.';
+        return { code: 'bad-value', message: `max_steps: ${value} steps`, hint };
+    }
+    const rule = VALUE_RULES[key];
+    if (!rule)
+        return undefined;
+    const limit = brokenLimit(rule, value);
+    if (limit)
+        return { code: 'bad-value', message: `${key}: expected a number ${limit}, found ${value}` };
+    if (rule.shareBelowOne && value > 1 && !Number.isInteger(value)) {
+        const hint = 'A number below 1 is a share of all steps, from 1 on it is a number of steps.';
+        return { code: 'bad-value', message: `${key}: ${value} is neither`, hint };
+    }
+    const [low, high] = rule.usual ?? [-Infinity, Infinity];
+    if ((value >= low && value <= high) || (value === 0 && rule.offAtZero))
+        return undefined;
+    const message = `${key}: ${value} is unusual: it is mostly from ${low} to ${high}`;
+    return { code: 'unusual-value', message, hint: slip(value, low, high) };
+}
+function brokenLimit({ least, above, most, below }, value) {
+    if (least !== undefined && value < least)
+        return `of at least ${least}`;
+    if (above !== undefined && value <= above)
+        return `above ${above}`;
+    if (most !== undefined && value > most)
+        return `of at most ${most}`;
+    if (below !== undefined && value >= below)
+        return `below ${below}`;
+    return undefined;
+}
+/** The value with the other sign of its exponent, where that would be usual: 1e5 for 1e-5. */
+function slip(value, low, high) {
+    const [mantissa, exponent = '0'] = value.toExponential().split('e');
+    const other = Number(`${mantissa}e${-Number(exponent)}`);
+    return other !== value && other >= low && other <= high
+        ? `Did you mean ${mantissa}e${-Number(exponent)}?`
+        : undefined;
+}
+function checkOptimizer(value) {
+    const [, name] = OPTIMIZER_PACKAGES.find(([pattern]) => pattern.test(value)) ?? [];
+    if (!name)
+        return undefined;
+    const message = `optim: ${value} needs the package ${name}, which the environment of this project does not have`;
+    const hint = 'Take adamw_torch or adamw_torch_fused, or name a Python of your own that has it.';
+    return { code: 'missing-package', message, hint };
+}
+function training_values_checkNames(key, value) {
+    if (value.length === 0)
+        return { code: 'bad-value', message: `${key}: the list is empty`, hint: 'Name the layers.' };
+    const wrong = value.find((name) => typeof name !== 'string');
+    if (wrong !== undefined)
+        return {
+            code: 'wrong-type',
+            message: `${key}: expected names of layers, found ${JSON.stringify(wrong)}`,
+        };
+    const twice = value.find((name, index) => value.indexOf(name) !== index);
+    return twice === undefined
+        ? undefined
+        : { severity: 'warning', code: 'bad-value', message: `${key}: ${twice} stands twice` };
+}
+/** `X is none of …`, for a value that must be one of a few. */
+function notAmong(value, choices) {
+    const names = choices.filter((choice) => typeof choice === 'string');
+    return {
+        code: 'bad-value',
+        message: `${String(value)} is none of ${choices.join(', ')}`,
+        hint: typeof value === 'string' ? didYouMean(value, names) : undefined,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-arguments.ts
+
+
+
+
+
+
+
+const training_arguments_KEYS = training_keys_namespaceObject.HP;
+/** Whether TRL has such a key today. */
+function isTrainerKey(key) {
+    return Object.hasOwn(training_arguments_KEYS, key);
+}
+/**
+ * Checks keys and values of TRL's configurations, older keys too, and gives them with their names and values of today.
+ *
+ * @param own the keys of this project's, for what a misspelt key may have meant
+ */
+function checkArguments(data, profile, own, yaml, diagnostics) {
+    const accepted = {};
+    for (const [key, value] of Object.entries(data)) {
+        const report = (finding, atKey = false) => diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
+        const today = todaysArgument(key, value, data, report);
+        if (!today)
+            continue;
+        if (!isTrainerKey(today.key)) {
+            const hint = didYouMean(key, [...Object.keys(training_arguments_KEYS), ...own, ...Object.keys(OLDER_KEYS)]);
+            const message = `unknown key ${key}: TRL ${training_keys_namespaceObject.Ll} has no such argument`;
+            report({ code: 'unknown-key', message, hint }, true);
+            continue;
+        }
+        const finding = checkValue(today.key, today.value);
+        if (finding)
+            report(finding);
+        if (finding && yaml_file_severityOf(finding) === 'error')
+            continue;
+        const excluded = isExcluded(profile, today.key, today.value);
+        if (excluded)
+            report(excluded);
+        else
+            accepted[today.key] = today.value;
+    }
+    return accepted;
+}
+/** A key and its value as they are called today; `undefined` where nothing is left of them. Older ones are reported. */
+function todaysArgument(key, value, data, report) {
+    const older = Object.hasOwn(OLDER_KEYS, key) ? OLDER_KEYS[key] : undefined;
+    if (!older) {
+        const today = typeof value === 'string' ? OLDER_VALUES[key]?.[value] : undefined;
+        if (today === undefined)
+            return { key, value };
+        const message = `${key}: ${value} is called ${today} today`;
+        report({ code: 'renamed-key', message, fix: { key, value: today } }, false);
+        return { key, value: today };
+    }
+    if (older.became === 'nothing') {
+        const message = `${key} has no effect any more: ${older.why}`;
+        report({ code: 'removed-key', message: message.replace(/\.$/, ''), fix: 'remove' }, true);
+        return undefined;
+    }
+    if (older.became === 'elsewhere') {
+        const message = `${key} is not read here`;
+        report({ code: 'decided-elsewhere', message, hint: older.where }, true);
+        return undefined;
+    }
+    if (older.key in data) {
+        const message = `${key} is called ${older.key} today, which is there too and counts`;
+        report({ code: 'renamed-key', message, fix: 'remove' }, true);
+        return undefined;
+    }
+    const today = older.value ? older.value(value) : value;
+    if (today === undefined) {
+        const message = `${key}: ${JSON.stringify(value)} has no effect any more: it is so without the key`;
+        report({ code: 'removed-key', message, fix: 'remove' }, true);
+        return undefined;
+    }
+    const written = older.value ? `${older.key}: ${JSON.stringify(today)}` : older.key;
+    const fix = older.value ? { key: older.key, value: today } : { key: older.key };
+    report({ code: 'renamed-key', message: `${key} is called ${written} today`, fix }, true);
+    return { key: older.key, value: today };
+}
+function checkValue(key, value) {
+    const { types = [], choices = CHOICES[key] } = training_arguments_KEYS[key] ?? {};
+    if (!types.includes('any') && !hasType(value, types)) {
+        const message = `${key}: ${expectedType(types, value)}`;
+        return { code: 'wrong-type', message, hint: unquoted(value, types) };
+    }
+    if (choices && value !== null && !Array.isArray(value) && !choices.includes(value)) {
+        const finding = notAmong(value, choices);
+        return { ...finding, message: `${key}: ${finding.message}` };
+    }
+    return checkTrainingValue(key, value);
+}
+
+;// CONCATENATED MODULE: ./node_modules/@huggingface/jinja/dist/index.js
+var __defProp = Object.defineProperty;
+var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
+var __publicField = (obj, key, value) => {
+  __defNormalProp(obj, typeof key !== "symbol" ? key + "" : key, value);
+  return value;
+};
+
+// src/lexer.ts
+var TOKEN_TYPES = Object.freeze({
+  Text: "Text",
+  // The text between Jinja statements or expressions
+  NumericLiteral: "NumericLiteral",
+  // e.g., 123, 1.0
+  StringLiteral: "StringLiteral",
+  // 'string'
+  Identifier: "Identifier",
+  // Variables, functions, statements, booleans, etc.
+  Equals: "Equals",
+  // =
+  OpenParen: "OpenParen",
+  // (
+  CloseParen: "CloseParen",
+  // )
+  OpenStatement: "OpenStatement",
+  // {%
+  CloseStatement: "CloseStatement",
+  // %}
+  OpenExpression: "OpenExpression",
+  // {{
+  CloseExpression: "CloseExpression",
+  // }}
+  OpenSquareBracket: "OpenSquareBracket",
+  // [
+  CloseSquareBracket: "CloseSquareBracket",
+  // ]
+  OpenCurlyBracket: "OpenCurlyBracket",
+  // {
+  CloseCurlyBracket: "CloseCurlyBracket",
+  // }
+  Comma: "Comma",
+  // ,
+  Dot: "Dot",
+  // .
+  Colon: "Colon",
+  // :
+  Pipe: "Pipe",
+  // |
+  CallOperator: "CallOperator",
+  // ()
+  AdditiveBinaryOperator: "AdditiveBinaryOperator",
+  // + - ~
+  MultiplicativeBinaryOperator: "MultiplicativeBinaryOperator",
+  // * / // %
+  ExponentiationBinaryOperator: "ExponentiationBinaryOperator",
+  // **
+  ComparisonBinaryOperator: "ComparisonBinaryOperator",
+  // < > <= >= == !=
+  UnaryOperator: "UnaryOperator",
+  // ! - +
+  Comment: "Comment"
+  // {# ... #}
+});
+var Token = class {
+  /**
+   * Constructs a new Token.
+   * @param {string} value The raw value as seen inside the source code.
+   * @param {TokenType} type The type of token.
+   */
+  constructor(value, type) {
+    this.value = value;
+    this.type = type;
+  }
+};
+function isWord(char) {
+  return /\w/.test(char);
+}
+function isInteger(char) {
+  return /[0-9]/.test(char);
+}
+function isWhitespace(char) {
+  return /\s/.test(char);
+}
+var ORDERED_MAPPING_TABLE = [
+  // Control sequences
+  ["{%", TOKEN_TYPES.OpenStatement],
+  ["%}", TOKEN_TYPES.CloseStatement],
+  ["{{", TOKEN_TYPES.OpenExpression],
+  ["}}", TOKEN_TYPES.CloseExpression],
+  // Single character tokens
+  ["(", TOKEN_TYPES.OpenParen],
+  [")", TOKEN_TYPES.CloseParen],
+  ["{", TOKEN_TYPES.OpenCurlyBracket],
+  ["}", TOKEN_TYPES.CloseCurlyBracket],
+  ["[", TOKEN_TYPES.OpenSquareBracket],
+  ["]", TOKEN_TYPES.CloseSquareBracket],
+  [",", TOKEN_TYPES.Comma],
+  [".", TOKEN_TYPES.Dot],
+  [":", TOKEN_TYPES.Colon],
+  ["|", TOKEN_TYPES.Pipe],
+  // Comparison operators
+  ["<=", TOKEN_TYPES.ComparisonBinaryOperator],
+  [">=", TOKEN_TYPES.ComparisonBinaryOperator],
+  ["==", TOKEN_TYPES.ComparisonBinaryOperator],
+  ["!=", TOKEN_TYPES.ComparisonBinaryOperator],
+  ["<", TOKEN_TYPES.ComparisonBinaryOperator],
+  [">", TOKEN_TYPES.ComparisonBinaryOperator],
+  // Arithmetic operators
+  ["+", TOKEN_TYPES.AdditiveBinaryOperator],
+  ["-", TOKEN_TYPES.AdditiveBinaryOperator],
+  ["~", TOKEN_TYPES.AdditiveBinaryOperator],
+  ["**", TOKEN_TYPES.ExponentiationBinaryOperator],
+  // NOTE: must come before "*" so that "**" is matched first
+  ["*", TOKEN_TYPES.MultiplicativeBinaryOperator],
+  ["//", TOKEN_TYPES.MultiplicativeBinaryOperator],
+  // NOTE: must come before "/" so that "//" is matched first
+  ["/", TOKEN_TYPES.MultiplicativeBinaryOperator],
+  ["%", TOKEN_TYPES.MultiplicativeBinaryOperator],
+  // Assignment operator
+  ["=", TOKEN_TYPES.Equals]
+];
+var ESCAPE_CHARACTERS = /* @__PURE__ */ new Map([
+  ["n", "\n"],
+  // New line
+  ["t", "	"],
+  // Horizontal tab
+  ["r", "\r"],
+  // Carriage return
+  ["b", "\b"],
+  // Backspace
+  ["f", "\f"],
+  // Form feed
+  ["v", "\v"],
+  // Vertical tab
+  ["'", "'"],
+  // Single quote
+  ['"', '"'],
+  // Double quote
+  ["\\", "\\"]
+  // Backslash
+]);
+function preprocess(template, options = {}) {
+  if (template.endsWith("\n")) {
+    template = template.slice(0, -1);
+  }
+  if (options.lstrip_blocks) {
+    template = template.replace(/^[ \t]*({[#%-])/gm, "$1");
+  }
+  if (options.trim_blocks) {
+    template = template.replace(/([#%-]})\n/g, "$1");
+  }
+  return template.replace(
+    /(\s*){%(-?)\s*(?:end)?generation\s*(-?)%}(\s*)/gs,
+    (_, before, lstrip, rstrip, after) => (lstrip ? "" : before) + (rstrip ? "" : after)
+  );
+}
+function tokenize(source, options = {}) {
+  const tokens = [];
+  const src = preprocess(source, options);
+  let cursorPosition = 0;
+  let curlyBracketDepth = 0;
+  const consumeWhile = (predicate) => {
+    let str = "";
+    while (predicate(src[cursorPosition])) {
+      if (src[cursorPosition] === "\\") {
+        ++cursorPosition;
+        if (cursorPosition >= src.length) {
+          throw new SyntaxError("Unexpected end of input");
+        }
+        const escaped = src[cursorPosition++];
+        if (escaped === "x" || escaped === "u") {
+          const length = escaped === "x" ? 2 : 4;
+          const hex = src.slice(cursorPosition, cursorPosition + length);
+          if (hex.length !== length || /[^0-9a-f]/i.test(hex)) {
+            throw new SyntaxError(`Invalid hexadecimal escape sequence: \\${escaped}${hex}`);
+          }
+          str += String.fromCharCode(parseInt(hex, 16));
+          cursorPosition += length;
+          continue;
+        }
+        const unescaped = ESCAPE_CHARACTERS.get(escaped);
+        if (unescaped === void 0) {
+          throw new SyntaxError(`Unexpected escaped character: ${escaped}`);
+        }
+        str += unescaped;
+        continue;
+      }
+      str += src[cursorPosition++];
+      if (cursorPosition >= src.length) {
+        throw new SyntaxError("Unexpected end of input");
+      }
+    }
+    return str;
+  };
+  const stripTrailingWhitespace = () => {
+    const lastToken = tokens.at(-1);
+    if (lastToken && lastToken.type === TOKEN_TYPES.Text) {
+      lastToken.value = lastToken.value.trimEnd();
+      if (lastToken.value === "") {
+        tokens.pop();
+      }
+    }
+  };
+  const skipLeadingWhitespace = () => {
+    while (cursorPosition < src.length && isWhitespace(src[cursorPosition])) {
+      ++cursorPosition;
+    }
+  };
+  main:
+    while (cursorPosition < src.length) {
+      const lastTokenType = tokens.at(-1)?.type;
+      if (lastTokenType === void 0 || lastTokenType === TOKEN_TYPES.CloseStatement || lastTokenType === TOKEN_TYPES.CloseExpression || lastTokenType === TOKEN_TYPES.Comment) {
+        let text = "";
+        while (cursorPosition < src.length && // Keep going until we hit the next Jinja statement or expression
+        !(src[cursorPosition] === "{" && (src[cursorPosition + 1] === "%" || src[cursorPosition + 1] === "{" || src[cursorPosition + 1] === "#"))) {
+          text += src[cursorPosition++];
+        }
+        if (text.length > 0) {
+          tokens.push(new Token(text, TOKEN_TYPES.Text));
+          continue;
+        }
+      }
+      if (src[cursorPosition] === "{" && src[cursorPosition + 1] === "#") {
+        cursorPosition += 2;
+        const stripBefore = src[cursorPosition] === "-";
+        if (stripBefore) {
+          ++cursorPosition;
+        }
+        let comment = "";
+        while (src[cursorPosition] !== "#" || src[cursorPosition + 1] !== "}") {
+          if (cursorPosition + 2 >= src.length) {
+            throw new SyntaxError("Missing end of comment tag");
+          }
+          comment += src[cursorPosition++];
+        }
+        const stripAfter = comment.endsWith("-");
+        if (stripAfter) {
+          comment = comment.slice(0, -1);
+        }
+        if (stripBefore) {
+          stripTrailingWhitespace();
+        }
+        tokens.push(new Token(comment, TOKEN_TYPES.Comment));
+        cursorPosition += 2;
+        if (stripAfter) {
+          skipLeadingWhitespace();
+        }
+        continue;
+      }
+      if (src.slice(cursorPosition, cursorPosition + 3) === "{%-") {
+        stripTrailingWhitespace();
+        tokens.push(new Token("{%", TOKEN_TYPES.OpenStatement));
+        cursorPosition += 3;
+        continue;
+      }
+      if (src.slice(cursorPosition, cursorPosition + 3) === "{{-") {
+        stripTrailingWhitespace();
+        tokens.push(new Token("{{", TOKEN_TYPES.OpenExpression));
+        curlyBracketDepth = 0;
+        cursorPosition += 3;
+        continue;
+      }
+      consumeWhile(isWhitespace);
+      if (src.slice(cursorPosition, cursorPosition + 3) === "-%}") {
+        tokens.push(new Token("%}", TOKEN_TYPES.CloseStatement));
+        cursorPosition += 3;
+        skipLeadingWhitespace();
+        continue;
+      }
+      if (src.slice(cursorPosition, cursorPosition + 3) === "-}}") {
+        tokens.push(new Token("}}", TOKEN_TYPES.CloseExpression));
+        cursorPosition += 3;
+        skipLeadingWhitespace();
+        continue;
+      }
+      const char = src[cursorPosition];
+      if (char === "-" || char === "+") {
+        const lastTokenType2 = tokens.at(-1)?.type;
+        if (lastTokenType2 === TOKEN_TYPES.Text || lastTokenType2 === void 0) {
+          throw new SyntaxError(`Unexpected character: ${char}`);
+        }
+        switch (lastTokenType2) {
+          case TOKEN_TYPES.Identifier:
+          case TOKEN_TYPES.NumericLiteral:
+          case TOKEN_TYPES.StringLiteral:
+          case TOKEN_TYPES.CloseParen:
+          case TOKEN_TYPES.CloseSquareBracket:
+            break;
+          default: {
+            ++cursorPosition;
+            let num = consumeWhile(isInteger);
+            if (num.length > 0 && src[cursorPosition] === "." && isInteger(src[cursorPosition + 1])) {
+              ++cursorPosition;
+              const frac = consumeWhile(isInteger);
+              num = `${num}.${frac}`;
+            }
+            tokens.push(
+              new Token(`${char}${num}`, num.length > 0 ? TOKEN_TYPES.NumericLiteral : TOKEN_TYPES.UnaryOperator)
+            );
+            continue;
+          }
+        }
+      }
+      for (const [seq, type] of ORDERED_MAPPING_TABLE) {
+        if (seq === "}}" && curlyBracketDepth > 0) {
+          continue;
+        }
+        const slice2 = src.slice(cursorPosition, cursorPosition + seq.length);
+        if (slice2 === seq) {
+          tokens.push(new Token(seq, type));
+          if (type === TOKEN_TYPES.OpenExpression) {
+            curlyBracketDepth = 0;
+          } else if (type === TOKEN_TYPES.OpenCurlyBracket) {
+            ++curlyBracketDepth;
+          } else if (type === TOKEN_TYPES.CloseCurlyBracket) {
+            --curlyBracketDepth;
+          }
+          cursorPosition += seq.length;
+          continue main;
+        }
+      }
+      if (char === "'" || char === '"') {
+        ++cursorPosition;
+        const str = consumeWhile((c) => c !== char);
+        tokens.push(new Token(str, TOKEN_TYPES.StringLiteral));
+        ++cursorPosition;
+        continue;
+      }
+      if (isInteger(char)) {
+        let num = consumeWhile(isInteger);
+        if (tokens.at(-1)?.type !== TOKEN_TYPES.Dot && src[cursorPosition] === "." && isInteger(src[cursorPosition + 1])) {
+          ++cursorPosition;
+          const frac = consumeWhile(isInteger);
+          num = `${num}.${frac}`;
+        }
+        tokens.push(new Token(num, TOKEN_TYPES.NumericLiteral));
+        continue;
+      }
+      if (isWord(char)) {
+        const word = consumeWhile(isWord);
+        tokens.push(new Token(word, TOKEN_TYPES.Identifier));
+        continue;
+      }
+      throw new SyntaxError(`Unexpected character: ${char}`);
+    }
+  return tokens;
+}
+
+// src/ast.ts
+var Statement = class {
+  type = "Statement";
+};
+var Program = class extends Statement {
+  constructor(body) {
+    super();
+    this.body = body;
+  }
+  type = "Program";
+};
+var If = class extends Statement {
+  constructor(test, body, alternate) {
+    super();
+    this.test = test;
+    this.body = body;
+    this.alternate = alternate;
+  }
+  type = "If";
+};
+var For = class extends Statement {
+  constructor(loopvar, iterable, body, defaultBlock) {
+    super();
+    this.loopvar = loopvar;
+    this.iterable = iterable;
+    this.body = body;
+    this.defaultBlock = defaultBlock;
+  }
+  type = "For";
+};
+var Break = class extends Statement {
+  type = "Break";
+};
+var Continue = class extends Statement {
+  type = "Continue";
+};
+var SetStatement = class extends Statement {
+  constructor(assignee, value, body) {
+    super();
+    this.assignee = assignee;
+    this.value = value;
+    this.body = body;
+  }
+  type = "Set";
+};
+var Macro = class extends Statement {
+  constructor(name, args, body) {
+    super();
+    this.name = name;
+    this.args = args;
+    this.body = body;
+  }
+  type = "Macro";
+};
+var Comment = class extends Statement {
+  constructor(value) {
+    super();
+    this.value = value;
+  }
+  type = "Comment";
+};
+var Expression = class extends Statement {
+  type = "Expression";
+};
+var MemberExpression = class extends Expression {
+  constructor(object, property, computed) {
+    super();
+    this.object = object;
+    this.property = property;
+    this.computed = computed;
+  }
+  type = "MemberExpression";
+};
+var CallExpression = class extends Expression {
+  constructor(callee, args) {
+    super();
+    this.callee = callee;
+    this.args = args;
+  }
+  type = "CallExpression";
+};
+var Identifier = class extends Expression {
+  /**
+   * @param {string} value The name of the identifier
+   */
+  constructor(value) {
+    super();
+    this.value = value;
+  }
+  type = "Identifier";
+};
+var Literal = class extends Expression {
+  constructor(value) {
+    super();
+    this.value = value;
+  }
+  type = "Literal";
+};
+var IntegerLiteral = class extends Literal {
+  type = "IntegerLiteral";
+};
+var FloatLiteral = class extends Literal {
+  type = "FloatLiteral";
+};
+var StringLiteral = class extends Literal {
+  type = "StringLiteral";
+};
+var ArrayLiteral = class extends Literal {
+  type = "ArrayLiteral";
+};
+var TupleLiteral = class extends Literal {
+  type = "TupleLiteral";
+};
+var ObjectLiteral = class extends Literal {
+  type = "ObjectLiteral";
+};
+var BinaryExpression = class extends Expression {
+  constructor(operator, left, right) {
+    super();
+    this.operator = operator;
+    this.left = left;
+    this.right = right;
+  }
+  type = "BinaryExpression";
+};
+var FilterExpression = class extends Expression {
+  constructor(operand, filter) {
+    super();
+    this.operand = operand;
+    this.filter = filter;
+  }
+  type = "FilterExpression";
+};
+var FilterStatement = class extends Statement {
+  constructor(filter, body) {
+    super();
+    this.filter = filter;
+    this.body = body;
+  }
+  type = "FilterStatement";
+};
+var SelectExpression = class extends Expression {
+  constructor(lhs, test) {
+    super();
+    this.lhs = lhs;
+    this.test = test;
+  }
+  type = "SelectExpression";
+};
+var TestExpression = class extends Expression {
+  constructor(operand, negate, test) {
+    super();
+    this.operand = operand;
+    this.negate = negate;
+    this.test = test;
+  }
+  type = "TestExpression";
+};
+var UnaryExpression = class extends Expression {
+  constructor(operator, argument) {
+    super();
+    this.operator = operator;
+    this.argument = argument;
+  }
+  type = "UnaryExpression";
+};
+var SliceExpression = class extends Expression {
+  constructor(start = void 0, stop = void 0, step = void 0) {
+    super();
+    this.start = start;
+    this.stop = stop;
+    this.step = step;
+  }
+  type = "SliceExpression";
+};
+var KeywordArgumentExpression = class extends Expression {
+  constructor(key, value) {
+    super();
+    this.key = key;
+    this.value = value;
+  }
+  type = "KeywordArgumentExpression";
+};
+var SpreadExpression = class extends Expression {
+  constructor(argument) {
+    super();
+    this.argument = argument;
+  }
+  type = "SpreadExpression";
+};
+var KeywordSpreadExpression = class extends Expression {
+  constructor(argument) {
+    super();
+    this.argument = argument;
+  }
+  type = "KeywordSpreadExpression";
+};
+var CallStatement = class extends Statement {
+  constructor(call, callerArgs, body) {
+    super();
+    this.call = call;
+    this.callerArgs = callerArgs;
+    this.body = body;
+  }
+  type = "CallStatement";
+};
+var Ternary = class extends Expression {
+  constructor(condition, trueExpr, falseExpr) {
+    super();
+    this.condition = condition;
+    this.trueExpr = trueExpr;
+    this.falseExpr = falseExpr;
+  }
+  type = "Ternary";
+};
+
+// src/parser.ts
+function parse(tokens) {
+  const program = new Program([]);
+  let current = 0;
+  function expect(type, error) {
+    const prev = tokens[current++];
+    if (!prev || prev.type !== type) {
+      throw new Error(`Parser Error: ${error}. ${prev.type} !== ${type}.`);
+    }
+    return prev;
+  }
+  function expectIdentifier(name) {
+    if (!isIdentifier(name)) {
+      throw new SyntaxError(`Expected ${name}`);
+    }
+    ++current;
+  }
+  function parseAny() {
+    switch (tokens[current].type) {
+      case TOKEN_TYPES.Comment:
+        return new Comment(tokens[current++].value);
+      case TOKEN_TYPES.Text:
+        return parseText();
+      case TOKEN_TYPES.OpenStatement:
+        return parseJinjaStatement();
+      case TOKEN_TYPES.OpenExpression:
+        return parseJinjaExpression();
+      default:
+        throw new SyntaxError(`Unexpected token type: ${tokens[current].type}`);
+    }
+  }
+  function is(...types) {
+    return current + types.length <= tokens.length && types.every((type, i) => type === tokens[current + i].type);
+  }
+  function isStatement(...names) {
+    return tokens[current]?.type === TOKEN_TYPES.OpenStatement && tokens[current + 1]?.type === TOKEN_TYPES.Identifier && names.includes(tokens[current + 1]?.value);
+  }
+  function isIdentifier(...names) {
+    return current + names.length <= tokens.length && names.every((name, i) => tokens[current + i].type === "Identifier" && name === tokens[current + i].value);
+  }
+  function parseText() {
+    return new StringLiteral(expect(TOKEN_TYPES.Text, "Expected text token").value);
+  }
+  function parseJinjaStatement() {
+    expect(TOKEN_TYPES.OpenStatement, "Expected opening statement token");
+    if (tokens[current].type !== TOKEN_TYPES.Identifier) {
+      throw new SyntaxError(`Unknown statement, got ${tokens[current].type}`);
+    }
+    const name = tokens[current].value;
+    let result;
+    switch (name) {
+      case "set":
+        ++current;
+        result = parseSetStatement();
+        break;
+      case "if":
+        ++current;
+        result = parseIfStatement();
+        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
+        expectIdentifier("endif");
+        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
+        break;
+      case "macro":
+        ++current;
+        result = parseMacroStatement();
+        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
+        expectIdentifier("endmacro");
+        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
+        break;
+      case "for":
+        ++current;
+        result = parseForStatement();
+        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
+        expectIdentifier("endfor");
+        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
+        break;
+      case "call": {
+        ++current;
+        let callerArgs = null;
+        if (is(TOKEN_TYPES.OpenParen)) {
+          callerArgs = parseArgs("parameters");
+        }
+        const callee = parsePrimaryExpression();
+        if (callee.type !== "Identifier") {
+          throw new SyntaxError(`Expected identifier following call statement`);
+        }
+        const callArgs = parseArgs("call");
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        const body = [];
+        while (!isStatement("endcall")) {
+          body.push(parseAny());
+        }
+        expect(TOKEN_TYPES.OpenStatement, "Expected '{%'");
+        expectIdentifier("endcall");
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        const callExpr = new CallExpression(callee, callArgs);
+        result = new CallStatement(callExpr, callerArgs, body);
+        break;
+      }
+      case "break":
+        ++current;
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        result = new Break();
+        break;
+      case "continue":
+        ++current;
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        result = new Continue();
+        break;
+      case "filter": {
+        ++current;
+        let filterNode = parsePrimaryExpression();
+        if (filterNode instanceof Identifier && is(TOKEN_TYPES.OpenParen)) {
+          filterNode = parseCallExpression(filterNode);
+        }
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        const filterBody = [];
+        while (!isStatement("endfilter")) {
+          filterBody.push(parseAny());
+        }
+        expect(TOKEN_TYPES.OpenStatement, "Expected '{%'");
+        expectIdentifier("endfilter");
+        expect(TOKEN_TYPES.CloseStatement, "Expected '%}'");
+        result = new FilterStatement(filterNode, filterBody);
+        break;
+      }
+      default:
+        throw new SyntaxError(`Unknown statement type: ${name}`);
+    }
+    return result;
+  }
+  function parseJinjaExpression() {
+    expect(TOKEN_TYPES.OpenExpression, "Expected opening expression token");
+    const result = parseExpression();
+    expect(TOKEN_TYPES.CloseExpression, "Expected closing expression token");
+    return result;
+  }
+  function parseSetStatement() {
+    const left = parseExpressionSequence();
+    let value = null;
+    const body = [];
+    if (is(TOKEN_TYPES.Equals)) {
+      ++current;
+      value = parseExpressionSequence();
+    } else {
+      expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
+      while (!isStatement("endset")) {
+        body.push(parseAny());
+      }
+      expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
+      expectIdentifier("endset");
+    }
+    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+    return new SetStatement(left, value, body);
+  }
+  function parseIfStatement() {
+    const test = parseExpression();
+    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+    const body = [];
+    const alternate = [];
+    while (!isStatement("elif", "else", "endif")) {
+      body.push(parseAny());
+    }
+    if (isStatement("elif")) {
+      ++current;
+      ++current;
+      const result = parseIfStatement();
+      alternate.push(result);
+    } else if (isStatement("else")) {
+      ++current;
+      ++current;
+      expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+      while (!isStatement("endif")) {
+        alternate.push(parseAny());
+      }
+    }
+    return new If(test, body, alternate);
+  }
+  function parseMacroStatement() {
+    const name = parsePrimaryExpression();
+    if (name.type !== "Identifier") {
+      throw new SyntaxError(`Expected identifier following macro statement`);
+    }
+    const args = parseArgs("parameters");
+    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+    const body = [];
+    while (!isStatement("endmacro")) {
+      body.push(parseAny());
+    }
+    return new Macro(name, args, body);
+  }
+  function parseExpressionSequence(primary = false) {
+    const fn = primary ? parsePrimaryExpression : parseExpression;
+    const expressions = [fn()];
+    const isTuple = is(TOKEN_TYPES.Comma);
+    while (isTuple) {
+      ++current;
+      expressions.push(fn());
+      if (!is(TOKEN_TYPES.Comma)) {
+        break;
+      }
+    }
+    return isTuple ? new TupleLiteral(expressions) : expressions[0];
+  }
+  function parseForStatement() {
+    const loopVariable = parseExpressionSequence(true);
+    if (!(loopVariable instanceof Identifier || loopVariable instanceof TupleLiteral)) {
+      throw new SyntaxError(`Expected identifier/tuple for the loop variable, got ${loopVariable.type} instead`);
+    }
+    if (!isIdentifier("in")) {
+      throw new SyntaxError("Expected `in` keyword following loop variable");
+    }
+    ++current;
+    const iterable = parseExpression();
+    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+    const body = [];
+    while (!isStatement("endfor", "else")) {
+      body.push(parseAny());
+    }
+    const alternative = [];
+    if (isStatement("else")) {
+      ++current;
+      ++current;
+      expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+      while (!isStatement("endfor")) {
+        alternative.push(parseAny());
+      }
+    }
+    return new For(loopVariable, iterable, body, alternative);
+  }
+  function parseExpression() {
+    return parseIfExpression();
+  }
+  function parseIfExpression() {
+    const a = parseLogicalOrExpression();
+    if (isIdentifier("if")) {
+      ++current;
+      const test = parseLogicalOrExpression();
+      if (isIdentifier("else")) {
+        ++current;
+        const falseExpr = parseIfExpression();
+        return new Ternary(test, a, falseExpr);
+      } else {
+        return new SelectExpression(a, test);
+      }
+    }
+    return a;
+  }
+  function parseLogicalOrExpression() {
+    let left = parseLogicalAndExpression();
+    while (isIdentifier("or")) {
+      const operator = tokens[current];
+      ++current;
+      const right = parseLogicalAndExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseLogicalAndExpression() {
+    let left = parseLogicalNegationExpression();
+    while (isIdentifier("and")) {
+      const operator = tokens[current];
+      ++current;
+      const right = parseLogicalNegationExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseLogicalNegationExpression() {
+    let right;
+    while (isIdentifier("not")) {
+      const operator = tokens[current];
+      ++current;
+      const arg = parseLogicalNegationExpression();
+      right = new UnaryExpression(operator, arg);
+    }
+    return right ?? parseComparisonExpression();
+  }
+  function parseComparisonExpression() {
+    let left = parseAdditiveExpression();
+    while (true) {
+      let operator;
+      if (isIdentifier("not", "in")) {
+        operator = new Token("not in", TOKEN_TYPES.Identifier);
+        current += 2;
+      } else if (isIdentifier("in")) {
+        operator = tokens[current++];
+      } else if (is(TOKEN_TYPES.ComparisonBinaryOperator)) {
+        operator = tokens[current++];
+      } else {
+        break;
+      }
+      const right = parseAdditiveExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseAdditiveExpression() {
+    let left = parseMultiplicativeExpression();
+    while (is(TOKEN_TYPES.AdditiveBinaryOperator)) {
+      const operator = tokens[current];
+      ++current;
+      const right = parseMultiplicativeExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseCallMemberExpression() {
+    const member = parseMemberExpression(parsePrimaryExpression());
+    if (is(TOKEN_TYPES.OpenParen)) {
+      return parseCallExpression(member);
+    }
+    return member;
+  }
+  function parseCallExpression(callee) {
+    let expression = new CallExpression(callee, parseArgs("call"));
+    expression = parseMemberExpression(expression);
+    if (is(TOKEN_TYPES.OpenParen)) {
+      expression = parseCallExpression(expression);
+    }
+    return expression;
+  }
+  function parseArgs(mode) {
+    expect(TOKEN_TYPES.OpenParen, "Expected opening parenthesis for arguments list");
+    const args = parseArgumentsList(mode);
+    expect(TOKEN_TYPES.CloseParen, "Expected closing parenthesis for arguments list");
+    return args;
+  }
+  function parseArgumentsList(mode) {
+    const args = [];
+    const parameterNames = /* @__PURE__ */ new Set();
+    let sawKeywordOrDefault = false;
+    let sawSpreadArgument = false;
+    while (!is(TOKEN_TYPES.CloseParen)) {
+      const isKeywordSpread = is(TOKEN_TYPES.ExponentiationBinaryOperator);
+      const isPositionalSpread = is(TOKEN_TYPES.MultiplicativeBinaryOperator) && tokens[current].value === "*";
+      if (mode === "parameters" && (isKeywordSpread || isPositionalSpread)) {
+        throw new SyntaxError("Argument unpacking is not allowed in parameter declarations");
+      }
+      if (isKeywordSpread) {
+        ++current;
+        args.push(new KeywordSpreadExpression(parseExpression()));
+        if (is(TOKEN_TYPES.Comma)) {
+          ++current;
+        }
+        if (!is(TOKEN_TYPES.CloseParen)) {
+          throw new SyntaxError("Expected closing parenthesis: `**` must be applied to the final argument");
+        }
+        break;
+      }
+      let argument;
+      if (isPositionalSpread) {
+        if (sawSpreadArgument) {
+          throw new SyntaxError("Only one `*` argument unpacking is allowed");
+        }
+        sawSpreadArgument = true;
+        ++current;
+        const expr = parseExpression();
+        argument = new SpreadExpression(expr);
+      } else {
+        argument = parseExpression();
+        if (is(TOKEN_TYPES.Equals)) {
+          ++current;
+          if (!(argument instanceof Identifier)) {
+            throw new SyntaxError(
+              mode === "parameters" ? "Expected identifier for parameter declaration" : "Expected identifier for keyword argument"
+            );
+          }
+          const value = parseExpression();
+          argument = new KeywordArgumentExpression(argument, value);
+        }
+        if (mode === "parameters") {
+          if (!(argument instanceof Identifier || argument instanceof KeywordArgumentExpression)) {
+            throw new SyntaxError("Expected identifier for parameter declaration");
+          }
+          const parameterName = argument instanceof Identifier ? argument.value : argument.key.value;
+          if (parameterNames.has(parameterName)) {
+            throw new SyntaxError(`Duplicate parameter name: ${parameterName}`);
+          }
+          parameterNames.add(parameterName);
+        }
+        if (argument instanceof KeywordArgumentExpression) {
+          sawKeywordOrDefault = true;
+        } else if (sawKeywordOrDefault) {
+          throw new SyntaxError(
+            mode === "call" ? "Positional arguments must come before keyword arguments" : "Non-default argument follows default argument"
+          );
+        } else if (sawSpreadArgument) {
+          throw new SyntaxError("Positional arguments must not follow `*` argument unpacking");
+        }
+      }
+      args.push(argument);
+      if (is(TOKEN_TYPES.Comma)) {
+        ++current;
+      }
+    }
+    return args;
+  }
+  function parseMemberExpressionArgumentsList() {
+    const slices = [];
+    let isSlice = false;
+    while (!is(TOKEN_TYPES.CloseSquareBracket)) {
+      if (is(TOKEN_TYPES.Colon)) {
+        slices.push(void 0);
+        ++current;
+        isSlice = true;
+      } else {
+        slices.push(parseExpression());
+        if (is(TOKEN_TYPES.Colon)) {
+          ++current;
+          isSlice = true;
+        }
+      }
+    }
+    if (slices.length === 0) {
+      throw new SyntaxError(`Expected at least one argument for member/slice expression`);
+    }
+    if (isSlice) {
+      if (slices.length > 3) {
+        throw new SyntaxError(`Expected 0-3 arguments for slice expression`);
+      }
+      return new SliceExpression(...slices);
+    }
+    return slices[0];
+  }
+  function parseMemberExpression(object) {
+    while (is(TOKEN_TYPES.Dot) || is(TOKEN_TYPES.OpenSquareBracket)) {
+      const operator = tokens[current];
+      ++current;
+      let property;
+      const computed = operator.type === TOKEN_TYPES.OpenSquareBracket;
+      if (computed) {
+        property = parseMemberExpressionArgumentsList();
+        expect(TOKEN_TYPES.CloseSquareBracket, "Expected closing square bracket");
+      } else {
+        property = parsePrimaryExpression();
+        if (property.type !== "Identifier" && property.type !== "IntegerLiteral") {
+          throw new SyntaxError(`Expected identifier or integer following dot operator`);
+        }
+      }
+      object = new MemberExpression(object, property, computed);
+    }
+    return object;
+  }
+  function parseMultiplicativeExpression() {
+    let left = parsePowerExpression();
+    while (is(TOKEN_TYPES.MultiplicativeBinaryOperator)) {
+      const operator = tokens[current++];
+      const right = parsePowerExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parsePowerExpression() {
+    let left = parseTestExpression();
+    while (is(TOKEN_TYPES.ExponentiationBinaryOperator)) {
+      const operator = tokens[current++];
+      const right = parseTestExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseTestExpression() {
+    let operand = parseFilterExpression();
+    while (isIdentifier("is")) {
+      ++current;
+      const negate = isIdentifier("not");
+      if (negate) {
+        ++current;
+      }
+      const filter = parsePrimaryExpression();
+      if (!(filter instanceof Identifier)) {
+        throw new SyntaxError(`Expected identifier for the test`);
+      }
+      operand = new TestExpression(operand, negate, filter);
+    }
+    return operand;
+  }
+  function parseFilterExpression() {
+    let operand = parseUnarySignExpression();
+    while (is(TOKEN_TYPES.Pipe)) {
+      ++current;
+      let filter = parsePrimaryExpression();
+      if (!(filter instanceof Identifier)) {
+        throw new SyntaxError(`Expected identifier for the filter`);
+      }
+      if (is(TOKEN_TYPES.OpenParen)) {
+        filter = parseCallExpression(filter);
+      }
+      operand = new FilterExpression(operand, filter);
+    }
+    return operand;
+  }
+  function parseUnarySignExpression() {
+    const token = tokens[current];
+    if (token && (token.type === TOKEN_TYPES.UnaryOperator || token.type === TOKEN_TYPES.AdditiveBinaryOperator) && (token.value === "-" || token.value === "+")) {
+      const operator = tokens[current++];
+      const argument = parseUnarySignExpression();
+      return new UnaryExpression(operator, argument);
+    }
+    return parseCallMemberExpression();
+  }
+  function parsePrimaryExpression() {
+    const token = tokens[current++];
+    switch (token.type) {
+      case TOKEN_TYPES.NumericLiteral: {
+        const num = token.value;
+        return num.includes(".") ? new FloatLiteral(Number(num)) : new IntegerLiteral(Number(num));
+      }
+      case TOKEN_TYPES.StringLiteral: {
+        let value = token.value;
+        while (is(TOKEN_TYPES.StringLiteral)) {
+          value += tokens[current++].value;
+        }
+        return new StringLiteral(value);
+      }
+      case TOKEN_TYPES.Identifier:
+        return new Identifier(token.value);
+      case TOKEN_TYPES.OpenParen: {
+        const expression = parseExpressionSequence();
+        expect(TOKEN_TYPES.CloseParen, "Expected closing parenthesis, got ${tokens[current].type} instead.");
+        return expression;
+      }
+      case TOKEN_TYPES.OpenSquareBracket: {
+        const values = [];
+        while (!is(TOKEN_TYPES.CloseSquareBracket)) {
+          values.push(parseExpression());
+          if (is(TOKEN_TYPES.Comma)) {
+            ++current;
+          }
+        }
+        ++current;
+        return new ArrayLiteral(values);
+      }
+      case TOKEN_TYPES.OpenCurlyBracket: {
+        const values = /* @__PURE__ */ new Map();
+        while (!is(TOKEN_TYPES.CloseCurlyBracket)) {
+          const key = parseExpression();
+          expect(TOKEN_TYPES.Colon, "Expected colon between key and value in object literal");
+          const value = parseExpression();
+          values.set(key, value);
+          if (is(TOKEN_TYPES.Comma)) {
+            ++current;
+          }
+        }
+        ++current;
+        return new ObjectLiteral(values);
+      }
+      default:
+        throw new SyntaxError(`Unexpected token: ${token.type}`);
+    }
+  }
+  while (current < tokens.length) {
+    program.body.push(parseAny());
+  }
+  return program;
+}
+
+// src/utils.ts
+function range(start, stop, step = 1) {
+  if (stop === void 0) {
+    stop = start;
+    start = 0;
+  }
+  if (step === 0) {
+    throw new Error("range() step must not be zero");
+  }
+  const result = [];
+  if (step > 0) {
+    for (let i = start; i < stop; i += step) {
+      result.push(i);
+    }
+  } else {
+    for (let i = start; i > stop; i += step) {
+      result.push(i);
+    }
+  }
+  return result;
+}
+function slice(array, start, stop, step = 1) {
+  const direction = Math.sign(step);
+  if (direction >= 0) {
+    start = (start ??= 0) < 0 ? Math.max(array.length + start, 0) : Math.min(start, array.length);
+    stop = (stop ??= array.length) < 0 ? Math.max(array.length + stop, 0) : Math.min(stop, array.length);
+  } else {
+    start = (start ??= array.length - 1) < 0 ? Math.max(array.length + start, -1) : Math.min(start, array.length - 1);
+    stop = (stop ??= -1) < -1 ? Math.max(array.length + stop, -1) : Math.min(stop, array.length - 1);
+  }
+  const result = [];
+  for (let i = start; direction * i < direction * stop; i += step) {
+    result.push(array[i]);
+  }
+  return result;
+}
+function titleCase(value) {
+  return value.replace(/\b\w/g, (c) => c.toUpperCase());
+}
+function strftime_now(format2) {
+  return strftime(/* @__PURE__ */ new Date(), format2);
+}
+function strftime(date, format2) {
+  const monthFormatterLong = new Intl.DateTimeFormat(void 0, { month: "long" });
+  const monthFormatterShort = new Intl.DateTimeFormat(void 0, { month: "short" });
+  const pad2 = (n) => n < 10 ? "0" + n : n.toString();
+  return format2.replace(/%[YmdbBHM%]/g, (token) => {
+    switch (token) {
+      case "%Y":
+        return date.getFullYear().toString();
+      case "%m":
+        return pad2(date.getMonth() + 1);
+      case "%d":
+        return pad2(date.getDate());
+      case "%b":
+        return monthFormatterShort.format(date);
+      case "%B":
+        return monthFormatterLong.format(date);
+      case "%H":
+        return pad2(date.getHours());
+      case "%M":
+        return pad2(date.getMinutes());
+      case "%%":
+        return "%";
+      default:
+        return token;
+    }
+  });
+}
+function escapeRegExp(s) {
+  return s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+function replace(str, oldvalue, newvalue, count) {
+  if (count === 0) {
+    return str;
+  }
+  let remaining = count == null || count < 0 ? Infinity : count;
+  const pattern = oldvalue.length === 0 ? new RegExp("(?=)", "gu") : new RegExp(escapeRegExp(oldvalue), "gu");
+  return str.replaceAll(pattern, (match) => {
+    if (remaining > 0) {
+      --remaining;
+      return newvalue;
+    }
+    return match;
+  });
+}
+
+// src/runtime.ts
+var BreakControl = class extends Error {
+};
+var ContinueControl = class extends Error {
+};
+var EMPTY_BUILTINS = /* @__PURE__ */ new Map();
+var RuntimeValue = class {
+  type = "RuntimeValue";
+  value;
+  /**
+   * A collection of built-in functions for this type.
+   */
+  get builtins() {
+    return EMPTY_BUILTINS;
+  }
+  /**
+   * Creates a new RuntimeValue.
+   */
+  constructor(value = void 0) {
+    this.value = value;
+  }
+  /**
+   * Determines truthiness or falsiness of the runtime value.
+   * This function should be overridden by subclasses if it has custom truthiness criteria.
+   * @returns {BooleanValue} BooleanValue(true) if the value is truthy, BooleanValue(false) otherwise.
+   */
+  __bool__() {
+    return new BooleanValue(!!this.value);
+  }
+  toString() {
+    return String(this.value);
+  }
+};
+var IntegerValue = class extends RuntimeValue {
+  type = "IntegerValue";
+};
+var FloatValue = class extends RuntimeValue {
+  type = "FloatValue";
+  toString() {
+    if (Object.is(this.value, -0)) {
+      return "-0.0";
+    }
+    return this.value % 1 === 0 ? this.value.toFixed(1) : this.value.toString();
+  }
+};
+var StringValue = class extends RuntimeValue {
+  type = "StringValue";
+  _builtins;
+  get builtins() {
+    return this._builtins ??= /* @__PURE__ */ new Map([
+      [
+        "upper",
+        new FunctionValue(() => {
+          return new StringValue(this.value.toUpperCase());
+        })
+      ],
+      [
+        "lower",
+        new FunctionValue(() => {
+          return new StringValue(this.value.toLowerCase());
+        })
+      ],
+      [
+        "strip",
+        new FunctionValue(() => {
+          return new StringValue(this.value.trim());
+        })
+      ],
+      [
+        "title",
+        new FunctionValue(() => {
+          return new StringValue(titleCase(this.value));
+        })
+      ],
+      [
+        "capitalize",
+        new FunctionValue(() => {
+          return new StringValue(this.value.charAt(0).toUpperCase() + this.value.slice(1));
+        })
+      ],
+      ["length", new IntegerValue(this.value.length)],
+      [
+        "rstrip",
+        new FunctionValue(() => {
+          return new StringValue(this.value.trimEnd());
+        })
+      ],
+      [
+        "lstrip",
+        new FunctionValue(() => {
+          return new StringValue(this.value.trimStart());
+        })
+      ],
+      [
+        "startswith",
+        new FunctionValue((args) => {
+          if (args.length === 0) {
+            throw new Error("startswith() requires at least one argument");
+          }
+          const pattern = args[0];
+          if (pattern instanceof StringValue) {
+            return new BooleanValue(this.value.startsWith(pattern.value));
+          } else if (pattern instanceof ArrayValue) {
+            for (const item of pattern.value) {
+              if (!(item instanceof StringValue)) {
+                throw new Error("startswith() tuple elements must be strings");
+              }
+              if (this.value.startsWith(item.value)) {
+                return new BooleanValue(true);
+              }
+            }
+            return new BooleanValue(false);
+          }
+          throw new Error("startswith() argument must be a string or tuple of strings");
+        })
+      ],
+      [
+        "endswith",
+        new FunctionValue((args) => {
+          if (args.length === 0) {
+            throw new Error("endswith() requires at least one argument");
+          }
+          const pattern = args[0];
+          if (pattern instanceof StringValue) {
+            return new BooleanValue(this.value.endsWith(pattern.value));
+          } else if (pattern instanceof ArrayValue) {
+            for (const item of pattern.value) {
+              if (!(item instanceof StringValue)) {
+                throw new Error("endswith() tuple elements must be strings");
+              }
+              if (this.value.endsWith(item.value)) {
+                return new BooleanValue(true);
+              }
+            }
+            return new BooleanValue(false);
+          }
+          throw new Error("endswith() argument must be a string or tuple of strings");
+        })
+      ],
+      [
+        "split",
+        // follows Python's `str.split(sep=None, maxsplit=-1)` function behavior
+        // https://docs.python.org/3.13/library/stdtypes.html#str.split
+        new FunctionValue((args) => {
+          const sep = args[0] ?? new NullValue();
+          if (!(sep instanceof StringValue || sep instanceof NullValue)) {
+            throw new Error("sep argument must be a string or null");
+          }
+          const maxsplit = args[1] ?? new IntegerValue(-1);
+          if (!(maxsplit instanceof IntegerValue)) {
+            throw new Error("maxsplit argument must be a number");
+          }
+          let result = [];
+          if (sep instanceof NullValue) {
+            const text = this.value.trimStart();
+            for (const { 0: match, index } of text.matchAll(/\S+/g)) {
+              if (maxsplit.value !== -1 && result.length >= maxsplit.value && index !== void 0) {
+                result.push(match + text.slice(index + match.length));
+                break;
+              }
+              result.push(match);
+            }
+          } else {
+            if (sep.value === "") {
+              throw new Error("empty separator");
+            }
+            result = this.value.split(sep.value);
+            if (maxsplit.value !== -1 && result.length > maxsplit.value) {
+              result.push(result.splice(maxsplit.value).join(sep.value));
+            }
+          }
+          return new ArrayValue(result.map((part) => new StringValue(part)));
+        })
+      ],
+      [
+        "replace",
+        new FunctionValue((args) => {
+          if (args.length < 2) {
+            throw new Error("replace() requires at least two arguments");
+          }
+          const oldValue = args[0];
+          const newValue = args[1];
+          if (!(oldValue instanceof StringValue && newValue instanceof StringValue)) {
+            throw new Error("replace() arguments must be strings");
+          }
+          let count;
+          if (args.length > 2) {
+            if (args[2].type === "KeywordArgumentsValue") {
+              count = args[2].value.get("count") ?? new NullValue();
+            } else {
+              count = args[2];
+            }
+          } else {
+            count = new NullValue();
+          }
+          if (!(count instanceof IntegerValue || count instanceof NullValue)) {
+            throw new Error("replace() count argument must be a number or null");
+          }
+          return new StringValue(replace(this.value, oldValue.value, newValue.value, count.value));
+        })
+      ]
+    ]);
+  }
+};
+var BooleanValue = class extends RuntimeValue {
+  type = "BooleanValue";
+};
+var NON_ASCII_CHARS = /[\x7f-\uffff]/g;
+function makeAsciiSafe(str) {
+  return str.replace(NON_ASCII_CHARS, (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
+}
+function toJSON(input, options = {}, depth = 0, convertUndefinedToNull = true) {
+  const { indent = null, ensureAscii = false, separators = null, sortKeys = false } = options;
+  let itemSeparator;
+  let keySeparator;
+  if (separators) {
+    [itemSeparator, keySeparator] = separators;
+  } else if (indent) {
+    itemSeparator = ",";
+    keySeparator = ": ";
+  } else {
+    itemSeparator = ", ";
+    keySeparator = ": ";
+  }
+  switch (input.type) {
+    case "NullValue":
+      return "null";
+    case "UndefinedValue":
+      return convertUndefinedToNull ? "null" : "undefined";
+    case "IntegerValue":
+    case "FloatValue":
+    case "BooleanValue":
+      return JSON.stringify(input.value);
+    case "StringValue": {
+      let result = JSON.stringify(input.value);
+      if (ensureAscii) {
+        result = makeAsciiSafe(result);
+      }
+      return result;
+    }
+    case "ArrayValue":
+    case "NamespaceValue":
+    case "ObjectValue": {
+      const indentValue = indent ? " ".repeat(indent) : "";
+      const basePadding = "\n" + indentValue.repeat(depth);
+      const childrenPadding = basePadding + indentValue;
+      if (input.type === "ArrayValue") {
+        const core = input.value.map((x) => toJSON(x, options, depth + 1, convertUndefinedToNull));
+        return indent && core.length > 0 ? `[${childrenPadding}${core.join(`${itemSeparator}${childrenPadding}`)}${basePadding}]` : `[${core.join(itemSeparator)}]`;
+      } else {
+        let entries = Array.from(input.value.entries());
+        if (sortKeys) {
+          entries = entries.sort(([a], [b]) => a.localeCompare(b));
+        }
+        const core = entries.map(([key, value]) => {
+          let keyStr = JSON.stringify(key);
+          if (ensureAscii) {
+            keyStr = makeAsciiSafe(keyStr);
+          }
+          const v = `${keyStr}${keySeparator}${toJSON(value, options, depth + 1, convertUndefinedToNull)}`;
+          return indent ? `${childrenPadding}${v}` : v;
+        });
+        return indent && core.length > 0 ? `{${core.join(itemSeparator)}${basePadding}}` : `{${core.join(itemSeparator)}}`;
+      }
+    }
+    default:
+      throw new Error(`Cannot convert to JSON: ${input.type}`);
+  }
+}
+var ObjectValue = class extends RuntimeValue {
+  type = "ObjectValue";
+  _builtins;
+  /**
+   * NOTE: necessary to override since all JavaScript arrays are considered truthy,
+   * while only non-empty Python arrays are consider truthy.
+   *
+   * e.g.,
+   *  - JavaScript:  {} && 5 -> 5
+   *  - Python:      {} and 5 -> {}
+   */
+  __bool__() {
+    return new BooleanValue(this.value.size > 0);
+  }
+  get builtins() {
+    return this._builtins ??= /* @__PURE__ */ new Map([
+      [
+        "get",
+        new FunctionValue(([key, defaultValue]) => {
+          if (!(key instanceof StringValue)) {
+            throw new Error(`Object key must be a string: got ${key.type}`);
+          }
+          return this.value.get(key.value) ?? defaultValue ?? new NullValue();
+        })
+      ],
+      ["items", new FunctionValue(() => this.items())],
+      ["keys", new FunctionValue(() => this.keys())],
+      ["values", new FunctionValue(() => this.values())],
+      [
+        "dictsort",
+        new FunctionValue((args) => {
+          let kwargs = /* @__PURE__ */ new Map();
+          const positionalArgs = args.filter((arg) => {
+            if (arg instanceof KeywordArgumentsValue) {
+              kwargs = arg.value;
+              return false;
+            }
+            return true;
+          });
+          const caseSensitive = positionalArgs.at(0) ?? kwargs.get("case_sensitive") ?? new BooleanValue(false);
+          if (!(caseSensitive instanceof BooleanValue)) {
+            throw new Error("case_sensitive must be a boolean");
+          }
+          const by = positionalArgs.at(1) ?? kwargs.get("by") ?? new StringValue("key");
+          if (!(by instanceof StringValue)) {
+            throw new Error("by must be a string");
+          }
+          if (!["key", "value"].includes(by.value)) {
+            throw new Error("by must be either 'key' or 'value'");
+          }
+          const reverse = positionalArgs.at(2) ?? kwargs.get("reverse") ?? new BooleanValue(false);
+          if (!(reverse instanceof BooleanValue)) {
+            throw new Error("reverse must be a boolean");
+          }
+          const items = Array.from(this.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value])).sort((a, b) => {
+            const index = by.value === "key" ? 0 : 1;
+            const aVal = a.value[index];
+            const bVal = b.value[index];
+            const result = compareRuntimeValues(aVal, bVal, caseSensitive.value);
+            return reverse.value ? -result : result;
+          });
+          return new ArrayValue(items);
+        })
+      ]
+    ]);
+  }
+  items() {
+    return new ArrayValue(
+      Array.from(this.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value]))
+    );
+  }
+  keys() {
+    return new ArrayValue(Array.from(this.value.keys()).map((key) => new StringValue(key)));
+  }
+  values() {
+    return new ArrayValue(Array.from(this.value.values()));
+  }
+  toString() {
+    return toJSON(this, {}, 0, false);
+  }
+};
+var KeywordArgumentsValue = class extends ObjectValue {
+  type = "KeywordArgumentsValue";
+};
+var NamespaceValue = class extends RuntimeValue {
+  type = "NamespaceValue";
+  toString() {
+    return toJSON(this, {}, 0, false);
+  }
+};
+var ArrayValue = class extends RuntimeValue {
+  type = "ArrayValue";
+  _builtins;
+  get builtins() {
+    return this._builtins ??= /* @__PURE__ */ new Map([["length", new IntegerValue(this.value.length)]]);
+  }
+  /**
+   * NOTE: necessary to override since all JavaScript arrays are considered truthy,
+   * while only non-empty Python arrays are consider truthy.
+   *
+   * e.g.,
+   *  - JavaScript:  [] && 5 -> 5
+   *  - Python:      [] and 5 -> []
+   */
+  __bool__() {
+    return new BooleanValue(this.value.length > 0);
+  }
+  toString() {
+    return toJSON(this, {}, 0, false);
+  }
+};
+var TupleValue = class extends ArrayValue {
+  type = "TupleValue";
+};
+var FunctionValue = class extends RuntimeValue {
+  type = "FunctionValue";
+};
+var NullValue = class extends RuntimeValue {
+  type = "NullValue";
+};
+var UndefinedValue = class extends RuntimeValue {
+  type = "UndefinedValue";
+};
+function normalizeNamespaceEntry(pair) {
+  let values;
+  if (pair instanceof ArrayValue) {
+    values = pair.value;
+  } else if (pair instanceof StringValue) {
+    values = Array.from(pair.value, (char) => new StringValue(char));
+  }
+  if (!values || values.length !== 2) {
+    throw new Error("namespace expected an object or an iterable of [key, value] pairs");
+  }
+  const [key, value] = values;
+  if (!(key instanceof StringValue)) {
+    throw new Error("namespace keys must be strings");
+  }
+  return [key, value];
+}
+var _Environment = class {
+  constructor(parent) {
+    this.parent = parent;
+  }
+  /**
+   * The variables declared in this environment.
+   */
+  variables = /* @__PURE__ */ new Map([
+    [
+      "namespace",
+      new FunctionValue((args) => {
+        const positional = args.slice();
+        let kwargs;
+        if (positional.at(-1) instanceof KeywordArgumentsValue) {
+          kwargs = positional.pop();
+        }
+        if (positional.length > 1) {
+          throw new Error(`namespace expected at most 1 argument, got ${positional.length}`);
+        }
+        const entries = /* @__PURE__ */ new Map();
+        if (positional.length === 1) {
+          const source = positional[0];
+          if (source instanceof ObjectValue) {
+            for (const [key, value] of source.value) {
+              entries.set(key, value);
+            }
+          } else if (source instanceof ArrayValue) {
+            for (const pair of source.value) {
+              const [key, value] = normalizeNamespaceEntry(pair);
+              entries.set(key.value, value);
+            }
+          } else {
+            throw new Error(`'${source.type}' object is not iterable`);
+          }
+        }
+        if (kwargs) {
+          for (const [key, value] of kwargs.value) {
+            entries.set(key, value);
+          }
+        }
+        return new NamespaceValue(entries);
+      })
+    ]
+  ]);
+  tests = _Environment.TESTS;
+  /**
+   * Set the value of a variable in the current environment.
+   */
+  set(name, value) {
+    return this.declareVariable(name, convertToRuntimeValues(value));
+  }
+  declareVariable(name, value) {
+    if (this.variables.has(name)) {
+      throw new SyntaxError(`Variable already declared: ${name}`);
+    }
+    this.variables.set(name, value);
+    return value;
+  }
+  // private assignVariable(name: string, value: AnyRuntimeValue): AnyRuntimeValue {
+  // 	const env = this.resolve(name);
+  // 	env.variables.set(name, value);
+  // 	return value;
+  // }
+  /**
+   * Set variable in the current scope.
+   * See https://jinja.palletsprojects.com/en/3.0.x/templates/#assignments for more information.
+   */
+  setVariable(name, value) {
+    this.variables.set(name, value);
+    return value;
+  }
+  /**
+   * Resolve the environment in which the variable is declared.
+   * @param {string} name The name of the variable.
+   * @returns {Environment} The environment in which the variable is declared.
+   */
+  resolve(name) {
+    if (this.variables.has(name)) {
+      return this;
+    }
+    if (this.parent) {
+      return this.parent.resolve(name);
+    }
+    throw new Error(`Unknown variable: ${name}`);
+  }
+  lookupVariable(name) {
+    try {
+      return this.resolve(name).variables.get(name) ?? new UndefinedValue();
+    } catch {
+      return new UndefinedValue();
+    }
+  }
+};
+var Environment = _Environment;
+/**
+ * The tests available in this environment.
+ */
+__publicField(Environment, "TESTS", /* @__PURE__ */ new Map([
+  ["boolean", (operand) => operand.type === "BooleanValue"],
+  ["callable", (operand) => operand instanceof FunctionValue],
+  [
+    "odd",
+    (operand) => {
+      if (!(operand instanceof IntegerValue)) {
+        throw new Error(`cannot odd on ${operand.type}`);
+      }
+      return operand.value % 2 !== 0;
+    }
+  ],
+  [
+    "even",
+    (operand) => {
+      if (!(operand instanceof IntegerValue)) {
+        throw new Error(`cannot even on ${operand.type}`);
+      }
+      return operand.value % 2 === 0;
+    }
+  ],
+  ["false", (operand) => operand.type === "BooleanValue" && !operand.value],
+  ["true", (operand) => operand.type === "BooleanValue" && operand.value],
+  ["none", (operand) => operand.type === "NullValue"],
+  ["string", (operand) => operand.type === "StringValue"],
+  ["number", (operand) => operand instanceof IntegerValue || operand instanceof FloatValue],
+  ["integer", (operand) => operand instanceof IntegerValue],
+  ["iterable", (operand) => operand.type === "ArrayValue" || operand.type === "StringValue"],
+  ["mapping", (operand) => operand instanceof ObjectValue],
+  [
+    "sequence",
+    (operand) => operand instanceof ArrayValue || operand instanceof ObjectValue || operand instanceof StringValue
+  ],
+  [
+    "lower",
+    (operand) => {
+      const str = operand.value;
+      return operand.type === "StringValue" && str === str.toLowerCase();
+    }
+  ],
+  [
+    "upper",
+    (operand) => {
+      const str = operand.value;
+      return operand.type === "StringValue" && str === str.toUpperCase();
+    }
+  ],
+  ["none", (operand) => operand.type === "NullValue"],
+  ["defined", (operand) => operand.type !== "UndefinedValue"],
+  ["undefined", (operand) => operand.type === "UndefinedValue"],
+  ["equalto", (a, b) => a.value === b.value],
+  ["eq", (a, b) => a.value === b.value]
+]));
+function setupGlobals(env) {
+  env.set("false", false);
+  env.set("true", true);
+  env.set("none", null);
+  env.set("raise_exception", (args) => {
+    throw new Error(args);
+  });
+  env.set("range", range);
+  env.set("strftime_now", strftime_now);
+  env.set("True", true);
+  env.set("False", false);
+  env.set("None", null);
+}
+function isAttributeContainer(value) {
+  return value instanceof ObjectValue || value instanceof NamespaceValue;
+}
+function isNumericLikeValue(value) {
+  return value instanceof IntegerValue || value instanceof FloatValue || value instanceof BooleanValue;
+}
+function getNumericValue(value) {
+  return value instanceof BooleanValue ? Number(value.value) : value.value;
+}
+function getAttributeValue(item, attributePath) {
+  const parts = attributePath.split(".");
+  let value = item;
+  for (const part of parts) {
+    if (isAttributeContainer(value)) {
+      value = value.value.get(part) ?? new UndefinedValue();
+    } else if (value instanceof ArrayValue) {
+      const index = parseInt(part, 10);
+      if (!isNaN(index) && index >= 0 && index < value.value.length) {
+        value = value.value[index];
+      } else {
+        return new UndefinedValue();
+      }
+    } else {
+      return new UndefinedValue();
+    }
+  }
+  return value;
+}
+function compareRuntimeValues(a, b, caseSensitive = false) {
+  if (a instanceof NullValue && b instanceof NullValue) {
+    return 0;
+  }
+  if (a instanceof NullValue || b instanceof NullValue) {
+    throw new Error(`Cannot compare ${a.type} with ${b.type}`);
+  }
+  if (a instanceof UndefinedValue && b instanceof UndefinedValue) {
+    return 0;
+  }
+  if (a instanceof UndefinedValue || b instanceof UndefinedValue) {
+    throw new Error(`Cannot compare ${a.type} with ${b.type}`);
+  }
+  if (isNumericLikeValue(a) && isNumericLikeValue(b)) {
+    const aNum = getNumericValue(a);
+    const bNum = getNumericValue(b);
+    return aNum < bNum ? -1 : aNum > bNum ? 1 : 0;
+  }
+  if (a.type !== b.type) {
+    throw new Error(`Cannot compare different types: ${a.type} and ${b.type}`);
+  }
+  switch (a.type) {
+    case "StringValue": {
+      let aStr = a.value;
+      let bStr = b.value;
+      if (!caseSensitive) {
+        aStr = aStr.toLowerCase();
+        bStr = bStr.toLowerCase();
+      }
+      return aStr < bStr ? -1 : aStr > bStr ? 1 : 0;
+    }
+    default:
+      throw new Error(`Cannot compare type: ${a.type}`);
+  }
+}
+function getParameterDescriptor(argument) {
+  if (argument.type === "Identifier") {
+    return { name: argument.value };
+  }
+  const keywordArgument = argument;
+  return { name: keywordArgument.key.value, defaultValue: keywordArgument.value };
+}
+function isSpecialMacroArgument(name) {
+  return name === "kwargs" || name === "varargs";
+}
+function findAccessedSpecialMacroArguments(parameters, body) {
+  const declared = /* @__PURE__ */ new Set();
+  const accessed = /* @__PURE__ */ new Set();
+  const declareName = (name) => {
+    if (isSpecialMacroArgument(name)) {
+      declared.add(name);
+    }
+  };
+  const declareTarget = (target) => {
+    if (target.type === "Identifier") {
+      declareName(target.value);
+    } else if (target.type === "TupleLiteral") {
+      for (const item of target.value) {
+        declareTarget(item);
+      }
+    }
+  };
+  const declareArgument = (argument) => {
+    declareName(getParameterDescriptor(argument).name);
+  };
+  const visitArgumentDefaults = (args) => {
+    for (const argument of args) {
+      const parameter = getParameterDescriptor(argument);
+      if (parameter.defaultValue) {
+        visit(parameter.defaultValue);
+      }
+    }
+  };
+  const visitFilter = (filter) => {
+    if (filter.type === "CallExpression") {
+      visit(filter.args);
+    }
+  };
+  const visit = (node) => {
+    if (Array.isArray(node)) {
+      for (const item of node) {
+        visit(item);
+      }
+      return;
+    }
+    if (node instanceof Map) {
+      for (const [key, value] of node) {
+        visit(key);
+        visit(value);
+      }
+      return;
+    }
+    if (!(node instanceof Statement)) {
+      return;
+    }
+    switch (node.type) {
+      case "For": {
+        const statement = node;
+        declareTarget(statement.loopvar);
+        if (statement.iterable.type === "SelectExpression") {
+          const iterable = statement.iterable;
+          visit(iterable.lhs);
+          visit(statement.body);
+          visit(statement.defaultBlock);
+          visit(iterable.test);
+          return;
+        }
+        visit(statement.iterable);
+        visit(statement.body);
+        visit(statement.defaultBlock);
+        return;
+      }
+      case "Set": {
+        const statement = node;
+        declareTarget(statement.assignee);
+        visit(statement.value);
+        visit(statement.body);
+        return;
+      }
+      case "Macro": {
+        const statement = node;
+        for (const argument of statement.args) {
+          declareArgument(argument);
+        }
+        visitArgumentDefaults(statement.args);
+        visit(statement.body);
+        return;
+      }
+      case "CallStatement": {
+        const statement = node;
+        visit(statement.call);
+        for (const argument of statement.callerArgs ?? []) {
+          declareArgument(argument);
+        }
+        visitArgumentDefaults(statement.callerArgs ?? []);
+        visit(statement.body);
+        return;
+      }
+      case "FilterStatement": {
+        const statement = node;
+        visit(statement.body);
+        visitFilter(statement.filter);
+        return;
+      }
+      case "Identifier": {
+        const name = node.value;
+        if (isSpecialMacroArgument(name) && !declared.has(name)) {
+          accessed.add(name);
+        }
+        return;
+      }
+      case "MemberExpression": {
+        const expression = node;
+        visit(expression.object);
+        if (expression.computed) {
+          visit(expression.property);
+        }
+        return;
+      }
+      case "FilterExpression": {
+        const expression = node;
+        visit(expression.operand);
+        visitFilter(expression.filter);
+        return;
+      }
+      case "TestExpression":
+        visit(node.operand);
+        return;
+      case "SelectExpression": {
+        const expression = node;
+        visit(expression.test);
+        visit(expression.lhs);
+        return;
+      }
+      case "KeywordArgumentExpression":
+        visit(node.value);
+        return;
+      default:
+        for (const child of Object.values(node)) {
+          visit(child);
+        }
+    }
+  };
+  for (const parameter of parameters) {
+    declareArgument(parameter);
+  }
+  visit(body);
+  return accessed;
+}
+var Interpreter = class {
+  global;
+  constructor(env) {
+    this.global = env ?? new Environment();
+  }
+  /**
+   * Run the program.
+   */
+  run(program) {
+    return this.evaluate(program, this.global);
+  }
+  /**
+   * Evaluates expressions following the binary operation type.
+   */
+  evaluateBinaryExpression(node, environment) {
+    const left = this.evaluate(node.left, environment);
+    switch (node.operator.value) {
+      case "and":
+        return left.__bool__().value ? this.evaluate(node.right, environment) : left;
+      case "or":
+        return left.__bool__().value ? left : this.evaluate(node.right, environment);
+    }
+    const right = this.evaluate(node.right, environment);
+    switch (node.operator.value) {
+      case "==":
+        return new BooleanValue(left.value == right.value);
+      case "!=":
+        return new BooleanValue(left.value != right.value);
+    }
+    if (left instanceof UndefinedValue || right instanceof UndefinedValue) {
+      if (right instanceof UndefinedValue && ["in", "not in"].includes(node.operator.value)) {
+        return new BooleanValue(node.operator.value === "not in");
+      }
+      throw new Error(`Cannot perform operation ${node.operator.value} on undefined values`);
+    } else if (left instanceof NullValue || right instanceof NullValue) {
+      throw new Error("Cannot perform operation on null values");
+    } else if (node.operator.value === "~") {
+      return new StringValue(left.value.toString() + right.value.toString());
+    } else if (node.operator.value === "**" && isNumericLikeValue(left) && isNumericLikeValue(right)) {
+      const a = getNumericValue(left);
+      const b = getNumericValue(right);
+      if (a === 0 && b < 0) {
+        throw new Error("0.0 cannot be raised to a negative power");
+      }
+      const result = a ** b;
+      if (!Number.isFinite(result)) {
+        throw new Error("Exponentiation result is not a finite real number");
+      }
+      const isFloat = left instanceof FloatValue || right instanceof FloatValue || b < 0;
+      return isFloat ? new FloatValue(result) : new IntegerValue(result);
+    } else if ((left instanceof IntegerValue || left instanceof FloatValue) && (right instanceof IntegerValue || right instanceof FloatValue)) {
+      const a = left.value, b = right.value;
+      switch (node.operator.value) {
+        case "+":
+        case "-":
+        case "*": {
+          const res = node.operator.value === "+" ? a + b : node.operator.value === "-" ? a - b : a * b;
+          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
+          return isFloat ? new FloatValue(res) : new IntegerValue(res);
+        }
+        case "/":
+          return new FloatValue(a / b);
+        case "//": {
+          const res = Math.floor(a / b);
+          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
+          return isFloat ? new FloatValue(res) : new IntegerValue(res);
+        }
+        case "%": {
+          const rem = a % b;
+          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
+          return isFloat ? new FloatValue(rem) : new IntegerValue(rem);
+        }
+        case "<":
+          return new BooleanValue(a < b);
+        case ">":
+          return new BooleanValue(a > b);
+        case ">=":
+          return new BooleanValue(a >= b);
+        case "<=":
+          return new BooleanValue(a <= b);
+      }
+    } else if (left instanceof ArrayValue && right instanceof ArrayValue) {
+      switch (node.operator.value) {
+        case "+":
+          return new ArrayValue(left.value.concat(right.value));
+      }
+    } else if (right instanceof ArrayValue) {
+      const member = right.value.find((x) => x.value === left.value) !== void 0;
+      switch (node.operator.value) {
+        case "in":
+          return new BooleanValue(member);
+        case "not in":
+          return new BooleanValue(!member);
+      }
+    }
+    if (left instanceof StringValue || right instanceof StringValue) {
+      switch (node.operator.value) {
+        case "+":
+          return new StringValue(left.value.toString() + right.value.toString());
+      }
+    }
+    if (left instanceof StringValue && right instanceof StringValue) {
+      switch (node.operator.value) {
+        case "in":
+          return new BooleanValue(right.value.includes(left.value));
+        case "not in":
+          return new BooleanValue(!right.value.includes(left.value));
+      }
+    }
+    if (left instanceof StringValue && right instanceof ObjectValue) {
+      switch (node.operator.value) {
+        case "in":
+          return new BooleanValue(right.value.has(left.value));
+        case "not in":
+          return new BooleanValue(!right.value.has(left.value));
+      }
+    }
+    throw new SyntaxError(`Unknown operator "${node.operator.value}" between ${left.type} and ${right.type}`);
+  }
+  evaluateArguments(args, environment) {
+    const positionalArguments = [];
+    const keywordArguments = /* @__PURE__ */ new Map();
+    const addKeywordArgument = (key, value) => {
+      if (keywordArguments.has(key)) {
+        throw new Error(`Got multiple values for keyword argument '${key}'`);
+      }
+      keywordArguments.set(key, value);
+    };
+    for (const argument of args) {
+      if (argument.type === "SpreadExpression") {
+        const spreadNode = argument;
+        const val = this.evaluate(spreadNode.argument, environment);
+        if (!(val instanceof ArrayValue)) {
+          throw new Error(`Cannot unpack non-iterable type: ${val.type}`);
+        }
+        for (const item of val.value) {
+          positionalArguments.push(item);
+        }
+      } else if (argument.type !== "KeywordArgumentExpression" && argument.type !== "KeywordSpreadExpression") {
+        positionalArguments.push(this.evaluate(argument, environment));
+      }
+    }
+    for (const argument of args) {
+      if (argument.type === "KeywordArgumentExpression") {
+        const kwarg = argument;
+        addKeywordArgument(kwarg.key.value, this.evaluate(kwarg.value, environment));
+      } else if (argument.type === "KeywordSpreadExpression") {
+        const spreadNode = argument;
+        const val = this.evaluate(spreadNode.argument, environment);
+        if (!(val instanceof ObjectValue)) {
+          throw new Error(`Argument after ** must be a mapping, not ${val.type}`);
+        }
+        for (const [key, value] of val.value) {
+          addKeywordArgument(key, value);
+        }
+      }
+    }
+    return [positionalArguments, keywordArguments];
+  }
+  applyFilter(operand, filterNode, environment) {
+    if (filterNode.type === "Identifier") {
+      const filter = filterNode;
+      if (filter.value === "safe") {
+        return operand;
+      }
+      if (filter.value === "tojson") {
+        return new StringValue(toJSON(operand, {}));
+      }
+      if (operand instanceof ArrayValue) {
+        switch (filter.value) {
+          case "list":
+            return operand;
+          case "first":
+            return operand.value[0];
+          case "last":
+            return operand.value[operand.value.length - 1];
+          case "length":
+            return new IntegerValue(operand.value.length);
+          case "reverse":
+            return new ArrayValue(operand.value.slice().reverse());
+          case "sort": {
+            return new ArrayValue(operand.value.slice().sort((a, b) => compareRuntimeValues(a, b, false)));
+          }
+          case "join":
+            return new StringValue(operand.value.map((x) => x.value).join(""));
+          case "string":
+            return new StringValue(toJSON(operand, {}, 0, false));
+          case "unique": {
+            const seen = /* @__PURE__ */ new Set();
+            const output = [];
+            for (const item of operand.value) {
+              if (!seen.has(item.value)) {
+                seen.add(item.value);
+                output.push(item);
+              }
+            }
+            return new ArrayValue(output);
+          }
+          default:
+            throw new Error(`Unknown ArrayValue filter: ${filter.value}`);
+        }
+      } else if (operand instanceof StringValue) {
+        switch (filter.value) {
+          case "length":
+          case "upper":
+          case "lower":
+          case "title":
+          case "capitalize": {
+            const builtin = operand.builtins.get(filter.value);
+            if (builtin instanceof FunctionValue) {
+              return builtin.value(
+                /* no arguments */
+                [],
+                environment
+              );
+            } else if (builtin instanceof IntegerValue) {
+              return builtin;
+            } else {
+              throw new Error(`Unknown StringValue filter: ${filter.value}`);
+            }
+          }
+          case "trim":
+            return new StringValue(operand.value.trim());
+          case "indent":
+            return new StringValue(
+              operand.value.split("\n").map(
+                (x, i) => (
+                  // By default, don't indent the first line or empty lines
+                  i === 0 || x.length === 0 ? x : "    " + x
+                )
+              ).join("\n")
+            );
+          case "join":
+          case "string":
+            return operand;
+          case "int": {
+            const val = parseInt(operand.value, 10);
+            return new IntegerValue(isNaN(val) ? 0 : val);
+          }
+          case "float": {
+            const val = parseFloat(operand.value);
+            return new FloatValue(isNaN(val) ? 0 : val);
+          }
+          default:
+            throw new Error(`Unknown StringValue filter: ${filter.value}`);
+        }
+      } else if (operand instanceof IntegerValue || operand instanceof FloatValue) {
+        switch (filter.value) {
+          case "abs":
+            return operand instanceof IntegerValue ? new IntegerValue(Math.abs(operand.value)) : new FloatValue(Math.abs(operand.value));
+          case "int":
+            return new IntegerValue(Math.floor(operand.value));
+          case "float":
+            return new FloatValue(operand.value);
+          case "string":
+            return new StringValue(operand.toString());
+          default:
+            throw new Error(`Unknown NumericValue filter: ${filter.value}`);
+        }
+      } else if (operand instanceof ObjectValue) {
+        switch (filter.value) {
+          case "items":
+            return new ArrayValue(
+              Array.from(operand.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value]))
+            );
+          case "length":
+            return new IntegerValue(operand.value.size);
+          default: {
+            const builtin = operand.builtins.get(filter.value);
+            if (builtin) {
+              if (builtin instanceof FunctionValue) {
+                return builtin.value([], environment);
+              }
+              return builtin;
+            }
+            throw new Error(`Unknown ObjectValue filter: ${filter.value}`);
+          }
+        }
+      } else if (operand instanceof BooleanValue) {
+        switch (filter.value) {
+          case "bool":
+            return new BooleanValue(operand.value);
+          case "int":
+            return new IntegerValue(operand.value ? 1 : 0);
+          case "float":
+            return new FloatValue(operand.value ? 1 : 0);
+          case "string":
+            return new StringValue(operand.value ? "true" : "false");
+          default:
+            throw new Error(`Unknown BooleanValue filter: ${filter.value}`);
+        }
+      }
+      throw new Error(`Cannot apply filter "${filter.value}" to type: ${operand.type}`);
+    } else if (filterNode.type === "CallExpression") {
+      const filter = filterNode;
+      if (filter.callee.type !== "Identifier") {
+        throw new Error(`Unknown filter: ${filter.callee.type}`);
+      }
+      const filterName = filter.callee.value;
+      if (filterName === "tojson") {
+        const [, kwargs] = this.evaluateArguments(filter.args, environment);
+        const indent = kwargs.get("indent") ?? new NullValue();
+        if (!(indent instanceof IntegerValue || indent instanceof NullValue)) {
+          throw new Error("If set, indent must be a number");
+        }
+        const ensureAscii = kwargs.get("ensure_ascii") ?? new BooleanValue(false);
+        if (!(ensureAscii instanceof BooleanValue)) {
+          throw new Error("If set, ensure_ascii must be a boolean");
+        }
+        const sortKeys = kwargs.get("sort_keys") ?? new BooleanValue(false);
+        if (!(sortKeys instanceof BooleanValue)) {
+          throw new Error("If set, sort_keys must be a boolean");
+        }
+        const separatorsArg = kwargs.get("separators") ?? new NullValue();
+        let separators = null;
+        if (separatorsArg instanceof ArrayValue || separatorsArg instanceof TupleValue) {
+          if (separatorsArg.value.length !== 2) {
+            throw new Error("separators must be a tuple of two strings");
+          }
+          const [itemSep, keySep] = separatorsArg.value;
+          if (!(itemSep instanceof StringValue) || !(keySep instanceof StringValue)) {
+            throw new Error("separators must be a tuple of two strings");
+          }
+          separators = [itemSep.value, keySep.value];
+        } else if (!(separatorsArg instanceof NullValue)) {
+          throw new Error("If set, separators must be a tuple of two strings");
+        }
+        return new StringValue(
+          toJSON(operand, {
+            indent: indent.value,
+            ensureAscii: ensureAscii.value,
+            sortKeys: sortKeys.value,
+            separators
+          })
+        );
+      } else if (filterName === "join") {
+        let value;
+        if (operand instanceof StringValue) {
+          value = Array.from(operand.value);
+        } else if (operand instanceof ArrayValue) {
+          value = operand.value.map((x) => x.value);
+        } else {
+          throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
+        }
+        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+        const separator = args.at(0) ?? kwargs.get("separator") ?? new StringValue("");
+        if (!(separator instanceof StringValue)) {
+          throw new Error("separator must be a string");
+        }
+        return new StringValue(value.join(separator.value));
+      } else if (filterName === "int" || filterName === "float") {
+        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+        const defaultValue = args.at(0) ?? kwargs.get("default") ?? (filterName === "int" ? new IntegerValue(0) : new FloatValue(0));
+        if (operand instanceof StringValue) {
+          const val = filterName === "int" ? parseInt(operand.value, 10) : parseFloat(operand.value);
+          return isNaN(val) ? defaultValue : filterName === "int" ? new IntegerValue(val) : new FloatValue(val);
+        } else if (operand instanceof IntegerValue || operand instanceof FloatValue) {
+          return operand;
+        } else if (operand instanceof BooleanValue) {
+          return filterName === "int" ? new IntegerValue(operand.value ? 1 : 0) : new FloatValue(operand.value ? 1 : 0);
+        } else {
+          throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
+        }
+      } else if (filterName === "default") {
+        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+        const defaultValue = args[0] ?? new StringValue("");
+        const booleanValue = args[1] ?? kwargs.get("boolean") ?? new BooleanValue(false);
+        if (!(booleanValue instanceof BooleanValue)) {
+          throw new Error("`default` filter flag must be a boolean");
+        }
+        if (operand instanceof UndefinedValue || booleanValue.value && !operand.__bool__().value) {
+          return defaultValue;
+        }
+        return operand;
+      }
+      if (operand instanceof ArrayValue) {
+        switch (filterName) {
+          case "sort": {
+            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+            const reverse = args.at(0) ?? kwargs.get("reverse") ?? new BooleanValue(false);
+            if (!(reverse instanceof BooleanValue)) {
+              throw new Error("reverse must be a boolean");
+            }
+            const caseSensitive = args.at(1) ?? kwargs.get("case_sensitive") ?? new BooleanValue(false);
+            if (!(caseSensitive instanceof BooleanValue)) {
+              throw new Error("case_sensitive must be a boolean");
+            }
+            const attribute = args.at(2) ?? kwargs.get("attribute") ?? new NullValue();
+            if (!(attribute instanceof StringValue || attribute instanceof IntegerValue || attribute instanceof NullValue)) {
+              throw new Error("attribute must be a string, integer, or null");
+            }
+            const getSortValue = (item) => {
+              if (attribute instanceof NullValue) {
+                return item;
+              }
+              const attrPath = attribute instanceof IntegerValue ? String(attribute.value) : attribute.value;
+              return getAttributeValue(item, attrPath);
+            };
+            return new ArrayValue(
+              operand.value.slice().sort((a, b) => {
+                const aVal = getSortValue(a);
+                const bVal = getSortValue(b);
+                const result = compareRuntimeValues(aVal, bVal, caseSensitive.value);
+                return reverse.value ? -result : result;
+              })
+            );
+          }
+          case "selectattr":
+          case "rejectattr": {
+            const select = filterName === "selectattr";
+            if (operand.value.some((item) => !isAttributeContainer(item))) {
+              throw new Error(`\`${filterName}\` can only be applied to array of objects`);
+            }
+            if (filter.args.some((x) => x.type !== "StringLiteral")) {
+              throw new Error(`arguments of \`${filterName}\` must be strings`);
+            }
+            const [attr, testName, value] = filter.args.map((x) => this.evaluate(x, environment));
+            let testFunction;
+            if (testName) {
+              const test = environment.tests.get(testName.value);
+              if (!test) {
+                throw new Error(`Unknown test: ${testName.value}`);
+              }
+              testFunction = test;
+            } else {
+              testFunction = (...x) => x[0].__bool__().value;
+            }
+            const filtered = operand.value.filter((item) => {
+              const a = item.value.get(attr.value);
+              const result = a ? testFunction(a, value) : false;
+              return select ? result : !result;
+            });
+            return new ArrayValue(filtered);
+          }
+          case "map": {
+            const [, kwargs] = this.evaluateArguments(filter.args, environment);
+            if (kwargs.has("attribute")) {
+              const attr = kwargs.get("attribute");
+              if (!(attr instanceof StringValue)) {
+                throw new Error("attribute must be a string");
+              }
+              const defaultValue = kwargs.get("default");
+              const mapped = operand.value.map((item) => {
+                if (!isAttributeContainer(item)) {
+                  throw new Error("items in map must be an object");
+                }
+                const value = getAttributeValue(item, attr.value);
+                return value instanceof UndefinedValue ? defaultValue ?? new UndefinedValue() : value;
+              });
+              return new ArrayValue(mapped);
+            } else {
+              throw new Error("`map` expressions without `attribute` set are not currently supported.");
+            }
+          }
+        }
+        throw new Error(`Unknown ArrayValue filter: ${filterName}`);
+      } else if (operand instanceof StringValue) {
+        switch (filterName) {
+          case "indent": {
+            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+            const width = args.at(0) ?? kwargs.get("width") ?? new IntegerValue(4);
+            if (!(width instanceof IntegerValue)) {
+              throw new Error("width must be a number");
+            }
+            const first = args.at(1) ?? kwargs.get("first") ?? new BooleanValue(false);
+            const blank = args.at(2) ?? kwargs.get("blank") ?? new BooleanValue(false);
+            const lines = operand.value.split("\n");
+            const indent = " ".repeat(width.value);
+            const indented = lines.map(
+              (x, i) => !first.value && i === 0 || !blank.value && x.length === 0 ? x : indent + x
+            );
+            return new StringValue(indented.join("\n"));
+          }
+          case "replace": {
+            const replaceFn = operand.builtins.get("replace");
+            if (!(replaceFn instanceof FunctionValue)) {
+              throw new Error("replace filter not available");
+            }
+            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+            return replaceFn.value([...args, new KeywordArgumentsValue(kwargs)], environment);
+          }
+        }
+        throw new Error(`Unknown StringValue filter: ${filterName}`);
+      } else if (operand instanceof ObjectValue) {
+        const builtin = operand.builtins.get(filterName);
+        if (builtin && builtin instanceof FunctionValue) {
+          const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+          if (kwargs.size > 0) {
+            args.push(new KeywordArgumentsValue(kwargs));
+          }
+          return builtin.value(args, environment);
+        }
+        throw new Error(`Unknown ObjectValue filter: ${filterName}`);
+      } else {
+        throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
+      }
+    }
+    throw new Error(`Unknown filter: ${filterNode.type}`);
+  }
+  /**
+   * Evaluates expressions following the filter operation type.
+   */
+  evaluateFilterExpression(node, environment) {
+    const operand = this.evaluate(node.operand, environment);
+    return this.applyFilter(operand, node.filter, environment);
+  }
+  /**
+   * Evaluates expressions following the test operation type.
+   */
+  evaluateTestExpression(node, environment) {
+    const operand = this.evaluate(node.operand, environment);
+    const test = environment.tests.get(node.test.value);
+    if (!test) {
+      throw new Error(`Unknown test: ${node.test.value}`);
+    }
+    const result = test(operand);
+    return new BooleanValue(node.negate ? !result : result);
+  }
+  /**
+   * Evaluates expressions following the select operation type.
+   */
+  evaluateSelectExpression(node, environment) {
+    const predicate = this.evaluate(node.test, environment);
+    if (!predicate.__bool__().value) {
+      return new UndefinedValue();
+    }
+    return this.evaluate(node.lhs, environment);
+  }
+  /**
+   * Evaluates expressions following the unary operation type.
+   */
+  evaluateUnaryExpression(node, environment) {
+    const argument = this.evaluate(node.argument, environment);
+    switch (node.operator.value) {
+      case "not":
+        return new BooleanValue(!argument.__bool__().value);
+      case "+":
+      case "-": {
+        const sign = node.operator.value === "-" ? -1 : 1;
+        if (argument instanceof IntegerValue || argument instanceof FloatValue || argument instanceof BooleanValue) {
+          const value = argument instanceof BooleanValue ? argument.value ? 1 : 0 : argument.value;
+          const result = sign * value;
+          return argument instanceof FloatValue ? new FloatValue(result) : new IntegerValue(result);
+        }
+        throw new SyntaxError(`Unknown operator "${node.operator.value}" for ${argument.type}`);
+      }
+      default:
+        throw new SyntaxError(`Unknown operator: ${node.operator.value}`);
+    }
+  }
+  evaluateTernaryExpression(node, environment) {
+    const cond = this.evaluate(node.condition, environment);
+    return cond.__bool__().value ? this.evaluate(node.trueExpr, environment) : this.evaluate(node.falseExpr, environment);
+  }
+  evalProgram(program, environment) {
+    return this.evaluateBlock(program.body, environment);
+  }
+  evaluateBlock(statements, environment) {
+    let result = "";
+    for (const statement of statements) {
+      const lastEvaluated = this.evaluate(statement, environment);
+      if (lastEvaluated.type !== "NullValue" && lastEvaluated.type !== "UndefinedValue") {
+        result += lastEvaluated.toString();
+      }
+    }
+    return new StringValue(result);
+  }
+  evaluateIdentifier(node, environment) {
+    return environment.lookupVariable(node.value);
+  }
+  evaluateCallExpression(expr, environment) {
+    const [args, kwargs] = this.evaluateArguments(expr.args, environment);
+    if (kwargs.size > 0) {
+      args.push(new KeywordArgumentsValue(kwargs));
+    }
+    const fn = this.evaluate(expr.callee, environment);
+    if (fn.type !== "FunctionValue") {
+      throw new Error(`Cannot call something that is not a function: got ${fn.type}`);
+    }
+    return fn.value(args, environment);
+  }
+  evaluateSliceExpression(object, expr, environment) {
+    if (!(object instanceof ArrayValue || object instanceof StringValue)) {
+      throw new Error("Slice object must be an array or string");
+    }
+    const start = this.evaluate(expr.start, environment);
+    const stop = this.evaluate(expr.stop, environment);
+    const step = this.evaluate(expr.step, environment);
+    if (!(start instanceof IntegerValue || start instanceof UndefinedValue)) {
+      throw new Error("Slice start must be numeric or undefined");
+    }
+    if (!(stop instanceof IntegerValue || stop instanceof UndefinedValue)) {
+      throw new Error("Slice stop must be numeric or undefined");
+    }
+    if (!(step instanceof IntegerValue || step instanceof UndefinedValue)) {
+      throw new Error("Slice step must be numeric or undefined");
+    }
+    if (object instanceof ArrayValue) {
+      return new ArrayValue(slice(object.value, start.value, stop.value, step.value));
+    } else {
+      return new StringValue(slice(Array.from(object.value), start.value, stop.value, step.value).join(""));
+    }
+  }
+  evaluateMemberExpression(expr, environment) {
+    const object = this.evaluate(expr.object, environment);
+    let property;
+    if (expr.computed) {
+      if (expr.property.type === "SliceExpression") {
+        return this.evaluateSliceExpression(object, expr.property, environment);
+      } else {
+        property = this.evaluate(expr.property, environment);
+      }
+    } else if (expr.property.type === "IntegerLiteral") {
+      property = new IntegerValue(expr.property.value);
+    } else {
+      property = new StringValue(expr.property.value);
+    }
+    let value;
+    if (isAttributeContainer(object)) {
+      if (!(property instanceof StringValue)) {
+        throw new Error(`Cannot access property with non-string: got ${property.type}`);
+      }
+      value = object.value.get(property.value) ?? (object instanceof ObjectValue ? object.builtins.get(property.value) : void 0);
+    } else if (object instanceof ArrayValue || object instanceof StringValue) {
+      if (property instanceof IntegerValue) {
+        if (object instanceof StringValue) {
+          const character = object.value.at(property.value);
+          value = character === void 0 ? void 0 : new StringValue(character);
+        } else {
+          value = object.value.at(property.value);
+        }
+      } else if (property instanceof StringValue) {
+        value = object.builtins.get(property.value);
+      } else {
+        throw new Error(`Cannot access property with non-string/non-number: got ${property.type}`);
+      }
+    } else {
+      if (!(property instanceof StringValue)) {
+        throw new Error(`Cannot access property with non-string: got ${property.type}`);
+      }
+      value = object.builtins.get(property.value);
+    }
+    return value instanceof RuntimeValue ? value : new UndefinedValue();
+  }
+  evaluateSet(node, environment) {
+    const rhs = node.value ? this.evaluate(node.value, environment) : this.evaluateBlock(node.body, environment);
+    if (node.assignee.type === "Identifier") {
+      const variableName = node.assignee.value;
+      environment.setVariable(variableName, rhs);
+    } else if (node.assignee.type === "TupleLiteral") {
+      const tuple = node.assignee;
+      if (!(rhs instanceof ArrayValue)) {
+        throw new Error(`Cannot unpack non-iterable type in set: ${rhs.type}`);
+      }
+      const arr = rhs.value;
+      if (arr.length !== tuple.value.length) {
+        throw new Error(`Too ${tuple.value.length > arr.length ? "few" : "many"} items to unpack in set`);
+      }
+      for (let i = 0; i < tuple.value.length; ++i) {
+        const elem = tuple.value[i];
+        if (elem.type !== "Identifier") {
+          throw new Error(`Cannot unpack to non-identifier in set: ${elem.type}`);
+        }
+        environment.setVariable(elem.value, arr[i]);
+      }
+    } else if (node.assignee.type === "MemberExpression") {
+      const member = node.assignee;
+      const object = this.evaluate(member.object, environment);
+      if (!(object instanceof NamespaceValue)) {
+        throw new Error("cannot assign attribute on non-namespace object");
+      }
+      if (member.property.type !== "Identifier") {
+        throw new Error("Cannot assign to member with non-identifier property");
+      }
+      object.value.set(member.property.value, rhs);
+    } else {
+      throw new Error(`Invalid LHS inside assignment expression: ${JSON.stringify(node.assignee)}`);
+    }
+    return new NullValue();
+  }
+  evaluateIf(node, environment) {
+    const test = this.evaluate(node.test, environment);
+    return this.evaluateBlock(test.__bool__().value ? node.body : node.alternate, environment);
+  }
+  evaluateFor(node, environment) {
+    const scope = new Environment(environment);
+    let test, iterable;
+    if (node.iterable.type === "SelectExpression") {
+      const select = node.iterable;
+      iterable = this.evaluate(select.lhs, scope);
+      test = select.test;
+    } else {
+      iterable = this.evaluate(node.iterable, scope);
+    }
+    if (!(iterable instanceof ArrayValue || iterable instanceof ObjectValue)) {
+      throw new Error(`Expected iterable or object type in for loop: got ${iterable.type}`);
+    }
+    if (iterable instanceof ObjectValue) {
+      iterable = iterable.keys();
+    }
+    const items = [];
+    const scopeUpdateFunctions = [];
+    for (let i = 0; i < iterable.value.length; ++i) {
+      const loopScope = new Environment(scope);
+      const current = iterable.value[i];
+      let scopeUpdateFunction;
+      if (node.loopvar.type === "Identifier") {
+        scopeUpdateFunction = (scope2) => scope2.setVariable(node.loopvar.value, current);
+      } else if (node.loopvar.type === "TupleLiteral") {
+        const loopvar = node.loopvar;
+        if (current.type !== "ArrayValue") {
+          throw new Error(`Cannot unpack non-iterable type: ${current.type}`);
+        }
+        const c = current;
+        if (loopvar.value.length !== c.value.length) {
+          throw new Error(`Too ${loopvar.value.length > c.value.length ? "few" : "many"} items to unpack`);
+        }
+        scopeUpdateFunction = (scope2) => {
+          for (let j = 0; j < loopvar.value.length; ++j) {
+            if (loopvar.value[j].type !== "Identifier") {
+              throw new Error(`Cannot unpack non-identifier type: ${loopvar.value[j].type}`);
+            }
+            scope2.setVariable(loopvar.value[j].value, c.value[j]);
+          }
+        };
+      } else {
+        throw new Error(`Invalid loop variable(s): ${node.loopvar.type}`);
+      }
+      if (test) {
+        scopeUpdateFunction(loopScope);
+        const testValue = this.evaluate(test, loopScope);
+        if (!testValue.__bool__().value) {
+          continue;
+        }
+      }
+      items.push(current);
+      scopeUpdateFunctions.push(scopeUpdateFunction);
+    }
+    let result = "";
+    let noIteration = true;
+    for (let i = 0; i < items.length; ++i) {
+      const loop = /* @__PURE__ */ new Map([
+        ["index", new IntegerValue(i + 1)],
+        ["index0", new IntegerValue(i)],
+        ["revindex", new IntegerValue(items.length - i)],
+        ["revindex0", new IntegerValue(items.length - i - 1)],
+        ["first", new BooleanValue(i === 0)],
+        ["last", new BooleanValue(i === items.length - 1)],
+        ["length", new IntegerValue(items.length)],
+        ["previtem", i > 0 ? items[i - 1] : new UndefinedValue()],
+        ["nextitem", i < items.length - 1 ? items[i + 1] : new UndefinedValue()]
+      ]);
+      scope.setVariable("loop", new ObjectValue(loop));
+      scopeUpdateFunctions[i](scope);
+      try {
+        const evaluated = this.evaluateBlock(node.body, scope);
+        result += evaluated.value;
+      } catch (err) {
+        if (err instanceof ContinueControl) {
+          continue;
+        }
+        if (err instanceof BreakControl) {
+          break;
+        }
+        throw err;
+      }
+      noIteration = false;
+    }
+    if (noIteration) {
+      const defaultEvaluated = this.evaluateBlock(node.defaultBlock, scope);
+      result += defaultEvaluated.value;
+    }
+    return new StringValue(result);
+  }
+  /**
+   * Bind every parameter name and special argument before evaluating defaults,
+   * preventing unbound parameters from resolving in an outer scope.
+   */
+  bindMacroArguments(displayName, parameters, specialArguments, args, scope) {
+    const positionalArguments = args.slice();
+    let keywordArguments = /* @__PURE__ */ new Map();
+    if (positionalArguments.at(-1) instanceof KeywordArgumentsValue) {
+      keywordArguments = new Map(positionalArguments.pop().value);
+    }
+    const pendingDefaults = [];
+    for (let i = 0; i < parameters.length; ++i) {
+      const { name, defaultValue } = getParameterDescriptor(parameters[i]);
+      let value = positionalArguments[i];
+      if (value === void 0 && keywordArguments.has(name)) {
+        value = keywordArguments.get(name);
+        keywordArguments.delete(name);
+      }
+      if (value === void 0 && defaultValue !== void 0) {
+        pendingDefaults.push([name, defaultValue]);
+      }
+      scope.setVariable(name, value ?? new UndefinedValue());
+    }
+    if (specialArguments.has("kwargs")) {
+      scope.setVariable("kwargs", new ObjectValue(keywordArguments));
+    } else if (keywordArguments.size > 0) {
+      throw new Error(`macro ${displayName} takes no keyword argument '${keywordArguments.keys().next().value}'`);
+    }
+    if (specialArguments.has("varargs")) {
+      scope.setVariable("varargs", new ArrayValue(positionalArguments.slice(parameters.length)));
+    } else if (positionalArguments.length > parameters.length) {
+      throw new Error(`macro ${displayName} takes not more than ${parameters.length} argument(s)`);
+    }
+    for (const [name, defaultValue] of pendingDefaults) {
+      scope.setVariable(name, this.evaluate(defaultValue, scope));
+    }
+  }
+  /**
+   * See https://jinja.palletsprojects.com/en/3.1.x/templates/#macros for more information.
+   */
+  evaluateMacro(node, environment) {
+    const specialArguments = findAccessedSpecialMacroArguments(node.args, node.body);
+    environment.setVariable(
+      node.name.value,
+      new FunctionValue((args, scope) => {
+        const macroScope = new Environment(scope);
+        this.bindMacroArguments(`'${node.name.value}'`, node.args, specialArguments, args, macroScope);
+        return this.evaluateBlock(node.body, macroScope);
+      })
+    );
+    return new NullValue();
+  }
+  evaluateCallStatement(node, environment) {
+    const parameters = node.callerArgs ?? [];
+    const specialArguments = findAccessedSpecialMacroArguments(parameters, node.body);
+    const callerFn = new FunctionValue((callerArguments) => {
+      const callBlockEnv = new Environment(environment);
+      this.bindMacroArguments("None", parameters, specialArguments, callerArguments, callBlockEnv);
+      return this.evaluateBlock(node.body, callBlockEnv);
+    });
+    const [macroArgs, macroKwargs] = this.evaluateArguments(node.call.args, environment);
+    macroArgs.push(new KeywordArgumentsValue(macroKwargs));
+    const fn = this.evaluate(node.call.callee, environment);
+    if (fn.type !== "FunctionValue") {
+      throw new Error(`Cannot call something that is not a function: got ${fn.type}`);
+    }
+    const newEnv = new Environment(environment);
+    newEnv.setVariable("caller", callerFn);
+    return fn.value(macroArgs, newEnv);
+  }
+  evaluateFilterStatement(node, environment) {
+    const rendered = this.evaluateBlock(node.body, environment);
+    return this.applyFilter(rendered, node.filter, environment);
+  }
+  evaluate(statement, environment) {
+    if (!statement) {
+      return new UndefinedValue();
+    }
+    switch (statement.type) {
+      case "Program":
+        return this.evalProgram(statement, environment);
+      case "Set":
+        return this.evaluateSet(statement, environment);
+      case "If":
+        return this.evaluateIf(statement, environment);
+      case "For":
+        return this.evaluateFor(statement, environment);
+      case "Macro":
+        return this.evaluateMacro(statement, environment);
+      case "CallStatement":
+        return this.evaluateCallStatement(statement, environment);
+      case "Break":
+        throw new BreakControl();
+      case "Continue":
+        throw new ContinueControl();
+      case "IntegerLiteral":
+        return new IntegerValue(statement.value);
+      case "FloatLiteral":
+        return new FloatValue(statement.value);
+      case "StringLiteral":
+        return new StringValue(statement.value);
+      case "ArrayLiteral":
+        return new ArrayValue(statement.value.map((x) => this.evaluate(x, environment)));
+      case "TupleLiteral":
+        return new TupleValue(statement.value.map((x) => this.evaluate(x, environment)));
+      case "ObjectLiteral": {
+        const mapping = /* @__PURE__ */ new Map();
+        for (const [key, value] of statement.value) {
+          const evaluatedKey = this.evaluate(key, environment);
+          if (!(evaluatedKey instanceof StringValue)) {
+            throw new Error(`Object keys must be strings: got ${evaluatedKey.type}`);
+          }
+          mapping.set(evaluatedKey.value, this.evaluate(value, environment));
+        }
+        return new ObjectValue(mapping);
+      }
+      case "Identifier":
+        return this.evaluateIdentifier(statement, environment);
+      case "CallExpression":
+        return this.evaluateCallExpression(statement, environment);
+      case "MemberExpression":
+        return this.evaluateMemberExpression(statement, environment);
+      case "UnaryExpression":
+        return this.evaluateUnaryExpression(statement, environment);
+      case "BinaryExpression":
+        return this.evaluateBinaryExpression(statement, environment);
+      case "FilterExpression":
+        return this.evaluateFilterExpression(statement, environment);
+      case "FilterStatement":
+        return this.evaluateFilterStatement(statement, environment);
+      case "TestExpression":
+        return this.evaluateTestExpression(statement, environment);
+      case "SelectExpression":
+        return this.evaluateSelectExpression(statement, environment);
+      case "Ternary":
+        return this.evaluateTernaryExpression(statement, environment);
+      case "Comment":
+        return new NullValue();
+      default:
+        throw new SyntaxError(`Unknown node type: ${statement.type}`);
+    }
+  }
+};
+function convertToRuntimeValues(input) {
+  switch (typeof input) {
+    case "number":
+      return Number.isInteger(input) ? new IntegerValue(input) : new FloatValue(input);
+    case "string":
+      return new StringValue(input);
+    case "boolean":
+      return new BooleanValue(input);
+    case "undefined":
+      return new UndefinedValue();
+    case "object":
+      if (input === null) {
+        return new NullValue();
+      } else if (Array.isArray(input)) {
+        return new ArrayValue(input.map(convertToRuntimeValues));
+      } else {
+        return new ObjectValue(
+          new Map(Object.entries(input).map(([key, value]) => [key, convertToRuntimeValues(value)]))
+        );
+      }
+    case "function":
+      return new FunctionValue((args, _scope) => {
+        const result = input(...args.map((x) => x.value)) ?? null;
+        return convertToRuntimeValues(result);
+      });
+    default:
+      throw new Error(`Cannot convert to runtime value: ${input}`);
+  }
+}
+
+// src/format.ts
+var NEWLINE = "\n";
+var OPEN_STATEMENT = "{%- ";
+var CLOSE_STATEMENT = " -%}";
+var PRECEDENCE = Object.freeze({
+  CONDITIONAL: 0,
+  // a if b else c
+  LOGICAL_OR: 1,
+  // or
+  LOGICAL_AND: 2,
+  // and
+  LOGICAL_NOT: 3,
+  // not a
+  COMPARISON: 4,
+  // == != < <= > >= in, not in
+  ADDITIVE: 5,
+  // + -
+  MULTIPLICATIVE: 6,
+  // * / // %
+  EXPONENTIATION: 7,
+  // **
+  TEST: 8,
+  // is
+  FILTER: 9,
+  // |
+  UNARY_SIGN: 10,
+  // -a +a
+  ATOM: 11
+  // literals, identifiers, calls, member accesses
+});
+function getBinaryOperatorPrecedence(expr) {
+  switch (expr.operator.type) {
+    case "ExponentiationBinaryOperator":
+      return PRECEDENCE.EXPONENTIATION;
+    case "MultiplicativeBinaryOperator":
+      return PRECEDENCE.MULTIPLICATIVE;
+    case "AdditiveBinaryOperator":
+      return PRECEDENCE.ADDITIVE;
+    case "ComparisonBinaryOperator":
+      return PRECEDENCE.COMPARISON;
+    case "Identifier":
+      if (expr.operator.value === "and") {
+        return PRECEDENCE.LOGICAL_AND;
+      }
+      if (expr.operator.value === "in" || expr.operator.value === "not in") {
+        return PRECEDENCE.COMPARISON;
+      }
+      return PRECEDENCE.LOGICAL_OR;
+  }
+  return PRECEDENCE.LOGICAL_OR;
+}
+function getPrecedence(node) {
+  switch (node.type) {
+    case "SelectExpression":
+    case "Ternary":
+      return PRECEDENCE.CONDITIONAL;
+    case "BinaryExpression":
+      return getBinaryOperatorPrecedence(node);
+    case "UnaryExpression":
+      return node.operator.value === "not" ? PRECEDENCE.LOGICAL_NOT : PRECEDENCE.UNARY_SIGN;
+    case "TestExpression":
+      return PRECEDENCE.TEST;
+    case "FilterExpression":
+      return PRECEDENCE.FILTER;
+    default:
+      return PRECEDENCE.ATOM;
+  }
+}
+function formatOperand(node, minPrecedence) {
+  const expr = formatExpression(node);
+  return getPrecedence(node) < minPrecedence ? `(${expr})` : expr;
+}
+function format(program, indent = "	") {
+  const indentStr = typeof indent === "number" ? " ".repeat(indent) : indent;
+  const body = formatStatements(program.body, 0, indentStr);
+  return body.replace(/\n$/, "");
+}
+function createStatement(...text) {
+  return OPEN_STATEMENT + text.join(" ") + CLOSE_STATEMENT;
+}
+function formatStatements(stmts, depth, indentStr) {
+  return stmts.map((stmt) => formatStatement(stmt, depth, indentStr)).join(NEWLINE);
+}
+function formatExpressionList(expressions) {
+  return expressions.map((expression) => formatExpression(expression)).join(", ");
+}
+function formatStatement(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  switch (node.type) {
+    case "Program":
+      return formatStatements(node.body, depth, indentStr);
+    case "If":
+      return formatIf(node, depth, indentStr);
+    case "For":
+      return formatFor(node, depth, indentStr);
+    case "Set":
+      return formatSet(node, depth, indentStr);
+    case "Macro":
+      return formatMacro(node, depth, indentStr);
+    case "Break":
+      return pad + createStatement("break");
+    case "Continue":
+      return pad + createStatement("continue");
+    case "CallStatement":
+      return formatCallStatement(node, depth, indentStr);
+    case "FilterStatement":
+      return formatFilterStatement(node, depth, indentStr);
+    case "Comment":
+      return pad + "{# " + node.value + " #}";
+    default:
+      return pad + "{{- " + formatExpression(node) + " -}}";
+  }
+}
+function formatIf(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const clauses = [];
+  let current = node;
+  while (current) {
+    clauses.push({ test: current.test, body: current.body });
+    if (current.alternate.length === 1 && current.alternate[0].type === "If") {
+      current = current.alternate[0];
+    } else {
+      break;
+    }
+  }
+  let out = pad + createStatement("if", formatExpression(clauses[0].test)) + NEWLINE + formatStatements(clauses[0].body, depth + 1, indentStr);
+  for (let i = 1; i < clauses.length; ++i) {
+    out += NEWLINE + pad + createStatement("elif", formatExpression(clauses[i].test)) + NEWLINE + formatStatements(clauses[i].body, depth + 1, indentStr);
+  }
+  if (current && current.alternate.length > 0) {
+    out += NEWLINE + pad + createStatement("else") + NEWLINE + formatStatements(current.alternate, depth + 1, indentStr);
+  }
+  out += NEWLINE + pad + createStatement("endif");
+  return out;
+}
+function formatFor(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  let formattedIterable = "";
+  if (node.iterable.type === "SelectExpression") {
+    const n = node.iterable;
+    formattedIterable = `${formatExpression(n.lhs)} if ${formatExpression(n.test)}`;
+  } else {
+    formattedIterable = formatExpression(node.iterable);
+  }
+  let out = pad + createStatement("for", formatExpression(node.loopvar), "in", formattedIterable) + NEWLINE + formatStatements(node.body, depth + 1, indentStr);
+  if (node.defaultBlock.length > 0) {
+    out += NEWLINE + pad + createStatement("else") + NEWLINE + formatStatements(node.defaultBlock, depth + 1, indentStr);
+  }
+  out += NEWLINE + pad + createStatement("endfor");
+  return out;
+}
+function formatSet(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const left = formatExpression(node.assignee);
+  const right = node.value ? formatExpression(node.value) : "";
+  const value = pad + createStatement("set", `${left}${node.value ? " = " + right : ""}`);
+  if (node.body.length === 0) {
+    return value;
+  }
+  return value + NEWLINE + formatStatements(node.body, depth + 1, indentStr) + NEWLINE + pad + createStatement("endset");
+}
+function formatMacro(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const args = formatExpressionList(node.args);
+  return pad + createStatement("macro", `${node.name.value}(${args})`) + NEWLINE + formatStatements(node.body, depth + 1, indentStr) + NEWLINE + pad + createStatement("endmacro");
+}
+function formatCallStatement(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const params = node.callerArgs && node.callerArgs.length > 0 ? `(${formatExpressionList(node.callerArgs)})` : "";
+  const callExpr = formatExpression(node.call);
+  let out = pad + createStatement(`call${params}`, callExpr) + NEWLINE;
+  out += formatStatements(node.body, depth + 1, indentStr) + NEWLINE;
+  out += pad + createStatement("endcall");
+  return out;
+}
+function formatFilterStatement(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const spec = node.filter.type === "Identifier" ? node.filter.value : formatExpression(node.filter);
+  let out = pad + createStatement("filter", spec) + NEWLINE;
+  out += formatStatements(node.body, depth + 1, indentStr) + NEWLINE;
+  out += pad + createStatement("endfilter");
+  return out;
+}
+function formatExpression(node) {
+  switch (node.type) {
+    case "SpreadExpression": {
+      const n = node;
+      return `*${formatExpression(n.argument)}`;
+    }
+    case "KeywordSpreadExpression": {
+      const n = node;
+      return `**${formatExpression(n.argument)}`;
+    }
+    case "Identifier":
+      return node.value;
+    case "IntegerLiteral":
+      return `${node.value}`;
+    case "FloatLiteral": {
+      const value = node.value;
+      if (Object.is(value, -0)) {
+        return "-0.0";
+      }
+      return value % 1 === 0 ? value.toFixed(1) : value.toString();
+    }
+    case "StringLiteral":
+      return JSON.stringify(node.value);
+    case "BinaryExpression": {
+      const n = node;
+      const thisPrecedence = getBinaryOperatorPrecedence(n);
+      const left = formatOperand(n.left, thisPrecedence);
+      const right = formatOperand(n.right, thisPrecedence + 1);
+      return `${left} ${n.operator.value} ${right}`;
+    }
+    case "UnaryExpression": {
+      const n = node;
+      const operandPrecedence = n.argument.type === "UnaryExpression" ? getPrecedence(n) : PRECEDENCE.ATOM;
+      return n.operator.value + (n.operator.value === "not" ? " " : "") + formatOperand(n.argument, operandPrecedence);
+    }
+    case "CallExpression": {
+      const n = node;
+      const args = formatExpressionList(n.args);
+      return `${formatExpression(n.callee)}(${args})`;
+    }
+    case "MemberExpression": {
+      const n = node;
+      const obj = formatOperand(n.object, PRECEDENCE.ATOM);
+      let prop = formatExpression(n.property);
+      if (!n.computed && n.property.type !== "Identifier" && n.property.type !== "IntegerLiteral") {
+        prop = `(${prop})`;
+      }
+      return n.computed ? `${obj}[${prop}]` : `${obj}.${prop}`;
+    }
+    case "FilterExpression": {
+      const n = node;
+      const operand = formatOperand(n.operand, PRECEDENCE.FILTER);
+      if (n.filter.type === "CallExpression") {
+        return `${operand} | ${formatExpression(n.filter)}`;
+      }
+      return `${operand} | ${n.filter.value}`;
+    }
+    case "SelectExpression": {
+      const n = node;
+      return `${formatOperand(n.lhs, PRECEDENCE.LOGICAL_OR)} if ${formatOperand(n.test, PRECEDENCE.LOGICAL_OR)}`;
+    }
+    case "TestExpression": {
+      const n = node;
+      return `${formatOperand(n.operand, PRECEDENCE.TEST)} is${n.negate ? " not" : ""} ${n.test.value}`;
+    }
+    case "ArrayLiteral":
+    case "TupleLiteral": {
+      const elems = formatExpressionList(node.value);
+      const brackets = node.type === "ArrayLiteral" ? "[]" : "()";
+      return `${brackets[0]}${elems}${brackets[1]}`;
+    }
+    case "ObjectLiteral": {
+      const entries = Array.from(node.value.entries()).map(
+        ([k, v]) => `${formatExpression(k)}: ${formatExpression(v)}`
+      );
+      return `{${entries.join(", ")}}`;
+    }
+    case "SliceExpression": {
+      const n = node;
+      const s = n.start ? formatExpression(n.start) : "";
+      const t = n.stop ? formatExpression(n.stop) : "";
+      const st = n.step ? `:${formatExpression(n.step)}` : "";
+      return `${s}:${t}${st}`;
+    }
+    case "KeywordArgumentExpression": {
+      const n = node;
+      return `${n.key.value}=${formatExpression(n.value)}`;
+    }
+    case "Ternary": {
+      const n = node;
+      return `${formatOperand(n.trueExpr, PRECEDENCE.LOGICAL_OR)} if ${formatOperand(
+        n.condition,
+        PRECEDENCE.LOGICAL_OR
+      )} else ${formatOperand(n.falseExpr, PRECEDENCE.CONDITIONAL)}`;
+    }
+    default:
+      throw new Error(`Unknown expression type: ${node.type}`);
+  }
+}
+
+// src/index.ts
+var Template = class {
+  parsed;
+  /**
+   * @param {string} template The template string
+   */
+  constructor(template) {
+    const tokens = tokenize(template, {
+      lstrip_blocks: true,
+      trim_blocks: true
+    });
+    this.parsed = parse(tokens);
+  }
+  render(items) {
+    const env = new Environment();
+    setupGlobals(env);
+    if (items) {
+      for (const [key, value] of Object.entries(items)) {
+        env.set(key, value);
+      }
+    }
+    const interpreter = new Interpreter(env);
+    const result = interpreter.run(this.parsed);
+    return result.value;
+  }
+  format(options) {
+    return format(this.parsed, options?.indent || "	");
+  }
+};
+
+
+;// CONCATENATED MODULE: ./packages/recipe/src/chat-template.ts
+
+/** What the original's templates write before an answer; looked for where a recipe names nothing else. */
+const ORIGINAL_MARKER = '[/INST]';
+/** transformers' marks round what is learnt, with the variants that trim white space. */
+const GENERATION_MARKS = /\{%-?\s*generation\s*-?%\}/;
+const PROMPT = 'A text that the user wrote.';
+const ANSWER = 'A text that the assistant wrote.';
+/**
+ * Checks that the answer of a conversation can be told from its prompt, as the trainer's `tokenisation.py` tells them:
+ * by `response_marker`, by generation marks, by `[/INST]`, or by what it writes between them. Nothing is said of a
+ * tokenizer's own template.
+ */
+function checkChatTemplate({ chatTemplate, responseMarker }, report) {
+    if (chatTemplate === undefined)
+        return;
+    const rendered = render(chatTemplate);
+    if ('problem' in rendered) {
+        const message = `chat_template is not understood: ${rendered.problem}`;
+        const hint = 'Is it Jinja? transformers has the last word on it when training starts.';
+        report('chat_template', { severity: 'warning', code: 'chat-template', message, hint });
+        return;
+    }
+    const { text } = rendered;
+    const answerAt = text.lastIndexOf(ANSWER);
+    if (answerAt < 0 || !text.includes(PROMPT)) {
+        const message = `chat_template leaves the ${answerAt < 0 ? 'answer' : 'prompt'} out of a conversation of one of each`;
+        report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
+        return;
+    }
+    if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate))
+        return;
+    const between = text.slice(text.lastIndexOf(PROMPT, answerAt) + PROMPT.length, answerAt);
+    const marker = responseMarker ?? (chatTemplate.includes(ORIGINAL_MARKER) ? ORIGINAL_MARKER : undefined);
+    if (marker === undefined ? between.trim() !== '' : between.includes(marker))
+        return;
+    const hint = `Between prompt and answer it writes ${JSON.stringify(between)}.`;
+    if (marker === undefined) {
+        const message = 'chat_template writes nothing between prompt and answer by which the answer could be told';
+        const advice = 'Put {% generation %} and {% endgeneration %} round the answer.';
+        report('chat_template', { code: 'chat-template', message, hint: `${hint} ${advice}` });
+        return;
+    }
+    const message = `chat_template does not write ${JSON.stringify(marker)} between prompt and answer, behind which is learnt`;
+    const key = responseMarker === undefined ? 'chat_template' : 'response_marker';
+    report(key, { code: 'chat-template', message, hint });
+}
+/** A conversation of one prompt and one answer, as the template writes it. */
+function render(template) {
+    try {
+        const messages = [
+            { role: 'user', content: PROMPT },
+            { role: 'assistant', content: ANSWER },
+        ];
+        const text = new Template(template).render({
+            messages,
+            bos_token: '<s>',
+            eos_token: '</s>',
+            add_generation_prompt: false,
+        });
+        return { text };
+    }
+    catch (error) {
+        return { problem: error.message.split('\n')[0] ?? '' };
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-together.ts
+
+/** Checks what the keys of one training file say together. */
+function checkTogether(training, yaml, diagnostics) {
+    const isThere = (key) => Object.hasOwn(yaml.data, key);
+    const report = (key, finding, atKey = false) => {
+        diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
+    };
+    checkPrecision(training, report);
+    checkLength(training, report, isThere);
+    checkSaving(training, report, isThere);
+    checkLora(training, report);
+    checkOwnKeys(training, report);
+    checkChatTemplate(training, report);
+}
+function checkPrecision({ arguments: given }, report) {
+    if (given.bf16 === true && given.fp16 === true) {
+        const hint = 'Keep bf16: GPUs since 2020 have it, and it does not overflow.';
+        report('fp16', { code: 'conflicting-keys', message: 'both bf16 and fp16 are true', hint });
+    }
+    if (given.fp16 === true && given.dtype === 'bfloat16') {
+        const hint = 'Write bf16: true instead, or dtype: float32.';
+        report('fp16', { code: 'conflicting-keys', message: 'fp16 is true and dtype is bfloat16', hint });
+    }
+}
+function checkLength({ arguments: given }, report, isThere) {
+    const steps = Number(given.max_steps ?? -1);
+    if (steps < 1)
+        return;
+    if (isThere('num_train_epochs')) {
+        const message = 'num_train_epochs has no effect beside max_steps';
+        report('num_train_epochs', { code: 'without-effect', message, hint: 'Keep one of them.' }, true);
+    }
+    const warmup = Number(given.warmup_steps ?? 0);
+    if (warmup >= 1 && warmup >= steps) {
+        const message = `warmup_steps: ${warmup} are all of the ${steps} steps: the learning rate is never reached`;
+        const hint = 'A number below 1 is a share of all steps: 0.1.';
+        report('warmup_steps', { code: 'unusual-value', message, hint });
+    }
+}
+function checkSaving(training, report, isThere) {
+    const { arguments: given } = training;
+    const { save_strategy: saving, eval_strategy: evaluation } = given;
+    for (const [key, strategyKey, strategy] of [
+        ['save_steps', 'save_strategy', saving],
+        ['eval_steps', 'eval_strategy', evaluation],
+    ]) {
+        if (!isThere(key) || strategy === 'steps' || (strategy === undefined && key === 'eval_steps'))
+            continue;
+        const said = strategy === undefined ? `without ${strategyKey}: steps` : `beside ${strategyKey}: ${strategy}`;
+        const message = `${key} has no effect ${said}`;
+        report(key, { severity: 'notice', code: 'without-effect', message }, true);
+    }
+    if (saving === 'no' && training.saveMinutes === undefined) {
+        const message = 'no checkpoints: a run that is interrupted starts over';
+        const hint = 'Write save_strategy: steps, or save_minutes: 30.';
+        report('save_strategy', { code: 'no-checkpoints', message, hint });
+    }
+    if (given.load_best_model_at_end === true)
+        checkBestModel(given, report);
+}
+/** As transformers' TrainingArguments refuse it. */
+function checkBestModel(given, report) {
+    const at = 'load_best_model_at_end';
+    const evaluation = given.eval_strategy ?? 'epoch';
+    const saving = given.save_strategy ?? 'epoch';
+    if (saving === 'best')
+        return;
+    const hint = 'Write the same strategy and steps for both.';
+    if (evaluation !== saving) {
+        const message = `${at} needs checkpoints where it evaluates: eval_strategy is ${evaluation}, save_strategy ${saving}`;
+        report(at, { code: 'conflicting-keys', message, hint });
+    }
+    else if (evaluation === 'steps') {
+        const [evaluate, save] = [
+            Number(given.eval_steps ?? given.logging_steps ?? 500),
+            Number(given.save_steps ?? 500),
+        ];
+        // Shares of all steps are compared as the steps that they are, which are not known here.
+        if (evaluate < 1 || save < 1 || Number.isInteger(save / evaluate))
+            return;
+        const message = `${at}: save_steps ${save} is not a multiple of eval_steps ${evaluate}`;
+        report(at, { code: 'conflicting-keys', message, hint });
+    }
+}
+function checkLora({ arguments: given }, report) {
+    if (given.use_peft !== true) {
+        const [key] = Object.keys(given).filter((name) => name.startsWith('lora_') || /^use_(dora|rslora)$/.test(name));
+        if (key === undefined)
+            return;
+        const message = `${key} has no effect without use_peft: true: the whole model is trained`;
+        report(key, { code: 'without-effect', message }, true);
+        return;
+    }
+    const targets = [given.lora_target_modules ?? []].flat().map(String);
+    if (targets.some((name) => name.split('.').at(-1) === 'lm_head') && given.loss_type === 'chunked_nll') {
+        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
+        const hint = 'Write loss_type: nll, or take lm_head out of lora_target_modules.';
+        report('loss_type', { code: 'unsupported-loss', message, hint });
+    }
+    const rank = Number(given.lora_r ?? 16);
+    const alpha = Number(given.lora_alpha ?? 32);
+    if (alpha / rank > 16 && given.use_rslora !== true) {
+        const message = `lora_alpha ${alpha} with lora_r ${rank} multiplies the adapter by ${alpha / rank}`;
+        const hint = 'Mostly lora_alpha is one or two times lora_r.';
+        report(Object.hasOwn(given, 'lora_alpha') ? 'lora_alpha' : 'lora_r', {
+            code: 'unusual-value',
+            message,
+            hint,
+        });
+    }
+}
+function checkOwnKeys({ profile, microBatchTokens, masterWeights, arguments: given }, report) {
+    if (profile !== 'fast' && microBatchTokens !== undefined) {
+        const message = `micro_batch_tokens has no effect in the profile ${profile}`;
+        report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
+    }
+    if (!masterWeights)
+        return;
+    const problem = given.dtype !== 'bfloat16'
+        ? `dtype is ${String(given.dtype ?? 'float32')}: only bfloat16 parameters lack digits`
+        : given.use_peft === true
+            ? 'use_peft is true: the weights of a LoRA are in float32 already'
+            : !String(given.optim ?? 'adamw_torch').startsWith('adamw_torch')
+                ? `optim is ${String(given.optim)}: it is AdamW`
+                : undefined;
+    if (!problem)
+        return;
+    const message = `master_weights can't be had: ${problem}`;
+    report('master_weights', { code: 'conflicting-keys', message, hint: 'Leave master_weights out.' });
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-schema.ts
+
+
+
+
+const minutes = schemas/* number */.aig('expected a number of minutes').positive('expected minutes above 0').optional();
+/** The keys of this project's, and those of TRL's that are read here and not passed on as they are. */
+const ownKeysSchema = schemas/* strictObject */.rej({
+    profile: schemas/* enum */.k5n(['parity', 'fast'])
+        .default('parity')
+        .describe("parity computes as the original's code did; fast the same objective at twice the speed."),
+    global_batch_size: schemas/* int */.Whr()
+        .positive()
+        .optional()
+        .describe('Rows in one optimizer step, over all processes. Gradient accumulation follows from it and must be a whole number.'),
+    chat_template: schemas/* string */.YjP()
+        .min(1)
+        .optional()
+        .describe("Jinja text by which conversations become text; left out: the tokenizer's own."),
+    response_marker: schemas/* string */.YjP()
+        .min(1)
+        .optional()
+        .describe("The loss is on what follows its last occurrence; left out: the template's marks decide."),
+    micro_batch_tokens: schemas/* int */.Whr()
+        .positive()
+        .optional()
+        .describe('With profile: fast, most tokens in a micro-batch; left out: chosen by memory.'),
+    master_weights: schemas/* boolean */.zMY()
+        .default(false)
+        .describe('Keeps float32 weights behind bfloat16 parameters, where no DeepSpeed keeps them.'),
+    save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
+    max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
+    stop_on: schemas/* array */.YOg(schemas/* enum */.k5n(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
+        .default([])
+        .describe('Training losses that end a run with an error: not a number, or far above those before.'),
+    gradient_accumulation_steps: schemas/* int */.Whr()
+        .positive()
+        .optional()
+        .describe('Micro-batches in one optimizer step; global_batch_size says it for any number of processes.'),
+    model_name_or_path: schemas/* string */.YjP()
+        .min(1)
+        .nullish()
+        .describe('In a file that is used without a recipe: the base model, a folder or a hub repository.'),
+    model_revision: schemas/* string */.YjP().min(1).nullish().describe('Its commit, branch or tag.'),
+});
+/** Reads training arguments; what is wrong is added to `diagnostics`. */
+function training_schema_checkTraining(yaml, diagnostics) {
+    const before = diagnostics.length;
+    const data = yaml.data;
+    if (data === null || typeof data !== 'object' || Array.isArray(data)) {
+        const message = 'expected training arguments, one `key: value` a line';
+        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'wrong-type', message }));
+        return undefined;
+    }
+    const isOwn = ([key]) => Object.hasOwn(ownKeysSchema.shape, key);
+    const entries = Object.entries(data);
+    const own = { ...yaml, data: Object.fromEntries(entries.filter(isOwn)) };
+    const section = check_schema_checkSchema(ownKeysSchema, own, diagnostics);
+    const name = ownKeysSchema.shape.profile.safeParse(own.data.profile).data ?? 'parity';
+    const trainerArguments = checkArguments(Object.fromEntries(entries.filter((entry) => !isOwn(entry))), { name, stated: own.data.profile !== undefined }, Object.keys(ownKeysSchema.shape), yaml, diagnostics);
+    if (diagnostics.slice(before).some(({ severity }) => severity === 'error') || !section)
+        return undefined;
+    const training = {
+        profile: section.profile,
+        globalBatchSize: section.global_batch_size,
+        accumulationSteps: section.gradient_accumulation_steps,
+        model: section.model_name_or_path
+            ? { name: section.model_name_or_path, revision: section.model_revision ?? undefined }
+            : undefined,
+        chatTemplate: section.chat_template,
+        responseMarker: section.response_marker,
+        microBatchTokens: section.micro_batch_tokens,
+        masterWeights: section.master_weights,
+        saveMinutes: section.save_minutes,
+        maxMinutes: section.max_minutes,
+        stopOn: section.stop_on,
+        arguments: trainerArguments,
+    };
+    checkTogether(training, yaml, diagnostics);
+    return training;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-experts.ts
+
+
+
+
+
+
+
+
+/** Reads the section `experts` of a recipe and the training files that it names; an expert with errors is undefined. */
+function readExperts({ experts, dataset: datasetFile }, rest, yaml, diagnostics) {
+    const folder = external_node_path_default().dirname(yaml.file);
+    if ('base' in experts) {
+        const message = 'an expert named base: in a merge configuration ${base} is the base model';
+        diagnostics.push(yaml.diagnose({ path: ['experts', 'base'], key: true }, { code: 'bad-value', message }));
+    }
+    const seen = new Map();
+    return Object.entries(experts).map(([name, { dataset, sft }]) => {
+        const diagnose = (key, finding) => yaml.diagnose({ path: ['experts', name, key] }, finding);
+        if (rest.datasets && !Object.hasOwn(rest.datasets, dataset)) {
+            const known = Object.keys(rest.datasets);
+            const message = `${datasetFile} has no dataset ${dataset}`;
+            const hint = didYouMean(dataset, known) ?? `It has: ${known.join(', ')}.`;
+            diagnostics.push(diagnose('dataset', { code: 'unknown-name', message, hint }));
+        }
+        const file = resolveInRecipe(sft, { root: folder, from: folder }, (finding) => diagnose('sft', finding), diagnostics);
+        const twin = seen.get(`${dataset}\n${file}`);
+        if (twin !== undefined) {
+            const message = `${name} is trained as ${twin} is: the same data, the same arguments`;
+            const hint = 'Both become the same model. Which dataset is meant?';
+            diagnostics.push(diagnose('dataset', { code: 'same-expert-twice', message, hint }));
+        }
+        seen.set(`${dataset}\n${file}`, name);
+        const read = readTrainingFile(file, diagnostics, (finding) => diagnose('sft', finding));
+        if (!read)
+            return undefined;
+        const found = Object.hasOwn(rest.datasets ?? {}, dataset) ? rest.datasets?.[dataset] : undefined;
+        check_expert_checkExpert(read, { launch: rest.launch, dataset: found }, diagnostics);
+        checkModelName(read, rest.baseModel, diagnostics);
+        const expert = { name, dataset, training: read.section, yaml: read.yaml };
+        if (rest.architecture)
+            checkArchitecture(expert, rest.architecture, rest.launch, diagnostics);
+        return deriveAccumulation(expert, rest.processes, diagnostics);
+    });
+}
+/** Reads one file of training arguments; `report` makes the finding when it isn't there. */
+function readTrainingFile(file, diagnostics, report) {
+    if (!(0,external_node_fs_.existsSync)(file)) {
+        diagnostics.push(report(missingFile(external_node_path_default().basename(file), file)));
+        return undefined;
+    }
+    const yaml = yaml_file_readYamlFile(file, diagnostics);
+    const section = yaml && training_schema_checkTraining(yaml, diagnostics);
+    return yaml && section && { section, yaml };
+}
+/**
+ * Gradient accumulation = global batch / (batch per device × processes); it must be a whole number.
+ *
+ * Recipes for TRL state the accumulation instead, and the global batch then depends on the processes.
+ */
+function deriveAccumulation(expert, processes, diagnostics) {
+    const { training, yaml } = expert;
+    const report = (key, finding, atKey = false) => diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
+    const perDevice = Number(training.arguments.per_device_train_batch_size ?? 8);
+    const inStep = perDevice * processes;
+    const { accumulationSteps } = training;
+    const globalBatch = training.globalBatchSize ?? inStep * (accumulationSteps ?? 1);
+    const steps = globalBatch / inStep;
+    if (!Number.isInteger(steps)) {
+        const message = `global_batch_size ${globalBatch} is not a multiple of ${perDevice} examples × ${processes} processes = ${inStep}`;
+        const hint = 'Change global_batch_size, per_device_train_batch_size, or the processes in recipe.yaml (--processes).';
+        report('global_batch_size', { code: 'indivisible-batch', message, hint });
+    }
+    else if (accumulationSteps !== undefined) {
+        const key = 'gradient_accumulation_steps';
+        const product = `${accumulationSteps} × ${perDevice} examples × ${processes} processes = ${inStep * accumulationSteps}`;
+        if (training.globalBatchSize === undefined) {
+            const message = `${key} is called global_batch_size: ${globalBatch} here: ${product}`;
+            report(key, { code: 'renamed-key', message, fix: { key: 'global_batch_size', value: globalBatch } }, true);
+        }
+        else if (steps === accumulationSteps) {
+            report(key, { code: 'decided-elsewhere', message: `${key} follows from global_batch_size` }, true);
+        }
+        else {
+            const message = `${key} says ${product}, and global_batch_size ${globalBatch}`;
+            report(key, { code: 'conflicting-keys', message, hint: 'Keep global_batch_size.' }, true);
+        }
+    }
+    const trainerArguments = { ...training.arguments, gradient_accumulation_steps: steps };
+    return { ...expert, training: { ...training, arguments: trainerArguments } };
+}
+/** In a recipe the model is `base_model`; a training file that names the same one says nothing new. */
+function checkModelName({ section, yaml }, baseModel, diagnostics) {
+    for (const key of ['model_name_or_path', 'model_revision']) {
+        if (!Object.hasOwn(yaml.data, key))
+            continue;
+        const { name } = section.model ?? {};
+        const differs = key === 'model_name_or_path' && baseModel?.kind === 'hub' && name !== baseModel.id;
+        diagnostics.push(yaml.diagnose({ path: [key], key: true }, differs
+            ? {
+                code: 'conflicting-keys',
+                message: `${key} is ${name}, and base_model of recipe.yaml is ${baseModel.id}`,
+                hint: 'The model is base_model of recipe.yaml.',
+            }
+            : {
+                code: 'decided-elsewhere',
+                message: `${key} is not read here`,
+                hint: 'The model is base_model of recipe.yaml.',
+            }));
+    }
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
@@ -60372,23 +66585,30 @@ function parameter(value, kind) {
         .optional();
 }
 const number = schemas/* number */.aig();
-const flag = schemas/* union */.KCZ([schemas/* boolean */.zMY(), schemas/* literal */.euz([0, 1])], 'expected true or false');
+const merge_schema_flag = schemas/* union */.KCZ([schemas/* boolean */.zMY(), schemas/* literal */.euz([0, 1])], 'expected true or false');
 const parameters = schemas/* strictObject */.rej({
     weight: parameter(number, 'a number').describe('Share of a model; with normalize only the ratio of the weights counts.'),
     density: parameter(number.min(0).max(1), 'a number from 0 to 1').describe('ties, dare_*: share of the elements of a task vector that is kept.'),
-    normalize: parameter(flag, 'true or false').describe('Divide by the sum of the weights.'),
-    rescale: parameter(flag, 'true or false').describe('dare_*: divide what is kept by the density.'),
+    normalize: parameter(merge_schema_flag, 'true or false').describe('Divide by the sum of the weights.'),
+    rescale: parameter(merge_schema_flag, 'true or false').describe('dare_*: divide what is kept by the density.'),
     lambda: parameter(number, 'a number').describe('Factor of the sum of the task vectors.'),
     t: parameter(number, 'a number').describe('slerp: 0 is the base model, 1 the other one.'),
     p: parameter(number.min(0).lt(1), 'a number from 0 to below 1').describe('supermario: probability of keeping an element.'),
-    int8_mask: parameter(flag, 'true or false').describe('Known to mergekit; changes no result.'),
+    int8_mask: parameter(merge_schema_flag, 'true or false').describe('Known to mergekit; changes no result.'),
+})
+    .meta({
+    id: 'parameters',
+    description: "Each is written as one value, as a list that is spread over the layers, or as a list of {filter, value}, of which the first whose filter is part of a tensor's name counts for it.",
 });
 const model = schemas/* string */.YjP()
     .min(1)
-    .describe('A folder, folder+adapter for a LoRA on its base, ${expert} for an expert of this run, or ${base} for its base model.');
+    .meta({
+    description: 'A folder, folder+adapter for a LoRA on its base, ${expert} for an expert of this run, or ${base} for its base model.',
+    examples: ['${absolute}', '${relative}', '${base}'],
+});
 const dtype = schemas/* enum */.k5n(['float32', 'bfloat16', 'float16']);
 /** `merge.yaml`: a mergekit configuration, as far as this project's engine runs it. */
-const mergeSchema = schemas/* strictObject */.rej({
+const merge_schema_mergeSchema = schemas/* strictObject */.rej({
     models: schemas/* array */.YOg(schemas/* strictObject */.rej({ model, parameters: parameters.nullish() }))
         .min(1, 'no model is listed')
         .optional()
@@ -60419,413 +66639,21 @@ const mergeSchema = schemas/* strictObject */.rej({
         .refine((value) => value !== 'union', 'vocabularies are not mixed: name a model, or base')
         .optional()
         .describe('The model whose tokenizer the result gets, or base (default: that of the donor).'),
-    chat_template: schemas/* string */.YjP().min(1).optional().describe("Jinja text that replaces the donor's chat template."),
-});
+    chat_template: schemas/* string */.YjP()
+        .min(1)
+        .optional()
+        .describe("Jinja text that replaces the donor's chat template."),
+})
+    .meta({ oneOf: [{ required: ['models'] }, { required: ['slices'] }] });
 /** A configuration for mergekit itself, which checks the rest. */
 const mergekitSchema = schemas/* looseObject */._H3({
     merge_method: schemas/* string */.YjP().min(1).describe("Any of mergekit's methods."),
 });
 
-;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
-
-
-
-/** Reads a file that another one names; when it isn't there, the finding stands where it is named. */
-function readReferenced(from, at, file, schema, diagnostics, check) {
-    if (!(0,external_node_fs_.existsSync)(file)) {
-        diagnostics.push(from.diagnose({ path: at }, missingFile(file)));
-        return undefined;
-    }
-    const yaml = readYamlFile(file, diagnostics);
-    const section = yaml && checkSchema(schema, yaml, diagnostics);
-    if (yaml && section !== undefined)
-        check?.(yaml, section);
-    return section;
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
-
-
-
-
-/** Reads the section `merge` of a recipe and the configuration that it names. */
-function readMerge(section, experts, yaml, diagnostics) {
-    const isPath = typeof section === 'string';
-    const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
-    const names = [...experts, 'base'];
-    const file = external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name);
-    const at = isPath ? ['merge'] : ['merge', 'config'];
-    if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
-            code: 'bad-value',
-            message: 'mergekit itself can only merge models: adapters must be merged first',
-            hint: 'Write adapters: first, or engine: native.',
-        }));
-    }
-    for (const unknown of unknownNames(options.donor ?? '', names)) {
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
-    }
-    const config = options.engine === 'mergekit'
-        ? readReferenced(yaml, at, file, mergekitSchema, diagnostics)
-        : readReferenced(yaml, at, file, mergeSchema, diagnostics, (mergeYaml, found) => checkMerge(found, mergeYaml, diagnostics, names));
-    return config && { config, folder: external_node_path_default().dirname(file), ...options };
-}
-const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined };
-
-;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
-
-
-/**
- * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
- * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
- */
-function resolveDatasets(sections, yaml, diagnostics) {
-    return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
-        const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
-        const resolvedColumns = checkColumns(columns, report);
-        checkSystemPrompt(section, resolvedColumns, report);
-        const list = Array.isArray(source);
-        const sources = [source]
-            .flat()
-            .map((one, index) => checkSource(one, external_node_path_default().dirname(yaml.file), (at, finding) => report(['source', ...(list ? [index] : []), ...at], finding)));
-        if (!resolvedColumns || !sources.every((one) => one !== undefined))
-            return [name, undefined];
-        return [name, { ...section, columns: resolvedColumns, sources }];
-    }));
-}
-function checkColumns(columns, report) {
-    const { user, assistant, messages } = columns;
-    if (messages !== undefined && user === undefined && assistant === undefined)
-        return { messages };
-    if (messages === undefined && user !== undefined && assistant !== undefined)
-        return { user, assistant };
-    const message = 'columns needs user and assistant, or messages alone';
-    report(['columns'], { code: 'bad-value', message });
-    return undefined;
-}
-function checkSystemPrompt(section, columns, report) {
-    if (section.system_prompt === undefined || !columns || !('messages' in columns))
-        return;
-    const message = 'system_prompt can not be put before messages that stand in the data';
-    const hint = 'Write it into the messages, or name the columns user and assistant.';
-    report(['system_prompt'], { code: 'bad-value', message, hint });
-}
-function checkSource({ files, hub, revision, hub_files }, folder, report) {
-    if ((files === undefined) === (hub === undefined)) {
-        report([], { code: 'bad-value', message: 'source needs either files or hub' });
-        return undefined;
-    }
-    if (hub !== undefined) {
-        if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
-            const message = `${hub} is not pinned to a commit: another run may get other rows`;
-            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
-            report(['hub'], { severity: 'warning', code: 'unpinned-revision', message, hint });
-        }
-        return { hub, revision, hub_files };
-    }
-    const absolute = [files ?? []].flat().map((file) => external_node_path_default().resolve(folder, file));
-    for (const file of absolute) {
-        if ((0,external_node_fs_.existsSync)(file))
-            continue;
-        const pattern = /[*?[{]/.test(file);
-        if (pattern && (0,external_node_fs_.globSync)(file).length > 0)
-            continue;
-        const message = pattern ? `no file matches ${file}` : `there is no file ${file}`;
-        report([], { code: 'missing-file', message });
-    }
-    return { files: absolute };
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/training-keys.json
-const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"L":"1.13.0","H":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"]},"adam_beta1":{"types":["number"]},"adam_beta2":{"types":["number"]},"adam_epsilon":{"types":["number"]},"assistant_only_loss":{"types":["boolean"]},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"]},"average_tokens_across_devices":{"types":["boolean"]},"batch_eval_metrics":{"types":["boolean"]},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"]},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"]},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"]},"dataloader_in_order":{"types":["boolean"]},"dataloader_multiprocessing_context":{"types":["null","string"]},"dataloader_num_workers":{"types":["integer"]},"dataloader_persistent_workers":{"types":["boolean"]},"dataloader_pin_memory":{"types":["boolean"]},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"]},"ddp_backend":{"types":["null","string"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"]},"debug":{"types":["array","string"]},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"]},"do_predict":{"types":["boolean"]},"do_train":{"types":["boolean"]},"dtype":{"types":["null","string"]},"enable_jit_checkpoint":{"types":["boolean"]},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"]},"eval_do_concat_batches":{"types":["boolean"]},"eval_on_start":{"types":["boolean"]},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"]},"eval_use_gather_object":{"types":["boolean"]},"fp16":{"types":["boolean"]},"fp16_full_eval":{"types":["boolean"]},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"]},"gradient_accumulation_steps":{"types":["integer"]},"gradient_checkpointing":{"types":["boolean"]},"gradient_checkpointing_kwargs":{"types":["null","object","string"]},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"]},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"]},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"]},"include_for_metrics":{"types":["array"]},"include_num_input_tokens_seen":{"types":["boolean","string"]},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"]},"learning_rate":{"types":["number"]},"length_column_name":{"types":["string"]},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"]},"load_in_4bit":{"types":["boolean"]},"load_in_8bit":{"types":["boolean"]},"local_rank":{"types":["integer"]},"log_level":{"types":["string"]},"log_level_replica":{"types":["string"]},"log_on_each_node":{"types":["boolean"]},"logging_first_step":{"types":["boolean"]},"logging_nan_inf_filter":{"types":["boolean"]},"logging_steps":{"types":["number"]},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"]},"lora_alpha":{"types":["integer"]},"lora_dropout":{"types":["number"]},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"]},"lora_target_modules":{"types":["array","null"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"]},"loss_type":{"types":["null","string"]},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"]},"max_grad_norm":{"types":["number"]},"max_length":{"types":["integer","null"]},"max_steps":{"types":["integer"]},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"]},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"]},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"]},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"]},"packing_strategy":{"types":["string"]},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"]},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"]},"per_device_train_batch_size":{"types":["integer"]},"prediction_loss_only":{"types":["boolean"]},"project":{"types":["string"]},"push_to_hub":{"types":["boolean"]},"remove_unused_columns":{"types":["boolean"]},"report_to":{"types":["array","null","string"]},"restore_callback_states_from_checkpoint":{"types":["boolean"]},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"]},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"]},"save_only_model":{"types":["boolean"]},"save_steps":{"types":["number"]},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"]},"save_total_limit":{"types":["integer","null"]},"seed":{"types":["integer"]},"shuffle_dataset":{"types":["boolean"]},"skip_memory_metrics":{"types":["boolean"]},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"]},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"]},"truncation_mode":{"types":["string"]},"trust_remote_code":{"types":["boolean"]},"use_bnb_nested_quant":{"types":["boolean"]},"use_cache":{"types":["boolean"]},"use_cpu":{"types":["boolean"]},"use_dora":{"types":["boolean"]},"use_liger_kernel":{"types":["boolean"]},"use_peft":{"types":["boolean"]},"use_rslora":{"types":["boolean"]},"warmup_steps":{"types":["number"]},"weight_decay":{"types":["number"]}}}');
-;// CONCATENATED MODULE: ./packages/recipe/src/training-schema.ts
-
-
-
-const KEYS = training_keys_namespaceObject.H;
-/** Keys of older TRL, transformers and alignment-handbook recipes; `null`: had its day, without effect today. */
-const RENAMED = {
-    evaluation_strategy: 'eval_strategy',
-    max_seq_length: 'max_length',
-    torch_dtype: 'dtype',
-    warmup_ratio: 'warmup_steps',
-    num_proc: 'dataset_num_proc',
-    preprocessing_num_workers: 'dataset_num_proc',
-    tokenizer_name_or_path: null,
-    overwrite_output_dir: null,
-    save_safetensors: null,
-    logging_dir: null,
-};
-/** What the stage decides itself: the recipe says these elsewhere. */
-const DECIDED_ELSEWHERE = {
-    gradient_accumulation_steps: 'It follows from global_batch_size, per_device_train_batch_size and the processes.',
-    model_name_or_path: 'The model is base_model of recipe.yaml.',
-    model_revision: 'The model is base_model of recipe.yaml.',
-    output_dir: 'The folder of artifacts is an option of the command.',
-    resume_from_checkpoint: 'An interrupted run resumes by itself.',
-};
-const minutes = schemas/* number */.aig('expected a number of minutes').positive('expected minutes above 0').optional();
-const ownKeys = schemas/* object */.Ikc({
-    profile: schemas/* enum */.k5n(['parity', 'fast']).default('parity'),
-    global_batch_size: schemas/* int */.Whr().positive().optional(),
-    chat_template: schemas/* string */.YjP().min(1).optional(),
-    response_marker: schemas/* string */.YjP().min(1).optional(),
-    micro_batch_tokens: schemas/* int */.Whr().positive().optional(),
-    master_weights: schemas/* boolean */.zMY().default(false),
-    save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
-    max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
-    stop_on: schemas/* array */.YOg(schemas/* enum */.k5n(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
-        .default([])
-        .describe('Training losses that end a run with an error: not a number, or far above those before.'),
-});
-/** Reads training arguments; what is wrong is added to `diagnostics`. */
-function checkTraining(yaml, diagnostics) {
-    const before = diagnostics.length;
-    const data = yaml.data;
-    if (data === null || typeof data !== 'object' || Array.isArray(data)) {
-        const message = 'expected training arguments, one `key: value` a line';
-        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'wrong-type', message }));
-        return undefined;
-    }
-    const own = {};
-    const trainerArguments = {};
-    for (const [key, value] of Object.entries(data)) {
-        if (key in ownKeys.shape)
-            own[key] = value;
-        else
-            checkKey(key, value, yaml, diagnostics, trainerArguments);
-    }
-    const parsed = ownKeys.safeParse(own);
-    for (const issue of parsed.error?.issues ?? []) {
-        const message = `${issue.path.join('.')}: ${issue.message}`;
-        diagnostics.push(yaml.diagnose({ path: issue.path }, { code: 'bad-value', message }));
-    }
-    if (diagnostics.slice(before).some(({ severity }) => severity === 'error') || !parsed.success)
-        return undefined;
-    return {
-        profile: parsed.data.profile,
-        globalBatchSize: parsed.data.global_batch_size,
-        chatTemplate: parsed.data.chat_template,
-        responseMarker: parsed.data.response_marker,
-        microBatchTokens: parsed.data.micro_batch_tokens,
-        masterWeights: parsed.data.master_weights,
-        saveMinutes: parsed.data.save_minutes,
-        maxMinutes: parsed.data.max_minutes,
-        stopOn: parsed.data.stop_on,
-        arguments: trainerArguments,
-    };
-}
-function checkKey(key, value, yaml, diagnostics, accepted) {
-    const atKey = { path: [key], key: true };
-    const elsewhere = DECIDED_ELSEWHERE[key];
-    if (elsewhere) {
-        diagnostics.push(yaml.diagnose(atKey, {
-            code: 'decided-elsewhere',
-            message: `${key} can't be set here`,
-            hint: elsewhere,
-        }));
-        return;
-    }
-    const renamed = RENAMED[key];
-    if (renamed !== undefined) {
-        const message = renamed ? `${key} is called ${renamed} today` : `${key} has no effect any more`;
-        diagnostics.push(yaml.diagnose(atKey, { severity: 'notice', code: 'renamed-key', message }));
-        if (renamed && !(renamed in accepted))
-            checkKey(renamed, value, yaml, diagnostics, accepted);
-        return;
-    }
-    const description = KEYS[key];
-    if (!description) {
-        const hint = didYouMean(key, [
-            ...Object.keys(KEYS),
-            ...Object.keys(ownKeys.shape),
-            ...Object.keys(RENAMED),
-        ]);
-        const message = `unknown key ${key}: TRL ${training_keys_namespaceObject.L} has no such argument`;
-        diagnostics.push(yaml.diagnose(atKey, { code: 'unknown-key', message, hint }));
-        return;
-    }
-    const problem = mismatch(value, description);
-    if (problem)
-        diagnostics.push(yaml.diagnose({ path: [key] }, { code: problem.code, message: `${key}: ${problem.message}` }));
-    else
-        accepted[key] = value;
-}
-function mismatch(value, { types, choices }) {
-    const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
-    const fits = types.includes('any') ||
-        types.includes(type) ||
-        (type === 'number' && types.includes('integer') && Number.isInteger(value));
-    if (!fits) {
-        const found = typeof value === 'string' ? `the text ${JSON.stringify(value)}` : `${type} ${JSON.stringify(value)}`;
-        return { code: 'wrong-type', message: `expected ${types.join(' or ')}, found ${found}` };
-    }
-    if (choices && typeof value === 'string' && !choices.includes(value)) {
-        const hint = didYouMean(value, choices.filter((choice) => typeof choice === 'string'));
-        return { code: 'bad-value', message: `${value} is none of ${choices.join(', ')}. ${hint ?? ''}`.trim() };
-    }
-    return undefined;
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/load-recipe.ts
-
-
-
-
-
-
-
-
-
-
-
-/**
- * Reads and checks all files of a recipe.
- *
- * @param location its folder, or its `recipe.yaml`
- * @returns the recipe, absent when there are errors, and all findings in source order
- */
-function readRecipe(location, options = {}) {
-    const diagnostics = [];
-    const recipe = read(location, options, diagnostics);
-    const failed = diagnostics.some(({ severity }) => severity === 'error');
-    return { recipe: failed ? undefined : recipe, diagnostics: inSourceOrder(diagnostics) };
-}
-/**
- * Reads a recipe to be run.
- *
- * @throws RecipeError with everything that is wrong
- */
-function loadRecipe(location, options = {}) {
-    const { recipe, diagnostics } = readRecipe(location, options);
-    if (!recipe)
-        throw new RecipeError(diagnostics);
-    return { recipe, diagnostics };
-}
-function read(location, options, diagnostics) {
-    const file = recipeFile(location);
-    const yaml = readYamlFile(file, diagnostics);
-    const top = yaml && checkSchema(recipeSchema, yaml, diagnostics);
-    if (!yaml || !top)
-        return undefined;
-    const folder = external_node_path_default().dirname(file);
-    const inFolder = (name) => external_node_path_default().resolve(folder, name);
-    const baseModel = checkBaseModel(top.base_model, yaml, folder, diagnostics);
-    const processes = options.processes ?? top.launch.processes;
-    const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
-    let datasets;
-    readReferenced(yaml, ['dataset'], inFolder(top.dataset), datasetFileSchema, diagnostics, (file, sections) => {
-        datasets = resolveDatasets(sections, file, diagnostics);
-    });
-    if ('base' in top.experts) {
-        const message = 'an expert named base: in a merge configuration ${base} is the base model';
-        diagnostics.push(yaml.diagnose({ path: ['experts', 'base'], key: true }, { code: 'bad-value', message }));
-    }
-    const experts = Object.entries(top.experts).map(([name, { dataset, sft }]) => {
-        if (datasets && !(dataset in datasets)) {
-            const message = `${top.dataset} has no dataset ${dataset}`;
-            const hint = didYouMean(dataset, Object.keys(datasets)) ?? `It has: ${Object.keys(datasets).join(', ')}.`;
-            diagnostics.push(yaml.diagnose({ path: ['experts', name, 'dataset'] }, { code: 'unknown-name', message, hint }));
-        }
-        const sftFile = inFolder(sft);
-        const training = readTrainingFile(sftFile, diagnostics, (finding) => yaml.diagnose({ path: ['experts', name, 'sft'] }, finding));
-        if (training && launch)
-            checkTrainingUnder(launch, training, diagnostics);
-        return (training &&
-            deriveAccumulation({ name, dataset, training: training.section }, processes, training.yaml, diagnostics));
-    });
-    const merge = readMerge(top.merge, Object.keys(top.experts), yaml, diagnostics);
-    const isWhole = (value) => value !== undefined;
-    if (!baseModel ||
-        !launch ||
-        !datasets ||
-        !Object.values(datasets).every(isWhole) ||
-        !merge ||
-        !experts.every(isWhole)) {
-        return undefined;
-    }
-    return {
-        name: top.name,
-        folder,
-        baseModel,
-        datasets: datasets,
-        experts,
-        launch,
-        merge,
-    };
-}
-function recipeFile(location) {
-    const absolute = external_node_path_default().resolve(location);
-    const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
-    return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
-}
-/** Reads one file of training arguments; `report` makes the finding when it isn't there. */
-function readTrainingFile(file, diagnostics, report) {
-    if (!(0,external_node_fs_.existsSync)(file)) {
-        diagnostics.push(report(missingFile(file)));
-        return undefined;
-    }
-    const yaml = readYamlFile(file, diagnostics);
-    const section = yaml && checkTraining(yaml, diagnostics);
-    return yaml && section && { section, yaml };
-}
-/** Gradient accumulation = global batch / (batch per device × processes); it must be a whole number. */
-function deriveAccumulation(expert, processes, yaml, diagnostics) {
-    const perDevice = Number(expert.training.arguments.per_device_train_batch_size ?? 8);
-    const globalBatch = expert.training.globalBatchSize ?? perDevice * processes;
-    const steps = globalBatch / (perDevice * processes);
-    if (!Number.isInteger(steps)) {
-        diagnostics.push(yaml.diagnose({ path: ['global_batch_size'] }, {
-            code: 'indivisible-batch',
-            message: `global_batch_size ${globalBatch} is not a multiple of ${perDevice} examples × ${processes} processes = ${perDevice * processes}`,
-            hint: 'Change global_batch_size, per_device_train_batch_size, or the processes in recipe.yaml (--processes).',
-        }));
-    }
-    const trainerArguments = { ...expert.training.arguments, gradient_accumulation_steps: steps };
-    return { ...expert, training: { ...expert.training, arguments: trainerArguments } };
-}
-function checkBaseModel(section, yaml, folder, diagnostics) {
-    const { id, path: modelPath, random } = section;
-    const fail = (code, message, at = []) => {
-        diagnostics.push(yaml.diagnose({ path: ['base_model', ...at] }, { code, message }));
-        return undefined;
-    };
-    if ([id, modelPath, random].filter((kind) => kind !== undefined).length !== 1) {
-        return fail('bad-value', 'base_model needs exactly one of id, path and random');
-    }
-    if (id !== undefined) {
-        if (section.revision === undefined)
-            return fail('missing-key', 'base_model.revision is missing: the commit of the repository');
-        if (!/^[0-9a-f]{40}$/.test(section.revision)) {
-            const message = `${section.revision} is not a commit: another run may get another model`;
-            const finding = { severity: 'warning', code: 'unpinned-revision', message };
-            diagnostics.push(yaml.diagnose({ path: ['base_model', 'revision'] }, finding));
-        }
-        return { kind: 'hub', id, revision: section.revision };
-    }
-    if (modelPath !== undefined) {
-        const absolute = external_node_path_default().resolve(folder, modelPath);
-        if (!(0,external_node_fs_.existsSync)(external_node_path_default().join(absolute, 'config.json'))) {
-            return fail('missing-file', `${absolute} is not a model folder: it has no config.json`, ['path']);
-        }
-        return { kind: 'path', path: absolute };
-    }
-    const configFile = external_node_path_default().resolve(folder, random ?? '');
-    if (!(0,external_node_fs_.existsSync)(configFile))
-        return fail('missing-file', `there is no file ${configFile}`, ['random']);
-    return {
-        kind: 'random',
-        configFile,
-        seed: section.seed ?? 0,
-        dtype: section.dtype ?? 'float32',
-        tokenizer: section.tokenizer ?? 'mistral-v1',
-    };
-}
-
 ;// CONCATENATED MODULE: ./packages/recipe/src/plan.ts
 
 /** The plan of a recipe: the one list that the command and the workflow follow. */
-function makePlan(recipe, artifactsDir) {
+function plan_makePlan(recipe, artifactsDir) {
     const folder = external_node_path_default().resolve(artifactsDir);
     const datasets = [...new Set(recipe.experts.map(({ dataset }) => dataset))];
     const base = recipe.baseModel.kind === 'random' ? ['base-model'] : [];
@@ -60861,24 +66689,1128 @@ function isLora({ training }) {
     return training.arguments.use_peft === true;
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
+
+
+
+
+
+/** Reads a file that `recipe.yaml` names; when it isn't there, the finding stands where it is named. */
+function readReferenced(from, at, name, schema, diagnostics, check) {
+    const folder = external_node_path_default().dirname(from.file);
+    const file = resolveInRecipe(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
+    if (!(0,external_node_fs_.existsSync)(file)) {
+        diagnostics.push(from.diagnose({ path: at }, missingFile(external_node_path_default().basename(file), file)));
+        return undefined;
+    }
+    const yaml = yaml_file_readYamlFile(file, diagnostics);
+    const section = yaml && check_schema_checkSchema(schema, yaml, diagnostics);
+    if (yaml && section !== undefined)
+        check?.(yaml, section);
+    return section;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
+
+
+
+
+
+/** Reads the section `merge` of a recipe and the configuration that it names. */
+function readMerge(section, experts, expertNames, yaml, diagnostics) {
+    const isPath = typeof section === 'string';
+    const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
+    const names = [...expertNames, 'base'];
+    const at = isPath ? ['merge'] : ['merge', 'config'];
+    if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
+            code: 'bad-value',
+            message: 'mergekit itself can only merge models: adapters must be merged first',
+            hint: 'Write adapters: first, or engine: native.',
+        }));
+    }
+    if (options.engine === 'native' &&
+        options.adapters === 'on-the-fly' &&
+        experts.every((expert) => expert && !isLora(expert))) {
+        const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
+    }
+    for (const unknown of unknownNames(options.donor ?? '', names)) {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
+    }
+    const before = diagnostics.length;
+    const config = options.engine === 'mergekit'
+        ? readReferenced(yaml, at, name, mergekitSchema, diagnostics)
+        : readReferenced(yaml, at, name, merge_schema_mergeSchema, diagnostics, (mergeYaml, found) => {
+            check_merge_checkMerge(found, mergeYaml, diagnostics, names);
+            checkMergeDtype(found, experts, mergeYaml, diagnostics);
+        });
+    if (config && diagnostics.length === before)
+        checkUnused(config, expertNames, yaml, diagnostics);
+    return config && { config, folder: external_node_path_default().dirname(external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name)), ...options };
+}
+/** An expert that is trained for nothing. */
+function checkUnused(config, expertNames, yaml, diagnostics) {
+    const text = JSON.stringify(config);
+    for (const name of expertNames.filter((candidate) => !text.includes(`\${${candidate}}`))) {
+        const message = `the merge does not name ${name}: it is trained and not used`;
+        diagnostics.push(yaml.diagnose({ path: ['experts', name], key: true }, { code: 'unused-name', message }));
+    }
+}
+/** A result in float16, whose largest number is 65,504, of weights that have bfloat16's range. */
+function checkMergeDtype({ dtype, out_dtype: outDtype }, experts, yaml, diagnostics) {
+    const key = outDtype === undefined ? 'dtype' : 'out_dtype';
+    const result = outDtype ?? dtype;
+    const wider = experts.find((expert) => expert && expert.training.arguments.dtype === 'bfloat16');
+    if (result === 'float16' && wider) {
+        const message = `${key}: float16, and ${wider.name} is trained in bfloat16, which has larger and smaller numbers`;
+        diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'dtype-mismatch', message, hint: 'Write bfloat16.' }));
+    }
+    const dtypes = new Set(experts.map((expert) => expert?.training.arguments.dtype));
+    if (dtypes.size > 1 && !dtypes.has(undefined) && result === undefined) {
+        const message = `the experts are trained in ${[...dtypes].join(' and ')}, and the merge names no dtype`;
+        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'dtype-mismatch', message, hint: 'Add dtype: bfloat16.' }));
+    }
+}
+const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined };
+
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-schema.ts
+
+/** A name that becomes a folder name: no separators, no leading dot. */
+const nameSchema = schemas/* string */.YjP()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name has letters, digits, dot, dash and underscore, and starts with a letter or digit');
+const wholeNumber = schemas/* int */.Whr().positive();
+/**
+ * JSON Schema keywords for what zod can't say, which the checks of the whole recipe say with a message of their own:
+ * metadata of zod goes into the JSON Schema as it is.
+ */
+function exactlyOneOf(...keys) {
+    return { oneOf: keys.map((key) => ({ required: [key] })) };
+}
+/** `recipe.yaml`: what the chain does. */
+const recipeSchema = schemas/* strictObject */.rej({
+    name: nameSchema.describe('Name of the recipe, and of its folder of artifacts.'),
+    base_model: schemas/* strictObject */.rej({
+        id: schemas/* string */.YjP()
+            .regex(/^[\w.-]+\/[\w.-]+$/, 'expected owner/name, as on the hub; a folder is written as path')
+            .optional()
+            .describe('Repository of the model on the Hugging Face hub.'),
+        revision: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('Commit of that repository; a branch or tag is not reproducible.'),
+        path: schemas/* string */.YjP().min(1).optional().describe('Folder of a model on this machine.'),
+        random: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('A transformers config.json: a model with random weights is made from it.'),
+        seed: schemas/* int */.Whr().nonnegative().optional().describe('Seed of the random weights.'),
+        dtype: schemas/* enum */.k5n(['float32', 'bfloat16', 'float16'])
+            .optional()
+            .describe('Data type of the random weights.'),
+        tokenizer: schemas/* enum */.k5n(['mistral-v1']).optional().describe('Tokenizer of the random model.'),
+    })
+        .meta({
+        description: 'What is trained: a hub repository (id, revision), a folder (path) or a random model (random, seed).',
+        ...exactlyOneOf('id', 'path', 'random'),
+        dependencies: { id: ['revision'] },
+    }),
+    dataset: schemas/* string */.YjP().min(1).describe('The file that says how datasets are prepared.'),
+    experts: schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
+        dataset: nameSchema.describe('A dataset of the dataset file.'),
+        sft: schemas/* string */.YjP().min(1).describe('The file of training arguments.'),
+    })
+        .describe('An expert, by its name.'))
+        .refine((experts) => Object.keys(experts).length > 0, 'at least one expert is needed')
+        .meta({
+        description: 'The models that are trained, each on one dataset. In merge.yaml ${name} stands for one.',
+        minProperties: 1,
+        not: { required: ['base'] },
+    }),
+    launch: schemas/* strictObject */.rej({
+        config: schemas/* string */.YjP().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
+        processes: wholeNumber.default(1).describe('Training processes over all nodes, one for each GPU.'),
+        launcher: schemas/* enum */.k5n(['local', 'slurm', 'none'])
+            .default('local')
+            .describe('What starts them: local, accelerate on this machine; slurm, one step on the nodes of an allocation; none, a launcher of your own, for which the job is made ready.'),
+        slurm: schemas/* strictObject */.rej({
+            nodes: wholeNumber
+                .default(1)
+                .describe('Nodes that train together; the processes are spread evenly over them.'),
+            options: schemas/* array */.YOg(schemas/* string */.YjP().regex(/^-/, 'an option of salloc, such as --partition=gpu'))
+                .default([])
+                .describe('Options of salloc (--partition, --time, --gpus-per-node …), with which an allocation is asked for where there is none yet.'),
+        })
+            .optional()
+            .describe('With launcher: slurm.'),
+    })
+        .meta({
+        description: 'How training is launched.',
+        if: { required: ['slurm'] },
+        then: { required: ['launcher'], properties: { launcher: { const: 'slurm' } } },
+    }),
+    merge: schemas/* union */.KCZ([
+        schemas/* string */.YjP().min(1),
+        schemas/* strictObject */.rej({
+            config: schemas/* string */.YjP()
+                .min(1)
+                .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+            adapters: schemas/* enum */.k5n(['first', 'on-the-fly'])
+                .default('first')
+                .describe('LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.'),
+            engine: schemas/* enum */.k5n(['native', 'mergekit'])
+                .default('native')
+                .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
+            seed: schemas/* int */.Whr()
+                .nonnegative()
+                .default(0)
+                .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
+            donor: schemas/* string */.YjP()
+                .min(1)
+                .optional()
+                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its first model).'),
+        })
+            .meta({
+            not: {
+                required: ['engine', 'adapters'],
+                properties: { engine: { const: 'mergekit' }, adapters: { const: 'on-the-fly' } },
+            },
+        }),
+    ], 'expected a path, or config and what else there is to say')
+        .describe('How the experts become one model: a mergekit configuration, or config with options.'),
+});
+const sourceSchema = schemas/* strictObject */.rej({
+    files: schemas/* union */.KCZ([schemas/* string */.YjP().min(1), schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1)], 'expected a path or a list of paths')
+        .optional()
+        .describe('Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.'),
+    hub: schemas/* string */.YjP().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
+    revision: schemas/* string */.YjP().min(1).optional().describe('Commit of that repository.'),
+    hub_files: schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1).optional().describe('Its data files, in order.'),
+})
+    .meta(exactlyOneOf('files', 'hub'));
+/** `dataset.yaml`: a dataset by name. */
+const recipe_schema_datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
+    source: schemas/* union */.KCZ([sourceSchema, schemas/* array */.YOg(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
+        .describe('Where the rows come from; several sources are read one after the other.'),
+    system_prompt: schemas/* string */.YjP()
+        .optional()
+        .describe('Put before each user message, with a blank line between.'),
+    columns: schemas/* strictObject */.rej({
+        user: schemas/* string */.YjP().min(1).optional().describe('The column with the prompt.'),
+        assistant: schemas/* string */.YjP().min(1).optional().describe('The column with the answer that is learnt.'),
+        messages: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
+    })
+        .meta({
+        description: 'Which columns become messages: user and assistant, or messages.',
+        ...exactlyOneOf('user', 'messages'),
+        dependencies: { user: ['assistant'], assistant: ['user'] },
+    }),
+    keep_columns: schemas/* array */.YOg(schemas/* string */.YjP().min(1))
+        .optional()
+        .describe('Columns of the prepared data beside messages (default: all; []: none).'),
+    limit: schemas/* int */.Whr().positive().optional().describe('Only the first rows, for a quick trial.'),
+    split: schemas/* union */.KCZ([
+        schemas/* literal */.euz('none'),
+        schemas/* strictObject */.rej({
+            test_size: schemas/* number */.aig().positive().describe('Share of the rows (below 1), or their number.'),
+            seed: schemas/* int */.Whr().min(0).max(4294967295).describe("scikit-learn's random_state."),
+            by: schemas/* string */.YjP()
+                .min(1)
+                .optional()
+                .describe('A column: rows with the same value there stay on one side.'),
+        }),
+    ], 'expected none, or test_size and seed')
+        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups."),
+})
+    .meta({
+    description: 'A dataset, by the name that experts of recipe.yaml know it by.',
+    not: {
+        required: ['system_prompt', 'columns'],
+        properties: { columns: { type: 'object', required: ['messages'] } },
+    },
+}));
+
+;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
+
+
+
+
+/**
+ * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
+ *
+ * @param root the recipe's folder
+ */
+function resolve_datasets_resolveDatasets(sections, yaml, root, diagnostics) {
+    return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
+        const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
+        const folders = { root, from: external_node_path_default().dirname(yaml.file) };
+        const resolvedColumns = checkColumns(columns, report);
+        checkSystemPrompt(section, resolvedColumns, report);
+        const list = Array.isArray(source);
+        const sources = [source]
+            .flat()
+            .map((one, index) => checkSource(one, folders, diagnostics, (at, finding) => yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding)));
+        if (!resolvedColumns || !sources.every((one) => one !== undefined))
+            return [name, undefined];
+        return [name, { ...section, columns: resolvedColumns, sources }];
+    }));
+}
+function checkColumns(columns, report) {
+    const { user, assistant, messages } = columns;
+    if (messages !== undefined && user === undefined && assistant === undefined)
+        return { messages };
+    if (messages === undefined && user !== undefined && assistant !== undefined)
+        return { user, assistant };
+    const message = 'columns needs user and assistant, or messages alone';
+    report(['columns'], { code: 'bad-value', message });
+    return undefined;
+}
+function checkSystemPrompt(section, columns, report) {
+    if (section.system_prompt === undefined || !columns || !('messages' in columns))
+        return;
+    const message = 'system_prompt can not be put before messages that stand in the data';
+    const hint = 'Write it into the messages, or name the columns user and assistant.';
+    report(['system_prompt'], { code: 'bad-value', message, hint });
+}
+function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, diagnose) {
+    const report = (at, finding) => diagnostics.push(diagnose(at, finding));
+    if ((files === undefined) === (hub === undefined)) {
+        report([], { code: 'bad-value', message: 'source needs either files or hub' });
+        return undefined;
+    }
+    if (hub !== undefined) {
+        if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
+            const message = `${hub} is not pinned to a commit: another run may get other rows`;
+            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+            report(revision === undefined ? ['hub'] : ['revision'], { code: 'unpinned-revision', message, hint });
+        }
+        return { hub, revision, hub_files };
+    }
+    for (const key of ['revision', 'hub_files']) {
+        if ({ revision, hub_files }[key] === undefined)
+            continue;
+        report([key], { code: 'without-effect', message: `${key} has no effect beside files: it is for hub` });
+    }
+    const absolute = [files ?? []].flat().map((file, index) => {
+        const at = Array.isArray(files) ? ['files', index] : ['files'];
+        const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
+        const isPattern = /[*?[{]/.test(found) && !(0,external_node_fs_.existsSync)(found);
+        if (isPattern ? (0,external_node_fs_.globSync)(found).length === 0 : !(0,external_node_fs_.existsSync)(found)) {
+            const finding = missingFile(file, found);
+            const message = isPattern
+                ? finding.message.replace('there is no file', 'no file matches')
+                : finding.message;
+            report(at, { ...finding, message });
+        }
+        return found;
+    });
+    return { files: absolute };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/load-recipe.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Reads and checks all files of a recipe.
+ *
+ * @param location its folder, or its `recipe.yaml`
+ * @returns the recipe, absent when there are errors, and all findings in source order
+ */
+function load_recipe_readRecipe(location, options = {}) {
+    const diagnostics = [];
+    const recipe = read(location, options, diagnostics);
+    const failed = diagnostics.some(({ severity }) => severity === 'error');
+    return { recipe: failed ? undefined : recipe, diagnostics: diagnostics_inSourceOrder(diagnostics) };
+}
+/**
+ * Reads a recipe to be run.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+function loadRecipe(location, options = {}) {
+    const { recipe, diagnostics } = load_recipe_readRecipe(location, options);
+    if (!recipe)
+        throw new RecipeError(diagnostics);
+    return { recipe, diagnostics };
+}
+function read(location, options, diagnostics) {
+    const file = load_recipe_recipeFile(location);
+    const yaml = yaml_file_readYamlFile(file, diagnostics);
+    const top = yaml && check_schema_checkSchema(recipeSchema, yaml, diagnostics);
+    if (!yaml || !top)
+        return undefined;
+    const baseModel = readBaseModel(top.base_model, yaml, diagnostics);
+    const processes = options.processes ?? top.launch.processes;
+    const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
+    const datasets = readDatasets(top, yaml, diagnostics);
+    const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
+    if (architecture && 'problem' in architecture) {
+        const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
+        diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
+    }
+    const rest = { baseModel, datasets, launch, processes, architecture };
+    const experts = readExperts(top, rest, yaml, diagnostics);
+    const merge = readMerge(top.merge, experts, Object.keys(top.experts), yaml, diagnostics);
+    const isWhole = (value) => value !== undefined;
+    if (!baseModel || !launch || !datasets || !merge)
+        return undefined;
+    if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole))
+        return undefined;
+    return {
+        name: top.name,
+        folder: external_node_path_default().dirname(file),
+        baseModel,
+        datasets: datasets,
+        experts,
+        launch,
+        merge,
+    };
+}
+/** The `recipe.yaml` of a folder; a file as it is. */
+function load_recipe_recipeFile(location) {
+    const absolute = external_node_path_default().resolve(location);
+    const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
+    return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
+}
+/** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
+function readDatasets({ dataset, experts }, yaml, diagnostics) {
+    let datasets;
+    const used = Object.values(experts).map((expert) => expert.dataset);
+    readReferenced(yaml, ['dataset'], dataset, recipe_schema_datasetFileSchema, diagnostics, (file, sections) => {
+        datasets = resolve_datasets_resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
+        // A name that is misspelt is said where it stands.
+        if (!used.every((name) => Object.hasOwn(sections, name)))
+            return;
+        for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
+            const message = `no expert is trained on ${name}: it is not prepared`;
+            diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
+        }
+    });
+    return datasets;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-file.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Checks a recipe, or one file by itself, such as the training arguments of a recipe for TRL or alignment-handbook.
+ *
+ * @param location a recipe's folder, its `recipe.yaml`, or another file of one
+ * @returns all findings in source order, and the recipe where it is one without errors
+ */
+function checkLocation(location, options = {}) {
+    const kind = kindOf(location);
+    if (kind === 'recipe')
+        return { kind, ...readRecipe(location, options) };
+    const diagnostics = [];
+    const file = path.resolve(location);
+    if (kind === 'launch')
+        readLaunchConfig(file, path.dirname(file), 1, diagnostics);
+    else {
+        const yaml = readYamlFile(file, diagnostics);
+        if (yaml)
+            checkAlone(kind, yaml, diagnostics);
+    }
+    return { kind, recipe: undefined, diagnostics: inSourceOrder(diagnostics) };
+}
+/**
+ * Makes the edits that findings bring with them; comments and the order of keys stay.
+ *
+ * @returns the files that were changed
+ */
+function fixFiles(diagnostics) {
+    const files = [...new Set(diagnostics.filter(({ fix }) => fix).map(({ file }) => file))];
+    for (const file of files) {
+        const edits = diagnostics.flatMap((finding) => (finding.file === file ? (finding.fix ?? []) : []));
+        writeFileSync(file, applyEdits(readFileSync(file, 'utf8'), edits));
+    }
+    return files;
+}
+/** What a file is, by the keys that only such a file has. */
+function kindOf(location) {
+    const file = path.resolve(location);
+    if (path.basename(file) === 'recipe.yaml' || !statSync(file, { throwIfNoEntry: false })?.isFile()) {
+        return 'recipe';
+    }
+    const data = readYamlFile(file, [])?.data;
+    if (data === null || typeof data !== 'object')
+        return 'training';
+    const has = (key) => Object.hasOwn(data, key);
+    if (has('experts') || has('launch'))
+        return 'recipe';
+    if (has('merge_method') || has('slices'))
+        return 'merge';
+    if (has('distributed_type') || has('compute_environment'))
+        return 'launch';
+    const values = Object.values(data);
+    const isDataset = (value) => value !== null && typeof value === 'object' && 'source' in value;
+    return values.length > 0 && values.some(isDataset) ? 'dataset' : 'training';
+}
+function checkAlone(kind, yaml, diagnostics) {
+    if (kind === 'training') {
+        const section = checkTraining(yaml, diagnostics);
+        if (section)
+            checkExpert({ section, yaml }, { launch: undefined, dataset: undefined }, diagnostics);
+    }
+    else if (kind === 'merge') {
+        const section = checkSchema(mergeSchema, yaml, diagnostics);
+        if (section)
+            checkMerge(section, yaml, diagnostics);
+    }
+    else {
+        const sections = checkSchema(datasetFileSchema, yaml, diagnostics);
+        if (sections)
+            resolveDatasets(sections, yaml, path.dirname(yaml.file), diagnostics);
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/stage-settings.ts
+/*
+ * What of a recipe enters the fingerprint of each stage beside its inputs. The stages take it from here, and so does who
+ * wants to know beforehand what a change makes run again.
+ */
+/** Arguments that change what is logged, saved or how fast it goes, and no weight: changing one trains nothing again. */
+const ARGUMENTS_WITHOUT_EFFECT = new Set([
+    'dataloader_num_workers',
+    'dataloader_persistent_workers',
+    'dataloader_pin_memory',
+    'dataloader_prefetch_factor',
+    'dataset_num_proc',
+    'disable_tqdm',
+    'hub_model_id',
+    'log_level',
+    'logging_first_step',
+    'logging_nan_inf_filter',
+    'logging_steps',
+    'logging_strategy',
+    'project',
+    'push_to_hub',
+    'report_to',
+    'run_name',
+    'save_steps',
+    'save_strategy',
+    'save_total_limit',
+]);
+/** Keys of an accelerate config that say where and how processes meet, and change no weight. */
+const LAUNCH_KEYS_WITHOUT_EFFECT = new Set([
+    'compute_environment',
+    'debug',
+    'enable_cpu_affinity',
+    'gpu_ids',
+    'machine_rank',
+    'main_process_ip',
+    'main_process_port',
+    'main_training_function',
+    'num_machines',
+    'num_processes',
+    'rdzv_backend',
+    'rdzv_conf',
+    'same_network',
+]);
+/** What decides the weights of an expert, beside the base model and the data. */
+function stage_settings_trainingSettings(training, launch) {
+    const all = { ...training.arguments, ...argumentsOnCpu(launch) };
+    return {
+        profile: training.profile,
+        chat_template: training.chatTemplate ?? null,
+        response_marker: training.responseMarker ?? null,
+        micro_batch_tokens: training.microBatchTokens ?? null,
+        master_weights: training.masterWeights,
+        arguments: without(ARGUMENTS_WITHOUT_EFFECT, all),
+        // Not the launcher, nor the nodes, but how many processes there are.
+        processes: launch.processes,
+        launch: without(LAUNCH_KEYS_WITHOUT_EFFECT, launch.config),
+    };
+}
+/** The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only. */
+function argumentsOnCpu({ config }) {
+    return config.use_cpu === true ? { use_cpu: true } : {};
+}
+/** How the rows of its sources are prepared. */
+function stage_settings_datasetSettings({ sources: _, ...dataset }) {
+    return JSON.parse(JSON.stringify(dataset));
+}
+/** How the models that it names are merged. */
+function stage_settings_mergeSettings({ config, seed, engine, donor }) {
+    return { config: config, seed, engine, donor: donor ?? null };
+}
+/** How an adapter is merged into its base model; `dtype` is the base's own when absent. */
+function stage_settings_adapterSettings(dtype) {
+    return { dtype: dtype ?? null };
+}
+/** What random weights are made from; `config` is what stands in the file that the recipe names. */
+function stage_settings_baseModelSettings({ seed, dtype, tokenizer }, config) {
+    return { config, seed, dtype, tokenizer };
+}
+function without(left, all) {
+    return Object.fromEntries(Object.entries(all).filter(([key]) => !left.has(key)));
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/stage-consequences.ts
+
+
+
+/**
+ * Which stages a changed recipe makes again, in the order of its plan; those that are gone come last.
+ *
+ * It follows from what a stage's fingerprint is made of: settings of the recipe, references and files of the user, and
+ * the outputs of earlier stages, of which is assumed that a stage that runs again makes another output.
+ */
+function stage_consequences_stageConsequences(before, after, contentChanged) {
+    const [old, now] = [stagesOf(before), stagesOf(after)];
+    // Outputs are kept by the name of the recipe.
+    const moved = before.name === after.name ? [] : ['its outputs are kept under another name'];
+    const again = new Set();
+    const left = now.map(([stage, ingredients]) => {
+        const { id } = stage;
+        const earlier = old.find(([candidate]) => candidate.id === id)?.[1];
+        if (!earlier) {
+            again.add(id);
+            return { id, fate: 'is new', reasons: [] };
+        }
+        const reasons = [...moved, ...whyAgain(earlier, ingredients, again, contentChanged)];
+        if (reasons.length === 0)
+            return { id, fate: 'stays', reasons };
+        again.add(id);
+        return { id, fate: 'runs again', reasons };
+    });
+    const gone = old.filter(([{ id }]) => !now.some(([stage]) => stage.id === id));
+    return [...left, ...gone.map(([{ id }]) => ({ id, fate: 'is gone', reasons: [] }))];
+}
+function whyAgain(before, after, again, contentChanged) {
+    const settings = isSame(before.settings, after.settings) ? [] : ['its settings change'];
+    const inputs = Object.keys({ ...before.inputs, ...after.inputs }).flatMap((name) => {
+        const input = after.inputs[name];
+        if (!input || !isSame(before.inputs[name], input))
+            return [`another ${name}`];
+        if ('stage' in input && again.has(input.stage))
+            return [`${input.stage} runs again`];
+        return 'paths' in input && input.paths.some(contentChanged) ? [`the contents of its ${name} change`] : [];
+    });
+    return [...settings, ...new Set(inputs)];
+}
+function isSame(before, after) {
+    return digestOf((before ?? null)) === digestOf((after ?? null));
+}
+function stagesOf(recipe) {
+    // Where outputs are kept is in no fingerprint.
+    return makePlan(recipe, '/').stages.map((stage) => [stage, ingredientsOf(recipe, stage)]);
+}
+function ingredientsOf(recipe, { stage, name, needs }) {
+    const base = baseInput(recipe);
+    switch (stage) {
+        case 'base-model': {
+            if (recipe.baseModel.kind !== 'random')
+                throw new Error('only a random base model is a stage');
+            const { configFile, ...settings } = recipe.baseModel;
+            // Of the file its contents count, not its name.
+            return { settings: baseModelSettings(settings, null), inputs: { config: { paths: [configFile] } } };
+        }
+        case 'prepare-dataset': {
+            const dataset = recipe.datasets[name];
+            if (!dataset)
+                throw new Error(`no dataset ${name}`);
+            const sources = dataset.sources.map((source) => [
+                'source',
+                'files' in source ? { paths: source.files } : { reference: JSON.stringify(source) },
+            ]);
+            const numbered = sources.map(([, source], index) => [index ? `source ${index + 1}` : 'source', source]);
+            return { settings: datasetSettings(dataset), inputs: Object.fromEntries(numbered) };
+        }
+        case 'sft-train': {
+            const expert = recipe.experts.find((candidate) => candidate.name === name);
+            if (!expert)
+                throw new Error(`no expert ${name}`);
+            const dataset = { stage: `prepare-dataset/${expert.dataset}` };
+            return {
+                settings: trainingSettings(expert.training, recipe.launch),
+                inputs: { 'base model': base, dataset },
+            };
+        }
+        case 'lora-merge':
+            return {
+                settings: adapterSettings(),
+                inputs: { 'base model': base, adapter: { stage: `sft-train/${name}` } },
+            };
+        case 'model-merge': {
+            const settings = mergeSettings(recipe.merge);
+            // An expert that the configuration does not name is not read.
+            const used = needs.filter((id) => JSON.stringify(settings).includes(`\${${id.split('/')[1]}}`));
+            return {
+                settings,
+                inputs: {
+                    'base model': base,
+                    ...Object.fromEntries(used.map((id) => [`expert ${id.split('/')[1]}`, { stage: id }])),
+                },
+            };
+        }
+    }
+}
+/**
+ * The settings of a planned stage, as its fingerprint has them.
+ *
+ * @param readConfig the content of the file that a random base model is made from
+ */
+function plannedSettings(recipe, stage, readConfig) {
+    const { baseModel: base } = recipe;
+    if (stage.stage === 'base-model' && base.kind === 'random')
+        return baseModelSettings(base, readConfig(base.configFile));
+    return ingredientsOf(recipe, stage).settings;
+}
+function baseInput({ baseModel: base }) {
+    if (base.kind === 'random')
+        return { stage: 'base-model' };
+    return base.kind === 'path' ? { paths: [base.path] } : { reference: `${base.id}@${base.revision}` };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/value-words.ts
+
+/** Characters of a text that are shown of a value; of a longer one it is only said that it changed. */
+const value_words_MOST = 60;
+/** A value of a recipe, as people write it: `2e-5`, `4,096`, `true`, `[a, b]`; undefined where it is too long for that. */
+function value_words_valueWords(value) {
+    if (value === undefined)
+        return 'not set';
+    if (typeof value === 'number')
+        return numberWords(value);
+    if (typeof value === 'string')
+        return value.length > value_words_MOST || /\n/.test(value) ? undefined : textWords(value);
+    if (value === null || typeof value !== 'object')
+        return String(value);
+    const inner = Array.isArray(value)
+        ? value.map(value_words_valueWords)
+        : Object.entries(value).map(([key, entry]) => {
+            const words = value_words_valueWords(entry);
+            return words && `${visibleText(key)}: ${words}`;
+        });
+    const words = inner.includes(undefined) ? undefined : inner.join(', ');
+    if (words === undefined || words.length > value_words_MOST)
+        return undefined;
+    return Array.isArray(value) ? `[${words}]` : `{${words}}`;
+}
+/** `0.0015`, `2e-5`, `100,000`: the shortest decimal that is the number, with an exponent where there would be many zeros. */
+function numberWords(value) {
+    if (Number.isSafeInteger(value))
+        return value.toLocaleString('en-US');
+    const size = Math.abs(value);
+    return size < 1e-3 || size >= 1e15 ? value.toExponential() : String(value);
+}
+function textWords(text) {
+    return text === '' ? 'empty' : visibleText(text);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-difference.ts
+
+
+
+
+
+
+/**
+ * What differs between two states of a recipe, both read and right, with all paths as if they stood in one place.
+ *
+ * @param contentChanged whether files of data and models that both name have other contents; by default none has
+ */
+function recipeDifference(before, after, contentChanged = () => false) {
+    return {
+        changes: [
+            ...change('name', before.name, after.name),
+            ...baseModelChanges(before, after, contentChanged),
+            ...datasetChanges(before, after, contentChanged),
+            ...expertChanges(before, after),
+            ...launchChanges(before, after),
+            ...mergeChanges(before, after),
+        ],
+        stages: stageConsequences(before, after, contentChanged),
+    };
+}
+function change(what, before, after, note = '') {
+    return howItChanged(before, after).map((how) => `${what}${how}${note}`);
+}
+/** One element, or none where nothing changed. */
+function howItChanged(before, after) {
+    if (recipe_difference_isSame(before, after))
+        return [];
+    const [from, to] = [valueWords(before), valueWords(after)];
+    if (from !== undefined && to !== undefined)
+        return [`: ${from} → ${to}`];
+    if (before === undefined)
+        return [' is set'];
+    return [after === undefined ? ' is not set any more' : ' changed'];
+}
+function recipe_difference_isSame(before, after) {
+    return digestOf((before ?? null)) === digestOf((after ?? null));
+}
+function baseModelChanges(before, after, contentChanged) {
+    const [from, to] = [before.baseModel, after.baseModel];
+    if (from.kind === 'random' && to.kind === 'random') {
+        return [
+            ...['seed', 'dtype', 'tokenizer'].flatMap((key) => change(`${key} of the base model`, from[key], to[key])),
+            ...change('config of the base model', relative(before, from.configFile), relative(after, to.configFile)),
+            ...(contentChanged(to.configFile)
+                ? [`${relative(after, to.configFile)}, the base model, changed`]
+                : []),
+        ];
+    }
+    const words = change('base model', baseModelWords(before, from), baseModelWords(after, to));
+    const contents = to.kind === 'path' && words.length === 0 && contentChanged(to.path);
+    return contents ? [`the files of the base model ${relative(after, to.path)} changed`] : words;
+}
+function baseModelWords(recipe, base) {
+    if (base.kind === 'hub')
+        return `${base.id} at ${shortCommit(base.revision)}`;
+    if (base.kind === 'path')
+        return relative(recipe, base.path);
+    return `random weights for ${relative(recipe, base.configFile)}`;
+}
+/** As much of a commit as tells it from others at sight; a branch as it is. */
+function shortCommit(revision) {
+    return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 12) : revision;
+}
+function datasetChanges(before, after, contentChanged) {
+    const changes = comparePairs(before.datasets, after.datasets, (from, to) => {
+        const [{ sources: oldSources, ...old }, { sources, ...now }] = [from, to];
+        const files = sources.flatMap((source) => ('files' in source ? source.files : [])).filter(contentChanged);
+        return [
+            ...changesOf('source', sourceWords(before, oldSources), sourceWords(after, sources)),
+            ...(files.length > 0
+                ? [{ what: 'data', how: ` changed in ${files.map((file) => relative(after, file)).join(', ')}` }]
+                : []),
+            ...leafChanges(old, now),
+        ];
+    });
+    return inWords('dataset', changes, before.datasets, after.datasets);
+}
+function sourceWords(recipe, sources) {
+    return sources.flatMap((source) => {
+        if ('files' in source)
+            return source.files.map((file) => relative(recipe, file));
+        const { hub, revision, hub_files: files } = source;
+        return [`${hub}${revision ? ` at ${shortCommit(revision)}` : ''}${files ? `: ${files.join(', ')}` : ''}`];
+    });
+}
+function expertChanges(before, after) {
+    const [from, to] = [byName(before.experts), byName(after.experts)];
+    const changes = comparePairs(from, to, (old, now) => [
+        ...changesOf('dataset', old.dataset, now.dataset),
+        ...changesOf('global batch', globalBatch(before, old), globalBatch(after, now)),
+        ...trainingChanges(before, old, now),
+    ]);
+    return inWords('expert', changes, from, to);
+}
+/** Examples in an optimizer step, over all processes. */
+function globalBatch({ launch }, { training }) {
+    const { per_device_train_batch_size: perDevice, gradient_accumulation_steps: steps } = training.arguments;
+    return Number(perDevice ?? 8) * Number(steps ?? 1) * launch.processes;
+}
+function trainingChanges({ launch }, { training: from }, { training: to }) {
+    const { arguments: oldArguments, globalBatchSize: _, ...old } = from;
+    const { arguments: newArguments, globalBatchSize: __, ...now } = to;
+    const settings = trainingSettings(from, launch);
+    const effect = (changed) => recipe_difference_isSame(settings, trainingSettings({ ...from, ...changed }, launch)) ? ' (no effect on the weights)' : '';
+    const own = recipe_difference_keysOf(old, now).flatMap((key) => changesOf(keyOfRecipe(key), old[key], now[key], effect({ [key]: now[key] })));
+    const trainer = recipe_difference_keysOf(oldArguments, newArguments).flatMap((key) => {
+        const changed = { arguments: { ...oldArguments, [key]: newArguments[key] } };
+        const name = key === 'gradient_accumulation_steps' ? 'gradient accumulation' : key;
+        return changesOf(name, oldArguments[key], newArguments[key], effect(changed));
+    });
+    return [...own, ...trainer];
+}
+/** `masterWeights` as it is written in a recipe. */
+function keyOfRecipe(key) {
+    return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+function launchChanges(before, after) {
+    const [from, to] = [before.launch, after.launch];
+    const [oldName, name] = [path.parse(from.configFile).name, path.parse(to.configFile).name];
+    const launched = change('launch', `${oldName} × ${from.processes}`, `${name} × ${to.processes}`, launchNote(before, after));
+    const config = oldName === name
+        ? leafChanges(from.config, to.config).map(({ what, how }) => `${what} of the launch config ${name}${how}`)
+        : [];
+    const noEffect = ' (no effect on the weights)';
+    return [
+        ...launched,
+        ...config,
+        ...change('launcher', from.launcher, to.launcher, noEffect),
+        ...change('nodes', from.nodes, to.nodes, noEffect),
+        ...change('options of Slurm', from.slurmOptions, to.slurmOptions, noEffect),
+    ];
+}
+/** What a person who changes how training is launched may not expect, or may fear. */
+function launchNote(before, after) {
+    const [wasDeepSpeed, isDeepSpeed] = [before, after].map(({ launch }) => launch.config.distributed_type === 'DEEPSPEED');
+    if (wasDeepSpeed !== isDeepSpeed)
+        return ' (DeepSpeed keeps float32 weights, others only on request)';
+    const old = byName(before.experts);
+    const hasSameSteps = after.experts.every((expert) => {
+        const earlier = old[expert.name];
+        return earlier && globalBatch(before, earlier) === globalBatch(after, expert);
+    });
+    return hasSameSteps ? ' (the same examples in each step, rounded otherwise)' : '';
+}
+function mergeChanges(before, after) {
+    const [{ config: oldConfig, folder: _, ...old }, { config, folder: __, ...now }] = [
+        before.merge,
+        after.merge,
+    ];
+    return [
+        ...leafChanges(old, now),
+        ...leafChanges(withNamedModels(oldConfig), withNamedModels(config)),
+    ].map(({ what, how }) => `merge: ${what}${how}`);
+}
+/** A merge configuration whose models stand under their names and not at places of a list. */
+function withNamedModels(value) {
+    if (Array.isArray(value) &&
+        value.length > 0 &&
+        value.every((entry) => isRecord(entry) && 'model' in entry)) {
+        return Object.fromEntries(value.map((entry) => {
+            const { model, parameters, ...rest } = entry;
+            return [String(model), { merged: true, ...rest, ...(isRecord(parameters) ? parameters : {}) }];
+        }));
+    }
+    // Of slices there is one.
+    if (Array.isArray(value) && value.length === 1 && isRecord(value[0]))
+        return withNamedModels(value[0]);
+    if (!isRecord(value))
+        return value;
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withNamedModels(entry)]));
+}
+/** Changes of the values in two nested objects, each named by its keys and the model that it belongs to. */
+function leafChanges(before, after, within = []) {
+    if (recipe_difference_isSame(before, after))
+        return [];
+    if (isRecord(before) && isRecord(after)) {
+        return recipe_difference_keysOf(before, after).flatMap((key) => leafChanges(before[key], after[key], [...within, key]));
+    }
+    const model = within.findIndex((_, index) => ['models', 'sources'].includes(within[index - 1] ?? ''));
+    const keys = within.slice(model + 1).filter((key) => key !== 'parameters' && key !== 'slices');
+    if (model < 0)
+        return changesOf(visibleText(keys.join('.')), before, after);
+    const name = visibleText(`${within[model]}`);
+    if (keys.length > 0)
+        return changesOf(visibleText(`${keys.join('.')} of ${name}`), before, after);
+    return [{ what: name, how: before === undefined ? ' is merged, too' : ' is not merged any more' }];
+}
+function changesOf(what, before, after, note = '') {
+    return howItChanged(before, after).map((how) => ({ what, how, note }));
+}
+/** Compares what stands under the same name. */
+function comparePairs(before, after, compare) {
+    const changes = new Map();
+    for (const [name, now] of Object.entries(after)) {
+        const old = before[name];
+        for (const { what, how, note = '' } of old === undefined ? [] : compare(old, now)) {
+            const key = JSON.stringify([what, `${how}${note}`]);
+            changes.set(key, [...(changes.get(key) ?? []), name]);
+        }
+    }
+    return changes;
+}
+/** One sentence for what changed in the same way in several, and one for each that came or went. */
+function inWords(kind, changes, before, after) {
+    const common = Object.keys(after).filter((name) => name in before).length;
+    return [
+        ...Object.keys(after).flatMap((name) => (name in before ? [] : [`the ${kind} ${name} is new`])),
+        ...Object.keys(before).flatMap((name) => (name in after ? [] : [`the ${kind} ${name} is gone`])),
+        ...[...changes].map(([key, names]) => {
+            const [what, how] = JSON.parse(key);
+            return `${what} of ${names.length > 1 && names.length === common ? allOf(kind, common) : names.join(' and ')}${how}`;
+        }),
+    ];
+}
+function allOf(kind, count) {
+    return count === 2 ? `both ${kind}s` : `all ${count} ${kind}s`;
+}
+function byName(experts) {
+    return Object.fromEntries(experts.map((expert) => [expert.name, expert]));
+}
+function recipe_difference_keysOf(before, after) {
+    return Object.keys({ ...before, ...after });
+}
+function isRecord(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+/** A path as it would be written in the recipe. */
+function relative({ folder }, file) {
+    const written = path.relative(folder, file);
+    return visibleText(written.startsWith('../../..') ? file : written);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-files.ts
+
+
+
+
+/**
+ * The files that a recipe is made of, as far as they can be found out: also of a recipe with mistakes, in which what is
+ * not understood names no file.
+ *
+ * @param location its folder, or its `recipe.yaml`
+ * @param readText the text of a file; undefined where there is none, or none that may be read
+ */
+function recipeFiles(location, readText) {
+    const file = recipeFile(location);
+    const start = { file, line: 1, column: 1 };
+    const first = {
+        path: file,
+        kind: 'settings',
+        report: (finding) => ({ ...finding, severity: severityOf(finding), fix: undefined, ...start }),
+    };
+    const read = (from) => {
+        const text = readText(from);
+        return text === undefined ? undefined : parseYaml(from.path, text, []);
+    };
+    const yaml = read(first);
+    if (!yaml)
+        return [first];
+    const named = (at, kind) => filesAt(yaml, at, kind);
+    const settings = [
+        ...named(['dataset'], 'settings'),
+        ...Object.keys(record(valueAt(yaml, ['experts']))).flatMap((expert) => named(['experts', expert, 'sft'], 'settings')),
+        ...named(['merge'], 'settings'),
+        ...named(['merge', 'config'], 'settings'),
+        ...named(['launch', 'config'], 'launch'),
+    ];
+    const models = [...named(['base_model', 'path'], 'model'), ...named(['base_model', 'random'], 'model')];
+    const [datasetFile] = named(['dataset'], 'settings');
+    const datasets = datasetFile && read(datasetFile);
+    const data = Object.keys(record(datasets?.data)).flatMap((name) => dataFiles(datasets, name));
+    return [first, ...settings, ...models, ...data];
+}
+function dataFiles(datasets, name) {
+    if (!datasets)
+        return [];
+    const source = valueAt(datasets, [name, 'source']);
+    const places = Array.isArray(source) ? source.map((_, index) => [String(index)]) : [[]];
+    return places.flatMap((at) => filesAt(datasets, [name, 'source', ...at, 'files'], 'data'));
+}
+/** The path, or the list of paths, at a place of a file. */
+function filesAt(yaml, at, kind) {
+    const folder = path.dirname(yaml.file);
+    return [valueAt(yaml, at)].flat().flatMap((value) => {
+        if (typeof value !== 'string' || value === '')
+            return [];
+        const file = kind === 'launch' ? launchConfigFile(value, folder) : path.resolve(folder, value);
+        return [{ path: file, kind, report: (finding) => yaml.diagnose({ path: at }, finding) }];
+    });
+}
+function valueAt({ data }, at) {
+    return at.reduce((value, key) => {
+        if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key))
+            return undefined;
+        return value[key];
+    }, data);
+}
+function record(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+        ? value
+        : {};
+}
+
+// EXTERNAL MODULE: external "node:url"
+var external_node_url_ = __nccwpck_require__(3136);
+;// CONCATENATED MODULE: ./packages/recipe/src/sarif.ts
+
+
+
+const LEVELS = { error: 'error', warning: 'warning', notice: 'note' };
+/**
+ * Findings as a SARIF 2.1.0 log, which GitHub's code scanning and many editors read.
+ *
+ * Source of its properties: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+ */
+function sarifLog(diagnostics, { root, version }) {
+    const codes = Object.keys(RULES);
+    return {
+        $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
+        version: '2.1.0',
+        runs: [
+            {
+                tool: {
+                    driver: { name: 'prometheus-actions', version, rules: codes.map(ruleOf) },
+                },
+                // Columns of findings are places in JavaScript's strings.
+                columnKind: 'utf16CodeUnits',
+                results: diagnostics.map(({ severity, code, message, hint, file, line, column, endColumn }) => ({
+                    ruleId: code,
+                    ruleIndex: codes.indexOf(code),
+                    level: LEVELS[severity],
+                    message: { text: hint ? `${message}. ${hint}` : message },
+                    locations: [
+                        {
+                            physicalLocation: {
+                                artifactLocation: artifact(root, path.resolve(file)),
+                                region: { startLine: line, startColumn: column, ...(endColumn && { endColumn }) },
+                            },
+                        },
+                    ],
+                })),
+            },
+        ],
+    };
+}
+function ruleOf(code) {
+    const { severity, summary } = RULES[code];
+    return {
+        id: code,
+        shortDescription: { text: summary },
+        defaultConfiguration: { level: LEVELS[severity] },
+    };
+}
+function artifact(root, file) {
+    const relative = path.relative(root, file);
+    if (relative.startsWith('..') || path.isAbsolute(relative))
+        return { uri: pathToFileURL(file).href };
+    return { uri: relative.split(path.sep).map(encodeURIComponent).join('/'), uriBaseId: '%SRCROOT%' };
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/source-excerpt.ts
 
 
+
 /** Columns of a line that are shown; of a longer one, those around what is wrong. */
-const SHOWN = 100;
+const source_excerpt_SHOWN = 100;
 /** As `formatDiagnostic`, and between what is wrong and what to do the line of the file with a caret under it. */
 function formatWithSource(diagnostic) {
     const { hint, ...finding } = diagnostic;
     return [formatDiagnostic(finding), ...excerptOf(diagnostic), ...(hint ? [`  ${hint}`] : [])].join('\n');
 }
-function excerptOf({ file, line, column }) {
+function excerptOf({ file, line, column, endColumn }) {
     const text = lineOf(file, line);
     if (!text?.trim())
         return [];
-    const start = Math.max(0, column - 1 - SHOWN / 2);
-    const shown = printable(text.slice(start, start + SHOWN));
+    const start = Math.max(0, column - 1 - source_excerpt_SHOWN / 2);
+    const shown = visibleColumns(text.slice(start, start + source_excerpt_SHOWN));
     const found = /^("[^"]*"?|'[^']*'?|[^\s:,#[\]{}]+)/.exec(text.slice(column - 1))?.[0] ?? ' ';
-    const marked = `^${'~'.repeat(Math.max(0, Math.min(found.length, start + SHOWN - column + 1) - 1))}`;
+    const length = endColumn === undefined ? found.length : endColumn - column;
+    const marked = `^${'~'.repeat(Math.max(0, Math.min(length, start + source_excerpt_SHOWN - column + 1) - 1))}`;
     const margin = String(line).padStart(5);
     return [`${margin} | ${shown}`, `      | ${' '.repeat(column - 1 - start)}${marked}`];
 }
@@ -60890,12 +67822,21 @@ function lineOf(file, line) {
         return undefined;
     }
 }
-/** One column for each character; what would move the cursor or colour the terminal is shown as what it is not. */
-function printable(text) {
-    return text.replaceAll('\t', ' ').replaceAll(/\p{Cc}/gu, '\u{FFFD}');
-}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/index.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
 
 
 
@@ -60972,7 +67913,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   Si: () => (/* reexport */ runStage)
 });
 
-// UNUSED EXPORTS: CancelledError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, contentDigest, digestOf, ensureUv, findDamage, fingerprintOf, formatAmount, listFiles, readManifest, recordFiles, resolveInputs, staleness, withoutCommands
+// UNUSED EXPORTS: CancelledError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, changedKeys, contentDigest, digestOf, ensureUv, findDamage, fingerprintOf, formatAmount, listFiles, readManifest, recordFiles, resolveInputs, staleness, withoutCommands
 
 ;// CONCATENATED MODULE: ./packages/stage/src/cancellation.ts
 /** The work was asked to end by a signal; not an error of anybody's. */
@@ -65122,7 +72063,7 @@ __webpack_unused_export__ = parser.Parser;
 __webpack_unused_export__ = publicApi.parse;
 __webpack_unused_export__ = publicApi.parseAllDocuments;
 exports.Tp = publicApi.parseDocument;
-__webpack_unused_export__ = publicApi.stringify;
+exports.As = publicApi.stringify;
 exports.YR = visit.visit;
 __webpack_unused_export__ = visit.visitAsync;
 
@@ -75671,15 +82612,15 @@ __nccwpck_require__.d(__webpack_exports__, {
   euz: () => (/* binding */ literal),
   _H3: () => (/* binding */ looseObject),
   aig: () => (/* binding */ schemas_number),
-  Ikc: () => (/* binding */ object),
   g1P: () => (/* binding */ record),
   rej: () => (/* binding */ strictObject),
   YjP: () => (/* binding */ schemas_string),
   PVZ: () => (/* binding */ tuple),
-  KCZ: () => (/* binding */ union)
+  KCZ: () => (/* binding */ union),
+  L5J: () => (/* binding */ unknown)
 });
 
-// UNUSED EXPORTS: ZodAny, ZodBase64, ZodBase64URL, ZodBigInt, ZodBigIntFormat, ZodBoolean, ZodCIDRv4, ZodCIDRv6, ZodCUID, ZodCUID2, ZodCatch, ZodCodec, ZodCreditCard, ZodCustom, ZodCustomStringFormat, ZodDate, ZodDiscriminatedUnion, ZodE164, ZodEmail, ZodEmoji, ZodEnum, ZodExactOptional, ZodFile, ZodFunction, ZodGUID, ZodIBAN, ZodIPv4, ZodIPv6, ZodISODate, ZodISODateTime, ZodISODuration, ZodISOTime, ZodInstanceOf, ZodIntersection, ZodJWT, ZodKSUID, ZodLazy, ZodLiteral, ZodMAC, ZodMap, ZodNaN, ZodNanoID, ZodNever, ZodNonOptional, ZodNull, ZodNumber, ZodNumberFormat, ZodPipe, ZodPrefault, ZodPreprocess, ZodPromise, ZodReadonly, ZodSet, ZodString, ZodStringFormat, ZodSuccess, ZodSymbol, ZodTemplateLiteral, ZodTransform, ZodTuple, ZodType, ZodULID, ZodURL, ZodUUID, ZodUndefined, ZodUnknown, ZodVoid, ZodXID, ZodXor, _ZodString, _default, _function, any, base64, base64url, bigint, catch, check, cidrv4, cidrv6, codec, creditCard, cuid, cuid2, currencyCode, custom, date, describe, discriminatedUnion, e164, email, emoji, exactOptional, file, float32, float64, function, guid, hash, hex, hostname, httpUrl, iban, instanceof, int32, int64, intersection, invertCodec, ipv4, ipv6, json, jwt, keyof, ksuid, lazy, looseRecord, mac, map, meta, nan, nanoid, nativeEnum, never, nonoptional, null, nullable, nullish, optional, partialRecord, pipe, prefault, preprocess, promise, readonly, refine, set, stringFormat, stringbool, success, superRefine, symbol, templateLiteral, transform, uint32, uint64, ulid, undefined, unknown, url, uuid, uuidv4, uuidv6, uuidv7, void, xid, xor
+// UNUSED EXPORTS: ZodAny, ZodBase64, ZodBase64URL, ZodBigInt, ZodBigIntFormat, ZodBoolean, ZodCIDRv4, ZodCIDRv6, ZodCUID, ZodCUID2, ZodCatch, ZodCodec, ZodCreditCard, ZodCustom, ZodCustomStringFormat, ZodDate, ZodDiscriminatedUnion, ZodE164, ZodEmail, ZodEmoji, ZodEnum, ZodExactOptional, ZodFile, ZodFunction, ZodGUID, ZodIBAN, ZodIPv4, ZodIPv6, ZodISODate, ZodISODateTime, ZodISODuration, ZodISOTime, ZodInstanceOf, ZodIntersection, ZodJWT, ZodKSUID, ZodLazy, ZodLiteral, ZodMAC, ZodMap, ZodNaN, ZodNanoID, ZodNever, ZodNonOptional, ZodNull, ZodNumber, ZodNumberFormat, ZodPipe, ZodPrefault, ZodPreprocess, ZodPromise, ZodReadonly, ZodSet, ZodString, ZodStringFormat, ZodSuccess, ZodSymbol, ZodTemplateLiteral, ZodTransform, ZodTuple, ZodType, ZodULID, ZodURL, ZodUUID, ZodUndefined, ZodUnknown, ZodVoid, ZodXID, ZodXor, _ZodString, _default, _function, any, base64, base64url, bigint, catch, check, cidrv4, cidrv6, codec, creditCard, cuid, cuid2, currencyCode, custom, date, describe, discriminatedUnion, e164, email, emoji, exactOptional, file, float32, float64, function, guid, hash, hex, hostname, httpUrl, iban, instanceof, int32, int64, intersection, invertCodec, ipv4, ipv6, json, jwt, keyof, ksuid, lazy, looseRecord, mac, map, meta, nan, nanoid, nativeEnum, never, nonoptional, null, nullable, nullish, object, optional, partialRecord, pipe, prefault, preprocess, promise, readonly, refine, set, stringFormat, stringbool, success, superRefine, symbol, templateLiteral, transform, uint32, uint64, ulid, undefined, url, uuid, uuidv4, uuidv6, uuidv7, void, xid, xor
 
 ;// CONCATENATED MODULE: ./node_modules/zod/v4/core/util.js
 
@@ -84583,7 +91524,7 @@ function object(shape, params) {
     const def = {
         type: "object",
         shape: shape ?? {},
-        ...normalizeParams(params),
+        ...util.normalizeParams(params),
     };
     return new ZodObject(def);
 }

@@ -40,7 +40,7 @@ export async function fetchArchitecture(
   }
 }
 
-interface FetchArchitectureOptions {
+export interface FetchArchitectureOptions {
   settings?: HubSettings;
   signal?: AbortSignal;
   patience?: number;

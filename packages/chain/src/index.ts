@@ -1,5 +1,6 @@
 export { type BaseModelSettings, makeBaseModel } from './base-model.ts';
 export { type ChainContext, chainContext } from './chain-context.ts';
+export { checkWithModel } from './check-with-model.ts';
 export { fetchArchitecture } from './fetch-architecture.ts';
 export { type LoraMergeSettings, loraMerge } from './lora-merge.ts';
 export { type ModelMergeSettings, modelMerge } from './model-merge.ts';

@@ -1,31 +1,50 @@
-import type { Plan } from '@prometheus-actions/recipe';
-import { findDamage, readManifest } from '@prometheus-actions/stage';
+import { readFileSync } from 'node:fs';
+import { type Plan, type PlannedStage, plannedSettings, type Recipe } from '@prometheus-actions/recipe';
+import { changedKeys, findDamage, type Json, type Manifest, readManifest } from '@prometheus-actions/stage';
 
 /** What is there of a planned stage's output. */
 export interface StageState {
   id: string;
   outputDir: string;
-  state: 'absent' | 'whole' | 'damaged';
-  /** What differs from the manifest, where it is damaged. */
-  damage?: string;
+  /** `outdated`: it is there and whole, and the recipe has other settings now, or an earlier stage is to do. */
+  state: 'absent' | 'whole' | 'outdated' | 'damaged';
+  /** Why it is to be made again, where it is outdated or damaged. */
+  reason?: string;
   /** Of the run that made it. */
   fingerprint?: string;
   finished?: string;
   seconds?: number;
 }
 
-/** The states of all outputs of a plan. A whole one may still be of other settings: that is told when the stage runs. */
-export function planStates(plan: Plan): Promise<StageState[]> {
-  return Promise.all(
-    plan.stages.map(async ({ id, outputDir }): Promise<StageState> => {
-      const manifest = await readManifest(outputDir);
-      if (!manifest) return { id, outputDir, state: 'absent' };
-      const damage = await findDamage(outputDir, manifest, false);
-      const { fingerprint, timings } = manifest;
-      const made = { fingerprint, finished: timings.finished, seconds: timings.seconds };
-      return damage
-        ? { id, outputDir, state: 'damaged', damage, ...made }
-        : { id, outputDir, state: 'whole', ...made };
-    }),
-  );
+/**
+ * The states of all outputs of a plan, as far as the recipe and the manifests tell them. That the versions of code or the
+ * contents of the user's files are others, only the stage itself finds out when it runs.
+ */
+export async function planStates({ recipe, plan }: { recipe: Recipe; plan: Plan }): Promise<StageState[]> {
+  const states: StageState[] = [];
+  for (const stage of plan.stages) {
+    const { id, outputDir, needs } = stage;
+    const manifest = await readManifest(outputDir);
+    if (!manifest) {
+      states.push({ id, outputDir, state: 'absent' });
+      continue;
+    }
+    const { fingerprint, timings } = manifest;
+    const made = { fingerprint, finished: timings.finished, seconds: timings.seconds };
+    const damage = await findDamage(outputDir, manifest, false);
+    const earlier = states.filter(({ id, state }) => needs.includes(id) && state !== 'whole');
+    const outdated =
+      changeOf(recipe, stage, manifest) ?? (earlier[0] && `${earlier.map(({ id }) => id).join(', ')} to do`);
+    const reason = damage ?? outdated;
+    const state = damage ? 'damaged' : outdated ? 'outdated' : 'whole';
+    states.push({ id, outputDir, state, ...(reason !== undefined && { reason }), ...made });
+  }
+  return states;
+}
+
+/** Which of the settings that it was made with are others in the recipe now. */
+function changeOf(recipe: Recipe, stage: PlannedStage, manifest: Manifest): string | undefined {
+  const config = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Json;
+  const changed = changedKeys(manifest.settings, plannedSettings(recipe, stage, config));
+  return changed.length > 0 ? `${changed.join(', ')} changed` : undefined;
 }

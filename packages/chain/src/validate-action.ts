@@ -22,7 +22,8 @@ import { addressOf, count, validationSummary } from './validation/summary.ts';
 
 /**
  * The action that checks recipes: annotations on the lines, what a pull request changes, and the plan as outputs for a
- * workflow's matrix. It reads files and asks git; it runs nothing of what it checks, and needs no network.
+ * workflow's matrix. It reads files, asks git, and the hub for the config.json of a base model that is not known; it runs
+ * nothing of what it checks.
  */
 export async function validateAction(action: ActionContext): Promise<void> {
   action.setOutput('valid', false);
@@ -31,17 +32,15 @@ export async function validateAction(action: ActionContext): Promise<void> {
   const base = baseTree(inputs, workspace, action);
   const selection = selectRecipes(inputs.recipes ?? []);
   const locations = inputs.recipe ? namedRecipes(inputs.recipe) : findRecipes(selection, workspace);
-  const checked = locations
-    .map((location) =>
-      checkRecipe(location, {
-        workspace,
-        base,
-        artifactsDir: inputs.artifacts_dir,
-        processes: inputs.processes,
-        changedOnly: inputs.changed_only ?? false,
-      }),
-    )
-    .filter((recipe) => recipe !== undefined);
+  const options = {
+    workspace,
+    base,
+    artifactsDir: inputs.artifacts_dir,
+    processes: inputs.processes,
+    changedOnly: inputs.changed_only ?? false,
+  };
+  const all = await Promise.all(locations.map((location) => checkRecipe(location, options)));
+  const checked = all.filter((recipe) => recipe !== undefined);
   const removed = base && !inputs.recipe ? removedRecipes(selection, base, locations, workspace) : [];
   if (!inputs.recipe) tellUnmatched(selection, locations, removed, action);
   await report(checked, removed, inputs, workspace, action);

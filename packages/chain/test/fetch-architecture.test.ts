@@ -1,6 +1,11 @@
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { expect, it } from 'vitest';
 import type { ServedFile } from '../../hub/test/hub-server.ts';
 import { COMMIT, useHub } from '../../hub/test/test-hub.ts';
+import { checkWithModel } from '../src/check-with-model.ts';
 import { fetchArchitecture } from '../src/fetch-architecture.ts';
 
 const hub = useHub();
@@ -56,4 +61,22 @@ it('does not wait for a hub that does not answer', async () => {
     problem: "the config.json of owner/model can't be had: the hub has not answered within 0.3 s",
   });
   expect(Date.now() - started).toBeLessThan(1500);
+});
+
+it('lets a recipe be checked against a model on the hub', async () => {
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'recipe-')), 'smoke-8x7b');
+  cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-8x7b'), folder, { recursive: true });
+  const file = path.join(folder, 'recipe.yaml');
+  const model = `base_model: { id: owner/model, revision: ${COMMIT} }`;
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^base_model: .*$/m, model));
+  const without = await checkWithModel(folder, {}, { settings: hub.settings });
+  expect(without.diagnostics).toMatchObject([{ code: 'unknown-architecture', severity: 'notice' }]);
+  serve(CONFIG);
+  const { recipe, diagnostics } = await checkWithModel(folder, {}, { settings: hub.settings });
+  expect(recipe).toBeUndefined();
+  // Of a dense model, w1, w2 and w3 are no layers; both experts name them.
+  const message = (name: string) => `lora_target_modules: the base model (qwen2) has no layer ${name}`;
+  expect(diagnostics.map(({ message }) => message)).toEqual(
+    [...['w1', 'w2', 'w3'], ...['w1', 'w2', 'w3']].map(message),
+  );
 });

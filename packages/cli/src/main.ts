@@ -36,7 +36,7 @@ async function main(args: string[]): Promise<number> {
   for (const request of [prepareDatasetRequest, sftTrainRequest, loraMergeRequest, modelMergeRequest]) {
     addStageCommand(program, request, signal);
   }
-  addValidateCommand(program);
+  addValidateCommand(program, signal);
   addPlanCommand(program, signal);
   addStatusCommand(program);
   try {

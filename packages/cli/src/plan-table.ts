@@ -22,8 +22,7 @@ export function printPlan(plan: Plan, states: readonly StageState[] = []): strin
 /** The first digits of a fingerprint tell two apart. */
 const DIGITS = 12;
 
-/** Whether an output that is there is still that of the recipe, the stage itself finds out when it runs. */
-function describeState({ state, damage, fingerprint }: StageState): string {
+function describeState({ state, reason, fingerprint }: StageState): string {
   if (state === 'whole') return `there, ${fingerprint?.slice(0, DIGITS)}`;
-  return state === 'damaged' ? `to do: ${damage}` : 'to do';
+  return reason === undefined ? 'to do' : `to do: ${reason}`;
 }

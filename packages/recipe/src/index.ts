@@ -25,7 +25,7 @@ export type { DatasetSection, SourceSection } from './recipe-schema.ts';
 export { RULES, type RuleCode, type Severity } from './rules.ts';
 export { sarifLog } from './sarif.ts';
 export { formatWithSource } from './source-excerpt.ts';
-export type { ContentChange, StageConsequence } from './stage-consequences.ts';
+export { type ContentChange, plannedSettings, type StageConsequence } from './stage-consequences.ts';
 export {
   adapterSettings,
   argumentsOnCpu,

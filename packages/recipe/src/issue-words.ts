@@ -28,7 +28,7 @@ export function expectedType(types: readonly string[], value: unknown): string {
 }
 
 /** A value as a message shows it. */
-export function found(value: unknown): string {
+function found(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   const short = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;

@@ -71,6 +71,10 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
   const datasets = readDatasets(top, yaml, diagnostics);
   const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
+  if (architecture && 'problem' in architecture) {
+    const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
+    diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
+  }
   const rest = { baseModel, datasets, launch, processes, architecture };
   const experts = readExperts(top, rest, yaml, diagnostics);
   const merge = readMerge(top.merge, experts, Object.keys(top.experts), yaml, diagnostics);

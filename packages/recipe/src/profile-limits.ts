@@ -1,7 +1,7 @@
 import trainingKeys from './training-keys.json' with { type: 'json' };
 import type { Finding } from './yaml-file.ts';
 
-export type ProfileName = keyof typeof trainingKeys.profiles;
+type ProfileName = keyof typeof trainingKeys.profiles;
 
 /** The profile of a training file: as it states it, or the default. */
 export interface ProfileChoice {

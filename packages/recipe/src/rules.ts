@@ -54,6 +54,10 @@ export const RULES = {
   'indivisible-processes': { severity: 'error', summary: 'Processes that can not be spread over the nodes.' },
   'launch-mismatch': { severity: 'error', summary: 'A launch config that does not fit what is trained.' },
   'unknown-module': { severity: 'error', summary: 'A LoRA target that the base model does not have.' },
+  'unknown-architecture': {
+    severity: 'notice',
+    summary: "The base model's config.json can not be had, and nothing is checked against it.",
+  },
   'position-limit': { severity: 'warning', summary: "Rows may be longer than the base model's positions." },
   'chat-template': {
     severity: 'error',

@@ -132,6 +132,22 @@ function ingredientsOf(recipe: Recipe, { stage, name, needs }: PlannedStage): In
   }
 }
 
+/**
+ * The settings of a planned stage, as its fingerprint has them.
+ *
+ * @param readConfig the content of the file that a random base model is made from
+ */
+export function plannedSettings(
+  recipe: Recipe,
+  stage: PlannedStage,
+  readConfig: (file: string) => Json,
+): Json {
+  const { baseModel: base } = recipe;
+  if (stage.stage === 'base-model' && base.kind === 'random')
+    return baseModelSettings(base, readConfig(base.configFile));
+  return ingredientsOf(recipe, stage).settings;
+}
+
 function baseInput({ baseModel: base }: Recipe): Ingredients['inputs'][string] {
   if (base.kind === 'random') return { stage: 'base-model' };
   return base.kind === 'path' ? { paths: [base.path] } : { reference: `${base.id}@${base.revision}` };

@@ -11,7 +11,7 @@ import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
 type KeyPath = readonly PropertyKey[];
 
 /** A place in a YAML file: the value at a path, or its key. */
-export interface YamlPlace {
+interface YamlPlace {
   path: KeyPath;
   key?: boolean;
 }

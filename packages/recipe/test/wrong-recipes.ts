@@ -603,6 +603,15 @@ export const WRONG_RECIPES: WrongRecipe[] = [
     at: 'chunked_nll',
   },
   {
+    ...RECIPE,
+    rule: 'unknown-architecture',
+    title: 'a model of a kind that is not known',
+    from: 'base-model.json',
+    to: 'other.json',
+    at: '{ random',
+    files: { 'other.json': '{ "model_type": "mamba", "d_model": 64 }' },
+  },
+  {
     ...LORA,
     rule: 'unknown-module',
     title: "another model's layers",

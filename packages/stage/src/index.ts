@@ -21,6 +21,7 @@ export {
 export { type ActionContext, runAction } from './run-action.ts';
 export { runCommand } from './run-command.ts';
 export {
+  changedKeys,
   fingerprintOf,
   runStage,
   type Stage,

@@ -253,7 +253,7 @@ export async function staleness(
 }
 
 /** Keys, joined by dots where objects are nested, at which two values differ. */
-function changedKeys(before: Json | undefined, after: Json | undefined, prefix = ''): string[] {
+export function changedKeys(before: Json | undefined, after: Json | undefined, prefix = ''): string[] {
   if (digestOf(before ?? null) === digestOf(after ?? null)) return [];
   if (!isRecord(before) || !isRecord(after)) return [prefix];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>

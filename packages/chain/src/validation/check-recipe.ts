@@ -1,14 +1,15 @@
 import path from 'node:path';
 import {
+  type ArchitectureReading,
   type Diagnostic,
   makePlan,
   type Plan,
   type Recipe,
   type RecipeDifference,
   type RecipeFile,
-  readRecipe,
   recipeDifference,
 } from '@prometheus-actions/recipe';
+import { checkWithModel } from '../check-with-model.ts';
 import { defaultArtifactsDir } from '../recipe-location.ts';
 import { isChangedSince, recipeInBase } from './base-recipe.ts';
 import type { BaseTree } from './base-tree.ts';
@@ -18,6 +19,8 @@ import { filesInside } from './inside-workspace.ts';
 export interface CheckedRecipe {
   location: string;
   recipe?: Recipe | undefined;
+  /** Of its base model, where it was fetched. */
+  architecture?: ArchitectureReading | undefined;
   plan?: Plan;
   diagnostics: Diagnostic[];
   /** Against the base commit; `was wrong` there: nothing can be said. Absent where there is none to compare with. */
@@ -34,18 +37,21 @@ export interface CheckOptions {
 }
 
 /** Checks one recipe and compares it with the base commit; undefined where only changed ones are asked for and it is not. */
-export function checkRecipe(location: string, options: CheckOptions): CheckedRecipe | undefined {
+export async function checkRecipe(
+  location: string,
+  options: CheckOptions,
+): Promise<CheckedRecipe | undefined> {
   const { workspace, base, processes } = options;
   const absolute = path.resolve(workspace, location);
   const { files, diagnostics: refused } = filesInside(absolute, workspace);
   const isChanged = base && files.some((file) => isChangedSince(base, file));
   if (options.changedOnly && isChanged === false) return undefined;
   if (refused.length > 0) return { location, diagnostics: refused };
-  const { recipe, diagnostics } = readRecipe(absolute, { processes });
+  const { recipe, diagnostics, architecture } = await checkWithModel(absolute, { processes });
   if (!recipe) return { location, diagnostics };
   const plan = makePlan(recipe, options.artifactsDir ?? defaultArtifactsDir(recipe.name));
   const change = base && changeOf(base, recipe, files, { processes });
-  return { location, recipe, plan, diagnostics, ...(change && { change }) };
+  return { location, recipe, architecture, plan, diagnostics, ...(change && { change }) };
 }
 
 function changeOf(

@@ -100,14 +100,14 @@ function escapeInUrl(character: string): string {
 }
 
 /** What is told of one recipe that is right, in the order in which it is read. */
-function recipeSections({ recipe, plan, change }: CheckedRecipe): string[] {
+function recipeSections({ recipe, architecture, plan, change }: CheckedRecipe): string[] {
   if (!recipe || !plan) return [];
-  return [...differenceSection(plan, change), ...estimateSection(recipe), ...planSection(plan)];
+  return [...differenceSection(plan, change), ...estimateSection(recipe, architecture), ...planSection(plan)];
 }
 
-/** What a run costs, where the architecture of the base model is known without a request. */
-function estimateSection(recipe: Recipe): string[] {
-  const reading = architectureOf(recipe.baseModel);
+/** What a run costs, where the architecture of the base model is known. */
+function estimateSection(recipe: Recipe, fetched: CheckedRecipe['architecture']): string[] {
+  const reading = fetched ?? architectureOf(recipe.baseModel);
   if (!reading || 'problem' in reading) return [];
   const estimate = estimateMarkdown(estimateRecipe(recipe, { architecture: reading.architecture }));
   const title = `What ${markdown(recipe.name)} costs`;

@@ -21,7 +21,7 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
     .action(async (location: string, options: PlanOptions) => {
       const gpu = options.gpu === undefined ? undefined : parseGpu(options.gpu);
       const planned = planFor(location, options, gpu);
-      const states = await planStates(planned.plan);
+      const states = await planStates(planned);
       const estimate = await planEstimate(planned, gpu, signal);
       if (options.json) {
         process.stdout.write(`${JSON.stringify({ ...planned.plan, states, estimate }, null, 2)}\n`);

@@ -4,15 +4,17 @@ import type { Command } from 'commander';
 import { commandReporter } from '../terminal-reporter.ts';
 import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
 
-/** `status`: which outputs of a recipe are there, and whole. */
+/** `status`: which outputs of a recipe are there, whole, and of its settings. */
 export function addStatusCommand(program: Command): void {
   addRecipeOptions(
-    program.command('status').description('Show which outputs of a recipe are there, and whole.'),
+    program
+      .command('status')
+      .description('Show which outputs of a recipe are there, whole, and of its settings.'),
   ).action(async (location: string, options: RecipeCommandOptions) => {
-    const { plan } = planOf(recipeOf(location, options), { reporter: commandReporter({ quiet: true }) });
-    const stages = (await planStates(plan)).map(({ state, damage, ...stage }) => ({
+    const planned = planOf(recipeOf(location, options), { reporter: commandReporter({ quiet: true }) });
+    const stages = (await planStates(planned)).map(({ state, reason, ...stage }) => ({
       ...stage,
-      state: damage ? `damaged: ${damage}` : state,
+      state: reason === undefined ? state : `${state}: ${reason}`,
     }));
     if (options.json) process.stdout.write(`${JSON.stringify(stages, null, 2)}\n`);
     else {

@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { findingText, mostSevereFirst, recipeLocation, sarifText } from '@prometheus-actions/chain';
 import {
-  checkLocation,
-  type Diagnostic,
-  fixFiles,
-  formatWithSource,
-  inSourceOrder,
-} from '@prometheus-actions/recipe';
+  checkWithModel,
+  findingText,
+  mostSevereFirst,
+  recipeLocation,
+  sarifText,
+} from '@prometheus-actions/chain';
+import { type Diagnostic, fixFiles, formatWithSource, inSourceOrder } from '@prometheus-actions/recipe';
 import { ConfigurationError, GithubReporter, PROJECT_ROOT } from '@prometheus-actions/stage';
 import { type Command, Option } from 'commander';
 
@@ -19,7 +19,7 @@ interface ValidateOptions {
 }
 
 /** `validate`: everything that can be known to be wrong before a run. */
-export function addValidateCommand(program: Command): void {
+export function addValidateCommand(program: Command, signal: AbortSignal): void {
   program
     .command('validate')
     .description('Check all files of recipes, or one such file by itself; exit code 2 when one has an error.')
@@ -35,13 +35,16 @@ export function addValidateCommand(program: Command): void {
     )
     .option('--json', 'short for --format json')
     .option('--quiet', 'no progress and no notices')
-    .action((locations: string[], options: ValidateOptions) => {
+    .action(async (locations: string[], options: ValidateOptions) => {
       const format = options.json ? 'json' : options.format;
       const recipes = locations.length > 0 ? locations : shippedRecipes();
-      const check = () => recipes.flatMap((recipe) => checkLocation(recipeLocation(recipe)).diagnostics);
-      const fixed = options.fix ? fixFiles(check()) : [];
+      const check = async () => {
+        const found = recipes.map((recipe) => checkWithModel(recipeLocation(recipe), {}, { signal }));
+        return (await Promise.all(found)).flatMap(({ diagnostics }) => diagnostics);
+      };
+      const fixed = options.fix ? fixFiles(await check()) : [];
       if (format === 'text') for (const file of fixed) process.stdout.write(`${file} is up to date now.\n`);
-      const diagnostics = inSourceOrder(check());
+      const diagnostics = inSourceOrder(await check());
       FORMATS[format](
         options.quiet ? diagnostics.filter(({ severity }) => severity !== 'notice') : diagnostics,
       );

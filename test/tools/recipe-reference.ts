@@ -113,7 +113,8 @@ function valuesOf(schema: JsonSchema): string {
     const name = schema.$ref.replace('#/definitions/', '');
     return `[${name}](#${name})`;
   }
-  if (schema.anyOf) return (schema.anyOf as JsonSchema[]).map(alternative).join(', ');
+  // Beside a type, alternatives are about ranges, which the meaning tells.
+  if (schema.anyOf && !schema.type) return (schema.anyOf as JsonSchema[]).map(alternative).join(', ');
   const fixed = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
   if (fixed) return fixed.map((value) => code(literal(value))).join(', ');
   if (schema.type === undefined) return 'anything';

@@ -43,16 +43,17 @@ function tables(schema: JsonSchema): string {
 }
 
 function trainingTables(schema: JsonSchema): string {
-  const all = Object.entries(schema.properties ?? {}) as [string, JsonSchema][];
+  const everything = Object.entries(schema.properties ?? {}) as [string, JsonSchema][];
+  const all = everything.filter(([, { deprecated }]) => !deprecated);
   const only = (wanted: (key: string, property: JsonSchema) => boolean) =>
     table(rows({ properties: Object.fromEntries(all.filter(([key, found]) => wanted(key, found))) }, ''));
   const isTrls = (key: string) => key in trainingKeys.keys;
-  const older = all
+  const older = everything
     .filter(([, { deprecated }]) => deprecated)
-    .map(([key, { description }]) => [code(key), description]);
+    .map(([key, { description = '' }]) => line([code(key), description]));
   return [
     "### This project's keys",
-    only((key, { deprecated }) => !isTrls(key) && !deprecated),
+    only((key) => !isTrls(key)),
     `### Keys of TRL ${trainingKeys.trl}`,
     "The default is that of a run here: the profiles' where they have one, else TRL's. None is shown for what is then worked out from other keys or the machine.",
     only((key, { description }) => isTrls(key) && description !== undefined),
@@ -61,7 +62,7 @@ function trainingTables(schema: JsonSchema): string {
     only((key, { description }) => isTrls(key) && description === undefined),
     '### Keys of older recipes',
     'They are understood, with a notice.',
-    [line(['key', '']), line(['---', '---']), ...older.map((cells) => line(cells as string[]))].join('\n'),
+    [line(['key', 'what became of it']), line(['---', '---']), ...older].join('\n'),
   ].join('\n\n');
 }
 
@@ -112,7 +113,8 @@ function valuesOf(schema: JsonSchema): string {
     const name = schema.$ref.replace('#/definitions/', '');
     return `[${name}](#${name})`;
   }
-  if (schema.anyOf) return (schema.anyOf as JsonSchema[]).map(alternative).join(', ');
+  // Beside a type, alternatives are about ranges, which the meaning tells.
+  if (schema.anyOf && !schema.type) return (schema.anyOf as JsonSchema[]).map(alternative).join(', ');
   const fixed = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
   if (fixed) return fixed.map((value) => code(literal(value))).join(', ');
   if (schema.type === undefined) return 'anything';

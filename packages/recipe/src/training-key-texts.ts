@@ -30,7 +30,7 @@ export const TRAINING_KEY_TEXTS: Record<string, string> = {
 
   // Loss.
   loss_type:
-    "nll, or chunked_nll: the same loss a piece of the vocabulary's logits at a time, with less memory. fast computes it on the labels alone and takes nll only; so does LoRA on lm_head.",
+    "nll, or chunked_nll: the same loss a piece of the vocabulary's logits at a time, with less memory. LoRA on lm_head takes nll only.",
   average_tokens_across_devices:
     'true would be the mean over all tokens of a step. The original, and both profiles, take the mean of each micro-batch and then over these.',
   router_aux_loss_coef:

@@ -99,7 +99,7 @@ export function jsonSchemaLimits(key: string): Record<string, unknown> {
     exclusiveMinimum: above,
     maximum: most,
     exclusiveMaximum: below,
-    anyOf: shareBelowOne ? [{ maximum: 1 }, { multipleOf: 1 }] : undefined,
+    anyOf: shareBelowOne ? [{ maximum: 1 }, { type: 'integer' }] : undefined,
   };
   return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
 }

@@ -105,6 +105,12 @@ const RIGHT: [RecipeFile, string, unknown][] = [
   ],
   ['training', 'an older key', { ...TRAINING, evaluation_strategy: 'epoch', warmup_ratio: 0.1 }],
   ['training', 'what another place decides', { ...TRAINING, output_dir: 'x' }],
+  ['training', 'an older value', { ...TRAINING, optim: 'adamw_hf' }],
+  [
+    'training',
+    'what a profile would exclude, and none is stated',
+    { ...without(TRAINING, 'profile'), packing: true },
+  ],
   [
     'merge',
     'slices and all ways to write a value',
@@ -158,6 +164,7 @@ const WRONG: [RecipeFile, string, unknown][] = [
   ['training', 'none of the values', { ...TRAINING, lr_scheduler_type: 'cosin' }],
   ['training', 'out of range', { ...TRAINING, global_batch_size: 0 }],
   ['training', 'excluded by the profile that it states', { ...TRAINING, packing: true }],
+  ['training', 'excluded by one profile', { ...TRAINING, profile: 'fast', loss_type: 'chunked_nll' }],
   ['training', 'no mapping', ['learning_rate']],
   ['merge', 'unknown key', { ...MERGE, method: 'linear' }],
   ['merge', 'wrong type', { ...MERGE, models: '${absolute}' }],
@@ -284,14 +291,22 @@ describe('training keys', () => {
       expect([key, seen(key)]).toEqual([key, deprecated ? 'older' : 'known']);
       if (deprecated)
         expect(description).toMatch(
-          /^(Is called \w+ today\.|Has no effect any more: .|Is not read here\. .)/,
+          /^(Is called \w+(: .+)? today\.$|Has no effect any more: .|Is not read here\. .)/,
         );
     }
     expect(properties.warmup_ratio?.description).toBe('Is called warmup_steps today.');
+    expect(properties.adafactor?.description).toBe('Is called optim: adafactor today.');
   });
 
   it('of TRL are all in the schema', () => {
     const dumped = JSON.parse(textOf('packages/recipe/src/training-keys.json')) as { keys: object };
     expect(Object.keys(dumped.keys).filter((key) => !(key in properties))).toEqual([]);
+  });
+
+  it('say what the profiles leave of their values', () => {
+    expect(properties.packing?.description).toMatch(/ The profiles parity and fast allow false only\.$/);
+    expect(properties.loss_type?.description).toMatch(
+      / The profile parity allows nll or chunked_nll only\. The profile fast allows nll only\.$/,
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,8 +10,9 @@ const { folder: project, rewritten } = projectCopy();
 const artifacts = temporaryFolder();
 const runs = (recipe: string) => path.join(artifacts, recipe);
 
-function replicate(recipe: string) {
-  const inputs = [`recipe=${recipe}`, `artifacts-dir=${runs(recipe)}`].flatMap((input) => ['--input', input]);
+function replicate(recipe: string, ...options: string[]) {
+  const all = [`recipe=${recipe}`, `artifacts-dir=${runs(recipe)}`, ...options];
+  const inputs = all.flatMap((input) => ['--input', input]);
   return act(project, ['workflow_dispatch', '-W', '.github/workflows/replicate.yml', ...inputs]);
 }
 
@@ -29,6 +30,38 @@ describe('replicate.yml', () => {
     );
     expect(pythonCheck('check_judge.py', folders)).toMatchObject({ elements_wrong: 0, generated_tokens: 8 });
     expect(output).not.toMatch(/Job 'merge adapter/);
+  });
+
+  it('only plans in a dry run', () => {
+    const { code, output } = replicate('smoke-7b', 'dry-run=true');
+    expect(code, output.slice(-4000)).toBe(0);
+    expect(output).toContain('What smoke-7b costs');
+    expect(output).not.toMatch(/Run Main .*prepare-dataset/);
+  });
+
+  it('goes on in a second job and in the next run where time is over, and ends with the same expert', () => {
+    const folder = path.join(project, 'recipes/one-expert');
+    cpSync(path.join(project, 'recipes/smoke-7b'), folder, { recursive: true });
+    const change = (file: string, from: string | RegExp, to: string) => {
+      const target = path.join(folder, file);
+      writeFileSync(target, readFileSync(target, 'utf8').replace(from, to));
+    };
+    change('recipe.yaml', 'name: smoke-7b', 'name: one-expert');
+    change('recipe.yaml', /^ {2}relative: .*\n/m, '');
+    change('merge.yaml', '${relative}\n', '${base}\n');
+    const stopped = replicate('recipes/one-expert', 'max-minutes=0.1');
+    expect(stopped.code, stopped.output.slice(-4000)).toBe(0);
+    expect(stopped.output).toMatch(/train absolute[ -].*it stops at step 1 of 20/);
+    expect(stopped.output).toMatch(/train absolute further.*going on from the checkpoint of step 1/);
+    expect(stopped.output).not.toMatch(/merge the judge.*Run Main/);
+    const { code, output } = replicate('recipes/one-expert');
+    expect(code, output.slice(-4000)).toBe(0);
+    expect(output).not.toContain('train absolute further');
+    const weights = (recipe: string, output: string) =>
+      readFileSync(path.join(runs(recipe), output, 'model.safetensors'));
+    const trained = weights('recipes/one-expert', 'experts/absolute');
+    expect(trained.equals(weights('smoke-7b', 'experts/absolute'))).toBe(true);
+    expect(existsSync(path.join(runs('recipes/one-expert'), 'judge/stage-manifest.json'))).toBe(true);
   });
 
   it('makes the judge of smoke-8x7b, adapters merged', () => {
@@ -80,12 +113,26 @@ jobs:
           HIT: \${{ steps.merge.outputs.cache-hit }}
 `,
     );
+    writeFileSync(
+      path.join(other, '.github/workflows/train.yml'),
+      `on: workflow_dispatch
+jobs:
+  train:
+    runs-on: self-hosted
+    steps:
+      - uses: prometheus-owner/prometheus-actions/actions/sft-train@v1
+        with:
+          recipe: smoke-7b
+          expert: absolute
+          artifacts-dir: ${path.join(other, 'empty')}
+`,
+    );
     makeRepository(other);
   });
 
-  const run = () =>
+  const run = (name = 'merge') =>
     act(other, [
-      'workflow_dispatch',
+      ...['workflow_dispatch', '-W', `.github/workflows/${name}.yml`],
       '--local-repository',
       `prometheus-owner/prometheus-actions@v1=${project}`,
     ]);
@@ -97,6 +144,17 @@ jobs:
     expect(first.output).toContain(`judge=${merged} finished=true hit=false`);
     expect(readdirSync(merged)).toContain('model.safetensors');
     expect(run().output).toContain(`judge=${merged} finished=true hit=true`);
+  });
+
+  it('is told in seconds where a job has not what an earlier one made', () => {
+    const began = Date.now();
+    const { code, output } = run('train');
+    expect(code).not.toBe(0);
+    expect(output).toMatch(
+      /there is no finished data\/feedback-collection .*If an earlier job made it, that one ran on another machine/s,
+    );
+    expect(Date.now() - began).toBeLessThan(30_000);
+    expect(existsSync(path.join(other, 'empty'))).toBe(false);
   });
 });
 

@@ -29564,6 +29564,44 @@ async function checkWithModel(location, options = {}, fetching = {}) {
 
 /***/ }),
 
+/***/ 2766:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   y: () => (/* binding */ requireEarlierOutputs)
+/* harmony export */ });
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8161);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
+
+
+
+/**
+ * Checks that the outputs of earlier stages are on this machine, before anything is started.
+ *
+ * Jobs of a workflow hand nothing over but the folder of artifacts: they must run on one runner, or on runners that share
+ * a disk.
+ *
+ * @throws ConfigurationError naming what is not there, and what to do
+ */
+async function requireEarlierOutputs(plan, { needs }) {
+    const earlier = plan.stages.filter(({ id, stage }) => needs.includes(id) && stage !== 'base-model');
+    const manifests = await Promise.all(earlier.map(({ outputDir }) => (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .readManifest */ .WI)(outputDir)));
+    const missing = earlier.filter((_, index) => manifests[index] === undefined);
+    if (missing.length === 0)
+        return;
+    const outputs = missing.map(({ id, outputDir }) => `${node_path__WEBPACK_IMPORTED_MODULE_1___default().relative(plan.artifactsDir, outputDir)} (${id})`);
+    const run = process.env.GITHUB_ACTIONS === 'true'
+        ? `If an earlier job made it, that one ran on another machine (this is ${(0,node_os__WEBPACK_IMPORTED_MODULE_0__.hostname)()}), or with another folder: give all jobs one runner, or runners that share a disk, and as artifacts-dir a folder there.`
+        : `Run ${missing.length === 1 ? 'that stage' : 'these stages'} first, or replicate, with the same --artifacts-dir.`;
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`in ${plan.artifactsDir} there is no finished ${outputs.join(', nor ')}, which this stage reads`, { hint: run });
+}
+
+
+/***/ }),
+
 /***/ 8205:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -32037,12 +32075,14 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */ });
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6079);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
-/* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
-/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2608);
-/* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1319);
-/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1048);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__]);
-_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+/* harmony import */ var _earlier_outputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2766);
+/* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1043);
+/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2608);
+/* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1319);
+/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1048);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_4__]);
+_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_4__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -32055,28 +32095,29 @@ function stageRequest(request) {
 }
 /** The inputs by which every stage takes its settings from a recipe. */
 const recipeInputs = {
-    recipe: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)('Recipe folder, its recipe.yaml, or the name of a recipe of this project.'),
-    artifacts_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_4__/* .text */ .Qq)("Folder of the recipe's outputs. Default: runs/RECIPE (command), a folder under the runner's tool cache (action)."),
-    processes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_4__/* .wholeNumber */ .rD)("Training processes, one a GPU, instead of the recipe's."),
+    recipe: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)('Recipe folder, its recipe.yaml, or the name of a recipe of this project.'),
+    artifacts_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_5__/* .text */ .Qq)("Folder of the recipe's outputs. Default: runs/RECIPE (command), a folder under the runner's tool cache (action)."),
+    processes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_5__/* .wholeNumber */ .rD)("Training processes, one a GPU, instead of the recipe's."),
 };
 /** Reads the recipe that a request names and makes its plan; notices and warnings are reported. */
 function planOf(inputs, context) {
-    const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes: inputs.processes });
+    const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_3__/* .recipeLocation */ .O)(inputs.recipe), { processes: inputs.processes });
     tellFindings(diagnostics, context.reporter);
-    return { recipe, plan: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__/* .makePlan */ .Cs)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name)) };
+    return { recipe, plan: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__/* .makePlan */ .Cs)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_3__/* .defaultArtifactsDir */ .E)(recipe.name)) };
 }
 /** Reports what was found in files that can be used all the same. */
 function tellFindings(diagnostics, reporter) {
     for (const finding of diagnostics)
-        reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_5__/* .findingText */ .NK)(finding), finding);
+        reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_6__/* .findingText */ .NK)(finding), finding);
 }
 /** Runs one planned stage; a random base model, which no action of its own makes, is made before what needs it. */
 async function runFromPlan({ recipe, plan }, id, context) {
-    const stage = (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__/* .plannedStage */ .B)(plan, id);
+    const stage = (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_4__/* .plannedStage */ .B)(plan, id);
+    await (0,_earlier_outputs_js__WEBPACK_IMPORTED_MODULE_2__/* .requireEarlierOutputs */ .y)(plan, stage);
     if (stage.needs.includes('base-model')) {
-        await (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__/* .runPlannedStage */ .m)(recipe, plan, (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__/* .plannedStage */ .B)(plan, 'base-model'), context);
+        await (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_4__/* .runPlannedStage */ .m)(recipe, plan, (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_4__/* .plannedStage */ .B)(plan, 'base-model'), context);
     }
-    return (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_3__/* .runPlannedStage */ .m)(recipe, plan, stage, context);
+    return (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_4__/* .runPlannedStage */ .m)(recipe, plan, stage, context);
 }
 /**
  * The value of an input that is needed.
@@ -32134,10 +32175,14 @@ const sftTrainRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .stageRequ
         config: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('Without a recipe: YAML file of training arguments.'),
         launch_config: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('Without a recipe: accelerate config, a name (cpu, ddp, zero3) or a file (default: cpu).'),
         output_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .text */ .Qq)('Without a recipe: the folder to make.'),
+        max_minutes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_8__/* .number */ .ai)('This run stops, with a checkpoint, before it has taken that long; the next one goes on. Over the training arguments, if they allow more.'),
     }),
     run: async (inputs, context) => {
+        const limit = (training) => withTimeLimit(training, inputs.max_minutes);
         if (inputs.recipe) {
-            const planned = (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .planOf */ .XC)({ ...inputs, recipe: inputs.recipe }, context);
+            const { recipe, plan } = (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .planOf */ .XC)({ ...inputs, recipe: inputs.recipe }, context);
+            const experts = recipe.experts.map((expert) => ({ ...expert, training: limit(expert.training) }));
+            const planned = { recipe: { ...recipe, experts }, plan };
             return (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .runFromPlan */ .hu)(planned, `sft-train/${(0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(inputs.expert, 'expert')}`, context);
         }
         const { launch, expert, diagnostics } = readFiles((0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(inputs.config, 'config'), inputs.launch_config ?? 'cpu', inputs.processes);
@@ -32146,12 +32191,19 @@ const sftTrainRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .stageRequ
             title: 'sft-train',
             model: inputs.model ? (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_4__/* .parseModelReference */ .qZ)(inputs.model) : modelOf(expert),
             dataset: node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(inputs.dataset_dir, 'dataset_dir')),
-            training: expert.training,
+            training: limit(expert.training),
             launch,
             outputDir: node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_6__/* .required */ .mw)(inputs.output_dir, 'output_dir')),
         }, context);
     },
 });
+function withTimeLimit(training, minutes) {
+    if (minutes === undefined)
+        return training;
+    if (minutes <= 0)
+        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`max-minutes: expected minutes above 0, found ${minutes}`);
+    return { ...training, maxMinutes: Math.min(minutes, training.maxMinutes ?? minutes) };
+}
 function readFiles(config, launchConfig, processes = 1) {
     const diagnostics = [];
     const launch = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .readLaunchConfig */ .Qj)(launchConfig, process.cwd(), processes, diagnostics);
@@ -62748,7 +62800,7 @@ function jsonSchemaLimits(key) {
         exclusiveMinimum: above,
         maximum: most,
         exclusiveMaximum: below,
-        anyOf: shareBelowOne ? [{ maximum: 1 }, { multipleOf: 1 }] : undefined,
+        anyOf: shareBelowOne ? [{ maximum: 1 }, { type: 'integer' }] : undefined,
     };
     return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
 }
@@ -67907,13 +67959,14 @@ __nccwpck_require__.d(__webpack_exports__, {
   Xo: () => (/* reexport */ src_reporter/* formatSeconds */.Xo),
   Zr: () => (/* reexport */ lockOutput),
   g$: () => (/* reexport */ src_reporter/* printable */.g$),
+  WI: () => (/* reexport */ readManifest),
   Cs: () => (/* reexport */ runAction),
   d1: () => (/* reexport */ runCommand),
   Mg: () => (/* reexport */ runProcessGroup),
   Si: () => (/* reexport */ runStage)
 });
 
-// UNUSED EXPORTS: CancelledError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, changedKeys, contentDigest, digestOf, ensureUv, findDamage, fingerprintOf, formatAmount, listFiles, readManifest, recordFiles, resolveInputs, staleness, withoutCommands
+// UNUSED EXPORTS: CancelledError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, changedKeys, contentDigest, digestOf, ensureUv, findDamage, fingerprintOf, formatAmount, listFiles, recordFiles, resolveInputs, staleness, withoutCommands
 
 ;// CONCATENATED MODULE: ./packages/stage/src/cancellation.ts
 /** The work was asked to end by a signal; not an error of anybody's. */

@@ -39721,7 +39721,7 @@ function jsonSchemaLimits(key) {
         exclusiveMinimum: above,
         maximum: most,
         exclusiveMaximum: below,
-        anyOf: shareBelowOne ? [{ maximum: 1 }, { multipleOf: 1 }] : undefined,
+        anyOf: shareBelowOne ? [{ maximum: 1 }, { type: 'integer' }] : undefined,
     };
     return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
 }

@@ -17,7 +17,7 @@ from accelerate.commands.config import cluster
 from accelerate.commands.config.config_args import ClusterConfig, load_config_from_file
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 
-from prometheus_trainer.training_arguments import parse_training_arguments
+from prometheus_trainer.training_arguments import FIXED, parse_training_arguments
 
 TRAINER = Path(__file__).resolve().parents[1]
 RECIPE = TRAINER.parent / "recipe/src"
@@ -59,12 +59,11 @@ def test_the_defaults_are_what_a_run_has_where_its_file_says_nothing(tmp_path: P
 
 
 def test_all_that_the_profiles_fix_is_told() -> None:
-    allowed = {
-        key: found["allowed"] for key, found in _keys("training-keys.json").items() if "allowed" in found
+    profiles = json.loads((RECIPE / "training-keys.json").read_text(encoding="utf-8"))["profiles"]
+    assert profiles == {
+        profile: {key: list(values) for key, values in fixed.items()} for profile, fixed in FIXED.items()
     }
-    assert allowed["packing"] == [False]
-    assert allowed["loss_type"] == ["nll", "chunked_nll"]
-    for key, values in allowed.items():
+    for key, values in profiles["parity"].items():
         assert _keys("training-keys.json")[key].get("default") == values[0]
 
 

@@ -2,8 +2,9 @@
 
 Usage: memory.py --dir DIR [--shape smoke] [CONFIGURATION ...]. All configurations unless some are named. Prints a JSON
 line for each as soon as it is measured; progress goes to standard error. ``--shape smoke`` trains tiny models, on a CPU
-too, where the peak is that of the process and shows only that all runs. On a GPU it takes some 8 minutes, an 80 GB card
-and 40 GB in DIR. The measurements are what packages/estimate is tested against.
+too, where the peak is that of the process and shows only that all runs. On GPUs it takes some 15 minutes, 40 GB in DIR
+and cards of 80 GB (fast-8192 needs 100); what needs more GPUs than there are is skipped. The measurements are what
+packages/estimate is tested against.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ STEPS = 3  # the first lacks the optimizer's state, the second has it all
 class Configuration:
     """What is trained: ``rows`` of ``length`` tokens at a time, ``accumulation`` times a step.
 
-    ``model`` is a name in MODELS; ``arguments`` are the trainer's, ``job`` further keys of its job.
+    ``model`` is a name in MODELS; ``arguments`` are the trainer's, ``job`` further keys of its job. ``launch`` is a
+    file of recipes/accelerate that starts ``processes``, one a GPU; without it Python starts the only one.
     """
 
     model: str
@@ -38,7 +40,8 @@ class Configuration:
     accumulation: int = 1
     arguments: dict[str, Any] = field(default_factory=dict)
     job: dict[str, Any] = field(default_factory=dict)
-    deepspeed: bool = False
+    launch: str | None = None
+    processes: int = 1
 
 
 # What is measured first matters most, should time be short.
@@ -57,6 +60,8 @@ R256 = {
     "lora_alpha": 512,
     "lora_target_modules": [*DENSE["lora_target_modules"], "lm_head"],
 }
+ZERO3: dict[str, Any] = {"launch": "zero3", "processes": 2}
+DDP: dict[str, Any] = {"launch": "ddp", "processes": 2}
 CONFIGURATIONS = {
     "full-1x4096": Configuration("7b", 1, 4096),
     "full-4x4096": Configuration("7b", 4, 4096),
@@ -77,9 +82,22 @@ CONFIGURATIONS = {
         "3b", 8, 1024, 2, KEPT, {**FAST, "micro_batch_tokens": 8192, "master_weights": True}
     ),
     "3b-float32-1x4096": Configuration("3b", 1, 4096, arguments={"dtype": "float32"}),
-    "3b-zero3-1x4096": Configuration("3b", 1, 4096, deepspeed=True),
+    "3b-zero3-1x4096": Configuration("3b", 1, 4096, launch="zero3"),
     "moe-lora256-1x4096": Configuration("moe", 1, 4096),
     "moe-lora256-4x4096": Configuration("moe", 4, 4096),
+    "3b-2x4096-kept": Configuration("3b", 2, 4096, arguments=KEPT),
+    "fast-8192-recomputed": Configuration(
+        "7b", 8, 1024, 2, {"gradient_checkpointing": True}, {**FAST, "micro_batch_tokens": 8192}
+    ),
+    "full-zero3-1x4096-2gpus": Configuration("7b", 1, 4096, **ZERO3),
+    "full-zero3-2x2048-accumulated-2gpus": Configuration("7b", 2, 2048, 2, **ZERO3),
+    "3b-zero3-2x4096-kept-2gpus": Configuration("3b", 2, 4096, arguments=KEPT, **ZERO3),
+    "moe-lora256-zero3-1x4096-2gpus": Configuration("moe", 1, 4096, **ZERO3),
+    "3b-ddp-1x4096-2gpus": Configuration("3b", 1, 4096, **DDP),
+    "3b-fast-ddp-kept-8192-2gpus": Configuration(
+        "3b", 8, 1024, 2, KEPT, {**FAST, "micro_batch_tokens": 8192}, **DDP
+    ),
+    "lora64-ddp-1x4096-2gpus": Configuration("7b", 1, 4096, arguments=R64, **DDP),
 }
 
 
@@ -109,14 +127,19 @@ def main() -> int:
             if not model.exists():
                 say(f"writing a random model of the shape {configuration.model}")
                 write_model(model, shape, "cuda" if on_gpu else "cpu")
-            rows = STEPS * configuration.accumulation * configuration.rows
+            rows = STEPS * configuration.processes * configuration.accumulation * configuration.rows
             dataset = work / f"rows-{rows}-{length}"
             if not dataset.exists():
                 # Each is cut at max_length, so all have exactly that many tokens.
                 write_rows(dataset, rows, length + 16, sigma=0)
             say(f"measuring {name}")
             lora = LORA if configuration.model == "moe" else {}
-            measured = measure(work / name, model, dataset, length, configuration, lora, on_gpu)
+            impossible = lacking(configuration, torch.cuda.device_count())
+            measured = (
+                {"skipped": impossible}
+                if impossible
+                else measure(work / name, model, dataset, length, configuration, lora, on_gpu)
+            )
             report = {
                 "configuration": name,
                 **asdict(configuration),
@@ -145,6 +168,16 @@ def read_options() -> argparse.Namespace:
     return options
 
 
+def lacking(configuration: Configuration, gpus: int) -> str | None:
+    """What a configuration lacks here, None where it can be measured."""
+    needed = configuration.processes if configuration.launch else 0
+    if gpus < needed:
+        return f"it needs {needed} GPU{'s' if needed > 1 else ''}, and there {'is' if gpus == 1 else 'are'} {gpus}"
+    if configuration.launch == "zero3" and importlib.util.find_spec("deepspeed") is None:
+        return "DeepSpeed is not installed"
+    return None
+
+
 def measure(
     folder: Path,
     model: Path,
@@ -155,8 +188,6 @@ def measure(
     on_gpu: bool,
 ) -> dict[str, Any]:
     """The peaks of one training; ``skipped`` says why there are none."""
-    if configuration.deepspeed and (not on_gpu or importlib.util.find_spec("deepspeed") is None):
-        return {"skipped": "DeepSpeed is not installed" if on_gpu else "it needs a GPU"}
     job_keys = {"profile": "parity", **configuration.job}
     job = training_job(
         folder,
@@ -174,12 +205,12 @@ def measure(
         **job_keys,
     )
     program = [str(Path(__file__).with_name("memory_process.py"))]
-    if configuration.deepspeed:
-        zero3 = TRAINER.parents[2] / "recipes/accelerate/zero3.yaml"
-        launch = ["-m", "accelerate.commands.launch", "--config_file", str(zero3), "--num_processes", "1"]
-        program = [*launch, *program]
+    if configuration.launch:
+        launch = TRAINER.parents[2] / f"recipes/accelerate/{configuration.launch}.yaml"
+        launcher = ["-m", "accelerate.commands.launch", "--config_file", str(launch)]
+        program = [*launcher, "--num_processes", str(configuration.processes), *program]
     began = time.monotonic()
-    ended = run_training(program, folder, job)
+    ended = run_training(program, folder, job, gpus=configuration.processes)
     peaks = ended.named("peaks")
     notices = [event["message"] for event in ended.named("notice")]
     seconds = round(time.monotonic() - began, 1)

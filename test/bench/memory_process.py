@@ -13,12 +13,15 @@ Usage: memory_process.py --job JOB.json. Keys of the event, in bytes:
 ``outside_bytes``           what the device had in use beyond what the allocator held: CUDA itself and its libraries
 ==========================  ==================================================================================
 
-On a CPU there is ``peak_allocated_bytes`` alone, the peak of the process.
+Of several processes it is the most that one of them took. Under DeepSpeed the optimizer's step is that of its engine,
+which makes gradients in float32 before it has torch's optimizer step. On a CPU there is ``peak_allocated_bytes`` alone,
+the peak of the process.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 from typing import Any
 
@@ -34,7 +37,7 @@ class TrainingMeasured(Exception):
 
 
 class Peaks:
-    """The peaks of the passes and of the optimizer's steps, told apart by the hooks that PyTorch has on them."""
+    """The peaks of the passes and of the optimizer's steps, told apart by what is called around each step."""
 
     def __init__(self) -> None:
         self._steps = 0
@@ -91,13 +94,42 @@ def measured(job: dict[str, Any], events: Events) -> None:
     on_gpu = torch.cuda.is_available()
     peaks = Peaks()
     if on_gpu:
-        register_optimizer_step_pre_hook(peaks.before_step)
-        register_optimizer_step_post_hook(peaks.after_step)
+        watch_steps(peaks)
     with contextlib.suppress(TrainingMeasured):
         sft_train(job, events)
-    report = peaks.report() if on_gpu else {}
+    report = most_of_all(peaks.report()) if on_gpu else {}
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     events.emit("peaks", **(report or {"peak_allocated_bytes": resident}))
+
+
+def watch_steps(peaks: Peaks) -> None:
+    """Calls ``peaks`` before and after each step of the optimizer.
+
+    DeepSpeed steps torch's optimizer many times in one step of its own, each for some of the parameters.
+    """
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED") != "true":
+        register_optimizer_step_pre_hook(peaks.before_step)
+        register_optimizer_step_post_hook(peaks.after_step)
+        return
+    from deepspeed import DeepSpeedEngine
+
+    step = DeepSpeedEngine.step
+
+    def watched(*arguments: Any, **options: Any) -> None:
+        peaks.before_step()
+        step(*arguments, **options)
+        peaks.after_step()
+
+    DeepSpeedEngine.step = watched
+
+
+def most_of_all(report: dict[str, int]) -> dict[str, int]:
+    """The largest of each figure over all processes; a collective call."""
+    if not torch.distributed.is_initialized():
+        return report
+    figures = torch.tensor(list(report.values()), device="cuda")
+    torch.distributed.all_reduce(figures, op=torch.distributed.ReduceOp.MAX)
+    return dict(zip(report, figures.tolist(), strict=True))
 
 
 if __name__ == "__main__":

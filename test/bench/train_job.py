@@ -58,15 +58,18 @@ def training_job(
     }
 
 
-def run_training(program: list[str], folder: Path, job: dict[str, Any]) -> Ended:
+def run_training(program: list[str], folder: Path, job: dict[str, Any], *, gpus: int = 1) -> Ended:
     """Runs Python with ``program`` on the job in a process of its own; what it prints goes to standard error.
 
+    It sees so many of the ``gpus`` that are visible here: one process that sees several splits its batches over all.
     The model that it wrote is removed again.
     """
     folder.mkdir()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(gpus)))
     (folder / "job.json").write_text(json.dumps(job))
     environment = {
         "PYTHONPATH": os.pathsep.join([str(TRAINER), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "CUDA_VISIBLE_DEVICES": ",".join(visible.split(",")[:gpus]),
         "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
         "TOKENIZERS_PARALLELISM": "false",
     }

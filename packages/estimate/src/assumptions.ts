@@ -23,6 +23,10 @@ export function assumptionsOf(
         : 'fast: micro-batches as on a GPU whose memory does not bound them; --gpu says which GPU'),
     some(({ sharding }) => sharding.zeroStage !== undefined) &&
       "DeepSpeed: its own default sizes of buckets and of gathered weights; torch's AdamW",
+    some(
+      ({ lora, sharding, processes }) => lora !== undefined && sharding.zeroStage === 3 && processes > 1,
+    ) &&
+      'ZeRO-3 with a LoRA: where activations are recomputed, each device has the weights of all layers gathered at the end of its backward pass',
     some(({ optimizer }) => !/^(adamw|sgd|adafactor)/.test(optimizer)) &&
       'an optimizer that is not known here counts as AdamW',
     recipe.launch.config.distributed_type === 'FSDP' && 'FSDP is not known here: counted as DDP',

@@ -1,4 +1,3 @@
-import type { ModelArchitecture } from '@prometheus-actions/recipe';
 import { trainedParameters } from './trained-parameters.ts';
 import type { TrainingSetup } from './training-setup.ts';
 
@@ -12,16 +11,17 @@ export interface StateBytes {
   gradientBuckets: number;
   /** The optimizer's moments. */
   moments: number;
-  /** Weights that ZeRO-3 has gathered at a time, at most, and what DeepSpeed takes to sum gradients up. */
-  gathered: number;
+  /** DeepSpeed's copy of a full bucket of gradients while they are summed up. */
+  bucketCopy: number;
+  /** Of all gradients, those that fill that bucket. */
+  bucketShare: number;
   /** What the optimizer's step takes while it runs. */
   update: number;
   /** Copies of weights in 16 bits that autocast keeps during a forward pass. */
   casts: number;
 }
 
-/** DeepSpeed's defaults, in elements: `stage3_max_live_parameters`, `reduce_bucket_size`, `sub_group_size`. */
-const LIVE_PARAMETERS = 1e9;
+/** DeepSpeed's defaults, in elements: `reduce_bucket_size`, `sub_group_size`. */
 const REDUCE_BUCKET = 5e8;
 const SUB_GROUP = 1e9;
 
@@ -52,7 +52,8 @@ function replicated(setup: TrainingSetup): StateBytes {
     gradients,
     gradientBuckets: processes > 1 ? gradients : 0,
     moments: trainable * (masterWeights ? 8 : momentBytes(optimizer, trainedBytes)),
-    gathered: 0,
+    bucketCopy: 0,
+    bucketShare: 0,
     update: atOnce ? gradients : 0,
     casts: halfPrecision && trainedBytes === 4 ? 2 * trainable : 0,
   };
@@ -67,25 +68,18 @@ function sharded({ architecture, lora, processes, sharding }: TrainingSetup): St
   const stage = sharding.zeroStage ?? 0;
   const share = trainable / processes;
   const { offloadOptimizer, offloadParameters } = sharding;
-  const bucket = 2 * Math.min(trainable, REDUCE_BUCKET);
+  const inBucket = Math.min(trainable, REDUCE_BUCKET);
   const group = stage === 3 ? Math.min(share, SUB_GROUP) : share;
   return {
     weights: stage < 3 ? 2 * total : offloadParameters ? 0 : (2 * total) / processes,
     masterWeights: offloadOptimizer ? 0 : 4 * share,
     gradients: stage < 2 ? 2 * trainable : offloadOptimizer ? 0 : 2 * share,
-    gradientBuckets: bucket,
+    gradientBuckets: 2 * REDUCE_BUCKET,
     moments: offloadOptimizer ? 0 : 8 * share,
-    // A bucket is copied while it is summed up; twice, as measured.
-    gathered:
-      2 * bucket +
-      (stage === 3 ? 2 * Math.min(total, Math.max(LIVE_PARAMETERS, mixtureBlock(architecture))) : 0),
+    bucketCopy: 2 * inBucket,
+    bucketShare: inBucket / trainable,
     // Gradients in float32, and what torch's AdamW takes, of the parameters that are stepped together.
     update: offloadOptimizer ? 0 : 8 * group,
     casts: 0,
   };
-}
-
-/** Parameters of one block of experts: the trainer has ZeRO-3 gather it as a whole. */
-function mixtureBlock({ experts, hiddenSize, intermediateSize }: ModelArchitecture): number {
-  return experts ? 3 * experts.count * hiddenSize * intermediateSize : 0;
 }

@@ -35,15 +35,13 @@ describe('checkFit', () => {
 
   it('takes the largest batch that fits, at the same global batch', () => {
     const setup = setupOf({
-      architecture: MIXTURE,
-      lora: { rank: 256, targets: 'all-linear', dropout: 0.1, dora: false, modulesToSave: [] },
       processes: 8,
       sharding: ZERO3,
       perDeviceBatch: 16,
       accumulation: 1,
       padded: true,
     });
-    const gpu = parseGpu('8xA100-80GB');
+    const gpu = parseGpu('8xA100-40GB');
     const fit = checkFit(setup, gpu);
     expect(fit.fits).toBe(false);
     const found = fit.suggestions.find(({ change }) => change.startsWith('per_device_train_batch_size'));

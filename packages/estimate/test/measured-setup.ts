@@ -11,7 +11,9 @@ export interface Measured {
   accumulation: number;
   arguments: Record<string, unknown>;
   job: { profile?: 'fast'; micro_batch_tokens?: number; master_weights?: boolean };
-  deepspeed: boolean;
+  /** A file of recipes/accelerate. */
+  launch: string | null;
+  processes: number;
   config: Record<string, unknown>;
   peak_allocated_bytes: number;
   peak_reserved_bytes: number;
@@ -31,7 +33,7 @@ export function measuredTrainings(): Measured[] {
 /** The training as a recipe says it; its rows were all of one length. */
 export function measuredSetup(measured: Measured): TrainingSetup {
   const reading = readArchitecture(measured.config);
-  const launch = readLaunchConfig(measured.deepspeed ? 'zero3' : 'ddp', '.', 1, []);
+  const launch = readLaunchConfig(measured.launch ?? 'ddp', '.', measured.processes, []);
   if ('problem' in reading || !launch) throw new Error(measured.configuration);
   const { job, rows, length, accumulation } = measured;
   const values = {

@@ -67,6 +67,7 @@ describe('a stage command alone', () => {
       `model_name_or_path: runs/base
 model_revision: main
 torch_dtype: float32
+attn_implementation: flash_attention_2
 use_peft: true
 lora_r: 4
 lora_alpha: 8
@@ -97,6 +98,9 @@ warmup_ratio: 0.1
     ]);
     expect(output).toContain('notice: dataset_mixer is not read here. Data is described');
     expect(output).toContain('notice: max_seq_length is called max_length today');
+    expect(output).toMatch(
+      /flash_attention_2 needs the package flash_attn, .* own attention computes the same/,
+    );
     expect(output).toMatch(/sft-train: done, 3 steps/);
     expect(code).toBe(0);
     expect(readdirSync(at('adapter'))).toContain('adapter_model.safetensors');

@@ -34,11 +34,8 @@ export function activationBytes(
   // Experts run one after the other, each on its share of the tokens.
   const running = experts ? experts.perToken / experts.count : 1;
   const { kept: adapters, work: adapterWork } = lora ? adapterBytes(setup) : { kept: 0, work: 0 };
-  // For DDP, PyTorch splits what it compiles at DDP's buckets (torch._dynamo.config.optimize_ddp), so that the input of
-  // the last product, from the part before, is kept and not computed again.
-  const split = setup.processes > 1;
   const kept = compiled
-    ? element * (7 * h + (split ? 4 : 3) * f) + adapters
+    ? element * (7 * h + 3 * f) + adapters
     : normBytes(setup) + attentionBytes(setup, rowTokens) + mlpBytes(setup) + adapters;
   return {
     kept,

@@ -15,19 +15,14 @@ const LIVE_PARAMETERS = 1e9;
 /**
  * What ZeRO-3 gathers: nothing on one device, which has all weights; else 10⁹ parameters, or the block of experts that the
  * trainer has it gather as a whole, where that is larger.
- *
- * With a LoRA it is more: TRL 1.13 has activations recomputed reentrantly there, and DeepSpeed 0.19.8 then gives frozen
- * weights back only when the backward pass has ended, so that those of all layers are there together.
  */
-export function gatheredBytes(setup: TrainingSetup, recompute: boolean): GatheredBytes {
+export function gatheredBytes(setup: TrainingSetup): GatheredBytes {
   const { architecture, lora, processes, sharding } = setup;
   if (sharding.zeroStage !== 3 || processes === 1) return { live: 0, buffer: 0 };
-  const { hiddenSize, intermediateSize, vocabSize, layers, tiedEmbeddings, experts } = architecture;
+  const { hiddenSize, intermediateSize, layers, experts } = architecture;
   const { total, trainable } = trainedParameters(architecture, lora);
   const adapters = lora ? trainable / layers : 0;
   const block = experts ? 3 * experts.count * hiddenSize * intermediateSize + adapters : 0;
   const atATime = Math.min(total, Math.max(LIVE_PARAMETERS, block));
-  const outside = vocabSize * hiddenSize * (tiedEmbeddings ? 1 : 2);
-  const frozen = lora && recompute ? architecture.parameters.total - outside + adapters : 0;
-  return { live: 2 * Math.max(atATime, frozen), buffer: 2 * block };
+  return { live: 2 * atATime, buffer: 2 * block };
 }

@@ -51,7 +51,7 @@ export function estimateMemory(setup: TrainingSetup, memoryBytes: number | undef
   const recompute = levers?.recompute ?? setup.recompute ?? true;
   const tokens = levers?.microBatchTokens ?? setup.perDeviceBatch * setup.rowTokens;
   const states = stateBytes(setup);
-  const gathered = gatheredBytes(setup, recompute);
+  const gathered = gatheredBytes(setup);
   // Packed rows need no mask.
   const batch = levers ? { ...setup, padded: false } : setup;
   const layer = activationBytes(batch, { compiled: levers?.compiled ?? false, rowTokens: setup.rowTokens });

@@ -84,7 +84,7 @@ describe('what people read', () => {
     );
     expect(text).toMatch(/\n {2}steps +774 +1,546\n/);
     expect(text).toMatch(
-      /absolute, relative: does not fit: \d+ GB a GPU, and A100-40GB has 42\.3 GB\n {2}\S/,
+      /absolute, relative: does not fit: [\d.]+ GB a GPU, and A100-40GB has 42\.3 GB\n {2}\S/,
     );
     for (const line of text.split('\n')) expect(line).toBe(line.trimEnd());
   });

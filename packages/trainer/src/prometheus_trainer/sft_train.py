@@ -103,6 +103,7 @@ def _train(
     events.emit("phase", name="starting")
     from accelerate import PartialState
 
+    from prometheus_trainer.attention_choice import with_available_attention
     from prometheus_trainer.fast_profile import set_up_packing
     from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
@@ -129,8 +130,11 @@ def _train(
     dataset, output_dir = Path(job["dataset"]), Path(job["output_dir"])
     train_split, test_split = open_split(dataset, "train"), open_split(dataset, "test")
     assert train_split is not None  # only a test split may be absent
+    arguments, notice = with_available_attention(job["arguments"])
+    if notice:
+        events.emit("notice", message=notice)
     sft_config, model_config = parse_training_arguments(
-        job["arguments"],
+        arguments,
         profile=job["profile"],
         checkpoints_dir=str(checkpoints_dir),
         has_test_rows=test_split is not None,
@@ -193,7 +197,7 @@ def _train(
             base_model,
             sft_config,
             model_config,
-            arguments=job["arguments"],
+            arguments=arguments,
             micro_batch_tokens=job.get("micro_batch_tokens"),
             master_weights=bool(job.get("master_weights")),
             processes=state.num_processes,

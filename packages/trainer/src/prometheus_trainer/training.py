@@ -81,6 +81,7 @@ def build_trainer(
         if packing
         else (ResumableTrainer, RightPaddingCollator(pad_token_id))
     )
+    asked = dict(sft_config.gradient_checkpointing_kwargs or {})
     trainer = trainer_class(
         model=model,
         args=sft_config,
@@ -97,6 +98,10 @@ def build_trainer(
         resumed=resumed,
         plan=plan,
     )
+    # TRL turns reentrant checkpoints on for LoRA under ZeRO-3, for DeepSpeeds that computed wrongly without. Today's do
+    # not, and with them each frozen layer stays gathered on every device until the backward pass ends.
+    if sft_config.gradient_checkpointing:
+        trainer.args.gradient_checkpointing_kwargs = asked
     trainer.remove_callback(PrinterCallback)
     if adapter is not None:
         if not isinstance(trainer.model, PeftModel):

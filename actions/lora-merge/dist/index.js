@@ -29660,7 +29660,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _fetch_architecture_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8205);
 /* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4500);
 /* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2000);
-/* harmony import */ var _plan_estimate_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9501);
+/* harmony import */ var _plan_estimate_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8068);
 /* harmony import */ var _plan_states_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5645);
 /* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6779);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1043);
@@ -30200,7 +30200,7 @@ function parseModelReference(text) {
 
 /***/ }),
 
-/***/ 9501:
+/***/ 8068:
 /***/ ((__unused_webpack_module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 
@@ -30385,6 +30385,26 @@ function trained_parameters_flopsPerToken(architecture, lora) {
     return { training: 4 * multiplied + 6 * adapters, forward: 2 * (multiplied + adapters) };
 }
 
+;// CONCATENATED MODULE: ./packages/estimate/src/gathered-bytes.ts
+
+/** DeepSpeed's default of `stage3_max_live_parameters`. */
+const LIVE_PARAMETERS = 1e9;
+/**
+ * What ZeRO-3 gathers: nothing on one device, which has all weights; else 10⁹ parameters, or the block of experts that the
+ * trainer has it gather as a whole, where that is larger.
+ */
+function gathered_bytes_gatheredBytes(setup) {
+    const { architecture, lora, processes, sharding } = setup;
+    if (sharding.zeroStage !== 3 || processes === 1)
+        return { live: 0, buffer: 0 };
+    const { hiddenSize, intermediateSize, layers, experts } = architecture;
+    const { total, trainable } = trainedParameters(architecture, lora);
+    const adapters = lora ? trainable / layers : 0;
+    const block = experts ? 3 * experts.count * hiddenSize * intermediateSize + adapters : 0;
+    const atATime = Math.min(total, Math.max(LIVE_PARAMETERS, block));
+    return { live: 2 * atATime, buffer: 2 * block };
+}
+
 ;// CONCATENATED MODULE: ./packages/estimate/src/levers.ts
 
 /** The constants of the trainer's `levers.py`. */
@@ -30444,8 +30464,7 @@ function logitsByLevers({ vocabSize }) {
 
 ;// CONCATENATED MODULE: ./packages/estimate/src/state-bytes.ts
 
-/** DeepSpeed's defaults, in elements: `stage3_max_live_parameters`, `reduce_bucket_size`, `sub_group_size`. */
-const LIVE_PARAMETERS = 1e9;
+/** DeepSpeed's defaults, in elements: `reduce_bucket_size`, `sub_group_size`. */
 const REDUCE_BUCKET = 5e8;
 const SUB_GROUP = 1e9;
 /** Bytes of the moments for each trained parameter of `bytes` bytes, by TRL's `optim`; of AdamW where it is not known. */
@@ -30475,7 +30494,8 @@ function replicated(setup) {
         gradients,
         gradientBuckets: processes > 1 ? gradients : 0,
         moments: trainable * (masterWeights ? 8 : momentBytes(optimizer, trainedBytes)),
-        gathered: 0,
+        bucketCopy: 0,
+        bucketShare: 0,
         update: atOnce ? gradients : 0,
         casts: halfPrecision && trainedBytes === 4 ? 2 * trainable : 0,
     };
@@ -30489,28 +30509,24 @@ function sharded({ architecture, lora, processes, sharding }) {
     const stage = sharding.zeroStage ?? 0;
     const share = trainable / processes;
     const { offloadOptimizer, offloadParameters } = sharding;
-    const bucket = 2 * Math.min(trainable, REDUCE_BUCKET);
+    const inBucket = Math.min(trainable, REDUCE_BUCKET);
     const group = stage === 3 ? Math.min(share, SUB_GROUP) : share;
     return {
         weights: stage < 3 ? 2 * total : offloadParameters ? 0 : (2 * total) / processes,
         masterWeights: offloadOptimizer ? 0 : 4 * share,
         gradients: stage < 2 ? 2 * trainable : offloadOptimizer ? 0 : 2 * share,
-        gradientBuckets: bucket,
+        gradientBuckets: 2 * REDUCE_BUCKET,
         moments: offloadOptimizer ? 0 : 8 * share,
-        // A bucket is copied while it is summed up; twice, as measured.
-        gathered: 2 * bucket +
-            (stage === 3 ? 2 * Math.min(total, Math.max(LIVE_PARAMETERS, mixtureBlock(architecture))) : 0),
+        bucketCopy: 2 * inBucket,
+        bucketShare: inBucket / trainable,
         // Gradients in float32, and what torch's AdamW takes, of the parameters that are stepped together.
         update: offloadOptimizer ? 0 : 8 * group,
         casts: 0,
     };
 }
-/** Parameters of one block of experts: the trainer has ZeRO-3 gather it as a whole. */
-function mixtureBlock({ experts, hiddenSize, intermediateSize }) {
-    return experts ? 3 * experts.count * hiddenSize * intermediateSize : 0;
-}
 
 ;// CONCATENATED MODULE: ./packages/estimate/src/memory.ts
+
 
 
 
@@ -30519,7 +30535,7 @@ function mixtureBlock({ experts, hiddenSize, intermediateSize }) {
 const LOSS_CHUNK = 256;
 /** CUDA's context and its libraries' workspaces on one device, as measured: see docs/estimate.md. */
 const CONTEXT_BYTES = 1.6e9;
-/** NCCL's buffers, where several devices train. */
+/** NCCL's buffers, where several devices train: measured were 0.9 on two, with DeepSpeed 1.1. */
 const NCCL_BYTES = 1.0e9;
 /** Of the tensors' peak, what PyTorch's allocator holds beyond it with growing segments, as measured. */
 const FRAGMENTATION = 0.02;
@@ -30528,8 +30544,8 @@ const DEEPSPEED_FRAGMENTATION = 0.05;
 /**
  * Estimates the memory that one device needs for a training.
  *
- * The peak is that of three moments: the end of the forward pass, where all activations are there; the end of the backward
- * pass, where all gradients are; and the optimizer's step.
+ * The peak is that of these moments: the end of the forward pass, where all activations are there; under DeepSpeed the first
+ * sum of gradients; the end of the backward pass, where all gradients are; and the optimizer's step.
  *
  * @param memoryBytes of the device, by which the profile fast chooses its micro-batches
  */
@@ -30538,6 +30554,7 @@ function memory_estimateMemory(setup, memoryBytes) {
     const recompute = levers?.recompute ?? setup.recompute ?? true;
     const tokens = levers?.microBatchTokens ?? setup.perDeviceBatch * setup.rowTokens;
     const states = stateBytes(setup);
+    const gathered = gatheredBytes(setup);
     // Packed rows need no mask.
     const batch = levers ? { ...setup, padded: false } : setup;
     const layer = activationBytes(batch, { compiled: levers?.compiled ?? false, rowTokens: setup.rowTokens });
@@ -30549,20 +30566,25 @@ function memory_estimateMemory(setup, memoryBytes) {
     const layerWork = tokens * (layer.work + (recompute ? layer.kept : 0));
     const positions = setup.loss === 'chunked_nll' ? LOSS_CHUNK : tokens * setup.labelledShare;
     const logits = positions * logitBytes(setup.architecture);
-    const held = states.weights + states.masterWeights + states.moments + states.gradientBuckets + states.gathered;
+    const held = states.weights + states.masterWeights + states.moments + states.gradientBuckets;
     const accumulates = levers ? true : setup.accumulation > 1;
     const gathersGradients = setup.sharding.zeroStage !== undefined && setup.sharding.zeroStage > 0;
     const sum = accumulates ? largestGradient(setup) : 0;
     // DeepSpeed has room for all gradients from its start; else a first backward pass fills it from the last layer on.
     const before = accumulates || gathersGradients ? states.gradients : 0;
-    const start = held + before + activations + Math.max(logits + states.casts, layerWork);
-    const end = held + states.gradients + layerWork + sum + tokens * layer.checkpoint;
-    const backward = Math.max(start, end);
-    const update = held - states.gathered + states.gradients + states.update;
+    const inPasses = held + gathered.live;
+    const start = inPasses + before + activations + Math.max(logits + states.casts, layerWork, gathered.buffer);
+    // A bucket is full only when the layers are through whose gradients it takes.
+    const left = 1 - states.bucketShare;
+    const summing = inPasses + states.gradients + left * activations + layerWork + states.bucketCopy;
+    const end = inPasses + states.gradients + layerWork + sum + tokens * layer.checkpoint;
+    const backward = Math.max(start, states.bucketCopy > 0 ? summing : 0, end);
+    const update = held + states.gradients + states.update;
     const peak = Math.max(backward, update);
     const overhead = overheadBytes(setup, peak);
     return {
         states,
+        gathered,
         activations,
         layerWork,
         logits,
@@ -30790,7 +30812,8 @@ function memoryTable(experts) {
             row('gradients', ({ memory }) => memory.states.gradients),
             row('buckets of gradients', ({ memory }) => memory.states.gradientBuckets),
             row("optimizer's moments", ({ memory }) => memory.states.moments),
-            row('gathered and summed up', ({ memory }) => memory.states.gathered),
+            row('gathered weights', ({ memory }) => memory.gathered.live + memory.gathered.buffer),
+            row('gradients summed up', ({ memory }) => memory.states.bucketCopy),
             row('activations', ({ memory }) => memory.activations),
             row('one layer backward', ({ memory }) => memory.layerWork),
             row('logits', ({ memory }) => memory.logits),

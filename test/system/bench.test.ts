@@ -126,7 +126,7 @@ describe('test/bench/memory.py', () => {
     // 3 steps of 2 × 4 rows of 128 tokens.
     expect(fast).toMatchObject({ configuration: 'fast-4096', tokens: 3 * 8 * 128 });
     expect(fast?.peak_allocated_bytes).toBeGreaterThan(100e6);
-    expect(zero3).toMatchObject({ skipped: 'it needs a GPU' });
+    expect(zero3).toMatchObject({ skipped: 'it needs 1 GPU, and there are 0' });
   });
 });
 

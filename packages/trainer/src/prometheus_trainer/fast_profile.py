@@ -105,8 +105,8 @@ def epochs_of(sft_config: SFTConfig, layout: StepLayout, rows: int) -> int:
 
 def compile_layers(model: Any) -> None:
     """Compiles each decoder layer by itself: one graph serves all, and names of weights stay."""
-    # Else a layer's graph is split where a bucket of DDP's gradients ends, and keeps more for its backward pass. Buckets
-    # are summed up while earlier layers compute all the same, since each layer is a graph of its own.
+    # Else a layer's graph is split where a bucket of DDP's gradients ends, and keeps more for its backward pass.
+    # Buckets are summed up while earlier layers compute all the same, since each layer is a graph of its own.
     torch._dynamo.config.optimize_ddp = False
     for layer in model.get_decoder().layers:
         layer.compile(dynamic=True)

@@ -1,7 +1,8 @@
 import { formatBytes, formatSeconds, type Json } from '@prometheus-actions/stage';
+import { markdown } from './markdown-text.ts';
 
 /** What a merge says of itself; figures of the comparison are from a sample of each tensor. */
-interface MergeMetrics {
+export interface MergeMetrics {
   method: string;
   /** Names of the merged models, as in the configuration. */
   models: string[];
@@ -15,7 +16,7 @@ interface MergeMetrics {
   comparison?: Comparison | null;
 }
 
-interface Comparison {
+export interface Comparison {
   /** Whether the base model was there to take task vectors against. */
   base: boolean;
   sampled_elements: number;
@@ -56,7 +57,7 @@ export function mergeReport(metrics: Json): string {
   const lines = [
     '#### Merge report',
     '',
-    `${merge.method} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
+    `${markdown(merge.method)} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
       `${formatBytes(merge.bytes_read)} read, ${formatBytes(merge.bytes_written)} written in ${formatSeconds(merge.seconds)}.${kept}`,
     '',
   ];

@@ -1,9 +1,11 @@
 export type { ArrowOutput } from './arrow-output.ts';
 export type { Column, ColumnType } from './column-table.ts';
 export type { DataReport } from './data-report.ts';
-export { dataReportFindings } from './data-report-findings.ts';
+export { type DataFinding, dataReportFindings } from './data-report-findings.ts';
 export { dataReportMarkdown } from './data-report-markdown.ts';
+export { type ReportLine, reportLines } from './data-report-table.ts';
 export { dataReportText } from './data-report-text.ts';
+export { type Histogram, hasTail } from './length-summary.ts';
 export {
   type DatasetSettings,
   type PreparedDataset,

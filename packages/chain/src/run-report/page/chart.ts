@@ -1,0 +1,159 @@
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
+import { html, Markup } from './markup.ts';
+
+/*
+ * Charts that fill any width with text that stays as large as the page's: the outer SVG has no view box, so places are
+ * shares of its size in percent, and only the lines are stretched, in an SVG of their own. Text stands outside of its edges,
+ * in the margins that the style sheet leaves.
+ */
+
+export interface Chart {
+  /** Unique in the page. */
+  id: string;
+  title: string;
+  /** What the chart shows, in a sentence or two, for who can't see it. */
+  description: string;
+  xLabel: string;
+}
+
+/** One line of a chart; a line of one point is a dot. */
+export interface Series {
+  label: string;
+  points: readonly { x: number; y: number }[];
+}
+
+/** Points of a path are whole numbers up to this. */
+const SIZE = 1000;
+const TICKS = 5;
+
+/** Lines over one x axis; the first in the accent colour, the second, dashed and dotted, in that of text. */
+export function lineChart(chart: Chart, series: readonly Series[]): Markup {
+  const all = series.flatMap(({ points }) => points);
+  const x = scaleLinear(extent(all.map((point) => point.x)), [0, 100]);
+  const y = scaleLinear(extent(all.map((point) => point.y)), [100, 0]).nice(TICKS);
+  const path = line<{ x: number; y: number }>(
+    (point) => (x(point.x) * SIZE) / 100,
+    (point) => (y(point.y) * SIZE) / 100,
+  ).digits(0);
+  const drawn = series.map(({ points }, index) => {
+    const kind = KINDS[index] ?? 'second';
+    return html`${
+      points.length > 1 &&
+      html`<svg viewBox="0 0 ${SIZE} ${SIZE}" preserveAspectRatio="none" width="100%" height="100%"><path class="${kind}" d="${new Markup(path(points) ?? '')}"></path></svg>`
+    }${
+      (points.length === 1 || (index > 0 && points.length <= MOST_DOTS)) &&
+      points.map(
+        (point) =>
+          html`<circle class="${kind}" cx="${percent(x(point.x))}" cy="${percent(y(point.y))}" r="3.5"></circle>`,
+      )
+    }`;
+  });
+  const xTicks = x.ticks(TICKS).filter(Number.isInteger);
+  const yTicks = y.ticks(TICKS);
+  const steps = [...new Set(all.map((point) => point.x))].sort((a, b) => a - b);
+  const shown = series.filter(({ points }) => points.length > 0);
+  return figure(
+    chart,
+    html`${yTicks.map((tick) => gridLine(y(tick), tickText(tick, y.tickFormat(TICKS))))}
+${xTicks.map((tick) => xTick(x(tick), tick.toLocaleString('en-US')))}
+${drawn}`,
+    shown.length > 1
+      ? html`<p class="legend">${shown.map(({ label }, index) => html`<span class="key ${KINDS[index] ?? 'second'}">${label}</span>`)}</p>`
+      : html``,
+    {
+      header: [chart.xLabel, ...shown.map(({ label }) => label)],
+      rows: steps.map((step) => [
+        String(Number(step.toFixed(1))),
+        ...shown.map(({ points }) => short(points.find((point) => point.x === step)?.y)),
+      ]),
+    },
+  );
+}
+
+/** Bars side by side between the labels of their edges, of which there is one more than bars. */
+export function barChart(
+  chart: Chart,
+  edges: readonly string[],
+  values: readonly number[],
+  label: string,
+): Markup {
+  const y = scaleLinear([0, Math.max(1, ...values)], [100, 0]).nice(TICKS);
+  const width = 100 / values.length;
+  const every = Math.ceil(edges.length / (TICKS + 1));
+  const ticks = edges.flatMap((edge, index) => (index % every === 0 ? [xTick(index * width, edge)] : []));
+  return figure(
+    chart,
+    html`${y
+      .ticks(TICKS)
+      .filter(Number.isInteger)
+      .map((tick) => gridLine(y(tick), tick.toLocaleString('en-US')))}
+${ticks}
+${values.map(
+  (value, index) =>
+    html`<rect class="bar" x="${percent((index + 0.06) * width)}" width="${percent(0.88 * width)}" y="${percent(y(value))}" height="${percent(100 - y(value))}"></rect>`,
+)}`,
+    html``,
+    {
+      header: [chart.xLabel, label],
+      rows: values.map((value, index) => [
+        `${edges[index]} to ${edges[index + 1]}`,
+        value.toLocaleString('en-US'),
+      ]),
+    },
+  );
+}
+
+const KINDS = ['first', 'second'];
+/** More dots than these hide their line. */
+const MOST_DOTS = 60;
+
+function figure(
+  { id, title, description, xLabel }: Chart,
+  shapes: Markup,
+  legend: Markup,
+  values: { header: readonly string[]; rows: readonly string[][] },
+): Markup {
+  return html`<figure class="chart" id="${id}">
+<figcaption>${title}</figcaption>
+${legend}<svg class="plot" role="img" aria-labelledby="${id}-title ${id}-text">
+<title id="${id}-title">${title}</title>
+<desc id="${id}-text">${description}</desc>
+${shapes}
+</svg>
+<p class="axis">${xLabel}</p>
+<details><summary>Values</summary>
+<div class="scroll" role="region" aria-label="Values: ${title}" tabindex="0"><table>
+<thead><tr>${values.header.map((label) => html`<th scope="col" class="number">${label}</th>`)}</tr></thead>
+<tbody>${values.rows.map((row) => html`<tr>${row.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`)}</tbody>
+</table></div>
+</details>
+</figure>
+`;
+}
+
+function gridLine(at: number, label: string): Markup {
+  return html`<line class="grid" x1="0" x2="100%" y1="${percent(at)}" y2="${percent(at)}"></line><text x="-8" y="${percent(at)}" dy="0.32em" text-anchor="end">${label}</text>`;
+}
+
+function xTick(at: number, label: string): Markup {
+  return html`<text x="${percent(at)}" y="100%" dy="1.6em" text-anchor="middle">${label}</text>`;
+}
+
+function percent(value: number): string {
+  return `${Number(value.toFixed(2))}%`;
+}
+
+function extent(values: readonly number[]): [number, number] {
+  return [Math.min(...values), Math.max(...values)];
+}
+
+/** Short enough for the margin whatever the size of the values. */
+function tickText(tick: number, format: (value: number) => string): string {
+  const text = format(tick);
+  return text.length <= 6 ? text : tick.toExponential(1);
+}
+
+function short(value: number | undefined): string {
+  return value === undefined ? '' : String(Number(value.toPrecision(5)));
+}

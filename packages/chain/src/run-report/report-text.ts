@@ -1,0 +1,36 @@
+import { printable } from '@prometheus-actions/stage';
+import {
+  planAgainstActual,
+  type ReportTable,
+  reportFigures,
+  reportTitle,
+  timesTable,
+} from './report-tables.ts';
+import type { RunReport } from './run-report.ts';
+
+/** A report in short, for a terminal. */
+export function reportText(report: RunReport): string {
+  const figures = reportFigures(report).map(({ label, value }) => `${label}: ${value}`);
+  const plan = planAgainstActual(report);
+  return [
+    reportTitle(report),
+    figures.join(', '),
+    '',
+    ...lines(timesTable(report)),
+    ...(plan.rows.length > 0 ? ['', ...lines(plan)] : []),
+    ...(report.missing.length > 0 ? ['', ...report.missing] : []),
+  ]
+    .map((line) => printable(line).trimEnd())
+    .join('\n');
+}
+
+/** Numbers on the right of their columns; columns without a value are left out. */
+function lines({ columns, rows }: ReportTable): string[] {
+  const shown = columns.flatMap(({ label, kind }, index) => {
+    const cells = rows.map((row) => row[index] ?? '');
+    if (cells.every((cell) => cell === '')) return [];
+    const width = Math.max(label.length, ...cells.map((cell) => cell.length));
+    return [[label, ...cells].map((cell) => (kind === 'number' ? cell.padStart(width) : cell.padEnd(width)))];
+  });
+  return [-1, ...rows.keys()].map((row) => shown.map((column) => column[row + 1]).join('  '));
+}

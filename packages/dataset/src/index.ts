@@ -1,11 +1,11 @@
 export type { ArrowOutput } from './arrow-output.ts';
 export type { Column, ColumnType } from './column-table.ts';
 export type { DataReport } from './data-report.ts';
-export { type DataFinding, dataReportFindings } from './data-report-findings.ts';
+export { dataReportFindings } from './data-report-findings.ts';
 export { dataReportMarkdown } from './data-report-markdown.ts';
-export { type ReportLine, reportLines } from './data-report-table.ts';
+export { reportLines } from './data-report-table.ts';
 export { dataReportText } from './data-report-text.ts';
-export { type Histogram, hasTail } from './length-summary.ts';
+export { hasTail } from './length-summary.ts';
 export {
   type DatasetSettings,
   type PreparedDataset,
@@ -15,3 +15,4 @@ export {
 export { isDataFile, sourceFiles } from './sources/source-files.ts';
 export type { SplitSettings } from './split.ts';
 export type { TokenCounter, TokenLimit } from './token-estimate.ts';
+export { SCALE_VERDICTS } from './verdict.ts';

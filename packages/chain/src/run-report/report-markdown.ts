@@ -12,6 +12,7 @@ import {
   reportFigures,
   reportTitle,
   timesTable,
+  withoutEmptyColumns,
 } from './report-tables.ts';
 import type { RunReport } from './run-report.ts';
 
@@ -104,7 +105,8 @@ function list(lines: readonly string[]): string {
   return lines.map((line) => `- ${markdown(line)}\n`).join('');
 }
 
-function table({ columns, rows }: ReportTable): string {
+function table(content: ReportTable): string {
+  const { columns, rows } = withoutEmptyColumns(content);
   if (rows.length === 0) return '';
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
   return [

@@ -9,6 +9,13 @@ export interface ReportTable {
   rows: string[][];
 }
 
+/** A table without the columns that are empty in every row. */
+export function withoutEmptyColumns({ columns, rows }: ReportTable): ReportTable {
+  const filled = columns.map((_, index) => rows.some((row) => row[index]));
+  const kept = <Item>(items: readonly Item[]) => items.filter((_, index) => filled[index]);
+  return { columns: kept(columns), rows: rows.map(kept) };
+}
+
 /** `smoke-7b: complete`, or how much of it is there. */
 export function reportTitle({ recipe, complete, totals }: RunReport): string {
   return `${recipe}: ${complete ? 'complete' : `not complete, ${totals.whole} of ${totals.stages} stages done`}`;
@@ -106,7 +113,7 @@ export function timesTable({ stages }: RunReport): ReportTable {
 }
 
 /** The first digits of a digest tell two apart; the whole ones are in the manifests. */
-const DIGITS = 16;
+const DIGITS = 12;
 
 /** Which output was made from which: fingerprints and digests. */
 export function provenanceTable({ stages }: RunReport): ReportTable {
@@ -117,7 +124,7 @@ export function provenanceTable({ stages }: RunReport): ReportTable {
       { label: 'output', kind: 'code' },
       { label: 'input', kind: 'text' },
       { label: 'from', kind: 'text' },
-      { label: 'digest of the input', kind: 'code' },
+      { label: 'its digest', kind: 'code' },
     ],
     rows: stages.flatMap(({ id, made }) => {
       if (!made) return [[id, '', '', '', '', '']];

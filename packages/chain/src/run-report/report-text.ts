@@ -5,6 +5,7 @@ import {
   reportFigures,
   reportTitle,
   timesTable,
+  withoutEmptyColumns,
 } from './report-tables.ts';
 import type { RunReport } from './run-report.ts';
 
@@ -24,13 +25,13 @@ export function reportText(report: RunReport): string {
     .join('\n');
 }
 
-/** Numbers on the right of their columns; columns without a value are left out. */
-function lines({ columns, rows }: ReportTable): string[] {
-  const shown = columns.flatMap(({ label, kind }, index) => {
-    const cells = rows.map((row) => row[index] ?? '');
-    if (cells.every((cell) => cell === '')) return [];
-    const width = Math.max(label.length, ...cells.map((cell) => cell.length));
-    return [[label, ...cells].map((cell) => (kind === 'number' ? cell.padStart(width) : cell.padEnd(width)))];
+/** Numbers on the right of their columns. */
+function lines(table: ReportTable): string[] {
+  const { columns, rows } = withoutEmptyColumns(table);
+  const shown = columns.map(({ label, kind }, index) => {
+    const cells = [label, ...rows.map((row) => row[index] ?? '')];
+    const width = Math.max(...cells.map((cell) => cell.length));
+    return cells.map((cell) => (kind === 'number' ? cell.padStart(width) : cell.padEnd(width)));
   });
   return [-1, ...rows.keys()].map((row) => shown.map((column) => column[row + 1]).join('  '));
 }

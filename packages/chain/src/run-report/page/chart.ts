@@ -71,35 +71,34 @@ ${drawn}`,
   );
 }
 
-/** Bars side by side between the labels of their edges, of which there is one more than bars. */
-export function barChart(
-  chart: Chart,
-  edges: readonly string[],
-  values: readonly number[],
-  label: string,
-): Markup {
-  const y = scaleLinear([0, Math.max(1, ...values)], [100, 0]).nice(TICKS);
-  const width = 100 / values.length;
-  const every = Math.ceil(edges.length / (TICKS + 1));
-  const ticks = edges.flatMap((edge, index) => (index % every === 0 ? [xTick(index * width, edge)] : []));
+/** A bar of a chart: how large it is, what it stands for, and what stands under it. */
+export interface Bar {
+  name: string;
+  value: number;
+  /** Under its left edge, or under its middle. */
+  tick?: { label: string; at: 'start' | 'middle' };
+}
+
+/** Bars side by side. */
+export function barChart(chart: Chart, bars: readonly Bar[], label: string): Markup {
+  const y = scaleLinear([0, Math.max(1, ...bars.map(({ value }) => value))], [100, 0]).nice(TICKS);
+  const width = 100 / bars.length;
   return figure(
     chart,
     html`${y
       .ticks(TICKS)
       .filter(Number.isInteger)
       .map((tick) => gridLine(y(tick), tick.toLocaleString('en-US')))}
-${ticks}
-${values.map(
-  (value, index) =>
-    html`<rect class="bar" x="${percent((index + 0.06) * width)}" width="${percent(0.88 * width)}" y="${percent(y(value))}" height="${percent(100 - y(value))}"></rect>`,
+${bars.map(
+  ({ value, tick }, index) =>
+    html`<rect class="bar" x="${percent((index + 0.06) * width)}" width="${percent(0.88 * width)}" y="${percent(y(value))}" height="${percent(100 - y(value))}"></rect>${
+      tick && xTick((index + (tick.at === 'start' ? 0 : 0.5)) * width, tick.label)
+    }`,
 )}`,
     html``,
     {
       header: [chart.xLabel, label],
-      rows: values.map((value, index) => [
-        `${edges[index]} to ${edges[index + 1]}`,
-        value.toLocaleString('en-US'),
-      ]),
+      rows: bars.map(({ name, value }) => [name, value.toLocaleString('en-US')]),
     },
   );
 }

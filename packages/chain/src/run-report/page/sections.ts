@@ -1,17 +1,26 @@
-import { type DataReport, dataReportFindings, hasTail, reportLines } from '@prometheus-actions/dataset';
+import {
+  type DataReport,
+  dataReportFindings,
+  hasTail,
+  reportLines,
+  SCALE_VERDICTS,
+} from '@prometheus-actions/dataset';
 import { formatBytes, formatSeconds } from '@prometheus-actions/stage';
 import { type LossPoint, thinned } from '../../loss-curve.ts';
 import type { Comparison, MergeMetrics } from '../../merge-report.ts';
 import type { ExpertReport } from '../expert-reports.ts';
-import { count, loss, lossTable, type ReportTable } from '../report-tables.ts';
+import { count, loss, lossTable, type ReportTable, withoutEmptyColumns } from '../report-tables.ts';
 import { barChart, lineChart } from './chart.ts';
 import { html, type Markup } from './markup.ts';
 
 /** A table in a box of its own, which scrolls where it is wider than the page. */
-export function tableMarkup(title: string, { columns, rows }: ReportTable): Markup {
+export function tableMarkup(title: string, table: ReportTable): Markup {
+  const { columns, rows } = withoutEmptyColumns(table);
   const cell = (text: string, index: number) => {
     const kind = columns[index]?.kind ?? 'text';
-    if (index === 0 && text !== '') return html`<th scope="row">${text}</th>`;
+    if (index === 0 && text !== '') {
+      return html`<th scope="row"${text.length > LONG && html` class="long"`}>${text}</th>`;
+    }
     const shown = kind === 'code' && text !== '' ? html`<code>${text}</code>` : text;
     return html`<td class="${kind}${kind === 'text' && text.length > LONG ? ' long' : ''}">${shown}</td>`;
   };
@@ -80,7 +89,7 @@ ${
   findings.length > 0 &&
   html`<ul>${findings.map(({ severity, message }) => html`<li><strong>${severity}:</strong> ${message}</li>`)}</ul>
 `
-}<div class="charts">${tableMarkup(`Figures of ${name}`, table)}${lengthChart(name, report, index)}</div>
+}<div class="charts">${tableMarkup(`Figures of ${name}`, table)}<div>${lengthChart(name, report, index)}${verdictChart(name, report, index)}</div></div>
 `;
   })}`;
 }
@@ -89,6 +98,7 @@ function lengthChart(name: string, { train }: DataReport, index: number): Markup
   const { histogram, percentiles } = train.characters.conversation;
   const { edges, counts } = histogram;
   const tail = hasTail(histogram) ? ' The last bar is wider: it stands for all longer ones.' : '';
+  const every = Math.ceil(counts.length / MOST_EDGES);
   return barChart(
     {
       id: `lengths-${index + 1}`,
@@ -96,8 +106,36 @@ function lengthChart(name: string, { train }: DataReport, index: number): Markup
       description: `Nine of ten conversations have ${count(percentiles.p5)} to ${count(percentiles.p95)} characters, half of them at most ${count(percentiles.p50)}.${tail}`,
       xLabel: 'characters of the conversation',
     },
-    edges.map(count),
-    counts,
+    counts.map((value, bin) => {
+      const [from = '', to = ''] = edges.slice(bin, bin + 2).map(count);
+      const tick = { label: from, at: 'start' as const };
+      return { name: `from ${from}, below ${to}`, value, ...(bin % every === 0 && { tick }) };
+    }),
+    'rows',
+  );
+}
+
+/** Labels of edges that stand side by side on a small screen. */
+const MOST_EDGES = 6;
+
+/** A judge learns to give the verdicts as often as it sees them. */
+function verdictChart(name: string, { train }: DataReport, index: number): Markup {
+  const kinds = train.verdict_scale ? SCALE_VERDICTS[train.verdict_scale] : [];
+  const bars = kinds.map((kind) => ({
+    name: kind,
+    value: train.verdicts[kind] ?? 0,
+    tick: { label: kind, at: 'middle' as const },
+  }));
+  if (bars.length === 0) return html``;
+  const listed = bars.map((bar) => `${count(bar.value)} rows have the verdict ${bar.name}`);
+  return barChart(
+    {
+      id: `verdicts-${index + 1}`,
+      title: `Train rows by verdict: ${name}`,
+      description: `${listed.join(', ')}.`,
+      xLabel: 'verdict',
+    },
+    bars,
     'rows',
   );
 }
@@ -105,8 +143,8 @@ function lengthChart(name: string, { train }: DataReport, index: number): Markup
 /** How the merged models differ, over all and layer by layer. */
 export function mergeMarkup(merge: MergeMetrics): Markup {
   const { method, models, donor, comparison } = merge;
-  return html`<p>${method} of ${joined(models.map((model) => html`<code>${model}</code>`))}; config and tokenizer of <code>${donor}</code>. ${formatBytes(merge.bytes_read)} read, ${formatBytes(merge.bytes_written)} written in ${formatSeconds(merge.seconds)}.</p>
-${comparison ? comparisonMarkup(comparison) : undefined}`;
+  return html`<p>${method} of ${models.map(named).join(', ')}; config and tokenizer of ${named(donor)}. ${formatBytes(merge.bytes_read)} read, ${formatBytes(merge.bytes_written)} written in ${formatSeconds(merge.seconds)}.</p>
+${comparison && comparisonMarkup({ ...comparison, models: comparison.models.map(named) })}`;
 }
 
 function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elements }: Comparison): Markup {
@@ -156,7 +194,7 @@ function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elemen
   };
   return html`${pairs.length > 0 && tableMarkup('How the merged models differ', pairTable)}${
     changed &&
-    html`<p>Elements that differ from the base: ${joined(changed.map((share, index) => html`<code>${models[index]}</code> ${percent(share)}`))}.</p>
+    html`<p>Elements that differ from the base: ${changed.map((share, index) => `${models[index]} ${percent(share)}`).join(', ')}.</p>
 `
   }<div class="charts">
 ${chart('merge-distance', `Distance of ${pair}, by layer`, 'distance')}${chart('merge-cosine', `Cosine of their ${ofWhat}, by layer`, 'cosine')}</div>
@@ -166,8 +204,9 @@ ${tableMarkup('The models layer by layer', layerTable)}</details>
 `;
 }
 
-function joined(parts: readonly Markup[]): Markup {
-  return html`${parts.map((part, index) => html`${index > 0 && ', '}${part}`)}`;
+/** `${absolute}` of a configuration is the expert absolute. */
+function named(model: string): string {
+  return model.replace(/^\$\{(.+)\}$/, '$1');
 }
 
 function number(value: number | null | undefined): string {

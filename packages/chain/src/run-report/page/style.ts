@@ -31,8 +31,9 @@ code { font: .875em/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospac
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1px; margin: 2rem 0 0; padding: 0; border: 1px solid var(--line); border-radius: .6rem; background: var(--line); overflow: hidden; }
 .figures div { display: flex; flex-direction: column-reverse; justify-content: flex-end; padding: 1rem 1.1rem; background: var(--paper); }
 .figures dt { color: var(--quiet); font-size: .85rem; }
-.figures dd { margin: 0; font-size: 1.35rem; font-weight: 600; line-height: 1.35; }
+.figures dd { margin: 0; font-size: clamp(1.1rem, 2vw + .55rem, 1.35rem); white-space: nowrap; font-weight: 600; line-height: 1.35; }
 nav ol { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; font-size: .925rem; }
+nav li + li { margin: 0; }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 nav h2 { margin: 0 0 .5rem; color: var(--quiet); font-size: .85rem; font-weight: 600; letter-spacing: 0; }
@@ -45,9 +46,10 @@ th, td { padding: .5rem .9rem; text-align: left; vertical-align: baseline; white
 th { color: var(--quiet); font-size: .85rem; font-weight: 600; }
 thead th { background: var(--wash); }
 td.text { white-space: normal; min-width: 6rem; overflow-wrap: anywhere; }
-td.long { min-width: 16rem; }
+td.long, tbody th.long { min-width: 15rem; }
+.charts > .scroll th, .charts > .scroll td { padding: .4rem .75rem; }
 .number { text-align: right; }
-tbody th { color: var(--ink); font-size: inherit; font-weight: 500; }
+tbody th { min-width: 8rem; color: var(--ink); font-size: inherit; font-weight: 500; white-space: normal; overflow-wrap: break-word; }
 tbody tr { border-top: 1px solid var(--line); }
 tbody tr.more { border-top: 0; }
 tbody tr.more td { padding-top: 0; }
@@ -72,6 +74,10 @@ details { margin: 0 0 1rem; }
 summary { width: fit-content; color: var(--quiet); font-size: .875rem; cursor: pointer; }
 details > .scroll { max-height: 22rem; margin-top: .75rem; overflow-y: auto; }
 footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: .875rem; overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  th, td { padding: .45rem .6rem; }
+  tbody th { min-width: 6rem; }
+}
 @media (min-width: 72rem) {
   .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 3.5rem; align-items: start; }
   .columns main > section:first-child h2 { margin-top: 0; }
@@ -87,7 +93,7 @@ footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--lin
   nav, details { display: none; }
   .scroll { overflow: visible; }
   th, td { white-space: normal; overflow-wrap: anywhere; }
-  td.long { min-width: 0; }
+  td.long, tbody th.long { min-width: 0; }
   figure, tr, .missing { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
 }

@@ -87,7 +87,7 @@ function comparisonLines(comparison: Comparison): string[] {
     `| --- | ---: | ---: | ---: |${changed ? ' ---: |'.repeat(models.length) : ''}`,
     ...layers.map(
       (layer) =>
-        `| ${layer.layer} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`,
+        `| ${markdown(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`,
     ),
     '',
     '</details>',

@@ -122,7 +122,7 @@ ${shapes}
 </svg>
 <p class="axis">${xLabel}</p>
 <details><summary>Values</summary>
-<div class="scroll" role="region" aria-label="Values: ${title}" tabindex="0"><table>
+<div class="scroll" role="group" aria-label="Values: ${title}" tabindex="0"><table>
 <thead><tr>${values.header.map((label) => html`<th scope="col" class="number">${label}</th>`)}</tr></thead>
 <tbody>${values.rows.map((row) => html`<tr>${row.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`)}</tbody>
 </table></div>

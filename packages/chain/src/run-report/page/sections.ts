@@ -24,7 +24,7 @@ export function tableMarkup(title: string, table: ReportTable): Markup {
     const shown = kind === 'code' && text !== '' ? html`<code>${text}</code>` : text;
     return html`<td class="${kind}${kind === 'text' && text.length > LONG ? ' long' : ''}">${shown}</td>`;
   };
-  return html`<div class="scroll" role="region" aria-label="${title}" tabindex="0"><table>
+  return html`<div class="scroll" role="group" aria-label="${title}" tabindex="0"><table>
 <thead><tr>${columns.map(({ label, kind }) =>
     label === '' ? html`<td></td>` : html`<th scope="col" class="${kind}">${label}</th>`,
   )}</tr></thead>

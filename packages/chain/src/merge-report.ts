@@ -1,3 +1,4 @@
+import { visibleText } from '@prometheus-actions/recipe';
 import { formatBytes, formatSeconds, type Json } from '@prometheus-actions/stage';
 import { markdown } from './markdown-text.ts';
 
@@ -156,9 +157,9 @@ function decimal(value: number): string {
 
 /** As code, so that nothing in it is Markdown. */
 function name(text: string): string {
-  return `\`${text.replace(/[`|<>\r\n]/g, ' ')}\``;
+  return `\`${visibleText(text.replace(/[`|<>\r\n]/g, ' '))}\``;
 }
 
 function plain(text: string): string {
-  return text.replace(/["`<>\r\n;]/g, ' ');
+  return visibleText(text.replace(/["`<>\r\n;]/g, ' '));
 }

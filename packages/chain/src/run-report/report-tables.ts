@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { formatBytes, formatSeconds } from '@prometheus-actions/stage';
 import type { ExpertReport, TrainingCost } from './expert-reports.ts';
 import type { RunReport, StageReport } from './run-report.ts';
@@ -172,11 +171,6 @@ function machineOf({ made }: StageReport): string[] {
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
   ];
-}
-
-/** Where something is, as it is called within the folder of outputs. */
-export function placeIn(artifactsDir: string, folder: string): string {
-  return path.relative(artifactsDir, folder) || folder;
 }
 
 /** `1,234,567`. */

@@ -44,7 +44,7 @@ export interface StageReport {
 }
 
 /** What the report takes from a manifest. */
-export interface StageRecord {
+interface StageRecord {
   started: string;
   finished: string;
   seconds: number;
@@ -62,7 +62,7 @@ export interface StageRecord {
 }
 
 /** Sums over the outputs that are there. */
-export interface Totals {
+interface Totals {
   stages: number;
   /** Stages whose outputs are whole. */
   whole: number;

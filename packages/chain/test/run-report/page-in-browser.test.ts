@@ -97,6 +97,28 @@ describe('the page in a browser', () => {
     },
   );
 
+  it.for([8, 90, 1546, 3091, 99_999, 1_500_000])(
+    'labels a training of %d steps without a label over another',
+    async (steps, context) => {
+      const train = [0, 0.5, 1].map((part) => ({
+        step: Math.max(1, Math.round(part * steps)),
+        loss: 2 - part,
+      }));
+      const long = report.experts.map((expert) => ({ ...expert, curve: { train, evaluation: [] } }));
+      const { page } = await open(context, { ...report, experts: long }, { width: 320 });
+      const places = (await page.evaluate(
+        `[...document.querySelectorAll("#loss-1 text[text-anchor=middle]")].map((text) => {
+        const { left, right } = text.getBoundingClientRect();
+        return [left, right];
+      })`,
+      )) as [number, number][];
+      expect(places.length).toBeGreaterThan(0);
+      for (const [index, [left]] of places.entries()) {
+        if (index > 0) expect(left).toBeGreaterThan((places[index - 1]?.[1] ?? 0) + 2);
+      }
+    },
+  );
+
   it('follows its reader to the dark, with enough contrast in both', async (context) => {
     const colours = `["body", "h1", ".quiet", ".plot text", "a"].map((selector) => {
       const style = getComputedStyle(document.querySelector(selector));

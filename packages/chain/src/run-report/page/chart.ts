@@ -49,14 +49,14 @@ export function lineChart(chart: Chart, series: readonly Series[]): Markup {
       )
     }`;
   });
-  const xTicks = x.ticks(TICKS).filter(Number.isInteger);
+  const xTicks = fewTicks(x);
   const yTicks = y.ticks(TICKS);
   const steps = [...new Set(all.map((point) => point.x))].sort((a, b) => a - b);
   const shown = series.filter(({ points }) => points.length > 0);
   return figure(
     chart,
     html`${yTicks.map((tick) => gridLine(y(tick), tickText(tick, y.tickFormat(TICKS))))}
-${xTicks.map((tick) => xTick(x(tick), tick.toLocaleString('en-US')))}
+${xTicks.map(({ at, label }) => xTick(x(at), label))}
 ${drawn}`,
     shown.length > 1
       ? html`<p class="legend">${shown.map(({ label }, index) => html`<span class="key ${KINDS[index] ?? 'second'}">${label}</span>`)}</p>`
@@ -70,6 +70,27 @@ ${drawn}`,
     },
   );
 }
+
+/** Whole numbers, so far apart that their labels stand side by side on a small screen. */
+function fewTicks(scale: Scale): { at: number; label: string }[] {
+  for (let count = TICKS; ; count -= 1) {
+    const ticks = scale
+      .ticks(count)
+      .filter(Number.isInteger)
+      .map((at) => ({ at, label: at.toLocaleString('en-US') }));
+    const [first, second] = ticks;
+    if (!first || !second || count === 1) return ticks;
+    const apart = (scale(second.at) - scale(first.at)) / 100;
+    const longest = Math.max(...ticks.map(({ label }) => label.length));
+    if (apart * SMALLEST_WIDTH >= longest * CHARACTER_WIDTH) return ticks;
+  }
+}
+
+type Scale = ReturnType<typeof scaleLinear<number, number>>;
+
+/** Pixels of a chart on a screen of 320, and of a digit with some room. */
+const SMALLEST_WIDTH = 210;
+const CHARACTER_WIDTH = 8;
 
 /** A bar of a chart: how large it is, what it stands for, and what stands under it. */
 export interface Bar {

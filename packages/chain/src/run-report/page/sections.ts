@@ -37,7 +37,7 @@ export function tableMarkup(title: string, table: ReportTable): Markup {
 }
 
 /** A text of more characters has room to be broken into lines. */
-const LONG = 40;
+const LONG = 28;
 
 /** The loss curves of the trainings, and what they ended with. */
 export function trainingMarkup(experts: readonly ExpertReport[]): Markup {

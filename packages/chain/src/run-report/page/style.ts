@@ -28,8 +28,8 @@ code { font: .875em/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospac
 .quiet, footer { color: var(--quiet); }
 .state { display: inline-block; margin: .75rem 0 0; padding: .15rem .75rem; border: 1px solid currentColor; border-radius: 1rem; font-size: .875rem; font-weight: 600; }
 .state.whole { color: var(--accent); }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1px; margin: 2rem 0 0; padding: 0; border: 1px solid var(--line); border-radius: .6rem; background: var(--line); overflow: hidden; }
-.figures div { display: flex; flex-direction: column-reverse; justify-content: flex-end; padding: 1rem 1.1rem; background: var(--paper); }
+.figures { display: flex; flex-wrap: wrap; gap: 1px; margin: 2rem 0 0; padding: 0; border: 1px solid var(--line); border-radius: .6rem; background: var(--line); overflow: hidden; }
+.figures div { flex: 1 1 8.5rem; display: flex; flex-direction: column-reverse; justify-content: flex-end; padding: 1rem 1.1rem; background: var(--paper); }
 .figures dt { color: var(--quiet); font-size: .85rem; }
 .figures dd { margin: 0; font-size: clamp(1.1rem, 2vw + .55rem, 1.35rem); white-space: nowrap; font-weight: 600; line-height: 1.35; }
 nav ol { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; font-size: .925rem; }
@@ -37,7 +37,7 @@ nav li + li { margin: 0; }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 nav h2 { margin: 0 0 .5rem; color: var(--quiet); font-size: .85rem; font-weight: 600; letter-spacing: 0; }
-.missing { padding: 1.1rem 1.25rem .35rem; border-left: 4px solid var(--ink); border-radius: .25rem; background: var(--wash); }
+.missing { margin-top: 2.5rem; padding: 1.1rem 1.25rem .35rem; border-left: 4px solid var(--ink); border-radius: .25rem; background: var(--wash); }
 .missing h2 { margin: 0 0 .75rem; }
 .scroll { overflow-x: auto; margin: 0 0 1.5rem; border: 1px solid var(--line); border-radius: .6rem; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
@@ -45,11 +45,11 @@ table { width: 100%; border-collapse: collapse; font-size: .925rem; }
 th, td { padding: .5rem .9rem; text-align: left; vertical-align: baseline; white-space: nowrap; }
 th { color: var(--quiet); font-size: .85rem; font-weight: 600; }
 thead th { background: var(--wash); }
-td.text { white-space: normal; min-width: 6rem; overflow-wrap: anywhere; }
-td.long, tbody th.long { min-width: 15rem; }
 .charts > .scroll th, .charts > .scroll td { padding: .4rem .75rem; }
 .number { text-align: right; }
-tbody th { min-width: 8rem; color: var(--ink); font-size: inherit; font-weight: 500; white-space: normal; overflow-wrap: break-word; }
+tbody th { color: var(--ink); font-size: inherit; font-weight: 500; }
+td.long, th.long { min-width: 12rem; white-space: normal; overflow-wrap: anywhere; }
+.charts > .scroll th { min-width: 7.5rem; white-space: normal; }
 tbody tr { border-top: 1px solid var(--line); }
 tbody tr.more { border-top: 0; }
 tbody tr.more td { padding-top: 0; }
@@ -76,11 +76,11 @@ details > .scroll { max-height: 22rem; margin-top: .75rem; overflow-y: auto; }
 footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: .875rem; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
   th, td { padding: .45rem .6rem; }
-  tbody th { min-width: 6rem; }
 }
 @media (min-width: 72rem) {
   .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 3.5rem; align-items: start; }
   .columns main > section:first-child h2 { margin-top: 0; }
+  .columns main > .missing { margin-top: 0; }
   .columns main > section.missing:first-child + section h2 { margin-top: 2.5rem; }
   nav { position: sticky; top: 1.5rem; }
   nav ol { flex-direction: column; }
@@ -93,7 +93,7 @@ footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--lin
   nav, details { display: none; }
   .scroll { overflow: visible; }
   th, td { white-space: normal; overflow-wrap: anywhere; }
-  td.long, tbody th.long { min-width: 0; }
+  td.long, th.long { min-width: 0; }
   figure, tr, .missing { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
 }

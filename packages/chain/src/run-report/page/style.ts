@@ -87,7 +87,7 @@ footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--lin
 }
 @media print {
   :root { --paper: #ffffff; --wash: #ffffff; --line: #c9cfd1; --ink: #000000; --quiet: #444444; --accent: #0b5a5e; color-scheme: light; }
-  body { font-size: 10pt; }
+  html { font-size: 10pt; }
   .page { max-width: none; padding: 0; }
   .columns { display: block; }
   nav, details { display: none; }

@@ -11,7 +11,7 @@ function stateOf({ id, outputDir, state, reason }: StageReport, experts: readonl
     case 'absent':
       return `${id} is not there. If it has run, ${outputDir}.log says how far it came.`;
     case 'unfinished':
-      return `${id} has not finished: ${reached(experts, id)}. The run goes on there when it is started again.`;
+      return `${id} has not finished: ${reached(experts, id)}. Started again, the run goes on from its last checkpoint.`;
     case 'outdated':
       return `${id} is not what the recipe says now: ${reason}. Run it again.`;
     case 'damaged':

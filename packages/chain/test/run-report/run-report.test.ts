@@ -115,7 +115,7 @@ describe('a run that is not complete', () => {
       'model-merge': 'absent',
     });
     expect(report.missing[0]).toBe(
-      'sft-train/relative has not finished: its log ends at step 12 of 20. The run goes on there when it is started again.',
+      'sft-train/relative has not finished: its log ends at step 12 of 20. Started again, the run goes on from its last checkpoint.',
     );
     expect(report.experts[1]?.curve?.train).toHaveLength(6);
     expect(report.experts[1]).not.toHaveProperty('actual');

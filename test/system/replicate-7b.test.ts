@@ -47,6 +47,12 @@ describe('the judge of the smoke recipe', () => {
     expect(checked).toMatchObject({ elements_wrong: 0, tensors: 21, generated_tokens: 8 });
   });
 
+  it('has a report of the whole run', () => {
+    const page = readFileSync(path.join(runs, 'report/report.html'), 'utf8');
+    expect(page).toContain('<p class="state whole">Complete</p>');
+    for (const expert of ['absolute', 'relative']) expect(page).toContain(`Loss of ${expert}`);
+  });
+
   it('has the provenance of every stage', () => {
     expect(Object.keys(manifest('judge').inputs)).toEqual(['absolute', 'relative', 'base']);
     expect(manifest('judge').inputs.absolute?.digest).toBe(manifest('experts/absolute').digest);

@@ -4,6 +4,7 @@ import {
   loraMergeRequest,
   modelMergeRequest,
   prepareDatasetRequest,
+  reportRequest,
   type StageRequest,
   sftTrainRequest,
   validateRecipeRequest,
@@ -44,6 +45,11 @@ export function actionFiles(): Record<string, string> {
       request: validateRecipeRequest,
       title: 'Validate judge recipes',
       icon: 'check-circle',
+    }),
+    [reportRequest.name]: actionFile({
+      request: reportRequest,
+      title: 'Report a judge run',
+      icon: 'bar-chart-2',
     }),
   };
   return Object.fromEntries(

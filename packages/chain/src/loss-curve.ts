@@ -56,7 +56,8 @@ export function lossAt(points: readonly LossPoint[], step: number): number {
 }
 
 function isPoint(entry: { step: number; loss: number | null }): entry is LossPoint {
-  return entry.loss !== null;
+  // A loss that is no number is null in the log, and one beyond a float64 is read as infinite.
+  return Number.isFinite(entry.loss) && Number.isFinite(entry.step);
 }
 
 function mean(values: number[]): number {

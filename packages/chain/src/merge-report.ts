@@ -1,7 +1,9 @@
+import { visibleText } from '@prometheus-actions/recipe';
 import { formatBytes, formatSeconds, type Json } from '@prometheus-actions/stage';
+import { markdown } from './markdown-text.ts';
 
 /** What a merge says of itself; figures of the comparison are from a sample of each tensor. */
-interface MergeMetrics {
+export interface MergeMetrics {
   method: string;
   /** Names of the merged models, as in the configuration. */
   models: string[];
@@ -15,7 +17,7 @@ interface MergeMetrics {
   comparison?: Comparison | null;
 }
 
-interface Comparison {
+export interface Comparison {
   /** Whether the base model was there to take task vectors against. */
   base: boolean;
   sampled_elements: number;
@@ -56,7 +58,7 @@ export function mergeReport(metrics: Json): string {
   const lines = [
     '#### Merge report',
     '',
-    `${merge.method} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
+    `${markdown(merge.method)} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
       `${formatBytes(merge.bytes_read)} read, ${formatBytes(merge.bytes_written)} written in ${formatSeconds(merge.seconds)}.${kept}`,
     '',
   ];
@@ -86,7 +88,7 @@ function comparisonLines(comparison: Comparison): string[] {
     `| --- | ---: | ---: | ---: |${changed ? ' ---: |'.repeat(models.length) : ''}`,
     ...layers.map(
       (layer) =>
-        `| ${layer.layer} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`,
+        `| ${markdown(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`,
     ),
     '',
     '</details>',
@@ -155,9 +157,9 @@ function decimal(value: number): string {
 
 /** As code, so that nothing in it is Markdown. */
 function name(text: string): string {
-  return `\`${text.replace(/[`|<>\r\n]/g, ' ')}\``;
+  return `\`${visibleText(text.replace(/[`|<>\r\n]/g, ' '))}\``;
 }
 
 function plain(text: string): string {
-  return text.replace(/["`<>\r\n;]/g, ' ');
+  return visibleText(text.replace(/["`<>\r\n;]/g, ' '));
 }

@@ -13,6 +13,7 @@ import {
 import { Command, CommanderError } from 'commander';
 import { addPlanCommand } from './commands/plan.ts';
 import { addReplicateCommand } from './commands/replicate.ts';
+import { addReportCommand } from './commands/report.ts';
 import { addStageCommand } from './commands/stage.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addValidateCommand } from './commands/validate.ts';
@@ -39,6 +40,7 @@ async function main(args: string[]): Promise<number> {
   addValidateCommand(program, signal);
   addPlanCommand(program, signal);
   addStatusCommand(program);
+  addReportCommand(program, signal);
   try {
     await program.parseAsync(args, { from: 'user' });
     return signal.aborted ? CANCELLED : DONE;

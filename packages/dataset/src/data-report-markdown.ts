@@ -42,7 +42,7 @@ function lengthChart(histogram: Histogram): string[] {
 /** Text that GitHub shows as it is, in a table cell too, whatever it holds. */
 function escapeMarkdown(text: string): string {
   return text
-    .replace(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, ' ')
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .replace(/[&<>|`$@]/g, (character) => `&#${character.charCodeAt(0)};`)
     .replace(/[\\*_~[\]]/g, '\\$&');
 }

@@ -3,7 +3,9 @@ export type { Column, ColumnType } from './column-table.ts';
 export type { DataReport } from './data-report.ts';
 export { dataReportFindings } from './data-report-findings.ts';
 export { dataReportMarkdown } from './data-report-markdown.ts';
+export { reportLines } from './data-report-table.ts';
 export { dataReportText } from './data-report-text.ts';
+export { hasTail } from './length-summary.ts';
 export {
   type DatasetSettings,
   type PreparedDataset,
@@ -13,3 +15,4 @@ export {
 export { isDataFile, sourceFiles } from './sources/source-files.ts';
 export type { SplitSettings } from './split.ts';
 export type { TokenCounter, TokenLimit } from './token-estimate.ts';
+export { SCALE_VERDICTS } from './verdict.ts';

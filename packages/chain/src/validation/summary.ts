@@ -7,8 +7,8 @@ import {
   type Recipe,
   type RecipeDifference,
   type StageConsequence,
-  visibleText,
 } from '@prometheus-actions/recipe';
+import { markdown } from '../markdown-text.ts';
 import { findingText } from './annotations.ts';
 import type { CheckedRecipe } from './check-recipe.ts';
 
@@ -156,9 +156,4 @@ function planSection({ recipe, artifactsDir, stages }: Plan): string[] {
 
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-/** Text that Markdown takes as it is, in a table, too. */
-function markdown(text: string): string {
-  return visibleText(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

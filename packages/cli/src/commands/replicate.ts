@@ -1,4 +1,4 @@
-import { chainContext, finalReport, planOf, replicate } from '@prometheus-actions/chain';
+import { chainContext, finalReport, leaveReport, planOf, replicate } from '@prometheus-actions/chain';
 import { formatSeconds } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
 import { printPlan } from '../plan-table.ts';
@@ -16,9 +16,11 @@ export function addReplicateCommand(program: Command, signal: AbortSignal): void
       const started = Date.now();
       const reporter = commandReporter(options);
       const context = chainContext({ reporter, signal, verify: options.verify ?? false });
-      const { recipe, plan } = planOf(recipeOf(location, options), context);
+      const planned = planOf(recipeOf(location, options), context);
+      const { recipe, plan } = planned;
       reporter.info(printPlan(plan));
-      const outcomes = await replicate(recipe, plan, context);
+      // Of a run that fails or is stopped, too.
+      const outcomes = await replicate(recipe, plan, context).finally(() => leaveReport(planned, context));
       reporter.info(`\n${finalReport(outcomes)}\n\nAll in ${formatSeconds((Date.now() - started) / 1000)}.`);
       if (options.json) {
         const stages = outcomes.map(({ id, outcome }) => ({

@@ -377,6 +377,7 @@ def _metrics(trainer: Any) -> dict[str, Any]:
         metrics["processes"] = ", then ".join(map(str, counts))
     if torch.cuda.is_available():
         peak = torch.cuda.max_memory_allocated()
+        metrics["gpu"] = torch.cuda.get_device_name()
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return metrics | {

@@ -1,0 +1,6 @@
+import { visibleText } from '@prometheus-actions/recipe';
+
+/** Text that Markdown takes as it is, in a table, too. */
+export function markdown(text: string): string {
+  return visibleText(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

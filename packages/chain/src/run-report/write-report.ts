@@ -1,0 +1,33 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Plan, Recipe } from '@prometheus-actions/recipe';
+import type { Reporter } from '@prometheus-actions/stage';
+import { reportHtml } from './report-html.ts';
+import { type RunReport, runReport } from './run-report.ts';
+
+/** Where the page is put when nobody says: among the outputs that it reports. */
+export function reportFile(plan: Plan): string {
+  return path.join(plan.artifactsDir, 'report', 'report.html');
+}
+
+/** Writes the page of a report, whole or not at all. */
+export async function writeReport(report: RunReport, file: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const unfinished = `${file}.${process.pid}.tmp`;
+  await writeFile(unfinished, reportHtml(report));
+  await rename(unfinished, file);
+}
+
+/** Reports a run at its end, however that was. That it can't be reported is a warning: what ended the run is not hidden. */
+export async function leaveReport(
+  planned: { recipe: Recipe; plan: Plan },
+  { reporter, signal }: { reporter: Reporter; signal: AbortSignal },
+): Promise<void> {
+  const file = reportFile(planned.plan);
+  try {
+    await writeReport(await runReport(planned, { signal }), file);
+    reporter.info(`The report is in ${file}`);
+  } catch (error) {
+    reporter.warning(`no report of the run in ${file}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,171 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Reporter } from '@prometheus-actions/stage';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { reportAction } from '../../src/report-action.ts';
+import { stickyComment } from '../../src/run-report/pull-request-comment.ts';
+import { addComment, type CommentServer, commentServer } from './comment-server.ts';
+import { makeRun, plannedRun } from './made-run.ts';
+
+let github: CommentServer;
+
+beforeEach(async () => {
+  github = await commentServer();
+});
+
+afterEach(() => {
+  github.close();
+  vi.unstubAllEnvs();
+});
+
+const write = (text: string, subject = 'smoke-7b') =>
+  stickyComment(github, github.token, subject, () => text);
+const writes = () => github.requests.filter((request) => !request.startsWith('GET'));
+
+describe('the comment on a pull request', () => {
+  it('is added once, and renewed by every later run', async () => {
+    const address = await write('first');
+    expect(await write('second')).toBe(address);
+    expect(await write('third')).toBe(address);
+    expect(github.comments).toHaveLength(1);
+    expect(github.comments[0]?.body).toMatch(/^<!-- [^>]* -->\nthird$/);
+    expect(writes().map((request) => request.split(' ')[0])).toEqual(['POST', 'PATCH', 'PATCH']);
+  });
+
+  it('is found behind many others', async () => {
+    for (let i = 0; i < 150; i++) addComment(github, `comment ${i}`, 'User');
+    await write('first');
+    for (let i = 0; i < 150; i++) addComment(github, `later comment ${i}`, 'User');
+    await write('second');
+    expect(github.comments).toHaveLength(301);
+    expect(github.comments[150]?.body).toContain('second');
+  });
+
+  it('is not the comment of somebody who has copied its marker', async () => {
+    await write('first');
+    const copied = addComment(github, github.comments[0]?.body ?? '', 'User');
+    github.comments.shift();
+    await write('second');
+    expect(copied.body).toContain('first');
+    expect(github.comments).toHaveLength(2);
+  });
+
+  it('is another one for another recipe, whatever that is called', async () => {
+    await write('a', 'smoke-7b');
+    await write('b', '--><script>');
+    await write('c', '--><script>');
+    expect(github.comments.map(({ body }) => body.split('\n')[1])).toEqual(['a', 'c']);
+    expect(github.comments[1]?.body).not.toContain('script');
+  });
+
+  it('is as long as GitHub takes it, and no longer', async () => {
+    await stickyComment(github, github.token, 'smoke-7b', (limit) => 'x'.repeat(limit));
+    expect(github.comments[0]?.body).toHaveLength(65_536);
+  });
+
+  it.each([401, 403, 404])("is the user's to allow, where GitHub answers %d", async (status) => {
+    github.refusal = status;
+    const error = await write('text').catch((reason: Error) => reason);
+    expect(error).toMatchObject({ name: 'ConfigurationError' });
+    expect((error as Error).message).toContain(`pull request 7 of owner/judges: GitHub answered ${status}`);
+    expect((error as Error).message).toContain('pull-requests: write');
+  });
+});
+
+interface Reported {
+  outputs: Record<string, unknown>;
+  lines: string[];
+  summary: string;
+  failure: string | undefined;
+}
+
+/** Runs the action as the runner would, for a pull request whose API is the local server. */
+async function act(
+  inputs: Record<string, string>,
+  event: object = { pull_request: { number: 7 } },
+): Promise<Reported> {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'event-')), 'event.json');
+  writeFileSync(file, JSON.stringify(event));
+  vi.stubEnv('GITHUB_EVENT_PATH', file);
+  vi.stubEnv('GITHUB_REPOSITORY', github.repository);
+  vi.stubEnv('GITHUB_API_URL', github.api);
+  for (const [name, value] of Object.entries(inputs)) vi.stubEnv(`INPUT_${name.toUpperCase()}`, value);
+  const outputs: Record<string, unknown> = {};
+  const lines: string[] = [];
+  const summaries: string[] = [];
+  const tell = (kind: string) => (text: string) => lines.push(`${kind}: ${text}`);
+  const reporter: Reporter = {
+    info: tell('info'),
+    notice: tell('notice'),
+    warning: tell('warning'),
+    error: tell('error'),
+    startStage: () => {
+      throw new Error('no stage runs');
+    },
+  };
+  const failure = await reportAction({
+    reporter,
+    signal: new AbortController().signal,
+    setOutput: (name, value) => {
+      outputs[name] = value;
+    },
+    addSummary: (markdown) => summaries.push(markdown),
+  }).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  return { outputs, lines, summary: summaries.join('\n'), failure };
+}
+
+describe('the action', () => {
+  const run = plannedRun();
+  const inputs = { recipe: path.join(run.folder, 'smoke-7b'), 'artifacts-dir': run.plan.artifactsDir };
+
+  it('reports a run that is not complete with a warning', async () => {
+    await makeRun(run, 3);
+    const { outputs, lines, summary, failure } = await act(inputs);
+    const html = path.join(run.plan.artifactsDir, 'report/report.html');
+    expect(failure).toBeUndefined();
+    expect(outputs).toEqual({
+      html,
+      complete: false,
+      summary: expect.stringContaining('3 of 6 stages done'),
+    });
+    expect(readFileSync(html, 'utf8')).toContain('Not complete: 3 of 6 stages done');
+    expect(summary).toContain('### What is missing');
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^warning: smoke-7b: not complete, 3 of 6 stages done\nsft-train/),
+    );
+    expect(github.requests).toEqual([]);
+  });
+
+  it('writes a comment where it is asked for one', async () => {
+    await makeRun(run);
+    const asked = { ...inputs, comment: 'true', token: github.token };
+    const { outputs, lines } = await act(asked);
+    expect(outputs.complete).toBe(true);
+    await act(asked);
+    expect(github.comments).toHaveLength(1);
+    expect(github.comments[0]?.body).toContain('## smoke-7b: complete');
+    expect(lines.at(-1)).toBe(
+      'info: The comment is at https://github.com/owner/judges/pull/7#issuecomment-1000',
+    );
+  });
+
+  it('has written the page and the summary when the comment is refused', async () => {
+    github.refusal = 403;
+    const output = path.join(run.folder, 'elsewhere.html');
+    const { failure, summary, outputs } = await act({ ...inputs, output, comment: 'true', token: 'x' });
+    expect(failure).toContain('GitHub answered 403');
+    expect(summary).toContain('## smoke-7b');
+    expect(outputs.html).toBe(output);
+  });
+
+  it('says where there is no pull request to comment on', async () => {
+    const { lines, failure } = await act({ ...inputs, comment: 'true', token: 'x' }, {});
+    expect(failure).toBeUndefined();
+    expect(lines).toContainEqual(expect.stringMatching(/^notice: comment: this is no run of a pull request/));
+    expect(github.requests).toEqual([]);
+  });
+});

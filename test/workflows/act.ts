@@ -30,9 +30,14 @@ export function projectCopy(): { folder: string; rewritten: string[] } {
   return { folder, rewritten };
 }
 
-/** The one difference between the workflows as they are and as act runs them. */
+/**
+ * The one difference between the workflows as they are and as act runs them, in lines of `uses:`. actions/checkout is
+ * act's own, and of actions/upload-artifact there is one in this folder: act has no network.
+ */
 function withLocalActions(workflow: string): string {
-  return workflow.replace(/^(\s*(?:- )?uses: )\$\//gm, '$1./');
+  return workflow
+    .replace(/^(\s*(?:- )?uses: )\$\//gm, '$1./')
+    .replace(/^(\s*(?:- )?uses: )actions\/upload-artifact@.*$/gm, '$1./test/workflows/upload-artifact');
 }
 
 export function makeRepository(folder: string): void {

@@ -19,7 +19,11 @@ function replicate(recipe: string, ...options: string[]) {
 describe('replicate.yml', () => {
   it('is run as committed, but for the spelling of this repository in uses:', () => {
     expect(rewritten.length).toBeGreaterThan(0);
-    expect(rewritten.filter((line) => !/^\s*(- )?uses: \$\/actions\/[\w-]+$/.test(line))).toEqual([]);
+    expect(
+      rewritten.filter(
+        (line) => !/^\s*(- )?uses: (\$\/actions\/[\w-]+|actions\/upload-artifact@.*)$/.test(line),
+      ),
+    ).toEqual([]);
   });
 
   it('makes the judge of smoke-7b', () => {
@@ -30,6 +34,8 @@ describe('replicate.yml', () => {
     );
     expect(pythonCheck('check_judge.py', folders)).toMatchObject({ elements_wrong: 0, generated_tokens: 8 });
     expect(output).not.toMatch(/Job 'merge adapter/);
+    expect(output).toMatch(/uploaded report, \d{5,} bytes/);
+    expect(output).toMatch(/set-output:: complete=true/);
   });
 
   it('only plans in a dry run', () => {

@@ -11,6 +11,7 @@ import {
   ConfigurationError,
 } from '@prometheus-actions/stage';
 import { Command, CommanderError } from 'commander';
+import { addCleanCommand } from './commands/clean.ts';
 import { addPlanCommand } from './commands/plan.ts';
 import { addReplicateCommand } from './commands/replicate.ts';
 import { addStageCommand } from './commands/stage.ts';
@@ -39,6 +40,7 @@ async function main(args: string[]): Promise<number> {
   addValidateCommand(program, signal);
   addPlanCommand(program, signal);
   addStatusCommand(program);
+  addCleanCommand(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return signal.aborted ? CANCELLED : DONE;

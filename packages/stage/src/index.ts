@@ -33,3 +33,4 @@ export {
 } from './run-stage.ts';
 export type { StageEvent } from './stage-events.ts';
 export { resolveInputs, type StageInput } from './stage-inputs.ts';
+export { visibleColumns, visibleText } from './visible-text.ts';

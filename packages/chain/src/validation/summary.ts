@@ -7,8 +7,8 @@ import {
   type Recipe,
   type RecipeDifference,
   type StageConsequence,
-  visibleText,
 } from '@prometheus-actions/recipe';
+import { visibleText } from '@prometheus-actions/stage';
 import { findingText } from './annotations.ts';
 import type { CheckedRecipe } from './check-recipe.ts';
 

@@ -3,6 +3,7 @@ import { cleanArtifacts, planOf } from '@prometheus-actions/chain';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
 import { leftoversTable } from '../leftovers-table.ts';
+import { printedJson } from '../printed-text.ts';
 import { commandReporter, type OutputOptions } from '../terminal-reporter.ts';
 
 interface CleanOptions extends OutputOptions {
@@ -44,8 +45,7 @@ export function addCleanCommand(program: Command): void {
         olderThan: milliseconds(options.olderThan),
         remove: removed,
       });
-      if (options.json)
-        process.stdout.write(`${JSON.stringify({ artifactsDir, removed, leftovers }, null, 2)}\n`);
+      if (options.json) process.stdout.write(`${printedJson({ artifactsDir, removed, leftovers })}\n`);
       else {
         const table = leftoversTable(leftovers, { artifactsDir: realpathSync(artifactsDir), removed });
         commandReporter(options).info(table);

@@ -75,10 +75,11 @@ export async function runAction(
 /**
  * The workflow commands in a log, as the runner's `ActionCommand.cs` finds them: `::name props::data` at the start of a
  * line after white space of any kind (`String.TrimStart`, which takes U+0085 and U+00A0 for it, too), or the older
- * `##[name props]data` anywhere in a line.
+ * `##[name props]data` anywhere in a line. Comparing by culture, .NET passes over characters that are ignorable.
  */
 export function workflowCommands(log: string): WorkflowCommand[] {
-  return log.split(/\r\n|\n|\r/).flatMap((line) => {
+  return log.split(/\r\n|\n|\r/).flatMap((text) => {
+    const line = text.replaceAll(/\p{DI}/gu, '');
     const command =
       /^[\s\u0085\u180e]*::([\w-]+)[^:]*::(.*)$/s.exec(line) ?? /##\[([\w-]+)[^\]]*\](.*)$/s.exec(line);
     return command ? [{ name: command[1] ?? '', data: command[2] ?? '' }] : [];

@@ -17,6 +17,7 @@ const HOSTILE = [
   '::set-output name=finished::PWNED',
   '\u0085::add-mask::PWNED',
   '\u00a0::stop-commands::PWNED',
+  '\ufe0f:\u034f:add-mask::PWNED #\ufe0f#[add-mask]PWNED',
   '##[error]PWNED ##[add-matcher]PWNED',
   '::error::PWNED',
   `$(touch ${pwned}) \`touch ${pwned}\` ; touch ${pwned} | touch ${pwned}`,

@@ -12,7 +12,9 @@ export function printedJson(value: unknown): string {
 
 /** JSON text in which what {@link printedText} takes away is written as an escape. */
 export function safeJson(json: string): string {
-  return json.replace(/[^\P{Cc}\n]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escape).replaceAll('##[', '#\\u0023[');
+  return json
+    .replace(/[^\P{Cc}\n]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escape)
+    .replace(/#(\p{DI}*)#(?=\p{DI}*\[)/gu, '#$1\\u0023');
 }
 
 function escape(characters: string): string {

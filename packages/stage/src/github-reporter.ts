@@ -41,10 +41,11 @@ export class GithubReporter implements Reporter {
 
 /**
  * Text that the runner takes for text, whatever it holds: a workflow command is `::` at the start of a line, an older form
- * `##[` anywhere in it. White space before `::` is what .NET's `TrimStart` takes for it, U+0085 among it.
+ * `##[` anywhere in it. The runner (its `ActionCommand.cs`) looks for them as .NET compares by culture, which passes over
+ * characters without a width, after `TrimStart`, which takes U+0085 for white space.
  */
 export function withoutCommands(text: string): string {
-  return text.replace(/^([\s\u0085]*):(?=:)/gm, '$1: ').replaceAll('##[', '## [');
+  return text.replace(/^([\s\u0085\p{DI}]*):(?=\p{DI}*:)/gmu, '$1: ').replace(/#\p{DI}*#\p{DI}*\[/gu, '## [');
 }
 
 /** Annotations are shown on a pull request's files when their paths are relative to the checkout. */

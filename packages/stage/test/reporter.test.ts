@@ -7,6 +7,8 @@ it.each([
   ['ok\n::error::x', 'ok\n: :error::x'],
   ['text ##[add-matcher]file', 'text ## [add-matcher]file'],
   ['\u0085\u00a0::add-mask::x', '\u0085\u00a0: :add-mask::x'],
+  ['\u200b\ufe0f:\u00ad:error::x', '\u200b\ufe0f: \u00ad:error::x'],
+  ['#\u200b#\ufe0f[error]x', '## [error]x'],
   ['a::b', 'a::b'],
 ])('makes %j text to the runner', (line, expected) => {
   expect(withoutCommands(line)).toBe(expected);

@@ -20,6 +20,9 @@ import path from 'node:path';
 import type { Plan } from '@prometheus-actions/recipe';
 import { lockOutput, PlainReporter, runStage, type Stage } from '@prometheus-actions/stage';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { artifactsFacts } from '../src/cleaning/artifacts-facts.ts';
+import { chooseLeftovers } from '../src/cleaning/leftovers.ts';
+import { removeLeftovers } from '../src/cleaning/remove-leftovers.ts';
 import { type Cleaning, cleanArtifacts } from '../src/index.ts';
 
 let root: string;
@@ -321,17 +324,26 @@ describe('never leaves the folder', () => {
     expect(readdirSync(outside)).toEqual(['precious']);
     expect(existsSync(at('data/precious'))).toBe(true);
     expect(existsSync(at('experts/linked/precious'))).toBe(true);
+    expect(existsSync(at('experts/.linked.0123456789ab.staging/precious'))).toBe(true);
   });
 
-  it('refuses an output whose folder has become a link in the meantime', async () => {
+  it('keeps what stands in a folder that has become a link since it was looked at', async () => {
     await finish('judge', 'experts/absolute');
+    const facts = await artifactsFacts(root);
+    const rules = { named: new Set(['experts/absolute']), olderThan: 0, now: Date.now() + 1000 };
+    const chosen = chooseLeftovers(facts, rules);
+    expect(chosen.map(({ fate }) => fate)).toEqual(['remove', 'remove']);
     const outside = mkdtempSync(path.join(tmpdir(), 'outside-'));
     renameSync(at('experts'), path.join(outside, 'experts'));
     symlinkSync(path.join(outside, 'experts'), at('experts'));
+    const left = await removeLeftovers(root, 'experts/absolute', chosen, facts, rules);
+    expect(left.map(({ fate, reason }) => `${fate}: ${reason}`)).toEqual(
+      Array(2).fill('keep: its folder has become a link'),
+    );
+    expect(existsSync(path.join(outside, 'experts/absolute/model.safetensors'))).toBe(true);
     await expect(clean({ outputs: ['experts/absolute'] })).rejects.toThrow(
       'no stage has made such an output',
     );
-    expect(existsSync(path.join(outside, 'experts/absolute'))).toBe(true);
   });
 
   it.each(['../judge', '/', '.', 'experts', 'experts/../..', 'experts/absolute/../../judge/..', '~'])(

@@ -10,7 +10,6 @@ import {
   realpathSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -394,9 +393,8 @@ describe('a stage that runs in another process', () => {
       child.stdin.end();
       await once(child, 'exit');
     }
-    expect(statSync(at('experts/busy/stage-manifest.json')).isFile()).toBe(true);
+    expect(existsSync(at('experts/busy/stage-manifest.json'))).toBe(true);
     await clean({ plan: plan('experts/absolute') });
-    expect(existsSync(at('experts/old'))).toBe(false);
-    expect(existsSync(at('experts/busy'))).toBe(false);
+    for (const name of ['old', 'busy']) expect(existsSync(at('experts', name))).toBe(false);
   });
 });

@@ -35,6 +35,8 @@ export default defineConfig({
         test: {
           name: 'workflows',
           include: ['test/workflows/*.test.ts'],
+          // It imports JSON as only bundlers do.
+          server: { deps: { inline: ['@actions/workflow-parser'] } },
           testTimeout: 15 * MINUTES,
           hookTimeout: 15 * MINUTES,
           fileParallelism: false,

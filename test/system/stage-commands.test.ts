@@ -166,6 +166,7 @@ warmup_ratio: 0.1
     'validate',
     'plan',
     'status',
+    'clean',
   ])('%s --help explains itself', async (name) => {
     const { code, output } = await command([name, '--help']);
     expect(code).toBe(0);

@@ -1,6 +1,8 @@
 export { type BaseModelSettings, makeBaseModel } from './base-model.ts';
 export { type ChainContext, chainContext } from './chain-context.ts';
 export { checkWithModel } from './check-with-model.ts';
+export { type Cleaning, cleanArtifacts } from './cleaning/clean-artifacts.ts';
+export type { Leftover } from './cleaning/leftovers.ts';
 export { fetchArchitecture } from './fetch-architecture.ts';
 export { type LoraMergeSettings, loraMerge } from './lora-merge.ts';
 export { type ModelMergeSettings, modelMerge } from './model-merge.ts';

@@ -1,4 +1,4 @@
-import { visibleText } from '@prometheus-actions/recipe';
+import { visibleText } from '@prometheus-actions/stage';
 
 /** Text that Markdown takes as it is, in a table, too. */
 export function markdown(text: string): string {

@@ -1,5 +1,4 @@
-import { visibleText } from '@prometheus-actions/recipe';
-import { formatBytes, formatSeconds, type Json } from '@prometheus-actions/stage';
+import { formatBytes, formatSeconds, type Json, visibleText } from '@prometheus-actions/stage';
 import { markdown } from './markdown-text.ts';
 
 /** What a merge says of itself; figures of the comparison are from a sample of each tensor. */

@@ -1,13 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  type Diagnostic,
-  formatDiagnostic,
-  formatWithSource,
-  type Plan,
-  visibleText,
-} from '@prometheus-actions/recipe';
-import { type ActionContext, ConfigurationError } from '@prometheus-actions/stage';
+import { type Diagnostic, formatDiagnostic, formatWithSource, type Plan } from '@prometheus-actions/recipe';
+import { type ActionContext, ConfigurationError, visibleText } from '@prometheus-actions/stage';
 import { actionInputs } from './action-inputs.ts';
 import { recipeLocation } from './recipe-location.ts';
 import { type ValidateInputs, validateRecipeRequest } from './requests/validate-recipe-request.ts';

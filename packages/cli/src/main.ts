@@ -11,12 +11,14 @@ import {
   ConfigurationError,
 } from '@prometheus-actions/stage';
 import { Command, CommanderError } from 'commander';
+import { addCleanCommand } from './commands/clean.ts';
 import { addPlanCommand } from './commands/plan.ts';
 import { addReplicateCommand } from './commands/replicate.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addStageCommand } from './commands/stage.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addValidateCommand } from './commands/validate.ts';
+import { printedText } from './printed-text.ts';
 
 const DONE = 0;
 const FAILED = 1;
@@ -32,7 +34,8 @@ async function main(args: string[]): Promise<number> {
       'Trains judge models: prepares data, trains experts, merges them. The same chain as the GitHub Actions.',
     )
     .exitOverride()
-    .showHelpAfterError('(--help lists what there is)');
+    .showHelpAfterError('(--help lists what there is)')
+    .configureOutput({ writeErr: (text) => process.stderr.write(printedText(text)) });
   addReplicateCommand(program, signal);
   for (const request of [prepareDatasetRequest, sftTrainRequest, loraMergeRequest, modelMergeRequest]) {
     addStageCommand(program, request, signal);
@@ -41,6 +44,7 @@ async function main(args: string[]): Promise<number> {
   addPlanCommand(program, signal);
   addStatusCommand(program);
   addReportCommand(program, signal);
+  addCleanCommand(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return signal.aborted ? CANCELLED : DONE;
@@ -52,14 +56,15 @@ async function main(args: string[]): Promise<number> {
       return CANCELLED;
     }
     if (error instanceof ConfigurationError) {
-      process.stderr.write(`error: ${error.message}\n`);
+      process.stderr.write(`${printedText(`error: ${error.message}`)}\n`);
       return USERS_MISTAKE;
     }
     if (error instanceof ChildProcessError) {
-      process.stderr.write(`error: ${error.message}\n`);
+      process.stderr.write(`${printedText(`error: ${error.message}`)}\n`);
       return FAILED;
     }
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${printedText(text)}\n`);
     return FAILED;
   }
 }

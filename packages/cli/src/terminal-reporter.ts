@@ -7,6 +7,7 @@ import {
   type StageProgress,
 } from '@prometheus-actions/stage';
 import ora, { type Ora } from 'ora';
+import { printedText } from './printed-text.ts';
 
 const BAR_WIDTH = 24;
 
@@ -23,7 +24,7 @@ export function commandReporter({ json, quiet }: OutputOptions): Reporter {
   const stream = json ? process.stderr : process.stdout;
   if (quiet) return quietReporter();
   if (stream.isTTY && !process.env.CI) return new TerminalReporter(stream);
-  return new PlainReporter((line) => stream.write(`${line}\n`));
+  return new PlainReporter((line) => stream.write(`${printedText(line)}\n`));
 }
 
 class TerminalReporter extends PlainReporter {
@@ -77,7 +78,7 @@ class TerminalReporter extends PlainReporter {
 
 function quietReporter(): Reporter {
   const silent = () => {};
-  const plain = new PlainReporter((line) => process.stderr.write(`${line}\n`));
+  const plain = new PlainReporter((line) => process.stderr.write(`${printedText(line)}\n`));
   return {
     info: silent,
     notice: silent,

@@ -59,11 +59,16 @@ export function explainRefusal(
         : `Check the name on ${page}; for a private one set HF_TOKEN to a token that may read it.`,
     );
   }
-  const said = message ? `: ${printable(message).slice(0, 300)}` : '';
+  const said = message ? `: ${withoutToken(printable(message), token).slice(0, 300)}` : '';
   return refusal(
     `the hub answered ${status} for ${repo}${said}`,
     status === 403
       ? `Its page is ${page}. ${token ? `May the token in ${token.source} read it?` : 'HF_TOKEN may be needed.'}`
       : `Its page is ${page}. Does HF_ENDPOINT (${settings.endpoint}) name a hub?`,
   );
+}
+
+/** A hub, or a proxy before it, may quote what it was sent. */
+function withoutToken(text: string, token: HubSettings['token']): string {
+  return token ? text.replaceAll(token.value, '***') : text;
 }

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { Template } from '@huggingface/jinja';
 import type { TrainingSection } from './training-schema.ts';
 import type { Report } from './training-together.ts';
@@ -58,14 +59,18 @@ function render(template: string): { text: string } | { problem: string } {
       { role: 'user', content: PROMPT },
       { role: 'assistant', content: ANSWER },
     ];
-    const text = new Template(template).render({
-      messages,
-      bos_token: '<s>',
-      eos_token: '</s>',
-      add_generation_prompt: false,
-    });
+    const variables = { messages, bos_token: '<s>', eos_token: '</s>', add_generation_prompt: false };
+    const text = withinTime(() => new Template(template).render(variables));
     return { text };
   } catch (error) {
     return { problem: (error as Error).message.split('\n')[0] ?? '' };
   }
+}
+
+/** Milliseconds that a template has; one of a few lines takes one. */
+const MOST_TIME = 1000;
+
+/** The result of a function that is stopped where loops in loops go on for long: whoever proposes a recipe wrote them. */
+function withinTime<Result>(work: () => Result): Result {
+  return runInNewContext('work()', { work }, { timeout: MOST_TIME }) as Result;
 }

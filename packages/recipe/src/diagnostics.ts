@@ -1,8 +1,7 @@
-import { ConfigurationError, formatPlace } from '@prometheus-actions/stage';
+import { ConfigurationError, formatPlace, visibleText } from '@prometheus-actions/stage';
 import { closest, distance } from 'fastest-levenshtein';
 import type { RuleCode, Severity } from './rules.ts';
 import type { TextEdit } from './text-edits.ts';
-import { visibleText } from './visible-text.ts';
 
 /** One finding about a recipe's files. */
 export interface Diagnostic {

@@ -36,5 +36,4 @@ export {
   trainingSettings,
 } from './stage-settings.ts';
 export type { TrainingSection } from './training-schema.ts';
-export { visibleText } from './visible-text.ts';
 export { MOST_SETTINGS_BYTES, readYamlFile } from './yaml-file.ts';

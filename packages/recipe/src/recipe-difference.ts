@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { digestOf, type Json } from '@prometheus-actions/stage';
+import { digestOf, type Json, visibleText } from '@prometheus-actions/stage';
 import type { Recipe } from './load-recipe.ts';
 import type { BaseModel } from './read-base-model.ts';
 import type { Expert } from './read-experts.ts';
@@ -7,7 +7,6 @@ import type { DatasetSection } from './recipe-schema.ts';
 import { type ContentChange, type StageConsequence, stageConsequences } from './stage-consequences.ts';
 import { trainingSettings } from './stage-settings.ts';
 import { valueWords } from './value-words.ts';
-import { visibleText } from './visible-text.ts';
 
 /** What a change of a recipe is, and what it means for a run. */
 export interface RecipeDifference {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { visibleColumns } from '@prometheus-actions/stage';
 import { type Diagnostic, formatDiagnostic } from './diagnostics.ts';
-import { visibleColumns } from './visible-text.ts';
 
 /** Columns of a line that are shown; of a longer one, those around what is wrong. */
 const SHOWN = 100;

@@ -1,4 +1,4 @@
-import { visibleText } from './visible-text.ts';
+import { visibleText } from '@prometheus-actions/stage';
 
 /** Characters of a text that are shown of a value; of a longer one it is only said that it changed. */
 const MOST = 60;

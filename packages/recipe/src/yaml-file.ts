@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { visibleText } from '@prometheus-actions/stage';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { allowances } from './allowances.ts';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import { RULES, type RuleCode, type Severity } from './rules.ts';
 import { type KeyFix, keyEdits } from './text-edits.ts';
-import { visibleText } from './visible-text.ts';
 import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];

@@ -5,7 +5,7 @@ export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-d
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
-export { lockOutput, type OutputLock } from './output-lock.ts';
+export { lockHolder, lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
 export { ensurePython, ensureUv, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
 export {
@@ -33,3 +33,4 @@ export {
 } from './run-stage.ts';
 export type { StageEvent } from './stage-events.ts';
 export { resolveInputs, type StageInput } from './stage-inputs.ts';
+export { visibleColumns, visibleText } from './visible-text.ts';

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -23,12 +24,11 @@ export async function lockOutput(
   outputDir: string,
   options: { wait?: boolean; onWait?: (holder: string) => void; signal?: AbortSignal } = {},
 ): Promise<OutputLock> {
-  const file = path.join(path.dirname(outputDir), `.${path.basename(outputDir)}.lock`);
-  const holderFile = `${file}.holder`;
+  const { file, holderFile } = lockFiles(outputDir);
   await mkdir(path.dirname(file), { recursive: true });
   const database = await openDatabase(file);
   for (let attempt = 0; !tryExclusive(database); attempt += 1) {
-    const holder = await readFile(holderFile, 'utf8').catch(() => 'another process');
+    const holder = await holderOf(holderFile);
     if (!options.wait) {
       database.close();
       throw new ConfigurationError(`${outputDir} is being written by ${holder}`, {
@@ -45,13 +45,38 @@ export async function lockOutput(
   return { release: () => database.close() };
 }
 
-async function openDatabase(file: string): Promise<DatabaseSync> {
+/** Who holds the lock of an output folder, for people; undefined where nobody does. Takes no lock and writes nothing. */
+export async function lockHolder(outputDir: string): Promise<string | undefined> {
+  const { file, holderFile } = lockFiles(outputDir);
+  if (!existsSync(file)) return undefined;
+  const database = await openDatabase(file, { readOnly: true });
+  try {
+    database.prepare('SELECT name FROM sqlite_master').all();
+    return undefined;
+  } catch (error) {
+    if (isBusy(error)) return await holderOf(holderFile);
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
+function lockFiles(outputDir: string): { file: string; holderFile: string } {
+  const file = path.join(path.dirname(outputDir), `.${path.basename(outputDir)}.lock`);
+  return { file, holderFile: `${file}.holder` };
+}
+
+function holderOf(holderFile: string): Promise<string> {
+  return readFile(holderFile, 'utf8').catch(() => 'another process');
+}
+
+async function openDatabase(file: string, options: { readOnly?: boolean } = {}): Promise<DatabaseSync> {
   // Node 24 warns that SQLite is experimental; users of a lock need not read that.
   const emitWarning = process.emitWarning;
   process.emitWarning = () => {};
   try {
     const { DatabaseSync } = await import('node:sqlite');
-    return new DatabaseSync(file);
+    return new DatabaseSync(file, options);
   } finally {
     process.emitWarning = emitWarning;
   }
@@ -62,8 +87,12 @@ function tryExclusive(database: DatabaseSync): boolean {
     database.exec('BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
-    const SQLITE_BUSY = 5;
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return false;
+    if (isBusy(error)) return false;
     throw error;
   }
+}
+
+function isBusy(error: unknown): boolean {
+  const SQLITE_BUSY = 5;
+  return (error as { errcode?: number }).errcode === SQLITE_BUSY;
 }

@@ -1,4 +1,5 @@
 import type { Place } from './errors.ts';
+import { visibleText } from './visible-text.ts';
 
 export type StageStatus = 'done' | 'up to date' | 'stopped' | 'failed';
 
@@ -86,9 +87,15 @@ class PlainStageProgress implements StageProgress {
   }
 }
 
-/** Text of others (a trainer's output, data) without control characters, so that it can't drive a terminal. */
+/**
+ * Text of others (a trainer's output, data) that neither drives a terminal nor shows something else than is there: without
+ * control characters but line breaks, and with what reorders or hides other characters written as its code.
+ */
 export function printable(text: string): string {
-  return text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u0009\u000b-\u001f\u007f]/g, ' ');
+  return text
+    .replace(/(\u001b\[|\u009b)[0-9;?]*[ -/]*[@-~]/g, '')
+    .replace(/[^\P{Cc}\n]/gu, ' ')
+    .replace(/[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, visibleText);
 }
 
 /** `3 rows`, `1.2 GB`: bytes in decimal units as disks are sold, everything else as it is. */

@@ -2,7 +2,7 @@ import * as core from '@actions/core';
 import { abortOnSignals, CancelledError } from './cancellation.ts';
 import { ChildProcessError, ConfigurationError } from './errors.ts';
 import { GithubReporter, withoutCommands } from './github-reporter.ts';
-import type { Reporter } from './reporter.ts';
+import { printable, type Reporter } from './reporter.ts';
 
 export interface ActionContext {
   reporter: Reporter;
@@ -32,12 +32,12 @@ export async function runAction(main: (context: ActionContext) => Promise<void>)
       core.warning('Cancelled. Running again goes on from the last checkpoint.');
       process.exitCode = 130;
     } else if (error instanceof ConfigurationError || error instanceof ChildProcessError) {
-      core.setFailed(withoutCommands(error.message));
+      core.setFailed(withoutCommands(printable(error.message)));
       summaries.push(`### Failed\n\n${fenced(error.message)}\n`);
     } else {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      core.setFailed(error instanceof Error ? error.message : text);
-      core.info(withoutCommands(text));
+      core.setFailed(printable(error instanceof Error ? error.message : text));
+      core.info(withoutCommands(printable(text)));
       summaries.push(`### Failed\n\n${fenced(text)}\n`);
     }
   }
@@ -47,5 +47,5 @@ export async function runAction(main: (context: ActionContext) => Promise<void>)
 }
 
 function fenced(text: string): string {
-  return `\`\`\`text\n${text.replaceAll('```', "'''")}\n\`\`\``;
+  return `\`\`\`text\n${printable(text).replaceAll('```', "'''")}\n\`\`\``;
 }

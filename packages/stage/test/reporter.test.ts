@@ -6,6 +6,9 @@ it.each([
   ['  ::add-mask::x', '  : :add-mask::x'],
   ['ok\n::error::x', 'ok\n: :error::x'],
   ['text ##[add-matcher]file', 'text ## [add-matcher]file'],
+  ['\u0085\u00a0::add-mask::x', '\u0085\u00a0: :add-mask::x'],
+  ['\u200b\ufe0f:\u00ad:error::x', '\u200b\ufe0f: \u00ad:error::x'],
+  ['#\u200b#\ufe0f[error]x', '## [error]x'],
   ['a::b', 'a::b'],
 ])('makes %j text to the runner', (line, expected) => {
   expect(withoutCommands(line)).toBe(expected);
@@ -13,6 +16,8 @@ it.each([
 
 it('removes what would drive a terminal', () => {
   expect(printable('\u001b[31mred\u001b[0m\r50%\u0007')).toBe('red 50% ');
+  expect(printable('\u009b31mred\n\u0085\u009d')).toBe('red\n  ');
+  expect(printable('a\u202eb\u2028c')).toBe('a\\u{202e}b\\u{2028}c');
 });
 
 it('writes progress at tenths, not at every step', () => {

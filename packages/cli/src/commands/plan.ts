@@ -3,6 +3,7 @@ import { estimateText, type Gpus, misfit, parseGpu } from '@prometheus-actions/e
 import { ConfigurationError } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
 import { printPlan } from '../plan-table.ts';
+import { printedJson, printedText } from '../printed-text.ts';
 import { commandReporter } from '../terminal-reporter.ts';
 import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
 
@@ -24,10 +25,10 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
       const states = await planStates(planned);
       const estimate = await planEstimate(planned, gpu, signal);
       if (options.json) {
-        process.stdout.write(`${JSON.stringify({ ...planned.plan, states, estimate }, null, 2)}\n`);
+        process.stdout.write(`${printedJson({ ...planned.plan, states, estimate })}\n`);
       } else {
         const cost = 'problem' in estimate ? `No estimate: ${estimate.problem}` : estimateText(estimate);
-        process.stdout.write(`${printPlan(planned.plan, states)}\n\n${cost}\n`);
+        process.stdout.write(`${printedText(`${printPlan(planned.plan, states)}\n\n${cost}`)}\n`);
       }
       const problem = 'problem' in estimate ? undefined : misfit(estimate);
       if (problem) throw new ConfigurationError(problem.message, { hint: problem.hint });

@@ -2,6 +2,7 @@ import { chainContext, finalReport, leaveReport, planOf, replicate } from '@prom
 import { formatSeconds } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
 import { printPlan } from '../plan-table.ts';
+import { printedJson } from '../printed-text.ts';
 import { commandReporter } from '../terminal-reporter.ts';
 import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
 
@@ -28,7 +29,7 @@ export function addReplicateCommand(program: Command, signal: AbortSignal): void
           status: outcome.status,
           manifest: outcome.manifest,
         }));
-        process.stdout.write(`${JSON.stringify({ plan, stages }, null, 2)}\n`);
+        process.stdout.write(`${printedJson({ plan, stages })}\n`);
       }
     });
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { planOf, reportFile, reportText, runReport, writeReport } from '@prometheus-actions/chain';
 import type { Command } from 'commander';
+import { printedJson } from '../printed-text.ts';
 import { commandReporter } from '../terminal-reporter.ts';
 import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
 
@@ -19,6 +20,6 @@ export function addReportCommand(program: Command, signal: AbortSignal): void {
       const file = path.resolve(options.output ?? reportFile(planned.plan));
       await writeReport(report, file);
       reporter.info(`${reportText(report)}\n\nThe report is in ${file}`);
-      if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+      if (options.json) process.stdout.write(`${printedJson(report)}\n`);
     });
 }

@@ -1,6 +1,7 @@
 import { chainContext, type StageRequest } from '@prometheus-actions/chain';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { type Command, Option } from 'commander';
+import { printedJson } from '../printed-text.ts';
 import { commandReporter, type OutputOptions } from '../terminal-reporter.ts';
 
 /** Adds the command of one stage; its options are the inputs of the stage's action, with the same names. */
@@ -43,7 +44,7 @@ export function addStageCommand(program: Command, request: StageRequest, signal:
       });
       const outcome = await request.run(inputs.data, context);
       if (request.report && outcome.manifest) reporter.info(`\n${request.report(outcome.manifest.metrics)}`);
-      if (options.json) process.stdout.write(`${JSON.stringify(outcome.manifest ?? null, null, 2)}\n`);
+      if (options.json) process.stdout.write(`${printedJson(outcome.manifest ?? null)}\n`);
     });
 }
 

@@ -1,6 +1,7 @@
 import { planOf, planStates } from '@prometheus-actions/chain';
 import { formatSeconds } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
+import { printedJson, printedText } from '../printed-text.ts';
 import { commandReporter } from '../terminal-reporter.ts';
 import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
 
@@ -16,12 +17,12 @@ export function addStatusCommand(program: Command): void {
       ...stage,
       state: reason === undefined ? state : `${state}: ${reason}`,
     }));
-    if (options.json) process.stdout.write(`${JSON.stringify(stages, null, 2)}\n`);
+    if (options.json) process.stdout.write(`${printedJson(stages)}\n`);
     else {
       const width = Math.max(...stages.map(({ id }) => id.length));
       for (const { id, state, finished, seconds } of stages) {
         const when = finished ? `  made ${finished} in ${formatSeconds(seconds ?? 0)}` : '';
-        process.stdout.write(`${id.padEnd(width)}  ${state}${when}\n`);
+        process.stdout.write(`${printedText(`${id.padEnd(width)}  ${state}${when}`)}\n`);
       }
     }
   });

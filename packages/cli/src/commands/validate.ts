@@ -10,6 +10,7 @@ import {
 import { type Diagnostic, fixFiles, formatWithSource, inSourceOrder } from '@prometheus-actions/recipe';
 import { ConfigurationError, GithubReporter, PROJECT_ROOT } from '@prometheus-actions/stage';
 import { type Command, Option } from 'commander';
+import { printedJson, printedText, safeJson } from '../printed-text.ts';
 
 interface ValidateOptions {
   format: Format;
@@ -43,7 +44,8 @@ export function addValidateCommand(program: Command, signal: AbortSignal): void 
         return (await Promise.all(found)).flatMap(({ diagnostics }) => diagnostics);
       };
       const fixed = options.fix ? fixFiles(await check()) : [];
-      if (format === 'text') for (const file of fixed) process.stdout.write(`${file} is up to date now.\n`);
+      if (format === 'text')
+        for (const file of fixed) process.stdout.write(`${printedText(file)} is up to date now.\n`);
       const diagnostics = inSourceOrder(await check());
       FORMATS[format](
         options.quiet ? diagnostics.filter(({ severity }) => severity !== 'notice') : diagnostics,
@@ -55,20 +57,23 @@ export function addValidateCommand(program: Command, signal: AbortSignal): void 
         );
       if (format !== 'text' || options.quiet) return;
       process.stdout.write(
-        recipes.length === 1 ? `${recipes[0]} is right.\n` : `${recipes.length} recipes are right.\n`,
+        recipes.length === 1
+          ? `${printedText(recipes[0] ?? '')} is right.\n`
+          : `${recipes.length} recipes are right.\n`,
       );
     });
 }
 
 const FORMATS = {
   text: (diagnostics: readonly Diagnostic[]) => {
-    for (const diagnostic of diagnostics) process.stdout.write(`${formatWithSource(diagnostic)}\n`);
+    for (const diagnostic of diagnostics)
+      process.stdout.write(`${printedText(formatWithSource(diagnostic))}\n`);
   },
   json: (diagnostics: readonly Diagnostic[]) => {
-    process.stdout.write(`${JSON.stringify(diagnostics, null, 2)}\n`);
+    process.stdout.write(`${printedJson(diagnostics)}\n`);
   },
   sarif: (diagnostics: readonly Diagnostic[]) => {
-    process.stdout.write(sarifText(diagnostics, process.cwd()));
+    process.stdout.write(safeJson(sarifText(diagnostics, process.cwd())));
   },
   github: (diagnostics: readonly Diagnostic[]) => {
     const reporter = new GithubReporter();

@@ -1,4 +1,4 @@
-import { visibleText } from '@prometheus-actions/recipe';
+import { visibleText } from '@prometheus-actions/stage';
 
 /** HTML that is safe to stand in a page as it is. */
 export class Markup {

@@ -1,9 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { expect, it } from 'vitest';
-import { formatWithSource, readRecipe } from '../src/index.ts';
-import { visibleColumns, visibleText } from '../src/visible-text.ts';
+import { visibleColumns, visibleText } from '../src/index.ts';
 
 it.each([
   ['letters of any script', 'gewöhnlich 判定 🧑', 'gewöhnlich 判定 🧑'],
@@ -25,15 +21,4 @@ it('leaves out the middle of what is very long', () => {
 
 it('keeps columns where a caret stands under them', () => {
   expect(visibleColumns('\ta\u202eb\u0007')).toBe(' a\u{FFFD}b\u{FFFD}');
-});
-
-it('is what all findings about a recipe are made of', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'visible-'));
-  const file = path.join(folder, 'recipe.yaml');
-  writeFileSync(file, 'name: "a\\e[31m\\u202e"\n"\\e]0;title\\a": 1\n');
-  const { diagnostics } = readRecipe(file);
-  expect(diagnostics.map(({ code }) => code)).toContain('unknown-key');
-  const texts = diagnostics.flatMap((finding) => [finding.message, finding.hint, formatWithSource(finding)]);
-  expect(texts.join('').replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
-  expect(texts.join('\n')).toContain('\\u{1b}]0;title\\u{7}');
 });

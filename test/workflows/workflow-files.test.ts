@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser';
+import { parseAction } from '@actions/workflow-parser/actions/index';
+import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { describe, expect, it } from 'vitest';
+
+const trace = new NoOperationTraceWriter();
+const read = (...names: string[]) => readFileSync(path.join(PROJECT_ROOT, ...names), 'utf8');
+const workflows = readdirSync(path.join(PROJECT_ROOT, '.github/workflows'));
+const actions = readdirSync(path.join(PROJECT_ROOT, 'actions'));
+
+// What GitHub itself says of the files as they are committed, `uses: $/…` with them.
+describe("GitHub's own parser", () => {
+  it.each(workflows)('finds nothing in %s', async (name) => {
+    const { context, value } = parseWorkflow({ name, content: read('.github/workflows', name) }, trace);
+    expect(context.errors.getErrors().map(String)).toEqual([]);
+    if (!value) throw new Error(`${name} is empty`);
+    const { jobs, errors } = await convertWorkflowTemplate(context, value);
+    expect(errors ?? []).toEqual([]);
+    expect(jobs.length).toBeGreaterThan(0);
+  });
+
+  it.each(actions)('finds nothing in action.yml of %s', (name) => {
+    const { context, value } = parseAction({ name, content: read('actions', name, 'action.yml') }, trace);
+    expect(context.errors.getErrors().map(String)).toEqual([]);
+    expect(value).toBeDefined();
+  });
+
+  it('finds a mistake where there is one', () => {
+    const broken = read('.github/workflows/ci.yml').replace('runs-on:', 'run-on:');
+    const { context } = parseWorkflow({ name: 'ci.yml', content: broken }, trace);
+    expect(context.errors.getErrors().map(String).join('\n')).toMatch(/Unexpected value 'run-on'/);
+  });
+});
+
+describe('workflows', () => {
+  it.each(workflows)(
+    '%s gives each job the rights that it needs, by name, and no more by default',
+    (name) => {
+      const text = read('.github/workflows', name);
+      expect(text).toMatch(/^permissions: \{\}$/m);
+      expect(text).not.toMatch(/pull_request_target|workflow_run|write-all|secrets: inherit/);
+      expect(text).not.toMatch(/persist-credentials: true/);
+      const checkouts = text.match(/uses: actions\/checkout@/g)?.length ?? 0;
+      expect(text.match(/persist-credentials: false/g)?.length ?? 0).toBe(checkouts);
+    },
+  );
+
+  it.each(workflows)('%s puts no expression into a script', (name) => {
+    const scripts = read('.github/workflows', name).match(/^ *-? ?run: (\|[^]*?(?=\n {0,6}\S)|.*$)/gm) ?? [];
+    expect(scripts.filter((script) => script.includes('${{'))).toEqual([]);
+  });
+});

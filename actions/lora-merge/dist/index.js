@@ -29483,7 +29483,7 @@ function keyOf(fingerprint) {
 /* harmony export */ });
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
 /* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(853);
 
@@ -29544,7 +29544,7 @@ function chainContext(options) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* unused harmony export checkWithModel */
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6366);
 /* harmony import */ var _fetch_architecture_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8205);
 
 
@@ -29559,6 +29559,317 @@ async function checkWithModel(location, options = {}, fetching = {}) {
         return checked;
     const architecture = await fetchArchitecture(base, fetching);
     return { ...checkLocation(location, { ...options, architecture }), architecture };
+}
+
+
+/***/ }),
+
+/***/ 3975:
+/***/ ((__unused_webpack_module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+
+// UNUSED EXPORTS: cleanArtifacts
+
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./packages/hub/src/index.ts + 34 modules
+var src = __nccwpck_require__(1966);
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
+var stage_src = __nccwpck_require__(7868);
+;// CONCATENATED MODULE: ./packages/chain/src/cleaning/folder-size.ts
+
+
+/** What is at a path, links counted as themselves; undefined where there is nothing. */
+async function folder_size_partAt(target) {
+    const info = await lstat(target).catch(() => undefined);
+    if (!info)
+        return undefined;
+    const own = { path: target, bytes: info.isDirectory() ? 0 : info.size, modified: info.mtimeMs };
+    if (!info.isDirectory())
+        return own;
+    const names = await readdir(target).catch(() => []);
+    const inner = await Promise.all(names.map((name) => folder_size_partAt(path.join(target, name))));
+    return inner.reduce((sum, part) => ({
+        path: target,
+        bytes: sum.bytes + (part?.bytes ?? 0),
+        modified: Math.max(sum.modified, part?.modified ?? 0),
+    }), own);
+}
+/** The names of the folders in a folder, links to folders not among them; none where it is no folder itself. */
+async function folder_size_folderNames(folder) {
+    const info = await lstat(folder).catch(() => undefined);
+    if (!info?.isDirectory())
+        return [];
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name)
+        .sort();
+}
+
+;// CONCATENATED MODULE: ./packages/chain/src/cleaning/artifacts-facts.ts
+
+
+
+
+/** Folders of the artifacts folder that hold outputs by name; the others are outputs themselves. */
+const GROUPS = (/* unused pure expression or super */ null && (['data', 'experts', 'experts-merged']));
+const SINGLE = (/* unused pure expression or super */ null && (['base', 'judge']));
+const BESIDE = (/* unused pure expression or super */ null && (['.log', '.loss.svg', '.training-log.json', '.tensorboard', '.job.json']));
+const STAGING = /^\.(.+)\.[0-9a-f]{12}\.staging$/;
+const HALF_REMOVED = /^\.(.+)\.[0-9a-z]+\.removed$/;
+/** Facts about every output in a folder of artifacts. Links are not followed. */
+async function artifacts_facts_artifactsFacts(artifactsDir) {
+    const groups = await Promise.all(GROUPS.map(async (group) => {
+        const names = outputNames(await entriesOf(path.join(artifactsDir, group)));
+        return names.map((name) => `${group}/${name}`);
+    }));
+    const outputs = [...SINGLE, ...groups.flat()];
+    return Promise.all(outputs.map(async (name) => {
+        const holder = await lockHolder(path.join(artifactsDir, name));
+        return { ...(await artifacts_facts_outputFacts(artifactsDir, name)), ...(holder !== undefined && { holder }) };
+    }));
+}
+/** Facts about one output, but who holds its lock. */
+async function artifacts_facts_outputFacts(artifactsDir, name) {
+    const outputDir = path.join(artifactsDir, name);
+    const parent = path.dirname(outputDir);
+    const base = path.basename(name);
+    const at = (entry) => path.join(parent, entry);
+    const entries = (await entriesOf(parent)).map((entry) => entry.name);
+    const staging = entries.filter((entry) => STAGING.exec(entry)?.[1] === base);
+    const removed = entries.filter((entry) => HALF_REMOVED.exec(entry)?.[1] === base);
+    const jobFile = await readFile(`${outputDir}.job.json`, 'utf8').catch(() => '');
+    const finished = await finishedFacts(outputDir);
+    const aside = await partAt(at(`.${base}.old`));
+    const beside = await Promise.all(BESIDE.map((suffix) => besideFacts(outputDir + suffix)));
+    return {
+        name,
+        ...(finished && { finished }),
+        foreign: !finished && (await lstat(outputDir).catch(() => undefined)) !== undefined,
+        ...(aside && { aside }),
+        halfRemoved: (await Promise.all(removed.map((entry) => partAt(at(entry))))).filter(isThere),
+        unfinished: (await Promise.all(staging.map((entry) => unfinishedFacts(at(entry), jobFile)))).filter(isThere),
+        beside: beside.filter(isThere),
+    };
+}
+/** The names of outputs that entries of a folder speak of, whether the output itself is there or not. */
+function outputNames(entries) {
+    const names = entries.flatMap(({ name, isFolder }) => {
+        const hidden = STAGING.exec(name) ?? HALF_REMOVED.exec(name) ?? /^\.(.+)\.old$/.exec(name);
+        if (hidden)
+            return [hidden[1] ?? ''];
+        if (name.startsWith('.'))
+            return [];
+        const suffix = BESIDE.find((ending) => name.endsWith(ending));
+        if (suffix && isFolder === (suffix === '.tensorboard'))
+            return [name.slice(0, -suffix.length)];
+        return [name];
+    });
+    return [...new Set(names)].sort();
+}
+async function entriesOf(folder) {
+    const info = await lstat(folder).catch(() => undefined);
+    if (!info?.isDirectory())
+        return [];
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+}
+async function finishedFacts(outputDir) {
+    const info = await lstat(outputDir).catch(() => undefined);
+    const manifest = info?.isDirectory() ? await readManifest(outputDir) : undefined;
+    const part = manifest && (await partAt(outputDir));
+    if (!part)
+        return undefined;
+    const made = new Set([MANIFEST_FILE, ...manifest.outputs.map((record) => record.path)]);
+    const extra = (await listFiles(outputDir)).find((file) => !made.has(file));
+    return { ...part, made: Date.parse(manifest.timings.finished), ...(extra !== undefined && { extra }) };
+}
+/** A folder that is an output itself, such as one of an expert named `x.tensorboard`, stands beside no other. */
+async function besideFacts(target) {
+    return (await readManifest(target)) ? undefined : partAt(target);
+}
+async function unfinishedFacts(folder, jobFile) {
+    const part = await partAt(folder);
+    const info = await lstat(folder).catch(() => undefined);
+    if (!part || !info?.isDirectory())
+        return undefined;
+    const output = path.join(folder, 'output');
+    return {
+        ...part,
+        isWhole: (await readManifest(output)) !== undefined,
+        hasOutput: (await entriesOf(output)).length > 0,
+        checkpoints: await checkpointFacts(path.join(folder, 'work', 'checkpoints')),
+        isOfJob: jobFile.includes(folder),
+    };
+}
+async function checkpointFacts(folder) {
+    const names = (await folderNames(folder)).filter((name) => /^checkpoint-\d+$/.test(name));
+    const found = await Promise.all(names.map(async (name) => {
+        const part = await partAt(path.join(folder, name));
+        const step = Number(name.slice('checkpoint-'.length));
+        return part && { ...part, step, isComplete: await isComplete(part.path), isBest: false };
+    }));
+    const checkpoints = found.filter(isThere).sort((a, b) => a.step - b.step);
+    const newest = checkpoints.findLast((checkpoint) => checkpoint.isComplete);
+    const best = newest && (await bestCheckpoint(newest.path));
+    return checkpoints.map((checkpoint) => ({
+        ...checkpoint,
+        isBest: path.basename(checkpoint.path) === best,
+    }));
+}
+/** By the marker that the trainer writes last, which names all files with their sizes. */
+async function isComplete(checkpoint) {
+    try {
+        const { files } = JSON.parse(await readFile(path.join(checkpoint, 'complete.json'), 'utf8'));
+        const sizes = await Promise.all(Object.entries(files).map(async ([name, size]) => (await lstat(path.join(checkpoint, name))).size === size));
+        return sizes.every(Boolean);
+    }
+    catch {
+        return false;
+    }
+}
+/** The folder name of the best checkpoint, as transformers keeps it in its state. */
+async function bestCheckpoint(checkpoint) {
+    const text = await readFile(path.join(checkpoint, 'trainer_state.json'), 'utf8').catch(() => '{}');
+    const { best_model_checkpoint: best } = JSON.parse(text);
+    return best ? path.basename(best) : undefined;
+}
+function isThere(value) {
+    return value !== undefined;
+}
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./packages/chain/src/cleaning/remove-leftovers.ts
+
+
+
+
+
+
+/**
+ * Removes what was chosen of one output, under the lock of that output, as far as it would still be chosen now.
+ *
+ * @param facts about all outputs of the folder
+ * @returns the leftovers with what became of them: those that stayed have the fate `keep`, with the reason
+ */
+async function remove_leftovers_removeLeftovers(artifactsDir, output, chosen, facts, rules) {
+    const outputDir = path.join(artifactsDir, output);
+    const kept = (reason) => chosen.map((leftover) => ({ ...leftover, fate: 'keep', reason }));
+    const parent = path.dirname(outputDir);
+    if ((await realpath(parent).catch(() => '')) !== parent)
+        return kept('its folder has become a link');
+    const lock = await lockOutput(outputDir).catch((error) => {
+        if (error instanceof ConfigurationError)
+            return error;
+        throw error;
+    });
+    if (lock instanceof ConfigurationError)
+        return kept(lock.problem);
+    try {
+        const now = chooseLeftovers(await factsNow(artifactsDir, output, facts), rules);
+        const results = [];
+        for (const { path: target } of chosen) {
+            const leftover = now.find((one) => one.path === target);
+            if (leftover?.fate === 'remove')
+                await removeAtOnce(leftover.path, outputDir);
+            if (leftover)
+                results.push(leftover);
+        }
+        return results;
+    }
+    finally {
+        lock.release();
+    }
+}
+/** The facts as they are now, where this process holds the lock of one output. */
+async function factsNow(artifactsDir, output, facts) {
+    return Promise.all(facts.map(async ({ holder: _, ...fact }) => {
+        if (fact.name === output)
+            return outputFacts(artifactsDir, output);
+        const holder = await lockHolder(path.join(artifactsDir, fact.name));
+        return { ...fact, ...(holder !== undefined && { holder }) };
+    }));
+}
+/** Renamed first: whatever interrupts the removal, an output or a checkpoint that has its name is whole. */
+async function removeAtOnce(target, outputDir) {
+    const doomed = path.join(path.dirname(outputDir), `.${path.basename(outputDir)}.${randomBytes(6).toString('hex')}.removed`);
+    await rename(target, doomed);
+    await rm(doomed, { recursive: true, force: true });
+}
+
+;// CONCATENATED MODULE: ./packages/chain/src/cleaning/clean-artifacts.ts
+
+
+
+
+
+
+
+/** A partial download goes on where it stopped: for a day it is worth more than its space. */
+const DOWNLOAD_AGE = (/* unused pure expression or super */ null && (24 * 60 * 60 * 1000));
+/**
+ * Finds, and removes where that is asked for, what nobody needs in a folder of artifacts, and what downloads left in the
+ * hub's cache that did not end; the largest first.
+ *
+ * @throws ConfigurationError for a folder in which no stage has made anything, and for an output that is not there
+ */
+async function cleanArtifacts(cleaning) {
+    const { plan, olderThan } = cleaning;
+    const artifactsDir = await realpath(cleaning.artifactsDir).catch((error) => {
+        throw new ConfigurationError(`${cleaning.artifactsDir} can't be read: ${error.code}`, {
+            hint: 'Name the folder of artifacts with --artifacts-dir.',
+        });
+    });
+    const facts = await artifactsFacts(artifactsDir);
+    if (!facts.some(({ finished }) => finished)) {
+        throw new ConfigurationError(`${cleaning.artifactsDir} is no folder of artifacts: no ${MANIFEST_FILE} in it says that a stage made something`, { hint: 'Name the folder that holds data, experts and judge.' });
+    }
+    const rules = {
+        planned: plan && new Set(plan.stages.map(({ outputDir }) => relativeName(plan.artifactsDir, outputDir))),
+        named: new Set(cleaning.outputs.map((name) => namedOutput(name, facts))),
+        olderThan,
+        now: Date.now(),
+    };
+    const leftovers = chooseLeftovers(facts, rules);
+    const downloads = await partialDownloads(hubSettings().cacheDir);
+    const told = cleaning.remove ? await removeAll(artifactsDir, leftovers, facts, rules) : leftovers;
+    const fetched = await Promise.all(downloads.map((download) => downloadLeftover(download, rules, cleaning.remove)));
+    return [...told, ...fetched].sort((a, b) => b.bytes - a.bytes);
+}
+async function removeAll(artifactsDir, leftovers, facts, rules) {
+    const results = leftovers.filter(({ fate }) => fate === 'keep');
+    const chosen = Map.groupBy(leftovers.filter(({ fate }) => fate === 'remove'), ({ output }) => output ?? '');
+    for (const [output, ofOutput] of chosen)
+        results.push(...(await removeLeftovers(artifactsDir, output, ofOutput, facts, rules)));
+    return results;
+}
+async function downloadLeftover(download, { now, olderThan }, remove) {
+    const { path: file, bytes, modified, holder } = download;
+    const keep = (reason) => ({ path: file, bytes, modified, fate: 'keep', reason });
+    if (holder !== undefined)
+        return keep(`in use by ${holder}`);
+    if (now - modified < Math.max(olderThan, DOWNLOAD_AGE))
+        return keep('a download that did not end; it goes on there');
+    if (remove && !(await removePartialDownload(download)))
+        return keep('in use by another process');
+    return { path: file, bytes, modified, fate: 'remove', reason: 'a download that did not end' };
+}
+/** The name of an output as the facts have it. */
+function namedOutput(given, facts) {
+    const name = path.posix.normalize(given).replace(/\/$/, '');
+    const known = facts.filter(({ finished, unfinished }) => finished || unfinished.length > 0);
+    if (known.some((fact) => fact.name === name))
+        return name;
+    throw new ConfigurationError(`--output ${given}: no stage has made such an output here`, {
+        hint: `There are ${known.map((fact) => fact.name).join(', ')}.`,
+    });
+}
+function relativeName(folder, outputDir) {
+    return path.relative(folder, outputDir).split(path.sep).join('/');
 }
 
 
@@ -29606,8 +29917,8 @@ async function requireEarlierOutputs(plan, { needs }) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* unused harmony export fetchArchitecture */
-/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2355);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1966);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6366);
 
 
 /** A plan is printed within seconds, with what is known by then. */
@@ -29651,33 +29962,47 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Cq: () => (/* reexport safe */ _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_12__.C),
-/* harmony export */   Rx: () => (/* reexport safe */ _stage_action_js__WEBPACK_IMPORTED_MODULE_20__.R)
+/* harmony export */   Cq: () => (/* reexport safe */ _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_13__.C),
+/* harmony export */   Rx: () => (/* reexport safe */ _stage_action_js__WEBPACK_IMPORTED_MODULE_27__.R)
 /* harmony export */ });
 /* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4388);
 /* harmony import */ var _chain_context_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5486);
 /* harmony import */ var _check_with_model_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7338);
-/* harmony import */ var _fetch_architecture_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8205);
-/* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4500);
-/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2000);
-/* harmony import */ var _plan_estimate_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8068);
-/* harmony import */ var _plan_states_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5645);
-/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6779);
-/* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1043);
-/* harmony import */ var _replicate_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(8614);
-/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(1979);
-/* harmony import */ var _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(7543);
-/* harmony import */ var _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(9544);
-/* harmony import */ var _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_14__ = __nccwpck_require__(2794);
-/* harmony import */ var _requests_request_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(9021);
-/* harmony import */ var _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_16__ = __nccwpck_require__(6692);
-/* harmony import */ var _requests_validate_recipe_request_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(2967);
-/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(2608);
-/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_19__ = __nccwpck_require__(4417);
-/* harmony import */ var _stage_action_js__WEBPACK_IMPORTED_MODULE_20__ = __nccwpck_require__(7786);
-/* harmony import */ var _validation_sarif_text_js__WEBPACK_IMPORTED_MODULE_21__ = __nccwpck_require__(8998);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_8__, _replicate_js__WEBPACK_IMPORTED_MODULE_10__, _report_js__WEBPACK_IMPORTED_MODULE_11__, _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_12__, _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_13__, _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_14__, _requests_request_js__WEBPACK_IMPORTED_MODULE_15__, _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_16__, _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_18__, _stage_action_js__WEBPACK_IMPORTED_MODULE_20__]);
-([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_8__, _replicate_js__WEBPACK_IMPORTED_MODULE_10__, _report_js__WEBPACK_IMPORTED_MODULE_11__, _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_12__, _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_13__, _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_14__, _requests_request_js__WEBPACK_IMPORTED_MODULE_15__, _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_16__, _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_18__, _stage_action_js__WEBPACK_IMPORTED_MODULE_20__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+/* harmony import */ var _cleaning_clean_artifacts_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3975);
+/* harmony import */ var _fetch_architecture_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8205);
+/* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4500);
+/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2000);
+/* harmony import */ var _plan_estimate_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(7485);
+/* harmony import */ var _plan_states_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(5645);
+/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(6779);
+/* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(1043);
+/* harmony import */ var _replicate_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(8614);
+/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(1979);
+/* harmony import */ var _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(7543);
+/* harmony import */ var _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_14__ = __nccwpck_require__(9544);
+/* harmony import */ var _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(2794);
+/* harmony import */ var _requests_report_request_js__WEBPACK_IMPORTED_MODULE_16__ = __nccwpck_require__(6136);
+/* harmony import */ var _requests_request_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(9021);
+/* harmony import */ var _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(6692);
+/* harmony import */ var _requests_validate_recipe_request_js__WEBPACK_IMPORTED_MODULE_19__ = __nccwpck_require__(2967);
+/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_20__ = __nccwpck_require__(2608);
+/* harmony import */ var _run_report_report_html_js__WEBPACK_IMPORTED_MODULE_21__ = __nccwpck_require__(5912);
+/* harmony import */ var _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_22__ = __nccwpck_require__(6900);
+/* harmony import */ var _run_report_report_text_js__WEBPACK_IMPORTED_MODULE_23__ = __nccwpck_require__(2874);
+/* harmony import */ var _run_report_run_report_js__WEBPACK_IMPORTED_MODULE_24__ = __nccwpck_require__(1275);
+/* harmony import */ var _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_25__ = __nccwpck_require__(4602);
+/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_26__ = __nccwpck_require__(4417);
+/* harmony import */ var _stage_action_js__WEBPACK_IMPORTED_MODULE_27__ = __nccwpck_require__(7786);
+/* harmony import */ var _validation_sarif_text_js__WEBPACK_IMPORTED_MODULE_28__ = __nccwpck_require__(8998);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_9__, _replicate_js__WEBPACK_IMPORTED_MODULE_11__, _report_js__WEBPACK_IMPORTED_MODULE_12__, _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_13__, _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_14__, _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_15__, _requests_report_request_js__WEBPACK_IMPORTED_MODULE_16__, _requests_request_js__WEBPACK_IMPORTED_MODULE_17__, _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_18__, _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_20__, _run_report_report_html_js__WEBPACK_IMPORTED_MODULE_21__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_22__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_25__, _stage_action_js__WEBPACK_IMPORTED_MODULE_27__]);
+([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_9__, _replicate_js__WEBPACK_IMPORTED_MODULE_11__, _report_js__WEBPACK_IMPORTED_MODULE_12__, _requests_lora_merge_request_js__WEBPACK_IMPORTED_MODULE_13__, _requests_model_merge_request_js__WEBPACK_IMPORTED_MODULE_14__, _requests_prepare_dataset_request_js__WEBPACK_IMPORTED_MODULE_15__, _requests_report_request_js__WEBPACK_IMPORTED_MODULE_16__, _requests_request_js__WEBPACK_IMPORTED_MODULE_17__, _requests_sft_train_request_js__WEBPACK_IMPORTED_MODULE_18__, _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_20__, _run_report_report_html_js__WEBPACK_IMPORTED_MODULE_21__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_22__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_25__, _stage_action_js__WEBPACK_IMPORTED_MODULE_27__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+
+
+
+
+
+
+
 
 
 
@@ -29715,7 +30040,7 @@ __webpack_async_result__();
 /* harmony export */ });
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
 /* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9804);
 /* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7878);
@@ -29861,10 +30186,27 @@ function lossAt(points, step) {
     return left.loss + ((right.loss - left.loss) * (step - left.step)) / (right.step - left.step);
 }
 function isPoint(entry) {
-    return entry.loss !== null;
+    // A loss that is no number is null in the log, and one beyond a float64 is read as infinite.
+    return Number.isFinite(entry.loss) && Number.isFinite(entry.step);
 }
 function mean(values) {
     return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+
+/***/ }),
+
+/***/ 4882:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   w: () => (/* binding */ markdown)
+/* harmony export */ });
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7868);
+
+/** Text that Markdown takes as it is, in a table, too. */
+function markdown(text) {
+    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q6)(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 
@@ -29878,6 +30220,8 @@ function mean(values) {
 /* harmony export */   b: () => (/* binding */ mergeReport)
 /* harmony export */ });
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7868);
+/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4882);
+
 
 /** A merge in a few words, for the last line of the stage. */
 function describeMerge(metrics) {
@@ -29901,7 +30245,7 @@ function mergeReport(metrics) {
     const lines = [
         '#### Merge report',
         '',
-        `${merge.method} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
+        `${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_1__/* .markdown */ .w)(merge.method)} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
             `${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(merge.bytes_read)} read, ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(merge.bytes_written)} written in ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(merge.seconds)}.${kept}`,
         '',
     ];
@@ -29920,7 +30264,7 @@ function comparisonLines(comparison) {
         '',
         `| layer | distance | cosine | sign conflict |${changed ? models.map((model) => ` changed: ${name(model)} |`).join('') : ''}`,
         `| --- | ---: | ---: | ---: |${changed ? ' ---: |'.repeat(models.length) : ''}`,
-        ...layers.map((layer) => `| ${layer.layer} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
+        ...layers.map((layer) => `| ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_1__/* .markdown */ .w)(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
         '',
         '</details>',
         '',
@@ -29978,10 +30322,10 @@ function decimal(value) {
 }
 /** As code, so that nothing in it is Markdown. */
 function name(text) {
-    return `\`${text.replace(/[`|<>\r\n]/g, ' ')}\``;
+    return `\`${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q6)(text.replace(/[`|<>\r\n]/g, ' '))}\``;
 }
 function plain(text) {
-    return text.replace(/["`<>\r\n;]/g, ' ');
+    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q6)(text.replace(/["`<>\r\n;]/g, ' '));
 }
 
 
@@ -30000,7 +30344,7 @@ __nccwpck_require__.d(__webpack_exports__, {
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
 // EXTERNAL MODULE: ./packages/recipe/src/index.ts + 48 modules
-var src = __nccwpck_require__(6079);
+var src = __nccwpck_require__(6366);
 // EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
 var stage_src = __nccwpck_require__(7868);
 // EXTERNAL MODULE: ./packages/chain/src/merge-report.ts
@@ -30200,1089 +30544,18 @@ function parseModelReference(text) {
 
 /***/ }),
 
-/***/ 8068:
+/***/ 7485:
 /***/ ((__unused_webpack_module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 
 // UNUSED EXPORTS: planEstimate
 
-// EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
-var src = __nccwpck_require__(7868);
-// EXTERNAL MODULE: ./packages/recipe/src/index.ts + 48 modules
-var recipe_src = __nccwpck_require__(6079);
-;// CONCATENATED MODULE: ./packages/estimate/src/lora.ts
-
-/** What PEFT takes for decoder models where a recipe names no targets. */
-const PEFT_TARGETS = (/* unused pure expression or super */ null && (['q_proj', 'v_proj']));
-/**
- * The layers of a model that LoRA goes on.
- *
- * As in PEFT, a name stands for the layers that are called so, "all-linear" for all but the output layer, and a text
- * that is no name is a pattern that full names must match as a whole.
- */
-function lora_targetModules(architecture, { targets }) {
-    const modules = linearModules(architecture);
-    if (targets === 'all-linear')
-        return modules.filter(({ name }) => name !== 'lm_head');
-    const named = targets === undefined
-        ? PEFT_TARGETS
-        : typeof targets === 'string' && /^[\w.]+$/.test(targets)
-            ? [targets]
-            : targets;
-    if (typeof named === 'string') {
-        const pattern = patternOf(named);
-        return modules.flatMap((module) => matching(architecture, module, (name) => pattern?.test(name) === true));
-    }
-    return modules.flatMap((module) => matching(architecture, module, (name) => named.some((target) => `.${name}`.endsWith(`.${target}`))));
-}
-/** Parameters of the adapters, and how many of them a token goes through. */
-function lora_adapterParameters(architecture, lora) {
-    const sum = { total: 0, active: 0 };
-    for (const { inFeatures, outFeatures, count, perToken } of lora_targetModules(architecture, lora)) {
-        const one = lora.rank * (inFeatures + outFeatures) + (lora.dora ? outFeatures : 0);
-        sum.total += count * one;
-        sum.active += perToken * one;
-    }
-    const { vocabSize, hiddenSize } = architecture;
-    for (const name of new Set(lora.modulesToSave)) {
-        const copies = name === 'embed_tokens'
-            ? [{ count: 1, perToken: 1, size: vocabSize * hiddenSize }]
-            : linearModules(architecture)
-                .filter((module) => module.name === name)
-                .map(({ count, perToken, inFeatures, outFeatures, bias }) => ({
-                count,
-                perToken,
-                size: inFeatures * outFeatures + (bias ? outFeatures : 0),
-            }));
-        for (const { count, perToken, size } of copies) {
-            sum.total += count * size;
-            sum.active += perToken * size;
-        }
-    }
-    return sum;
-}
-/** The module with the counts of those whose full names match; none where none does. */
-function matching({ layers, experts }, module, matches) {
-    const full = module.parent ? `${module.parent}.${module.name}` : module.name;
-    const numbers = (text, letter, count) => text.includes(`.${letter}.`)
-        ? Array.from({ length: count }, (_, index) => text.replace(`.${letter}.`, `.${index}.`))
-        : [text];
-    const names = numbers(full, 'N', layers).flatMap((name) => numbers(name, 'E', experts?.count ?? 1));
-    const count = names.filter(matches).length;
-    return count === 0 ? [] : [{ ...module, count, perToken: (module.perToken * count) / module.count }];
-}
-/** Python's `re.fullmatch`; undefined for a pattern that JavaScript does not know. */
-function patternOf(text) {
-    try {
-        return new RegExp(`^(?:${text})$`);
-    }
-    catch {
-        return undefined;
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/activation-bytes.ts
-
-/** @param compiled each layer is compiled, which computes norms and elementwise products again by itself */
-function activation_bytes_activationBytes(setup, { compiled, rowTokens }) {
-    const { architecture, lora } = setup;
-    const { hiddenSize: h, intermediateSize, experts } = architecture;
-    const element = setup.halfPrecision ? 2 : 4;
-    // The stream between the layers has the type of the embedding: of the weights.
-    const stream = setup.parameterBytes;
-    const f = intermediateSize * (experts?.perToken ?? 1);
-    // Experts run one after the other, each on its share of the tokens.
-    const running = experts ? experts.perToken / experts.count : 1;
-    const { kept: adapters, work: adapterWork } = lora ? adapterBytes(setup) : { kept: 0, work: 0 };
-    const kept = compiled
-        ? element * (7 * h + 3 * f) + adapters
-        : normBytes(setup) + attentionBytes(setup, rowTokens) + mlpBytes(setup) + adapters;
-    return {
-        kept,
-        checkpoint: stream * h,
-        // The gradients of the stream, of the layer's output, and of the MLP's two branches while its product's is there.
-        work: element * (2 * h + 2 * intermediateSize * running) + adapterWork,
-    };
-}
-/** Each norm keeps its input in float32, a root of each row and, where it is trained, its result before its weights. */
-function normBytes({ architecture, lora, parameterBytes }) {
-    const { hiddenSize: h, vectors } = architecture;
-    const trained = lora ? 0 : parameterBytes * h;
-    return vectors.norms * (4 * h + 4 + trained);
-}
-/** Queries, keys, values, output, the logarithm of the sum of each head, and the input of the first three products. */
-function attentionBytes(setup, rowTokens) {
-    const { architecture, lora, halfPrecision, parameterBytes, padded } = setup;
-    const { hiddenSize: h, attentionHeads, keyValueHeads, headDim } = architecture;
-    const element = halfPrecision ? 2 : 4;
-    const queries = attentionHeads * headDim;
-    // With a mask, transformers repeats keys and values for each query head, and PyTorch makes a mask of 16 bits.
-    const keys = padded ? queries : keyValueHeads * headDim;
-    const mask = padded ? element * rowTokens : 0;
-    // From float32 weights, rotated queries and keys come in float32 and are cast again.
-    const casts = parameterBytes === 4 && halfPrecision ? 3 * 2 * h : 0;
-    const input = lora ? 0 : element * h;
-    return element * (2 * queries + 2 * keys) + 4 * attentionHeads + mask + casts + input;
-}
-/** Gate, its activation and up, and full tuning's inputs of the products; for a mixture those of each expert. */
-function mlpBytes({ architecture, lora, halfPrecision }) {
-    const { hiddenSize: h, intermediateSize: f, experts } = architecture;
-    const element = halfPrecision ? 2 : 4;
-    const inputs = lora ? 0 : element * (h + f);
-    const one = element * 3 * f + inputs;
-    if (!experts)
-        return one;
-    // A token's rows are gathered for its experts; the router and the weights of its experts are small.
-    const router = (lora ? 0 : element * h) + 8 * experts.count;
-    return router + experts.perToken * (one + element * 2 * h + 40);
-}
-/** Each adapter keeps its input in 16 bits, the mask of its dropout, and what is between its two matrices. */
-function adapterBytes(setup) {
-    const { architecture, lora } = setup;
-    if (!lora)
-        return { kept: 0, work: 0 };
-    const element = setup.halfPrecision ? 2 : 4;
-    let kept = 0;
-    let widest = 0;
-    for (const { name, inFeatures, count, perToken } of targetModules(architecture, lora)) {
-        if (name === 'lm_head')
-            continue;
-        const mask = lora.dropout > 0 ? inFeatures : 0;
-        kept += (perToken / architecture.layers) * (element * (inFeatures + lora.rank) + mask);
-        widest = Math.max(widest, (inFeatures * perToken) / count);
-    }
-    // The input in float32, before and after dropout, while the widest adapter runs on its tokens.
-    return { kept, work: 8 * widest };
-}
-/** Bytes of logits, their float32 copy, what the loss keeps and its gradients, for each position that has logits. */
-function activation_bytes_logitBytes({ vocabSize }) {
-    return 12 * vocabSize;
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/trained-parameters.ts
-
-/** Parameters of a model that is trained, in full or as a LoRA. */
-function trained_parameters_trainedParameters(architecture, lora) {
-    const { total } = architecture.parameters;
-    if (!lora)
-        return { total, trainable: total };
-    const adapters = adapterParameters(architecture, lora).total;
-    return { total: total + adapters, trainable: adapters };
-}
-/**
- * Floating-point operations that a token takes in a training step, and those of them that are the forward pass's.
- *
- * For each parameter that a token is multiplied with: 2 forward, 2 backward for the layer below, 2 more where it is
- * trained (Kaplan et al. 2020, arXiv 2001.08361, table 1), as `model_flops.py` of the trainer counts them. An untied
- * input embedding is looked up and does not count; attention scores are left out.
- */
-function trained_parameters_flopsPerToken(architecture, lora) {
-    const { parameters, tiedEmbeddings, vocabSize, hiddenSize } = architecture;
-    const multiplied = parameters.active - (tiedEmbeddings ? 0 : vocabSize * hiddenSize);
-    if (!lora)
-        return { training: 6 * multiplied, forward: 2 * multiplied };
-    const adapters = adapterParameters(architecture, lora).active;
-    return { training: 4 * multiplied + 6 * adapters, forward: 2 * (multiplied + adapters) };
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/gathered-bytes.ts
-
-/** DeepSpeed's default of `stage3_max_live_parameters`. */
-const LIVE_PARAMETERS = 1e9;
-/**
- * What ZeRO-3 gathers: nothing on one device, which has all weights; else 10⁹ parameters, or the block of experts that the
- * trainer has it gather as a whole, where that is larger.
- */
-function gathered_bytes_gatheredBytes(setup) {
-    const { architecture, lora, processes, sharding } = setup;
-    if (sharding.zeroStage !== 3 || processes === 1)
-        return { live: 0, buffer: 0 };
-    const { hiddenSize, intermediateSize, layers, experts } = architecture;
-    const { total, trainable } = trainedParameters(architecture, lora);
-    const adapters = lora ? trainable / layers : 0;
-    const block = experts ? 3 * experts.count * hiddenSize * intermediateSize + adapters : 0;
-    const atATime = Math.min(total, Math.max(LIVE_PARAMETERS, block));
-    return { live: 2 * atATime, buffer: 2 * block };
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/levers.ts
-
-/** The constants of the trainer's `levers.py`. */
-const MOST_TOKENS = 16_384;
-const FEW_TOKENS = 4_096;
-const USABLE = 0.92;
-const ZERO3_LIVE_PARAMETERS = 1e9;
-/**
- * What the trainer's `levers.py` chooses, by its own formulas, which are coarser than the estimate's.
- *
- * @param memoryBytes of the device; undefined where it is not known: memory then does not bound the choice
- */
-function levers_chooseLevers(setup, memoryBytes) {
-    const { architecture, rowTokens, attention, sharding, device } = setup;
-    const onGpu = device === 'gpu';
-    const room = onGpu && memoryBytes !== undefined
-        ? USABLE * memoryBytes - statesByLevers(setup)
-        : Number.POSITIVE_INFINITY;
-    const fitting = (bytesPerToken) => room === Number.POSITIVE_INFINITY ? MOST_TOKENS : Math.max(0, Math.trunc(room / bytesPerToken));
-    const kept = fitting(keptByLevers(architecture));
-    const recompute = setup.recompute ?? kept < Math.max(rowTokens, FEW_TOKENS);
-    const most = attention === 'sdpa' || !onGpu || !setup.halfPrecision ? FEW_TOKENS : MOST_TOKENS;
-    const tokens = setup.microBatchTokens ??
-        Math.max(rowTokens, Math.min(most, recompute ? fitting(recomputedByLevers(architecture)) : kept));
-    return {
-        compiled: onGpu && sharding.zeroStage === undefined && !architecture.experts,
-        recompute,
-        microBatchTokens: Math.max(tokens, rowTokens),
-    };
-}
-/** `kept_bytes_per_token` of levers.py. */
-function keptByLevers(architecture) {
-    const { hiddenSize: h, layers } = architecture;
-    return 2 * (7 * h + 3 * innerSize(architecture)) * layers + logitsByLevers(architecture);
-}
-/** `recomputed_bytes_per_token` of levers.py. */
-function recomputedByLevers(architecture) {
-    const { hiddenSize: h, layers } = architecture;
-    return 2 * h * layers + 4 * (9 * h + 4 * innerSize(architecture)) + logitsByLevers(architecture);
-}
-/** `state_bytes` and `zero3_state_bytes` of levers.py. */
-function statesByLevers(setup) {
-    const { architecture, lora, processes, parameterBytes, masterWeights, sharding } = setup;
-    const { total, trainable } = trainedParameters(architecture, lora);
-    if (sharding.zeroStage !== undefined) {
-        return (2 * total + 14 * trainable) / processes + 2 * Math.min(total, ZERO3_LIVE_PARAMETERS);
-    }
-    const gradients = (processes === 1 ? 1 : 2) * parameterBytes;
-    return total * parameterBytes + trainable * (gradients + (masterWeights ? 10 : 2 * parameterBytes));
-}
-function innerSize({ intermediateSize, experts }) {
-    return intermediateSize * (experts?.perToken ?? 1);
-}
-function logitsByLevers({ vocabSize }) {
-    return 0.25 * vocabSize * (2 + 4 + 4);
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/state-bytes.ts
-
-/** DeepSpeed's defaults, in elements: `reduce_bucket_size`, `sub_group_size`. */
-const REDUCE_BUCKET = 5e8;
-const SUB_GROUP = 1e9;
-/** Bytes of the moments for each trained parameter of `bytes` bytes, by TRL's `optim`; of AdamW where it is not known. */
-function momentBytes(optimizer, bytes) {
-    if (/8bit/.test(optimizer))
-        return 2;
-    if (/^(sgd|adafactor)/.test(optimizer))
-        return 0;
-    return 2 * bytes;
-}
-/** What one device holds of weights, gradients and optimizer. */
-function state_bytes_stateBytes(setup) {
-    const { sharding } = setup;
-    return sharding.zeroStage === undefined || sharding.zeroStage === 0 ? replicated(setup) : sharded(setup);
-}
-function replicated(setup) {
-    const { architecture, lora, parameterBytes, halfPrecision, optimizer, processes, masterWeights } = setup;
-    const { total, trainable } = trainedParameters(architecture, lora);
-    // PEFT holds adapters in float32.
-    const trainedBytes = lora ? 4 : parameterBytes;
-    const gradients = trainable * trainedBytes;
-    // torch's AdamW steps for all tensors at once, with the roots of all second moments; fused, it needs none.
-    const atOnce = optimizer === 'adamw_torch' && !masterWeights;
-    return {
-        weights: (total - trainable) * parameterBytes + trainable * trainedBytes,
-        masterWeights: masterWeights ? 2 * trainable : 0,
-        gradients,
-        gradientBuckets: processes > 1 ? gradients : 0,
-        moments: trainable * (masterWeights ? 8 : momentBytes(optimizer, trainedBytes)),
-        bucketCopy: 0,
-        bucketShare: 0,
-        update: atOnce ? gradients : 0,
-        casts: halfPrecision && trainedBytes === 4 ? 2 * trainable : 0,
-    };
-}
-/**
- * DeepSpeed holds weights in 16 bits, and float32 weights and moments of those that are trained, the share of a device
- * (Rajbhandari et al. 2020, arXiv 1910.02054): stage 1 shares the optimizer's states out, 2 gradients too, 3 weights too.
- */
-function sharded({ architecture, lora, processes, sharding }) {
-    const { total, trainable } = trainedParameters(architecture, lora);
-    const stage = sharding.zeroStage ?? 0;
-    const share = trainable / processes;
-    const { offloadOptimizer, offloadParameters } = sharding;
-    const inBucket = Math.min(trainable, REDUCE_BUCKET);
-    const group = stage === 3 ? Math.min(share, SUB_GROUP) : share;
-    return {
-        weights: stage < 3 ? 2 * total : offloadParameters ? 0 : (2 * total) / processes,
-        masterWeights: offloadOptimizer ? 0 : 4 * share,
-        gradients: stage < 2 ? 2 * trainable : offloadOptimizer ? 0 : 2 * share,
-        gradientBuckets: 2 * REDUCE_BUCKET,
-        moments: offloadOptimizer ? 0 : 8 * share,
-        bucketCopy: 2 * inBucket,
-        bucketShare: inBucket / trainable,
-        // Gradients in float32, and what torch's AdamW takes, of the parameters that are stepped together.
-        update: offloadOptimizer ? 0 : 8 * group,
-        casts: 0,
-    };
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/memory.ts
-
-
-
-
-
-/** TRL's chunk of positions for `chunked_nll`. */
-const LOSS_CHUNK = 256;
-/** CUDA's context and its libraries' workspaces on one device, as measured: see docs/estimate.md. */
-const CONTEXT_BYTES = 1.6e9;
-/** NCCL's buffers, where several devices train: measured were 0.9 on two, with DeepSpeed 1.1. */
-const NCCL_BYTES = 1.0e9;
-/** Of the tensors' peak, what PyTorch's allocator holds beyond it with growing segments, as measured. */
-const FRAGMENTATION = 0.02;
-/** The same where DeepSpeed gathers weights; measured were 17 %, of which PyTorch gives back what is asked for. */
-const DEEPSPEED_FRAGMENTATION = 0.05;
-/**
- * Estimates the memory that one device needs for a training.
- *
- * The peak is that of these moments: the end of the forward pass, where all activations are there; under DeepSpeed the first
- * sum of gradients; the end of the backward pass, where all gradients are; and the optimizer's step.
- *
- * @param memoryBytes of the device, by which the profile fast chooses its micro-batches
- */
-function memory_estimateMemory(setup, memoryBytes) {
-    const levers = setup.profile === 'fast' ? chooseLevers(setup, memoryBytes) : undefined;
-    const recompute = levers?.recompute ?? setup.recompute ?? true;
-    const tokens = levers?.microBatchTokens ?? setup.perDeviceBatch * setup.rowTokens;
-    const states = stateBytes(setup);
-    const gathered = gatheredBytes(setup);
-    // Packed rows need no mask.
-    const batch = levers ? { ...setup, padded: false } : setup;
-    const layer = activationBytes(batch, { compiled: levers?.compiled ?? false, rowTokens: setup.rowTokens });
-    const { layers, hiddenSize } = setup.architecture;
-    const perToken = recompute ? layer.checkpoint : layer.kept;
-    // Behind the layers: the last norm, and the input of the output layer.
-    const behind = (4 + setup.parameterBytes) * hiddenSize;
-    const activations = tokens * (layers * perToken + behind);
-    const layerWork = tokens * (layer.work + (recompute ? layer.kept : 0));
-    const positions = setup.loss === 'chunked_nll' ? LOSS_CHUNK : tokens * setup.labelledShare;
-    const logits = positions * logitBytes(setup.architecture);
-    const held = states.weights + states.masterWeights + states.moments + states.gradientBuckets;
-    const accumulates = levers ? true : setup.accumulation > 1;
-    const gathersGradients = setup.sharding.zeroStage !== undefined && setup.sharding.zeroStage > 0;
-    const sum = accumulates ? largestGradient(setup) : 0;
-    // DeepSpeed has room for all gradients from its start; else a first backward pass fills it from the last layer on.
-    const before = accumulates || gathersGradients ? states.gradients : 0;
-    const inPasses = held + gathered.live;
-    const start = inPasses + before + activations + Math.max(logits + states.casts, layerWork, gathered.buffer);
-    // A bucket is full only when the layers are through whose gradients it takes.
-    const left = 1 - states.bucketShare;
-    const summing = inPasses + states.gradients + left * activations + layerWork + states.bucketCopy;
-    const end = inPasses + states.gradients + layerWork + sum + tokens * layer.checkpoint;
-    const backward = Math.max(start, states.bucketCopy > 0 ? summing : 0, end);
-    const update = held + states.gradients + states.update;
-    const peak = Math.max(backward, update);
-    const overhead = overheadBytes(setup, peak);
-    return {
-        states,
-        gathered,
-        activations,
-        layerWork,
-        logits,
-        peaks: { backward, update },
-        overhead,
-        total: peak + overhead,
-        microBatchTokens: tokens,
-        recompute,
-        ...(levers ? { levers } : {}),
-    };
-}
-function overheadBytes({ device, processes, sharding }, peak) {
-    if (device === 'cpu')
-        return 0;
-    const fragments = sharding.zeroStage === undefined ? FRAGMENTATION : DEEPSPEED_FRAGMENTATION;
-    return CONTEXT_BYTES + (processes > 1 ? NCCL_BYTES : 0) + fragments * peak;
-}
-/** A gradient is there twice while it is added to that of earlier micro-batches. */
-function largestGradient({ architecture, lora, parameterBytes }) {
-    if (lora)
-        return 0;
-    const sizes = linearModules(architecture).map(({ inFeatures, outFeatures }) => inFeatures * outFeatures);
-    return parameterBytes * Math.max(...sizes);
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/setup-changes.ts
-const ZERO3 = { zeroStage: 3, offloadOptimizer: false, offloadParameters: false };
-const SHORTEST_ROW = 1024;
-/** LoRA on every layer of a transformer block, at a rank that is common for it. */
-const SUGGESTED_RANK = 64;
-/** What can be changed so that a device needs less, each by itself. */
-function setup_changes_possibleChanges(setup, gpus) {
-    const whole = (otherResult) => {
-        return ({ text, kind, change }) => ({
-            text,
-            kind: kind ?? text,
-            otherResult,
-            setup: { ...setup, ...change },
-        });
-    };
-    return [...sameResult(setup, gpus).map(whole(false)), ...otherResult(setup).map(whole(true))];
-}
-/** The same examples in the same steps, laid out otherwise. */
-function sameResult(setup, { count }) {
-    const { sharding, perDeviceBatch, accumulation, profile, recompute } = setup;
-    const processes = Math.max(setup.processes, count);
-    const found = [];
-    if (sharding.zeroStage !== 3 && processes > 1) {
-        const change = { sharding: ZERO3, processes, masterWeights: false };
-        found.push({ text: `launch.config: zero3 with ${processes} processes`, change });
-    }
-    if (sharding.zeroStage === 3)
-        found.push(...moreDevices(setup));
-    if (sharding.zeroStage === 3 && !sharding.offloadOptimizer) {
-        const change = { sharding: { ...sharding, offloadOptimizer: true } };
-        found.push({ text: 'offload_optimizer_device: cpu in the launch config', change });
-    }
-    if (recompute === false || (profile === 'fast' && recompute === undefined))
-        found.push({ text: 'gradient_checkpointing: true', change: { recompute: true } });
-    if (profile === 'fast' && setup.microBatchTokens !== undefined)
-        found.push({
-            text: 'no micro_batch_tokens, so that memory decides',
-            change: { microBatchTokens: undefined },
-        });
-    // Micro-batches of fast are bounded by tokens, not by rows.
-    const batches = profile === 'parity' ? smaller(perDeviceBatch) : [];
-    return [
-        ...found,
-        ...batches.map((batch) => ({
-            text: `per_device_train_batch_size: ${batch} with the same global_batch_size`,
-            kind: 'per_device_train_batch_size',
-            change: {
-                perDeviceBatch: batch,
-                accumulation: (accumulation * perDeviceBatch) / batch,
-                padded: batch > 1,
-            },
-        })),
-    ];
-}
-/** The global batch stays: half as many micro-batches a device, or where there is one, one half as large. */
-function moreDevices({ processes, accumulation, perDeviceBatch }) {
-    const text = `launch.processes: ${2 * processes} on as many GPUs`;
-    if (accumulation % 2 === 0)
-        return [{ text, change: { processes: 2 * processes, accumulation: accumulation / 2 } }];
-    if (perDeviceBatch % 2 === 0)
-        return [{ text, change: { processes: 2 * processes, perDeviceBatch: perDeviceBatch / 2 } }];
-    return [];
-}
-/** Fewer weights are trained, with fewer digits, or on shorter rows. */
-function otherResult({ parameterBytes, masterWeights, lora, rowTokens, sharding }) {
-    const found = [];
-    if (parameterBytes === 4 && sharding.zeroStage === undefined)
-        found.push({ text: 'dtype: bfloat16', change: { parameterBytes: 2, halfPrecision: true } });
-    if (masterWeights)
-        found.push({ text: 'no master_weights', change: { masterWeights: false } });
-    if (!lora) {
-        const adapters = {
-            rank: SUGGESTED_RANK,
-            targets: 'all-linear',
-            dropout: 0,
-            dora: false,
-            modulesToSave: [],
-        };
-        const text = `use_peft: true with lora_r: ${SUGGESTED_RANK} on all-linear`;
-        found.push({ text, change: { lora: adapters, masterWeights: false } });
-    }
-    for (let length = Math.floor(rowTokens / 2); length >= SHORTEST_ROW; length = Math.floor(length / 2)) {
-        const text = `max_length: ${length}, which cuts longer rows`;
-        found.push({ text, kind: 'max_length', change: { rowTokens: length } });
-    }
-    return found;
-}
-/** Halves of a batch, as long as they are whole. */
-function smaller(batch) {
-    return batch % 2 === 0 ? [batch / 2, ...smaller(batch / 2)] : batch > 1 ? [1] : [];
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/fit.ts
-
-
-
-const MOST_SUGGESTIONS = 4;
-/** Where no single change is enough, so many are combined, and so many of the nearest are tried with others. */
-const MOST_TOGETHER = 3;
-const TRIED_FURTHER = 6;
-/** Compares what a training needs with a GPU's memory; suggestions are estimated as the training itself is. */
-function fit_checkFit(setup, gpu) {
-    const availableBytes = gpu.memoryBytes;
-    const needed = (candidate) => estimateMemory(candidate, availableBytes).total;
-    const neededBytes = needed(setup);
-    const fits = neededBytes <= availableBytes;
-    if (fits)
-        return { fits, neededBytes, availableBytes, suggestions: [] };
-    const weigh = (change) => {
-        const bytes = needed(change.setup);
-        return { ...change, bytes, fits: bytes <= availableBytes };
-    };
-    let found = possibleChanges(setup, gpu).map(weigh);
-    for (let together = 2; together <= MOST_TOGETHER && !found.some((change) => change.fits); together += 1) {
-        const nearest = found.toSorted((a, b) => a.bytes - b.bytes).slice(0, TRIED_FURTHER);
-        const further = nearest.flatMap((first) => possibleChanges(first.setup, gpu).map((second) => weigh(both(first, second))));
-        found = [...nearest, ...further];
-    }
-    found = found.filter((change) => change.fits || change.bytes < neededBytes);
-    if (found.some((change) => change.fits))
-        found = found.filter((change) => change.fits);
-    const suggestions = mildestOfEachKind(found)
-        .sort((a, b) => Number(a.otherResult) - Number(b.otherResult) || a.bytes - b.bytes)
-        .slice(0, MOST_SUGGESTIONS)
-        .map(({ text, bytes, fits }) => ({ change: text, neededBytes: bytes, fits }));
-    return { fits, neededBytes, availableBytes, suggestions };
-}
-/** A line for the fit, and one for each suggestion. */
-function fit_fitLines({ fits, neededBytes, availableBytes, suggestions }, gpu) {
-    const verdict = `${formatBytes(neededBytes)} a GPU, and ${gpu.name} has ${formatBytes(availableBytes)}`;
-    if (fits)
-        return [`fits: ${verdict}`];
-    return [
-        `does not fit: ${verdict}`,
-        ...suggestions.map(({ change, neededBytes: bytes, fits }) => `${change}: ${formatBytes(bytes)}${fits ? '' : ', which does not fit either'}`),
-    ];
-}
-/** The same two in another order are of one kind. */
-function both(first, second) {
-    return {
-        text: `${first.text}, and ${second.text}`,
-        kind: [...first.kind.split(' + '), second.kind].sort().join(' + '),
-        otherResult: first.otherResult || second.otherResult,
-        setup: second.setup,
-    };
-}
-/** Of those that fit the one that needs most, which changes least; where none of a kind fits, the one that needs least. */
-function mildestOfEachKind(found) {
-    const sorted = found.toSorted((a, b) => a.bytes - b.bytes);
-    const kinds = new Map(sorted.toReversed().map((change) => [change.kind, change]));
-    for (const change of sorted)
-        if (change.fits)
-            kinds.set(change.kind, change);
-    return [...kinds.values()];
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/estimate-tables.ts
-
-
-/** The content of an estimate, formatted for people. */
-function estimate_tables_estimateContent(estimate) {
-    const { experts, gpu, model, processes } = estimate;
-    const mixture = model.activeParameters < model.parameters;
-    const size = `${billions(model.parameters)} parameters${mixture ? `, ${billions(model.activeParameters)} a token` : ''}`;
-    const where = gpu ? ` on ${gpu.count} × ${gpu.name}` : '';
-    return {
-        headline: `${estimate.recipe}: ${model.type}, ${size}; ${processes} ${processes === 1 ? 'process' : 'processes'}${where}`,
-        tables: [memoryTable(experts), scheduleTable(experts), storageTable(estimate)],
-        fit: gpu ? fitOf(experts, gpu) : [],
-        assumptions: estimate.assumptions,
-    };
-}
-function fitOf(experts, gpu) {
-    const found = [];
-    for (const { name, fit } of experts) {
-        if (!fit)
-            continue;
-        const lines = fitLines(fit, gpu);
-        const same = found.find((other) => other.lines.join() === lines.join());
-        if (same)
-            same.experts.push(name);
-        else
-            found.push({ experts: [name], fits: fit.fits, lines });
-    }
-    return found;
-}
-function memoryTable(experts) {
-    const row = (name, bytes) => {
-        const values = experts.map(bytes);
-        return values.every((value) => value === 0) ? [] : [name, ...values.map(formatBytes)];
-    };
-    return {
-        header: ['memory a device', ...experts.map(({ name }) => name)],
-        rows: [
-            ['trained parameters', ...experts.map(({ parameters }) => billions(parameters.trainable))],
-            ['tokens in a micro-batch', ...experts.map(({ memory }) => count(memory.microBatchTokens))],
-            ['activations recomputed', ...experts.map(({ memory }) => (memory.recompute ? 'yes' : 'no'))],
-            row('weights', ({ memory }) => memory.states.weights),
-            row('weights behind them', ({ memory }) => memory.states.masterWeights),
-            row('gradients', ({ memory }) => memory.states.gradients),
-            row('buckets of gradients', ({ memory }) => memory.states.gradientBuckets),
-            row("optimizer's moments", ({ memory }) => memory.states.moments),
-            row('gathered weights', ({ memory }) => memory.gathered.live + memory.gathered.buffer),
-            row('gradients summed up', ({ memory }) => memory.states.bucketCopy),
-            row('activations', ({ memory }) => memory.activations),
-            row('one layer backward', ({ memory }) => memory.layerWork),
-            row('logits', ({ memory }) => memory.logits),
-            row('peak, forward and backward', ({ memory }) => memory.peaks.backward),
-            row("peak, optimizer's step", ({ memory }) => memory.peaks.update),
-            row('CUDA and fragments', ({ memory }) => memory.overhead),
-            row('needed', ({ memory }) => memory.total),
-        ].filter((cells) => cells.length > 0),
-    };
-}
-function scheduleTable(experts) {
-    const row = (name, value) => {
-        const values = experts.map(value);
-        return values.every((each) => each === undefined)
-            ? []
-            : [name, ...values.map((each) => each ?? 'not known')];
-    };
-    return {
-        header: ['training', ...experts.map(({ name }) => name)],
-        rows: [
-            row('rows to train on', ({ schedule }) => schedule && count(schedule.rows.train)),
-            row('steps', ({ schedule }) => (schedule ? count(schedule.steps) : 'not known')),
-            row('examples in a step', ({ schedule }) => schedule && count(schedule.examplesPerStep)),
-            row('tokens', ({ schedule }) => schedule && `${(schedule.tokens / 1e6).toFixed(1)} million`),
-            row('evaluations', ({ schedule }) => schedule && count(schedule.evaluations)),
-            row('checkpoints', ({ schedule }) => schedule && count(schedule.checkpoints)),
-            row('MFU', ({ time }) => time && `${(100 * time.mfu).toFixed(0)} %`),
-            row('GPU-hours', ({ time }) => time && hours(time.gpuHours)),
-            row('hours', ({ time }) => time && hours(time.hours)),
-        ].filter((cells) => cells.length > 0),
-    };
-}
-function storageTable({ storage, gpuHours }) {
-    const size = (bytes) => (bytes === undefined ? 'not known' : formatBytes(bytes));
-    return {
-        header: ['disk and network', ''],
-        rows: [
-            ...storage.artifacts.map(({ id, bytes }) => [id, size(bytes)]),
-            ...storage.checkpoints.map(({ expert, atOnce }) => [`checkpoints of ${expert}`, size(atOnce)]),
-            ['disk in all, at most', size(storage.disk)],
-            ...storage.downloads.map(({ what, bytes }) => [`fetched: ${what}`, size(bytes)]),
-            ...(gpuHours === undefined ? [] : [['GPU-hours of all experts', hours(gpuHours)]]),
-        ],
-    };
-}
-function billions(parameters) {
-    return parameters >= 1e9
-        ? `${(parameters / 1e9).toFixed(2)} billion`
-        : parameters >= 1e6
-            ? `${(parameters / 1e6).toFixed(1)} million`
-            : count(parameters);
-}
-function hours(value) {
-    return value >= 10 ? count(Math.round(value)) : value.toFixed(1);
-}
-function count(value) {
-    return value.toLocaleString('en-US');
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/estimate-markdown.ts
-
-/** An estimate for a job summary. */
-function estimateMarkdown(estimate) {
-    const { headline, tables, fit, assumptions } = estimateContent(estimate);
-    return [
-        `### What ${headline}`.replace(/: /, ' costs: '),
-        ...tables.flatMap((table) => ['', ...rows(table)]),
-        '',
-        ...fit.flatMap(({ experts, fits, lines: [verdict, ...changes] }) => [
-            `${fits ? '✅' : '❌'} ${experts.join(', ')}: ${verdict}`,
-            ...changes.map((change) => `- ${change}`),
-            '',
-        ]),
-        '<details><summary>Assumed</summary>',
-        '',
-        ...assumptions.map((line) => `- ${line}`),
-        '',
-        '</details>',
-        '',
-    ].join('\n');
-}
-function rows({ header, rows: body }) {
-    const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-    return [line(header), line(header.map((_, column) => (column === 0 ? '---' : '---:'))), ...body.map(line)];
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/compute-time.ts
-
-/**
- * Share of the dense bfloat16 peak at which operations are done, what is computed twice included, as measured on one H200
- * with sft-train's benchmark (docs/benchmarks.md): parity 24.6 % MFU recomputes a forward pass, 8/6 of it; fast 58.4 %
- * recomputes nothing. A mixture's experts are small products one after the other: of its shape 8,215 and 22,228
- * tokens a second.
- */
-const UTILISATION = {
-    parity: { dense: 0.33, mixture: 0.18 },
-    fast: { dense: 0.58, mixture: 0.33 },
-};
-/**
- * GPU-hours of a training: the operations of its tokens by those that the GPUs do in a second at the stated utilisation.
- *
- * @returns undefined for a GPU without bfloat16, and for a training on a CPU
- */
-function compute_time_computeTime(setup, { recompute }, schedule, gpu) {
-    if (gpu.bf16Flops === undefined || setup.device === 'cpu')
-        return undefined;
-    const { training, forward } = flopsPerToken(setup.architecture, setup.lora);
-    const evaluation = forward * schedule.evaluationTokens;
-    const modelFlops = training * schedule.tokens + evaluation;
-    const doneFlops = modelFlops + (recompute ? forward * schedule.tokens : 0);
-    const utilisation = UTILISATION[setup.profile][setup.architecture.experts ? 'mixture' : 'dense'];
-    const seconds = doneFlops / (gpu.bf16Flops * utilisation);
-    return {
-        modelFlops,
-        doneFlops,
-        utilisation,
-        mfu: (utilisation * modelFlops) / doneFlops,
-        gpuHours: seconds / 3600,
-        hours: seconds / 3600 / setup.processes,
-    };
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/schedule.ts
-/** Rows of the two published collections, which is what they have on the hub (arXiv 2405.01535). */
-const PUBLISHED_ROWS = {
-    'prometheus-eval/Feedback-Collection': 99_952,
-    'prometheus-eval/Preference-Collection': 199_760,
-};
-/** Of their rows, as measured on a sample with the Mistral tokenizer. */
-const PUBLISHED_MEAN_TOKENS = 1_215;
-/** What is known of a dataset's rows without reading them: of the published collections alone. */
-function schedule_publishedRows(dataset) {
-    const rows = dataset.sources.map((source) => ('hub' in source ? PUBLISHED_ROWS[source.hub] : undefined));
-    let total = 0;
-    for (const count of rows) {
-        if (count === undefined)
-            return undefined;
-        total += count;
-    }
-    const kept = Math.min(total, dataset.limit ?? total);
-    const { split } = dataset;
-    const size = split === 'none' ? 0 : split.test_size;
-    const test = size < 1 ? Math.ceil(kept * size) : size;
-    return {
-        train: kept - test,
-        test,
-        meanTokens: PUBLISHED_MEAN_TOKENS,
-        source: `the published collection's ${total.toLocaleString('en-US')} rows, ${PUBLISHED_MEAN_TOKENS.toLocaleString('en-US')} tokens a row on the mean`,
-    };
-}
-/**
- * Steps, tokens, evaluations and checkpoints of an expert's training, as transformers counts them: batches are shared
- * out over the processes, the last one of an epoch included, and a step at the end of an epoch may have fewer.
- */
-function schedule_scheduleOf({ launch }, { training }, rows) {
-    const values = training.arguments;
-    const perDevice = Number(values.per_device_train_batch_size ?? 8);
-    const accumulation = Number(values.gradient_accumulation_steps ?? 1);
-    const batches = Math.ceil(Math.ceil(rows.train / perDevice) / launch.processes);
-    const stepsPerEpoch = Math.max(1, Math.ceil(batches / accumulation));
-    const wanted = Number(values.num_train_epochs ?? 3);
-    const maxSteps = Number(values.max_steps ?? -1);
-    const steps = maxSteps > 0 ? maxSteps : Math.ceil(wanted * stepsPerEpoch);
-    const epochs = steps / stepsPerEpoch;
-    const evaluations = rows.test > 0
-        ? timesOf(values.eval_strategy ?? 'epoch', values.eval_steps ?? values.logging_steps ?? 10, steps, epochs)
-        : 0;
-    return {
-        rows,
-        epochs,
-        stepsPerEpoch,
-        steps,
-        examplesPerStep: perDevice * accumulation * launch.processes,
-        tokens: Math.round(epochs * rows.train * rows.meanTokens),
-        evaluations,
-        evaluationTokens: evaluations * rows.test * rows.meanTokens,
-        checkpoints: timesOf(values.save_strategy ?? 'epoch', values.save_steps ?? 500, steps, epochs),
-    };
-}
-/** How often something happens that a strategy says: by the step, at the end of an epoch, or never. */
-function timesOf(strategy, every, steps, epochs) {
-    if (strategy === 'epoch')
-        return Math.ceil(epochs);
-    if (strategy !== 'steps')
-        return 0;
-    const interval = Number(every ?? 500);
-    // Below 1 it is a share of all steps; the last step is saved and evaluated whatever the interval is.
-    const length = interval < 1 ? Math.ceil(interval * steps) : interval;
-    return Math.ceil(steps / length);
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/expert-parts.ts
-
-
-/** What the estimates of one expert follow from. */
-function expert_parts_expertParts(recipe, expert, { architecture, rows, }) {
-    const dataset = recipe.datasets[expert.dataset];
-    const known = rows?.[expert.dataset] ?? (dataset && publishedRows(dataset));
-    return {
-        expert,
-        setup: trainingSetup(recipe, expert, architecture, known?.longestTokens),
-        schedule: known && scheduleOf(recipe, expert, known),
-    };
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/storage.ts
-
-
-/** The published collections' files on the hub: one JSON array, and six Parquet files; bytes. */
-const PUBLISHED_BYTES = {
-    'prometheus-eval/Feedback-Collection': { download: 1.02e9, source: 1.02e9 },
-    'prometheus-eval/Preference-Collection': { download: 6 * 117e6, source: 2.93e9 },
-};
-/** Prepared data by its source, text against text: the messages repeat two columns (docs/benchmarks.md, prepare). */
-const PREPARED_SHARE = 1.5;
-/** What the disks must hold and what is fetched. */
-function storage_storageOf(recipe, architecture, experts) {
-    const { total } = architecture.parameters;
-    const model = total * dtypeBytes(architecture.dtype);
-    const artifacts = [];
-    const add = (id, bytes) => artifacts.push({ id, bytes });
-    if (recipe.baseModel.kind === 'random')
-        add('base-model', model);
-    for (const name of new Set(recipe.experts.map(({ dataset }) => dataset)))
-        add(`prepare-dataset/${name}`, preparedBytes(recipe.datasets[name]));
-    for (const { expert, setup } of experts)
-        add(`sft-train/${expert.name}`, expertBytes(setup));
-    if (recipe.merge.adapters === 'first')
-        for (const expert of recipe.experts.filter(isLora))
-            add(`lora-merge/${expert.name}`, model);
-    add('model-merge', model);
-    const checkpoints = experts.map(({ expert, setup, schedule }) => {
-        const one = checkpointBytes(setup);
-        const limit = expert.training.arguments.save_total_limit;
-        const saved = schedule?.checkpoints ?? Number.POSITIVE_INFINITY;
-        // The one before is deleted when the new one is whole.
-        const kept = limit === null ? saved : (typeof limit === 'number' ? limit : 1) + 1;
-        return {
-            expert: expert.name,
-            one,
-            atOnce: one * Math.min(kept, saved === Number.POSITIVE_INFINITY ? 2 : saved),
-        };
-    });
-    const known = artifacts.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-    return {
-        artifacts,
-        checkpoints,
-        disk: known + Math.max(0, ...checkpoints.map(({ atOnce }) => atOnce)),
-        downloads: [
-            ...(recipe.baseModel.kind === 'hub' ? [{ what: recipe.baseModel.id, bytes: model }] : []),
-            ...hubSources(recipe).map((id) => ({ what: id, bytes: PUBLISHED_BYTES[id]?.download })),
-        ],
-    };
-}
-/**
- * What a checkpoint takes: trained weights and the optimizer's state, as the trainer's `disk_space.py` counts them.
- *
- * DeepSpeed keeps float32 weights and two moments in float32; split AdamW the lower halves of the weights and such moments.
- */
-function checkpointBytes(setup) {
-    const { trainable } = trainedParameters(setup.architecture, setup.lora);
-    const parameter = setup.lora ? 4 : setup.parameterBytes;
-    const optimizer = setup.sharding.zeroStage !== undefined ? 12 : setup.masterWeights ? 10 : 2 * parameter;
-    return trainable * (parameter + optimizer);
-}
-/** Weights of a finished expert: those of the model, or of the adapter, which PEFT keeps in float32. */
-function expertBytes({ architecture, lora, parameterBytes, sharding }) {
-    const { trainable } = trainedParameters(architecture, lora);
-    return trainable * (sharding.zeroStage !== undefined ? 2 : lora ? 4 : parameterBytes);
-}
-function preparedBytes(dataset) {
-    if (!dataset || dataset.keep_columns !== undefined || dataset.limit !== undefined)
-        return undefined;
-    let sum = 0;
-    for (const source of dataset.sources) {
-        const bytes = 'hub' in source ? PUBLISHED_BYTES[source.hub]?.source : undefined;
-        if (bytes === undefined)
-            return undefined;
-        sum += bytes * PREPARED_SHARE;
-    }
-    return sum;
-}
-function hubSources({ datasets, experts }) {
-    const used = new Set(experts.map(({ dataset }) => dataset));
-    const ids = Object.entries(datasets).flatMap(([name, { sources }]) => used.has(name) ? sources.flatMap((source) => ('hub' in source ? [source.hub] : [])) : []);
-    return [...new Set(ids)];
-}
-function dtypeBytes(dtype) {
-    return /16/.test(dtype) ? 2 : 4;
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/estimate-recipe.ts
-
-
-
-
-
-
-
-/** Estimates memory, steps, disk, network and GPU-hours of a recipe, before anything of it has run. */
-function estimate_recipe_estimateRecipe(recipe, options) {
-    const { architecture, gpu } = options;
-    const parts = recipe.experts.map((expert) => expertParts(recipe, expert, options));
-    const experts = parts.map(({ expert, setup, schedule }) => {
-        const onGpu = setup.device === 'gpu' ? gpu : undefined;
-        const memory = estimateMemory(setup, onGpu?.memoryBytes);
-        const time = onGpu && schedule && computeTime(setup, memory, schedule, onGpu);
-        return {
-            name: expert.name,
-            parameters: trainedParameters(architecture, setup.lora),
-            flopsPerToken: flopsPerToken(architecture, setup.lora).training,
-            memory,
-            ...(schedule ? { schedule } : {}),
-            ...(onGpu ? { fit: checkFit(setup, onGpu) } : {}),
-            ...(time ? { time } : {}),
-        };
-    });
-    const hours = experts.map(({ time }) => time?.gpuHours);
-    const known = hours.filter((each) => each !== undefined);
-    return {
-        recipe: recipe.name,
-        model: {
-            type: architecture.modelType,
-            parameters: architecture.parameters.total,
-            activeParameters: architecture.parameters.active,
-        },
-        processes: recipe.launch.processes,
-        ...(gpu ? { gpu } : {}),
-        experts,
-        storage: storageOf(recipe, architecture, parts),
-        ...(known.length === hours.length ? { gpuHours: known.reduce((sum, each) => sum + each, 0) } : {}),
-        assumptions: assumptionsOf(recipe, parts, gpu),
-    };
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/estimate-text.ts
-
-/** An estimate for a terminal. */
-function estimateText(estimate) {
-    const { headline, tables, fit, assumptions } = estimateContent(estimate);
-    return [
-        headline,
-        ...tables.flatMap((table) => ['', ...lines(table)]),
-        ...(fit.length > 0 ? [''] : []),
-        ...fit.flatMap(({ experts, lines: [verdict, ...changes] }) => [
-            `${experts.join(', ')}: ${verdict}`,
-            ...changes.map((change) => `  ${change}`),
-        ]),
-        '',
-        'Assumed:',
-        ...assumptions.map((line) => `  ${line}`),
-    ].join('\n');
-}
-/** Names on the left, values on the right of their columns. */
-function lines({ header, rows }) {
-    const all = [header, ...rows];
-    const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-    return all.map((row, index) => {
-        const cells = row.map((cell, column) => column === 0
-            ? (index === 0 ? cell : `  ${cell}`).padEnd((widths[0] ?? 0) + 2)
-            : cell.padStart(widths[column] ?? 0));
-        return cells.join('  ').trimEnd();
-    });
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/gpus.ts
-
-
-const GiB = 2 ** 30;
-/**
- * Peaks are those of NVIDIA's data sheets and architecture papers, dense, with float32 sums: A100, H100, H200, B200,
- * L40S, L40, L4, A40, A30, A10 by their data sheets, as in `model_flops.py` of the trainer; A10G by its product brief; RTX
- * 4090 by the Ada architecture paper, RTX 3090 by the Ampere GA102 one. Memory is the total capacity that PyTorch names in
- * its out-of-memory messages.
- */
-const GPUS = [
-    { name: 'B200', memoryBytes: 178.3 * GiB, bf16Flops: 2250e12 },
-    { name: 'H200', memoryBytes: 139.8 * GiB, bf16Flops: 989.4e12 },
-    { name: 'H100-80GB', memoryBytes: 79.1 * GiB, bf16Flops: 989.4e12 },
-    { name: 'H100-PCIe', memoryBytes: 79.1 * GiB, bf16Flops: 756e12 },
-    { name: 'A100-80GB', memoryBytes: 79.15 * GiB, bf16Flops: 312e12 },
-    { name: 'A100-40GB', memoryBytes: 39.4 * GiB, bf16Flops: 312e12 },
-    { name: 'L40S', memoryBytes: 44.3 * GiB, bf16Flops: 362.05e12 },
-    { name: 'L40', memoryBytes: 44.3 * GiB, bf16Flops: 181.05e12 },
-    { name: 'A40', memoryBytes: 44.3 * GiB, bf16Flops: 149.7e12 },
-    { name: 'A30', memoryBytes: 23.5 * GiB, bf16Flops: 165e12 },
-    { name: 'A10', memoryBytes: 22.0 * GiB, bf16Flops: 125e12 },
-    { name: 'A10G', memoryBytes: 22.0 * GiB, bf16Flops: 70e12 },
-    { name: 'L4', memoryBytes: 22.0 * GiB, bf16Flops: 121e12 },
-    { name: 'RTX4090', memoryBytes: 23.5 * GiB, bf16Flops: 165.2e12 },
-    { name: 'RTX3090', memoryBytes: 23.5 * GiB, bf16Flops: 71e12 },
-    { name: 'V100-32GB', memoryBytes: 31.7 * GiB, bf16Flops: undefined },
-];
-/** Names that say the same: the memory of a card that there is in one size only. */
-const SIZE_OF_ONE_KIND = {
-    B200: '180GB',
-    H200: '141GB',
-    L40S: '48GB',
-    L40: '48GB',
-    A40: '48GB',
-    A30: '24GB',
-    A10: '24GB',
-    A10G: '24GB',
-    L4: '24GB',
-    RTX4090: '24GB',
-    RTX3090: '24GB',
-    'H100-PCIe': '80GB',
-};
-/** Every GPU that can be named. */
-function namedGpus() {
-    return GPUS;
-}
-/**
- * Reads `8xA100-40GB`, `H200`, `2 x RTX 4090`: a count, 1 when left out, and a name in any spelling of case and spaces.
- *
- * @throws ConfigurationError with the nearest name, or all names
- */
-function parseGpu(text) {
-    const [, count, name = ''] = /^\s*(?:(\d+)\s*[x×*]\s*)?(.*?)\s*$/i.exec(text) ?? [];
-    const fail = (problem, hint) => {
-        throw new ConfigurationError(`--gpu ${text}: ${problem}`, { hint });
-    };
-    if (count !== undefined && Number(count) < 1)
-        fail('the count is 0', 'For example 8xA100-40GB.');
-    const found = GPUS.find((gpu) => spellings(gpu.name).includes(plain(name)));
-    if (found)
-        return { ...found, count: Number(count ?? 1) };
-    const names = GPUS.map((gpu) => gpu.name);
-    const sizes = names.filter((known) => plain(known).startsWith(plain(name)) && name !== '');
-    if (sizes.length > 1)
-        return fail('there are several', `Say which: ${sizes.join(', ')}.`);
-    return fail(`${name || 'nothing'} is not a GPU that is known here`, didYouMean(name.toUpperCase(), names) ?? `There are ${names.join(', ')}.`);
-}
-function spellings(name) {
-    const size = SIZE_OF_ONE_KIND[name];
-    const short = plain(name).replace(/80gb$/, '');
-    // An H100 is one of 80 GB; an A100 may be either.
-    return [plain(name), ...(size ? [plain(name + size)] : []), ...(name === 'H100-80GB' ? [short] : [])];
-}
-function plain(name) {
-    return name.toLowerCase().replace(/nvidia|geforce|[\s_-]/g, '');
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/misfit.ts
-
-/** What does not fit on the GPUs of an estimate, and what to change first; undefined where all fits. */
-function misfit(estimate) {
-    const { fit } = estimateContent(estimate);
-    const failed = fit.filter(({ fits }) => !fits);
-    if (failed.length === 0)
-        return undefined;
-    return {
-        message: failed.map(({ experts, lines: [verdict] }) => `${experts.join(', ')}: ${verdict}`).join('; '),
-        hint: `Change one of these: ${failed.flatMap(({ lines: [, ...changes] }) => changes).join('; ')}.`,
-    };
-}
-
-;// CONCATENATED MODULE: ./packages/estimate/src/index.ts
-
-
-
-
-
-
-
-
-
+// EXTERNAL MODULE: ./packages/estimate/src/index.ts + 19 modules
+var src = __nccwpck_require__(4420);
 // EXTERNAL MODULE: ./packages/chain/src/fetch-architecture.ts
 var fetch_architecture = __nccwpck_require__(8205);
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
+var stage_src = __nccwpck_require__(7868);
 ;// CONCATENATED MODULE: ./packages/chain/src/known-rows.ts
 
 /** What is known of the rows of those datasets of a plan that are prepared: by the reports in their manifests. */
@@ -31343,7 +30616,7 @@ async function planEstimate({ recipe, plan }, gpu, signal) {
 /* unused harmony export planStates */
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
 
 
@@ -31417,8 +30690,8 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9236);
-/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2355);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1966);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7868);
 /* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7878);
 /* harmony import */ var _token_limit_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4073);
@@ -31908,7 +31181,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* unused harmony export modelMergeRequest */
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7868);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8816);
 /* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2000);
@@ -32084,6 +31357,41 @@ __webpack_async_result__();
 
 /***/ }),
 
+/***/ 6136:
+/***/ ((module, __webpack_exports__, __nccwpck_require__) => {
+
+__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
+/* unused harmony export reportRequest */
+/* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8816);
+/* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1048);
+/* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9021);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_request_js__WEBPACK_IMPORTED_MODULE_0__]);
+_request_js__WEBPACK_IMPORTED_MODULE_0__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
+
+
+/** The report of a run as its action is asked for it; `action.yml` is made from it. */
+const reportRequest = {
+    name: 'report',
+    summary: 'Report a whole run from the manifests of its outputs: one HTML page, a job summary and, if wanted, one comment on the pull request.',
+    inputs: zod__WEBPACK_IMPORTED_MODULE_1__/* .strictObject */ .rej({
+        ..._request_js__WEBPACK_IMPORTED_MODULE_0__/* .recipeInputs */ .e$,
+        output: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_2__/* .text */ .Qq)('File to write the page to (default: report/report.html in the folder of outputs).'),
+        comment: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_2__/* .flag */ .Jt)('Write the report as a comment on the pull request too, and renew that one from run to run: true or false.'),
+        token: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_2__/* .text */ .Qq)('Token for the comment, of a job with the permission pull-requests: write; not used otherwise.').meta({ default: '${{ github.token }}' }),
+    }),
+    outputs: {
+        html: 'File of the page.',
+        complete: 'Whether every output is there, whole, as the recipe says, and made from the other ones.',
+        summary: 'The report as Markdown, in at most 65,536 bytes.',
+    },
+};
+
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } });
+
+/***/ }),
+
 /***/ 9021:
 /***/ ((module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -32096,7 +31404,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   mw: () => (/* binding */ required),
 /* harmony export */   yq: () => (/* binding */ tellFindings)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
 /* harmony import */ var _earlier_outputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2766);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1043);
@@ -32169,7 +31477,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7868);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8816);
 /* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9804);
@@ -32303,7 +31611,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   B: () => (/* binding */ plannedStage),
 /* harmony export */   m: () => (/* binding */ runPlannedStage)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
 /* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4388);
 /* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4500);
@@ -32404,6 +31712,1186 @@ __webpack_async_result__();
 
 /***/ }),
 
+/***/ 6846:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony exports lineChart, barChart */
+/* harmony import */ var _markup_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8128);
+
+
+
+/** Points of a path are whole numbers up to this. */
+const SIZE = 1000;
+const TICKS = 5;
+/** Lines over one x axis; the first in the accent colour, the second, dashed and dotted, in that of text. */
+function lineChart(chart, series) {
+    const all = series.flatMap(({ points }) => points);
+    const x = scaleLinear(extent(all.map((point) => point.x)), [0, 100]);
+    const y = scaleLinear(extent(all.map((point) => point.y)), [100, 0]).nice(TICKS);
+    const path = line((point) => (x(point.x) * SIZE) / 100, (point) => (y(point.y) * SIZE) / 100).digits(0);
+    const drawn = series.map(({ points }, index) => {
+        const kind = KINDS[index] ?? 'second';
+        return html `${points.length > 1 &&
+            html `<svg viewBox="0 0 ${SIZE} ${SIZE}" preserveAspectRatio="none" width="100%" height="100%"><path class="${kind}" d="${new Markup(path(points) ?? '')}"></path></svg>`}${(points.length === 1 || (index > 0 && points.length <= MOST_DOTS)) &&
+            points.map((point) => html `<circle class="${kind}" cx="${percent(x(point.x))}" cy="${percent(y(point.y))}" r="3.5"></circle>`)}`;
+    });
+    const xTicks = fewTicks(x);
+    const yTicks = y.ticks(TICKS);
+    const steps = [...new Set(all.map((point) => point.x))].sort((a, b) => a - b);
+    const shown = series.filter(({ points }) => points.length > 0);
+    return figure(chart, html `${yTicks.map((tick) => gridLine(y(tick), tickText(tick, y.tickFormat(TICKS))))}
+${xTicks.map(({ at, label }) => xTick(x(at), label))}
+${drawn}`, shown.length > 1
+        ? html `<p class="legend">${shown.map(({ label }, index) => html `<span class="key ${KINDS[index] ?? 'second'}">${label}</span>`)}</p>`
+        : html ``, {
+        header: [chart.xLabel, ...shown.map(({ label }) => label)],
+        rows: steps.map((step) => [
+            String(Number(step.toFixed(1))),
+            ...shown.map(({ points }) => short(points.find((point) => point.x === step)?.y)),
+        ]),
+    });
+}
+/** Whole numbers, so far apart that their labels stand side by side on a small screen. */
+function fewTicks(scale) {
+    for (let count = TICKS;; count -= 1) {
+        const ticks = scale
+            .ticks(count)
+            .filter(Number.isInteger)
+            .map((at) => ({ at, label: at.toLocaleString('en-US') }));
+        const [first, second] = ticks;
+        if (!first || !second || count === 1)
+            return ticks;
+        const apart = (scale(second.at) - scale(first.at)) / 100;
+        const longest = Math.max(...ticks.map(({ label }) => label.length));
+        if (apart * SMALLEST_WIDTH >= longest * CHARACTER_WIDTH)
+            return ticks;
+    }
+}
+/** Pixels of a chart on a screen of 320, and of a digit with some room. */
+const SMALLEST_WIDTH = 210;
+const CHARACTER_WIDTH = 8;
+/** Bars side by side. */
+function barChart(chart, bars, label) {
+    const y = scaleLinear([0, Math.max(1, ...bars.map(({ value }) => value))], [100, 0]).nice(TICKS);
+    const width = 100 / bars.length;
+    return figure(chart, html `${y
+        .ticks(TICKS)
+        .filter(Number.isInteger)
+        .map((tick) => gridLine(y(tick), tick.toLocaleString('en-US')))}
+${bars.map(({ value, tick }, index) => html `<rect class="bar" x="${percent((index + 0.06) * width)}" width="${percent(0.88 * width)}" y="${percent(y(value))}" height="${percent(100 - y(value))}"></rect>${tick && xTick((index + (tick.at === 'start' ? 0 : 0.5)) * width, tick.label)}`)}`, html ``, {
+        header: [chart.xLabel, label],
+        rows: bars.map(({ name, value }) => [name, value.toLocaleString('en-US')]),
+    });
+}
+const KINDS = (/* unused pure expression or super */ null && (['first', 'second']));
+/** More dots than these hide their line. */
+const MOST_DOTS = 60;
+function figure({ id, title, description, xLabel }, shapes, legend, values) {
+    return html `<figure class="chart" id="${id}">
+<figcaption>${title}</figcaption>
+${legend}<svg class="plot" role="img" aria-labelledby="${id}-title ${id}-text">
+<title id="${id}-title">${title}</title>
+<desc id="${id}-text">${description}</desc>
+${shapes}
+</svg>
+<p class="axis">${xLabel}</p>
+<details><summary>Values</summary>
+<div class="scroll" role="group" aria-label="Values: ${title}" tabindex="0"><table>
+<thead><tr>${values.header.map((label) => html `<th scope="col" class="number">${label}</th>`)}</tr></thead>
+<tbody>${values.rows.map((row) => html `<tr>${row.map((cell) => html `<td class="number">${cell}</td>`)}</tr>`)}</tbody>
+</table></div>
+</details>
+</figure>
+`;
+}
+function gridLine(at, label) {
+    return html `<line class="grid" x1="0" x2="100%" y1="${percent(at)}" y2="${percent(at)}"></line><text x="-8" y="${percent(at)}" dy="0.32em" text-anchor="end">${label}</text>`;
+}
+function xTick(at, label) {
+    return html `<text x="${percent(at)}" y="100%" dy="1.6em" text-anchor="middle">${label}</text>`;
+}
+function percent(value) {
+    return `${Number(value.toFixed(2))}%`;
+}
+function extent(values) {
+    return [Math.min(...values), Math.max(...values)];
+}
+/** Short enough for the margin whatever the size of the values. */
+function tickText(tick, format) {
+    const text = format(tick);
+    return text.length <= 6 ? text : tick.toExponential(1);
+}
+function short(value) {
+    return value === undefined ? '' : String(Number(value.toPrecision(5)));
+}
+
+
+/***/ }),
+
+/***/ 8128:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   V: () => (/* binding */ Markup)
+/* harmony export */ });
+/* unused harmony export html */
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7868);
+
+/** HTML that is safe to stand in a page as it is. */
+class Markup {
+    text;
+    constructor(text) {
+        this.text = text;
+    }
+}
+/** A template of HTML: whatever is put in is text, and escaped, unless it was made by such a template itself. */
+function html(strings, ...values) {
+    return new Markup(strings.reduce((all, string, index) => all + rendered(values[index - 1]) + string));
+}
+function rendered(content) {
+    if (content instanceof Markup)
+        return content.text;
+    if (content === undefined || content === null || content === false)
+        return '';
+    if (typeof content === 'object')
+        return content.map(rendered).join('');
+    return visibleText(String(content)).replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+
+/***/ }),
+
+/***/ 160:
+/***/ ((module, __webpack_exports__, __nccwpck_require__) => {
+
+__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
+/* unused harmony exports tableMarkup, trainingMarkup, dataMarkup, mergeMarkup */
+/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9236);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
+/* harmony import */ var _loss_curve_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4456);
+/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2040);
+/* harmony import */ var _chart_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6846);
+/* harmony import */ var _markup_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8128);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__]);
+_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
+
+
+
+
+
+/** A table in a box of its own, which scrolls where it is wider than the page. */
+function tableMarkup(title, table) {
+    const { columns, rows } = withoutEmptyColumns(table);
+    const cell = (text, index) => {
+        const kind = columns[index]?.kind ?? 'text';
+        if (index === 0 && text !== '') {
+            return html `<th scope="row"${text.length > LONG && html ` class="long"`}>${text}</th>`;
+        }
+        const shown = kind === 'code' && text !== '' ? html `<code>${text}</code>` : text;
+        return html `<td class="${kind}${kind === 'text' && text.length > LONG ? ' long' : ''}">${shown}</td>`;
+    };
+    return html `<div class="scroll" role="group" aria-label="${title}" tabindex="0"><table>
+<thead><tr>${columns.map(({ label, kind }) => label === '' ? html `<td></td>` : html `<th scope="col" class="${kind}">${label}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html `<tr${row[0] === '' && html ` class="more"`}>${row.map(cell)}</tr>
+`)}</tbody>
+</table></div>
+`;
+}
+/** A text of more characters has room to be broken into lines. */
+const LONG = 28;
+/** The loss curves of the trainings, and what they ended with. */
+function trainingMarkup(experts) {
+    const losses = lossTable(experts);
+    return html `${losses.rows.length > 0 && tableMarkup('Losses', losses)}<div class="charts">
+${experts.map(lossChart)}</div>
+`;
+}
+/** More points than there are pixels on a small screen would only make the page large. */
+const MOST_POINTS = 300;
+function lossChart({ name, curve }, index) {
+    const [first, last] = [curve?.train[0], curve?.train.at(-1)];
+    if (!curve || !first || !last)
+        return html ``;
+    const evaluation = curve.evaluation.at(-1);
+    return lineChart({
+        id: `loss-${index + 1}`,
+        title: `Loss of ${name}`,
+        description: `The training loss goes from ${loss(first.loss)} at step ${first.step} to ${loss(last.loss)} at step ${last.step}.${evaluation ? ` The evaluation loss at step ${evaluation.step} is ${loss(evaluation.loss)}.` : ''}`,
+        xLabel: 'step',
+    }, [
+        { label: 'training', points: places(thinned(curve.train, MOST_POINTS)) },
+        { label: 'evaluation', points: places(thinned(curve.evaluation, MOST_POINTS)) },
+    ]);
+}
+function places(points) {
+    return points.map((point) => ({ x: point.step, y: point.loss }));
+}
+/** What was found in each dataset, its figures, and how long its rows are. */
+function dataMarkup(datasets) {
+    return html `${Object.entries(datasets).map(([name, report], index) => {
+        const findings = dataReportFindings(report);
+        const parts = report.test ? ['train', 'test'] : ['train'];
+        const table = {
+            columns: [
+                { label: 'quantity', kind: 'text' },
+                ...parts.map((label) => ({ label, kind: 'number' })),
+            ],
+            rows: reportLines(report).map(({ label, cells }) => [label, ...cells]),
+        };
+        return html `<h3>${name}</h3>
+${findings.length > 0 &&
+            html `<ul>${findings.map(({ severity, message }) => html `<li><strong>${severity}:</strong> ${message}</li>`)}</ul>
+`}<div class="charts">${tableMarkup(`Figures of ${name}`, table)}<div>${lengthChart(name, report, index)}${verdictChart(name, report, index)}</div></div>
+`;
+    })}`;
+}
+function lengthChart(name, { train }, index) {
+    const { histogram, percentiles } = train.characters.conversation;
+    const { edges, counts } = histogram;
+    const tail = hasTail(histogram) ? ' The last bar is wider: it stands for all longer ones.' : '';
+    const every = Math.ceil(counts.length / MOST_EDGES);
+    return barChart({
+        id: `lengths-${index + 1}`,
+        title: `Train rows by length: ${name}`,
+        description: `Nine of ten conversations have ${count(percentiles.p5)} to ${count(percentiles.p95)} characters, half of them at most ${count(percentiles.p50)}.${tail}`,
+        xLabel: 'characters of the conversation',
+    }, counts.map((value, bin) => {
+        const [from = '', to = ''] = edges.slice(bin, bin + 2).map(count);
+        const tick = { label: from, at: 'start' };
+        return { name: `from ${from}, below ${to}`, value, ...(bin % every === 0 && { tick }) };
+    }), 'rows');
+}
+/** Labels of edges that stand side by side on a small screen. */
+const MOST_EDGES = 6;
+/** A judge learns to give the verdicts as often as it sees them. */
+function verdictChart(name, { train }, index) {
+    const kinds = train.verdict_scale ? SCALE_VERDICTS[train.verdict_scale] : [];
+    const bars = kinds.map((kind) => ({
+        name: kind,
+        value: train.verdicts[kind] ?? 0,
+        tick: { label: kind, at: 'middle' },
+    }));
+    if (bars.length === 0)
+        return html ``;
+    const listed = bars.map((bar) => `${count(bar.value)} rows have the verdict ${bar.name}`);
+    return barChart({
+        id: `verdicts-${index + 1}`,
+        title: `Train rows by verdict: ${name}`,
+        description: `${listed.join(', ')}.`,
+        xLabel: 'verdict',
+    }, bars, 'rows');
+}
+/** How the merged models differ, over all and layer by layer. */
+function mergeMarkup(merge) {
+    const { method, models, donor, comparison } = merge;
+    return html `<p>${method} of ${models.map(named).join(', ')}; config and tokenizer of ${named(donor)}. ${formatBytes(merge.bytes_read)} read, ${formatBytes(merge.bytes_written)} written in ${formatSeconds(merge.seconds)}.</p>
+${comparison && comparisonMarkup({ ...comparison, models: comparison.models.map(named) })}`;
+}
+function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elements }) {
+    const pair = (pairs[0]?.models ?? []).map((index) => models[index] ?? '').join(' – ');
+    const ofWhat = base ? 'task vectors (model − base)' : 'weights';
+    const likeness = (value) => [
+        number(value.distance),
+        number(value.cosine),
+        percent(value.sign_conflict),
+    ];
+    const likenessColumns = ['distance', 'cosine', 'sign conflict'].map((label) => ({
+        label,
+        kind: 'number',
+    }));
+    const pairTable = {
+        columns: [
+            { label: 'models', kind: 'text' },
+            ...likenessColumns,
+            { label: 'equal elements', kind: 'number' },
+        ],
+        rows: pairs.map((each) => [
+            each.models.map((index) => models[index] ?? '').join(' – '),
+            ...likeness(each),
+            percent(each.equal),
+        ]),
+    };
+    const layerTable = {
+        columns: [
+            { label: 'layer', kind: 'text' },
+            ...likenessColumns,
+            ...(changed ? models : []).map((model) => ({ label: `changed: ${model}`, kind: 'number' })),
+        ],
+        rows: layers.map((layer) => [
+            String(layer.layer),
+            ...likeness(layer),
+            ...(layer.changed ?? []).map(percent),
+        ]),
+    };
+    const chart = (id, title, value) => {
+        const points = layers.flatMap(({ layer, [value]: y }) => typeof layer === 'number' && typeof y === 'number' ? [{ x: layer, y }] : []);
+        if (points.length < 2)
+            return html ``;
+        const all = points.map(({ y }) => y);
+        const description = `Over ${points.length} layers it goes from ${number(all[0])} to ${number(all.at(-1))}; the least is ${number(Math.min(...all))}, the most ${number(Math.max(...all))}.`;
+        return lineChart({ id, title, description, xLabel: 'layer' }, [{ label: value, points }]);
+    };
+    return html `${pairs.length > 0 && tableMarkup('How the merged models differ', pairTable)}${changed &&
+        html `<p>Elements that differ from the base: ${changed.map((share, index) => `${models[index]} ${percent(share)}`).join(', ')}.</p>
+`}<div class="charts">
+${chart('merge-distance', `Distance of ${pair}, by layer`, 'distance')}${chart('merge-cosine', `Cosine of their ${ofWhat}, by layer`, 'cosine')}</div>
+<details><summary>Layer by layer</summary>
+${tableMarkup('The models layer by layer', layerTable)}</details>
+<p class="quiet">Distance: ‖x₀ − x₁‖ ∕ ‖x₀‖. Cosine${base && ' and sign conflict'}: of the ${ofWhat}. From a sample of ${count(sampled_elements)} elements, spread evenly over each tensor.</p>
+`;
+}
+/** `${absolute}` of a configuration is the expert absolute. */
+function named(model) {
+    return model.replace(/^\$\{(.+)\}$/, '$1');
+}
+function number(value) {
+    return typeof value === 'number' ? String(Number(value.toPrecision(3))) : '';
+}
+function percent(value) {
+    return typeof value === 'number' ? `${(100 * value).toFixed(1)} %` : '';
+}
+
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } });
+
+/***/ }),
+
+/***/ 6459:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony export STYLE */
+/* harmony import */ var _markup_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8128);
+
+/** The style sheet of the page: system fonts, one accent colour, light or dark as its reader has it. */
+const STYLE = new _markup_js__WEBPACK_IMPORTED_MODULE_0__/* .Markup */ .V(`
+:root {
+  color-scheme: light dark;
+  --paper: #ffffff; --wash: #f5f7f7; --line: #dfe4e5; --ink: #1b2124; --quiet: #566166; --accent: #0b6b70;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #14181a; --wash: #1c2124; --line: #323a3e; --ink: #e3e7e8; --quiet: #9ba6aa; --accent: #62c4c6; }
+}
+* { box-sizing: border-box; }
+html { scroll-behavior: smooth; scroll-padding-top: 1rem; -webkit-text-size-adjust: 100%; }
+body {
+  margin: 0; background: var(--paper); color: var(--ink);
+  font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; font-variant-numeric: tabular-nums;
+}
+.page { max-width: 74rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+header { margin-bottom: 2.5rem; }
+h1 { margin: 0 0 .25rem; font-size: clamp(1.6rem, 4vw + .6rem, 2.4rem); line-height: 1.2; letter-spacing: -.015em; overflow-wrap: anywhere; }
+h2 { margin: 3.5rem 0 1rem; font-size: 1.4rem; line-height: 1.3; letter-spacing: -.01em; }
+h3 { margin: 2rem 0 .75rem; font-size: 1.05rem; overflow-wrap: anywhere; }
+p, ul { margin: 0 0 1rem; max-width: 68ch; overflow-wrap: anywhere; }
+ul { padding-left: 1.25rem; }
+li + li { margin-top: .35rem; }
+a { color: var(--accent); text-underline-offset: .2em; }
+code { font: .875em/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; }
+.quiet, footer { color: var(--quiet); }
+.state { display: inline-block; margin: .75rem 0 0; padding: .15rem .75rem; border: 1px solid currentColor; border-radius: 1rem; font-size: .875rem; font-weight: 600; }
+.state.whole { color: var(--accent); }
+.figures { display: flex; flex-wrap: wrap; gap: 1px; margin: 2rem 0 0; padding: 0; border: 1px solid var(--line); border-radius: .6rem; background: var(--line); overflow: hidden; }
+.figures div { flex: 1 1 8.5rem; display: flex; flex-direction: column-reverse; justify-content: flex-end; padding: 1rem 1.1rem; background: var(--paper); }
+.figures dt { color: var(--quiet); font-size: .85rem; }
+.figures dd { margin: 0; font-size: clamp(1.1rem, 2vw + .55rem, 1.35rem); white-space: nowrap; font-weight: 600; line-height: 1.35; }
+nav ol { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; font-size: .925rem; }
+nav li + li { margin: 0; }
+nav a { text-decoration: none; }
+nav a:hover { text-decoration: underline; }
+nav h2 { margin: 0 0 .5rem; color: var(--quiet); font-size: .85rem; font-weight: 600; letter-spacing: 0; }
+.missing { margin-top: 2.5rem; padding: 1.1rem 1.25rem .35rem; border-left: 4px solid var(--ink); border-radius: .25rem; background: var(--wash); }
+.missing h2 { margin: 0 0 .75rem; }
+.scroll { overflow-x: auto; margin: 0 0 1.5rem; border: 1px solid var(--line); border-radius: .6rem; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+table { width: 100%; border-collapse: collapse; font-size: .925rem; }
+th, td { padding: .5rem .9rem; text-align: left; vertical-align: baseline; white-space: nowrap; }
+th { color: var(--quiet); font-size: .85rem; font-weight: 600; }
+thead th { background: var(--wash); }
+.charts > .scroll th, .charts > .scroll td { padding: .4rem .75rem; }
+.number { text-align: right; }
+tbody th { color: var(--ink); font-size: inherit; font-weight: 500; }
+td.long, th.long { min-width: 12rem; white-space: normal; overflow-wrap: anywhere; }
+.charts > .scroll th { min-width: 7.5rem; white-space: normal; }
+tbody tr { border-top: 1px solid var(--line); }
+tbody tr.more { border-top: 0; }
+tbody tr.more td { padding-top: 0; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 2rem 2.5rem; align-items: start; }
+.chart { min-width: 0; margin: 0 0 1rem; }
+figcaption { font-weight: 600; overflow-wrap: anywhere; }
+.legend { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: 0; color: var(--quiet); font-size: .85rem; }
+.key::before { content: ""; display: inline-block; width: 1.4rem; margin-right: .4rem; border-top: 2px solid var(--accent); vertical-align: .25em; }
+.key.second::before { border-top: 2px dashed var(--ink); }
+.plot { display: block; width: calc(100% - 4.25rem); height: 15rem; margin: 1rem 1.25rem 1.75rem 3rem; overflow: visible; }
+.plot text { fill: var(--quiet); font-size: .75rem; }
+.plot .grid { stroke: var(--line); }
+.plot path { fill: none; stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.plot path.first { stroke: var(--accent); }
+.plot path.second { stroke: var(--ink); stroke-dasharray: 5 4; }
+.plot circle { stroke: var(--paper); stroke-width: 1; }
+.plot circle.first { fill: var(--accent); }
+.plot circle.second { fill: var(--ink); }
+.plot .bar { fill: var(--accent); }
+.axis { margin: 0 1.25rem .5rem 3rem; max-width: none; color: var(--quiet); font-size: .75rem; text-align: right; }
+details { margin: 0 0 1rem; }
+summary { width: fit-content; color: var(--quiet); font-size: .875rem; cursor: pointer; }
+details > .scroll { max-height: 22rem; margin-top: .75rem; overflow-y: auto; }
+footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: .875rem; overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  th, td { padding: .45rem .6rem; }
+}
+@media (min-width: 72rem) {
+  .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 3.5rem; align-items: start; }
+  .columns main > section:first-child h2 { margin-top: 0; }
+  .columns main > .missing { margin-top: 0; }
+  .columns main > section.missing:first-child + section h2 { margin-top: 2.5rem; }
+  nav { position: sticky; top: 1.5rem; }
+  nav ol { flex-direction: column; }
+}
+@media print {
+  :root { --paper: #ffffff; --wash: #ffffff; --line: #c9cfd1; --ink: #000000; --quiet: #444444; --accent: #0b5a5e; color-scheme: light; }
+  html { font-size: 10pt; }
+  .page { max-width: none; padding: 0; }
+  .columns { display: block; }
+  nav, details { display: none; }
+  .scroll { overflow: visible; }
+  th, td { white-space: normal; overflow-wrap: anywhere; }
+  td.long, th.long { min-width: 0; }
+  figure, tr, .missing { break-inside: avoid; }
+  h2, h3 { break-after: avoid; }
+}
+`);
+
+
+/***/ }),
+
+/***/ 5912:
+/***/ ((module, __webpack_exports__, __nccwpck_require__) => {
+
+__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
+/* unused harmony export reportHtml */
+/* harmony import */ var _page_markup_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8128);
+/* harmony import */ var _page_sections_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(160);
+/* harmony import */ var _page_style_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6459);
+/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2040);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_page_sections_js__WEBPACK_IMPORTED_MODULE_1__]);
+_page_sections_js__WEBPACK_IMPORTED_MODULE_1__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
+
+
+
+/** No script, no request: whatever the data, the page can do nothing but be read. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+/** A report as one page that needs nothing else: no scripts, no requests, charts inline. */
+function reportHtml(report) {
+    const { recipe, complete, missing, totals, made, artifactsDir } = report;
+    const sections = sectionsOf(report);
+    const state = complete ? 'Complete' : `Not complete: ${totals.whole} of ${totals.stages} stages done`;
+    const when = totals.started && totals.finished
+        ? `${minute(totals.started)} to ${minute(totals.finished)} UTC`
+        : 'Nothing has run yet.';
+    const page = html `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${recipe}: report of the run</title>
+<link rel="icon" href="data:,">
+<style>${STYLE}</style>
+</head>
+<body>
+<div class="page">
+<header>
+<h1>${recipe}</h1>
+<p class="quiet">Report of the run. ${when}</p>
+<p class="state${complete && ' whole'}">${state}</p>
+<dl class="figures">${reportFigures(report).map(({ label, value }) => html `<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
+</header>
+<div class="columns">
+<nav aria-labelledby="contents">
+<h2 id="contents">Contents</h2>
+<ol>${sections.map(({ id, title }) => html `<li><a href="#${id}">${title}</a></li>`)}</ol>
+</nav>
+<main>
+${missing.length > 0 &&
+        html `<section class="missing" aria-labelledby="missing"><h2 id="missing">What is missing</h2>
+<ul>${missing.map((line) => html `<li>${line}</li>`)}</ul></section>
+`}${sections.map(({ id, title, content }) => html `<section aria-labelledby="${id}">
+<h2 id="${id}">${title}</h2>
+${content}</section>
+`)}</main>
+</div>
+<footer>Made ${minute(made)} UTC from the manifests in ${artifactsDir}.</footer>
+</div>
+</body>
+</html>
+`;
+    return page.text;
+}
+function sectionsOf(report) {
+    const { experts, datasets, merge, planned } = report;
+    const plan = planAgainstActual(report);
+    const onCpu = experts.some(({ actual }) => actual?.device === 'CPU');
+    const section = (id, title, content) => content ? [{ id, title, content }] : [];
+    return [
+        ...section('plan', 'Plan against actual', plan.rows.length > 0 &&
+            html `${tableMarkup('Plan against actual', plan)}${onCpu &&
+                html `<p class="quiet">On a CPU, the memory that was measured is that of the whole process; what was planned is that of the tensors.</p>
+`}`),
+        ...section('training', 'Training', experts.some(({ actual, curve }) => actual ?? curve) && trainingMarkup(experts)),
+        ...section('data', 'Data', Object.keys(datasets).length > 0 && dataMarkup(datasets)),
+        ...section('merge', 'Merge', merge && mergeMarkup(merge)),
+        ...section('times', 'Times', tableMarkup('Times', timesTable(report))),
+        ...section('provenance', 'Where each output comes from', html `<p>A fingerprint stands for all that decides an output: settings, inputs, versions. A digest stands for contents.</p>
+${tableMarkup('Where each output comes from', provenanceTable(report))}`),
+        ...section('machines', 'Machines and versions', report.stages.some(({ made }) => made) && tableMarkup('Machines and versions', machinesTable(report))),
+        ...section('assumptions', 'What the estimate assumes', 'problem' in planned
+            ? html `<p>There is no estimate: ${planned.problem}</p>
+`
+            : html `<ul>${planned.assumptions.map((line) => html `<li>${line}</li>`)}</ul>
+`),
+    ];
+}
+/** `2026-03-01 14:05`. */
+function minute(time) {
+    return time.slice(0, 16).replace('T', ' ');
+}
+
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } });
+
+/***/ }),
+
+/***/ 6900:
+/***/ ((module, __webpack_exports__, __nccwpck_require__) => {
+
+__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
+/* unused harmony exports SUMMARY_LIMIT, reportMarkdown */
+/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9236);
+/* harmony import */ var _loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3630);
+/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4882);
+/* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9516);
+/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2040);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__]);
+_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_0__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
+
+
+
+
+/** GitHub drops the summary of a step that is longer, in bytes (GitHub's docs, "Adding a job summary"). */
+const SUMMARY_LIMIT = (/* unused pure expression or super */ null && (1024 * 1024));
+/**
+ * A report for the summary of a job.
+ *
+ * @param limit most bytes: where all of it is longer, the longest parts are left out, and named
+ */
+function reportMarkdown(report, limit = SUMMARY_LIMIT) {
+    const { experts, datasets, merge, planned } = report;
+    const head = [
+        `## ${markdown(reportTitle(report))}`,
+        '',
+        reportFigures(report)
+            .map(({ label, value }) => `${value} ${label}`)
+            .join(' · '),
+        '',
+        '',
+    ].join('\n');
+    const sections = [
+        { title: 'What is missing', text: report.missing.map((line) => `- ${markdown(line)}\n`).join('') },
+        { title: 'Plan against actual', text: table(planAgainstActual(report)) },
+        { title: 'Losses', text: table(lossTable(experts)) },
+        ...experts.flatMap(({ name, curve }) => curve ? [{ title: `Loss of ${name}`, text: lossCurveMermaid(curve) }] : []),
+        ...Object.entries(datasets).map(([name, data]) => ({
+            title: `Data: ${name}`,
+            text: dataReportMarkdown(data),
+        })),
+        { title: 'Merge', text: merge ? withoutTitle(mergeReport(merge)) : '' },
+        { title: 'Times', text: table(timesTable(report)) },
+        { title: 'Where each output comes from', text: table(provenanceTable(report)) },
+        { title: 'Machines and versions', text: table(machinesTable(report)) },
+        {
+            title: 'What the estimate assumes',
+            text: 'problem' in planned ? `- no estimate: ${markdown(planned.problem)}\n` : list(planned.assumptions),
+        },
+    ];
+    return within(limit, head, sections.filter(({ text }) => text !== ''));
+}
+function within(limit, head, sections) {
+    const left = [];
+    let kept = [...sections];
+    for (;;) {
+        const text = head + kept.map(shown).join('') + note(left);
+        if (Buffer.byteLength(text) <= limit)
+            return text;
+        const [longest] = kept.toSorted((a, b) => b.text.length - a.text.length);
+        if (!longest)
+            return `The report is longer than the ${limit} bytes that there is room for.\n`.slice(0, limit);
+        left.push(longest.title);
+        kept = kept.filter((section) => section !== longest);
+    }
+}
+function shown({ title, text }) {
+    return `### ${markdown(title)}\n\n${text}\n`;
+}
+function withoutTitle(text) {
+    return text.replace(/^#+ .*\n+/, '');
+}
+/** Names are cut: those of thousands of parts would themselves be too long. */
+function note(left) {
+    if (left.length === 0)
+        return '';
+    const names = left.slice(0, MOST_NAMED).map(markdown);
+    const more = left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : '';
+    return `Left out, since there is no room here: ${names.join(', ')}${more}. They are in report.html.\n`;
+}
+const MOST_NAMED = 5;
+function list(lines) {
+    return lines.map((line) => `- ${markdown(line)}\n`).join('');
+}
+function table(content) {
+    const { columns, rows } = withoutEmptyColumns(content);
+    if (rows.length === 0)
+        return '';
+    const line = (cells) => `| ${cells.join(' | ')} |\n`;
+    return [
+        line(columns.map(({ label }) => label)),
+        line(columns.map(({ kind }) => (kind === 'number' ? '---:' : '---'))),
+        ...rows.map((row) => line(row.map((cell, index) => (columns[index]?.kind === 'code' ? code(cell) : markdown(cell))))),
+    ].join('');
+}
+function code(text) {
+    return /^[\w.-]+$/.test(text) ? `\`${text}\`` : markdown(text);
+}
+
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } });
+
+/***/ }),
+
+/***/ 2040:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony exports withoutEmptyColumns, reportTitle, reportFigures, planAgainstActual, lossTable, timesTable, provenanceTable, machinesTable, count, loss */
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7868);
+
+/** A table without the columns that are empty in every row. */
+function withoutEmptyColumns({ columns, rows }) {
+    const filled = columns.map((_, index) => rows.some((row) => row[index]));
+    const kept = (items) => items.filter((_, index) => filled[index]);
+    return { columns: kept(columns), rows: rows.map(kept) };
+}
+/** `smoke-7b: complete`, or how much of it is there. */
+function reportTitle({ recipe, complete, totals }) {
+    return `${recipe}: ${complete ? 'complete' : `not complete, ${totals.whole} of ${totals.stages} stages done`}`;
+}
+/** The run in a few figures. */
+function reportFigures({ totals }) {
+    return [
+        { label: 'stages done', value: `${totals.whole} of ${totals.stages}` },
+        { label: 'time of all stages', value: formatSeconds(totals.seconds) },
+        ...(totals.gpuHours === undefined ? [] : [{ label: 'GPU-hours', value: hours(totals.gpuHours) }]),
+        ...(totals.tokens > 0 ? [{ label: 'tokens trained on', value: largeCount(totals.tokens) }] : []),
+        { label: 'on disk', value: formatBytes(totals.bytes) },
+    ];
+}
+/** What each training was estimated to take beside what it took; empty before any is planned or done. */
+function planAgainstActual({ experts }) {
+    return {
+        columns: [
+            { label: 'expert', kind: 'text' },
+            { label: 'quantity', kind: 'text' },
+            { label: 'planned', kind: 'number' },
+            { label: 'measured', kind: 'number' },
+            { label: 'difference', kind: 'number' },
+        ],
+        rows: experts.flatMap(({ name, planned, actual }) => {
+            const rows = QUANTITIES.flatMap(({ label, key, format, onCpu = true }) => {
+                const [before, after] = [planned?.[key], actual?.[key]];
+                if (before === undefined && after === undefined)
+                    return [];
+                const comparable = onCpu || actual?.device === 'GPU';
+                return [[label, text(before, format), text(after, format), comparable ? change(before, after) : '']];
+            });
+            return rows.map((cells, index) => [index === 0 ? name : '', ...cells]);
+        }),
+    };
+}
+const QUANTITIES = [
+    { label: 'steps', key: 'steps', format: count },
+    { label: 'tokens', key: 'tokens', format: count },
+    { label: 'memory peak', key: 'peakMemoryBytes', format: _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3, onCpu: false },
+    { label: 'time', key: 'hours', format: (value) => (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(3600 * value) },
+    { label: 'GPU-hours', key: 'gpuHours', format: hours },
+];
+/** The losses that the trainings ended with. */
+function lossTable(experts) {
+    return {
+        columns: [
+            { label: 'expert', kind: 'text' },
+            { label: 'loss at the start', kind: 'number' },
+            { label: 'loss at the end', kind: 'number' },
+            { label: 'evaluation loss', kind: 'number' },
+            { label: 'trained on', kind: 'text' },
+        ],
+        rows: experts.flatMap(({ name, actual }) => {
+            if (!actual)
+                return [];
+            const { lossFirst, lossLast, evaluationLoss, device, gpu = device, processes = 1 } = actual;
+            const place = device === 'CPU' ? `CPU, ${counted(processes, 'process', 'es')}` : `${processes} × ${gpu}`;
+            return [[name, text(lossFirst, loss), text(lossLast, loss), text(evaluationLoss, loss), place]];
+        }),
+    };
+}
+/** When each stage ran, for how long, and what it left. */
+function timesTable({ stages }) {
+    return {
+        columns: [
+            { label: 'stage', kind: 'text' },
+            { label: 'state', kind: 'text' },
+            { label: 'started (UTC)', kind: 'text' },
+            { label: 'time', kind: 'number' },
+            { label: 'GPU-hours', kind: 'number' },
+            { label: 'files', kind: 'number' },
+            { label: 'size', kind: 'number' },
+        ],
+        rows: stages.map(({ id, state, made }) => [
+            id,
+            state,
+            made ? utc(made.started) : '',
+            made ? formatSeconds(made.seconds) : '',
+            text(made?.gpuHours, hours),
+            text(made?.files, count),
+            text(made?.bytes, formatBytes),
+        ]),
+    };
+}
+/** The first digits of a digest tell two apart; the whole ones are in the manifests. */
+const DIGITS = 12;
+/** Which output was made from which: fingerprints and digests. */
+function provenanceTable({ stages }) {
+    return {
+        columns: [
+            { label: 'stage', kind: 'text' },
+            { label: 'fingerprint', kind: 'code' },
+            { label: 'output', kind: 'code' },
+            { label: 'input', kind: 'text' },
+            { label: 'from', kind: 'text' },
+            { label: 'its digest', kind: 'code' },
+        ],
+        rows: stages.flatMap(({ id, made }) => {
+            if (!made)
+                return [[id, '', '', '', '', '']];
+            const stage = [id, made.fingerprint.slice(0, DIGITS), made.digest.slice(0, DIGITS)];
+            const inputs = made.inputs.map(({ name, from, digest, stage, same }) => [
+                name,
+                stage === undefined ? from : same ? stage : `${stage}, another output than is there now`,
+                digest.slice(0, DIGITS),
+            ]);
+            if (inputs.length === 0)
+                return [[...stage, '', '', '']];
+            return inputs.map((input, index) => [...(index === 0 ? stage : ['', '', '']), ...input]);
+        }),
+    };
+}
+/** By what the outputs were made: machine, commit, versions; stages that say the same are together. */
+function machinesTable({ stages }) {
+    const rows = new Map();
+    for (const stage of stages.filter(({ made }) => made)) {
+        const key = JSON.stringify(machineOf(stage));
+        rows.set(key, [...(rows.get(key) ?? []), stage]);
+    }
+    return {
+        columns: [
+            { label: 'stages', kind: 'text' },
+            { label: 'machine', kind: 'text' },
+            { label: 'commit', kind: 'code' },
+            { label: 'versions', kind: 'text' },
+        ],
+        rows: [...rows].map(([key, together]) => [
+            together.map(({ id }) => id).join(', '),
+            ...JSON.parse(key),
+        ]),
+    };
+}
+function machineOf({ made }) {
+    const { host, system, cpu, cores, memory_bytes } = (made?.hardware ?? {});
+    const size = typeof memory_bytes === 'number' ? formatBytes(memory_bytes) : '';
+    const machine = [host, system, cpu, cores === undefined ? '' : `${cores} cores`, size];
+    return [
+        machine.filter(Boolean).join(', '),
+        (made?.gitCommit ?? '').replace(/^([0-9a-f]{12})[0-9a-f]{28}/, '$1'),
+        Object.entries(made?.versions ?? {})
+            .map(([name, version]) => `${name} ${version}`)
+            .join(', '),
+    ];
+}
+/** `1,234,567`. */
+function count(value) {
+    return value.toLocaleString('en-US');
+}
+/** `1 process`, `2 processes`. */
+function counted(number, noun, plural) {
+    return `${count(number)} ${noun}${number === 1 ? '' : plural}`;
+}
+/** Four digits: losses are compared by their differences. */
+function loss(value) {
+    return value !== 0 && Math.abs(value) < 1e-3
+        ? value.toExponential(2)
+        : String(Number(value.toPrecision(4)));
+}
+function largeCount(value) {
+    if (value >= 1e9)
+        return `${(value / 1e9).toFixed(2)} billion`;
+    return value >= 1e6 ? `${(value / 1e6).toFixed(1)} million` : count(value);
+}
+function hours(value) {
+    if (value >= 10)
+        return count(Math.round(value));
+    return value >= 0.1 ? value.toFixed(1) : value.toFixed(3);
+}
+function utc(time) {
+    return time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):.*$/, '$1 $2');
+}
+function text(value, format) {
+    return value === undefined ? '' : format(value);
+}
+/** `+4 %` of what was planned, `=` where nothing differs. */
+function change(planned, actual) {
+    if (planned === undefined || actual === undefined || planned === 0)
+        return '';
+    if (planned === actual)
+        return '=';
+    const percent = (100 * (actual - planned)) / planned;
+    const size = Math.abs(percent);
+    if (size < 0.1)
+        return '< 0.1 %';
+    return `${percent < 0 ? '−' : '+'}${size.toFixed(size < 10 ? 1 : 0)} %`;
+}
+
+
+/***/ }),
+
+/***/ 2874:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* unused harmony export reportText */
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7868);
+/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2040);
+
+
+/** A report in short, for a terminal. */
+function reportText(report) {
+    const figures = reportFigures(report).map(({ label, value }) => `${label}: ${value}`);
+    const plan = planAgainstActual(report);
+    return [
+        reportTitle(report),
+        figures.join(', '),
+        '',
+        ...lines(timesTable(report)),
+        ...(plan.rows.length > 0 ? ['', ...lines(plan)] : []),
+        ...(report.missing.length > 0 ? ['', ...report.missing] : []),
+    ]
+        .map((line) => printable(line).trimEnd())
+        .join('\n');
+}
+/** Numbers on the right of their columns. */
+function lines(table) {
+    const { columns, rows } = withoutEmptyColumns(table);
+    const shown = columns.map(({ label, kind }, index) => {
+        const cells = [label, ...rows.map((row) => row[index] ?? '')];
+        const width = Math.max(...cells.map((cell) => cell.length));
+        return cells.map((cell) => (kind === 'number' ? cell.padStart(width) : cell.padEnd(width)));
+    });
+    return [-1, ...rows.keys()].map((row) => shown.map((column) => column[row + 1]).join('  '));
+}
+
+
+/***/ }),
+
+/***/ 1275:
+/***/ ((__unused_webpack_module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+
+// UNUSED EXPORTS: runReport
+
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
+var src = __nccwpck_require__(7868);
+// EXTERNAL MODULE: ./packages/chain/src/loss-curve.ts
+var loss_curve = __nccwpck_require__(4456);
+// EXTERNAL MODULE: ./packages/chain/src/plan-states.ts
+var plan_states = __nccwpck_require__(5645);
+// EXTERNAL MODULE: ./packages/chain/src/plan-estimate.ts + 1 modules
+var plan_estimate = __nccwpck_require__(7485);
+// EXTERNAL MODULE: ./packages/estimate/src/index.ts + 19 modules
+var estimate_src = __nccwpck_require__(4420);
+;// CONCATENATED MODULE: ./packages/chain/src/run-report/training-cost.ts
+
+/**
+ * Hours of a training, earlier runs of it included, with loading and publishing in the last one.
+ *
+ * @returns undefined for a stage that is no training
+ */
+function training_cost_trainingHours(manifest) {
+    if (manifest.stage !== 'sft-train')
+        return undefined;
+    const { metrics } = manifest;
+    return Math.max(manifest.timings.seconds, metrics?.seconds ?? 0) / 3600;
+}
+/**
+ * GPUs × hours of a training: a process has one GPU.
+ *
+ * @returns undefined for any other stage, on a CPU, and where the number of processes changed on the way
+ */
+function training_cost_gpuHoursOf(manifest) {
+    const hours = training_cost_trainingHours(manifest);
+    const { settings, metrics } = manifest;
+    const processes = settings?.processes;
+    if (hours === undefined || typeof processes !== 'number' || metrics?.processes)
+        return undefined;
+    return training_cost_onGpu(manifest) ? processes * hours : undefined;
+}
+/** Whether a training's processes each had a GPU. */
+function training_cost_onGpu(manifest) {
+    const { settings } = manifest;
+    return manifest.stage === 'sft-train' && settings?.launch?.use_cpu !== true;
+}
+/** The GPUs that trained, with what is known of their kind; undefined where the manifest names none that is known. */
+function training_cost_gpusOf(manifest) {
+    const { settings, metrics } = manifest;
+    const gpu = typeof metrics?.gpu === 'string' ? kindOf(metrics.gpu) : undefined;
+    return gpu && settings?.processes ? { ...gpu, count: settings.processes } : undefined;
+}
+/** `NVIDIA H100 80GB HBM3`, as CUDA names a card, is an `H100-80GB`: neither its memory's kind nor its socket matters. */
+function kindOf(device) {
+    const short = device.replace(/Tesla|SXM\d?|HBM\d\w?/gi, '');
+    for (const name of [short, short.replace(/PCIe/i, '')]) {
+        try {
+            return parseGpu(name);
+        }
+        catch {
+            // A kind that is not known has no estimate.
+        }
+    }
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./packages/chain/src/run-report/expert-reports.ts
+
+
+/** What the run was to cost, on the GPU that the first trained expert names; without it, hours are not estimated. */
+async function expert_reports_plannedCost(planned, manifests, signal) {
+    const [gpus] = [...manifests.values()].flatMap((manifest) => gpusOf(manifest) ?? []);
+    try {
+        return await planEstimate(planned, gpus, signal);
+    }
+    catch (error) {
+        // A run that was cancelled, or whose manifests don't fit the recipe, has a report all the same.
+        return { problem: error.message };
+    }
+}
+/** The trainings of a plan, in its order. */
+function expert_reports_expertReports(plan, manifests, curves, cost) {
+    return plan.experts.map((name) => {
+        const id = `sft-train/${name}`;
+        const manifest = manifests.get(id);
+        const curve = curves.get(id);
+        const planned = 'problem' in cost ? undefined : cost.experts.find((expert) => expert.name === name);
+        return {
+            name,
+            ...(planned && { planned: plannedTraining(planned) }),
+            ...(manifest && { actual: measuredTraining(manifest) }),
+            ...(curve && { curve }),
+        };
+    });
+}
+function plannedTraining({ schedule, memory, time }) {
+    return {
+        ...(schedule && { steps: schedule.steps, tokens: schedule.tokens }),
+        // What a training measures is what tensors took: CUDA itself comes on top of both.
+        peakMemoryBytes: Math.max(memory.peaks.backward, memory.peaks.update),
+        ...(time && { hours: time.hours, gpuHours: time.gpuHours }),
+    };
+}
+function measuredTraining(manifest) {
+    const metrics = manifest.metrics;
+    const { processes } = manifest.settings;
+    const gpuHours = gpuHoursOf(manifest);
+    return {
+        ...numbers({
+            steps: metrics.steps,
+            tokens: metrics.tokens,
+            peakMemoryBytes: metrics.peak_memory_bytes,
+            hours: trainingHours(manifest),
+            gpuHours,
+            processes,
+            lossFirst: metrics.train_loss_first,
+            lossLast: metrics.train_loss_last,
+            evaluationLoss: metrics.eval_loss,
+        }),
+        device: onGpu(manifest) ? 'GPU' : 'CPU',
+        ...(typeof metrics.gpu === 'string' && { gpu: metrics.gpu }),
+    };
+}
+/** Those of the values that are numbers. */
+function numbers(values) {
+    const found = Object.entries(values).filter(([, value]) => Number.isFinite(value));
+    return Object.fromEntries(found);
+}
+
+;// CONCATENATED MODULE: ./packages/chain/src/run-report/run-report.ts
+
+
+
+
+
+
+
+/**
+ * The report of a run, from the manifests of its outputs and the training logs beside them. The costs that were planned
+ * are estimated with the GPU that the manifests name.
+ *
+ * @param made when the report is made
+ */
+async function runReport(planned, { signal, made = new Date() } = {}) {
+    const { plan } = planned;
+    const manifests = new Map();
+    const curves = new Map();
+    for (const { id, stage, outputDir } of plan.stages) {
+        const manifest = await readManifest(outputDir);
+        if (manifest)
+            manifests.set(id, manifest);
+        const curve = stage === 'sft-train' ? await curveOf(outputDir) : undefined;
+        if (curve)
+            curves.set(id, curve);
+    }
+    const states = await planStates(planned);
+    const stages = states.map(({ id, outputDir, state, reason }) => {
+        const manifest = manifests.get(id);
+        return {
+            id,
+            outputDir,
+            state: state === 'absent' && curves.has(id) ? 'unfinished' : state,
+            ...(reason !== undefined && { reason }),
+            ...(manifest && { made: stageRecord(manifest, originsOf(manifest, plan, manifests)) }),
+        };
+    });
+    const cost = await plannedCost(planned, manifests, signal);
+    const experts = expertReports(plan, manifests, curves, cost);
+    const merge = manifests.get('model-merge')?.metrics;
+    const missing = missingOf(stages, experts);
+    return {
+        report_version: 1,
+        recipe: plan.recipe,
+        artifactsDir: plan.artifactsDir,
+        made: made.toISOString(),
+        complete: missing.length === 0,
+        missing,
+        totals: totalsOf(stages, experts),
+        stages,
+        experts,
+        datasets: dataReports(plan, manifests),
+        ...(merge?.method && merge.models && { merge }),
+        planned: cost,
+    };
+}
+/** A log that can't be read, such as one that is just being written, is as good as none. */
+function curveOf(outputDir) {
+    return readLossCurve(trainingLogFile(outputDir)).catch(() => undefined);
+}
+function stageRecord(manifest, inputs) {
+    const { outputs, timings, fingerprint, digest, versions, hardware, metrics } = manifest;
+    const gpuHours = gpuHoursOf(manifest);
+    return {
+        ...timings,
+        ...(gpuHours !== undefined && { gpuHours }),
+        files: outputs.length,
+        bytes: sum(outputs.map(({ size }) => size)),
+        fingerprint,
+        digest,
+        inputs,
+        versions,
+        gitCommit: manifest.git_commit,
+        hardware,
+        metrics,
+    };
+}
+function dataReports(plan, manifests) {
+    return Object.fromEntries(plan.datasets.flatMap((name) => {
+        const metrics = manifests.get(`prepare-dataset/${name}`)?.metrics;
+        return metrics?.report ? [[name, metrics.report]] : [];
+    }));
+}
+function totalsOf(stages, experts) {
+    const made = stages.flatMap((stage) => stage.made ?? []);
+    const gpuHours = made.flatMap((record) => record.gpuHours ?? []);
+    const started = made.map((record) => record.started).sort();
+    const finished = made.map((record) => record.finished).sort();
+    return {
+        stages: stages.length,
+        whole: stages.filter(({ state }) => state === 'whole').length,
+        seconds: sum(made.map((record) => record.seconds)),
+        ...(gpuHours.length > 0 && { gpuHours: sum(gpuHours) }),
+        bytes: sum(made.map((record) => record.bytes)),
+        tokens: sum(experts.map(({ actual }) => actual?.tokens ?? 0)),
+        ...(started[0] !== undefined && { started: started[0] }),
+        ...(finished.length > 0 && { finished: finished.at(-1) }),
+    };
+}
+function sum(values) {
+    return values.reduce((total, value) => total + value, 0);
+}
+
+
+/***/ }),
+
+/***/ 4602:
+/***/ ((module, __webpack_exports__, __nccwpck_require__) => {
+
+__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
+/* unused harmony exports reportFile, writeReport, leaveReport */
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _report_html_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5912);
+/* harmony import */ var _run_report_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1275);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_report_html_js__WEBPACK_IMPORTED_MODULE_2__]);
+_report_html_js__WEBPACK_IMPORTED_MODULE_2__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
+
+
+
+/** Where the page is put when nobody says: among the outputs that it reports. */
+function reportFile(plan) {
+    return path.join(plan.artifactsDir, 'report', 'report.html');
+}
+/** Writes the page of a report, whole or not at all. */
+async function writeReport(report, file) {
+    await mkdir(path.dirname(file), { recursive: true });
+    const unfinished = `${file}.${process.pid}.tmp`;
+    await writeFile(unfinished, reportHtml(report));
+    await rename(unfinished, file);
+}
+/** Reports a run at its end, however that was. That it can't be reported is a warning: what ended the run is not hidden. */
+async function leaveReport(planned, { reporter, signal }) {
+    const file = reportFile(planned.plan);
+    try {
+        await writeReport(await runReport(planned, { signal }), file);
+        reporter.info(`The report is in ${file}`);
+    }
+    catch (error) {
+        reporter.warning(`no report of the run in ${file}: ${error.message}`);
+    }
+}
+
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } });
+
+/***/ }),
+
 /***/ 4417:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -32419,7 +32907,7 @@ var promises_ = __nccwpck_require__(1455);
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
 // EXTERNAL MODULE: ./packages/recipe/src/index.ts + 48 modules
-var src = __nccwpck_require__(6079);
+var src = __nccwpck_require__(6366);
 // EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
 var stage_src = __nccwpck_require__(7868);
 // EXTERNAL MODULE: external "node:net"
@@ -42191,8 +42679,8 @@ var Tokenizer = class {
 var Tokenizer_default = Tokenizer;
 
 
-// EXTERNAL MODULE: ./packages/hub/src/index.ts + 33 modules
-var src = __nccwpck_require__(2355);
+// EXTERNAL MODULE: ./packages/hub/src/index.ts + 34 modules
+var src = __nccwpck_require__(1966);
 ;// CONCATENATED MODULE: ./packages/chain/src/token-limit.ts
 
 
@@ -42291,7 +42779,7 @@ function mostSevereFirst(diagnostics) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6079);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6366);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7868);
 
 
@@ -43659,7 +44147,7 @@ function lengthChart(histogram) {
 /** Text that GitHub shows as it is, in a table cell too, whatever it holds. */
 function escapeMarkdown(text) {
     return text
-        .replace(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, ' ')
+        .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
         .replace(/[&<>|`$@]/g, (character) => `&#${character.charCodeAt(0)};`)
         .replace(/[\\*_~[\]]/g, '\\$&');
 }
@@ -43755,8 +44243,8 @@ function withShare(count, rows) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   M: () => (/* binding */ dataReportText)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_stage_reporter__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8141);
-/* harmony import */ var _data_report_table_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2468);
+/* harmony import */ var _prometheus_actions_stage_reporter__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8141);
+/* harmony import */ var _data_report_table_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2468);
 /* harmony import */ var _length_summary_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9507);
 /* harmony import */ var _report_numbers_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9411);
 
@@ -43768,8 +44256,8 @@ function dataReportText(report) {
     const parts = [report.train, ...(report.test ? [report.test] : [])];
     const lines = [
         { label: '', cells: ['train', 'test'].slice(0, parts.length) },
-        ...(0,_data_report_table_js__WEBPACK_IMPORTED_MODULE_0__/* .reportLines */ .Q)(report).map(({ label, cells }) => ({
-            label: (0,_prometheus_actions_stage_reporter__WEBPACK_IMPORTED_MODULE_1__/* .printable */ .g$)(label).replaceAll('\n', ' '),
+        ...(0,_data_report_table_js__WEBPACK_IMPORTED_MODULE_1__/* .reportLines */ .Q)(report).map(({ label, cells }) => ({
+            label: (0,_prometheus_actions_stage_reporter__WEBPACK_IMPORTED_MODULE_0__/* .printable */ .g$)(label).replaceAll('\n', ' '),
             cells,
         })),
     ];
@@ -44236,19 +44724,24 @@ function pick(sizes, groups, last, sum) {
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   $P: () => (/* reexport safe */ _data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__.$),
-/* harmony export */   Mn: () => (/* reexport safe */ _data_report_text_js__WEBPACK_IMPORTED_MODULE_2__.M),
-/* harmony export */   l$: () => (/* reexport safe */ _sources_source_files_js__WEBPACK_IMPORTED_MODULE_4__.l),
+/* harmony export */   Mn: () => (/* reexport safe */ _data_report_text_js__WEBPACK_IMPORTED_MODULE_3__.M),
+/* harmony export */   l$: () => (/* reexport safe */ _sources_source_files_js__WEBPACK_IMPORTED_MODULE_5__.l),
 /* harmony export */   mr: () => (/* reexport safe */ _data_report_markdown_js__WEBPACK_IMPORTED_MODULE_1__.m),
-/* harmony export */   sd: () => (/* reexport safe */ _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__.s),
-/* harmony export */   vM: () => (/* reexport safe */ _sources_source_files_js__WEBPACK_IMPORTED_MODULE_4__.v)
+/* harmony export */   sd: () => (/* reexport safe */ _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__.s),
+/* harmony export */   vM: () => (/* reexport safe */ _sources_source_files_js__WEBPACK_IMPORTED_MODULE_5__.v)
 /* harmony export */ });
 /* harmony import */ var _data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7040);
 /* harmony import */ var _data_report_markdown_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6143);
-/* harmony import */ var _data_report_text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2797);
-/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9746);
-/* harmony import */ var _sources_source_files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8506);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__, _data_report_markdown_js__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__]);
-([_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__, _data_report_markdown_js__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+/* harmony import */ var _data_report_table_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2468);
+/* harmony import */ var _data_report_text_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2797);
+/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9746);
+/* harmony import */ var _sources_source_files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8506);
+/* harmony import */ var _verdict_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9377);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__, _data_report_markdown_js__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__]);
+([_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__, _data_report_markdown_js__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_4__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+
+
+
 
 
 
@@ -46987,7 +47480,1091 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 2355:
+/***/ 4420:
+/***/ ((__unused_webpack_module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+
+// UNUSED EXPORTS: checkFit, estimateMarkdown, estimateRecipe, estimateText, misfit, namedGpus, parseGpu, publishedRows, trainingSetup
+
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 16 modules
+var src = __nccwpck_require__(7868);
+// EXTERNAL MODULE: ./packages/recipe/src/index.ts + 48 modules
+var recipe_src = __nccwpck_require__(6366);
+;// CONCATENATED MODULE: ./packages/estimate/src/lora.ts
+
+/** What PEFT takes for decoder models where a recipe names no targets. */
+const PEFT_TARGETS = (/* unused pure expression or super */ null && (['q_proj', 'v_proj']));
+/**
+ * The layers of a model that LoRA goes on.
+ *
+ * As in PEFT, a name stands for the layers that are called so, "all-linear" for all but the output layer, and a text
+ * that is no name is a pattern that full names must match as a whole.
+ */
+function lora_targetModules(architecture, { targets }) {
+    const modules = linearModules(architecture);
+    if (targets === 'all-linear')
+        return modules.filter(({ name }) => name !== 'lm_head');
+    const named = targets === undefined
+        ? PEFT_TARGETS
+        : typeof targets === 'string' && /^[\w.]+$/.test(targets)
+            ? [targets]
+            : targets;
+    if (typeof named === 'string') {
+        const pattern = patternOf(named);
+        return modules.flatMap((module) => matching(architecture, module, (name) => pattern?.test(name) === true));
+    }
+    return modules.flatMap((module) => matching(architecture, module, (name) => named.some((target) => `.${name}`.endsWith(`.${target}`))));
+}
+/** Parameters of the adapters, and how many of them a token goes through. */
+function lora_adapterParameters(architecture, lora) {
+    const sum = { total: 0, active: 0 };
+    for (const { inFeatures, outFeatures, count, perToken } of lora_targetModules(architecture, lora)) {
+        const one = lora.rank * (inFeatures + outFeatures) + (lora.dora ? outFeatures : 0);
+        sum.total += count * one;
+        sum.active += perToken * one;
+    }
+    const { vocabSize, hiddenSize } = architecture;
+    for (const name of new Set(lora.modulesToSave)) {
+        const copies = name === 'embed_tokens'
+            ? [{ count: 1, perToken: 1, size: vocabSize * hiddenSize }]
+            : linearModules(architecture)
+                .filter((module) => module.name === name)
+                .map(({ count, perToken, inFeatures, outFeatures, bias }) => ({
+                count,
+                perToken,
+                size: inFeatures * outFeatures + (bias ? outFeatures : 0),
+            }));
+        for (const { count, perToken, size } of copies) {
+            sum.total += count * size;
+            sum.active += perToken * size;
+        }
+    }
+    return sum;
+}
+/** The module with the counts of those whose full names match; none where none does. */
+function matching({ layers, experts }, module, matches) {
+    const full = module.parent ? `${module.parent}.${module.name}` : module.name;
+    const numbers = (text, letter, count) => text.includes(`.${letter}.`)
+        ? Array.from({ length: count }, (_, index) => text.replace(`.${letter}.`, `.${index}.`))
+        : [text];
+    const names = numbers(full, 'N', layers).flatMap((name) => numbers(name, 'E', experts?.count ?? 1));
+    const count = names.filter(matches).length;
+    return count === 0 ? [] : [{ ...module, count, perToken: (module.perToken * count) / module.count }];
+}
+/** Python's `re.fullmatch`; undefined for a pattern that JavaScript does not know. */
+function patternOf(text) {
+    try {
+        return new RegExp(`^(?:${text})$`);
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/activation-bytes.ts
+
+/** @param compiled each layer is compiled, which computes norms and elementwise products again by itself */
+function activation_bytes_activationBytes(setup, { compiled, rowTokens }) {
+    const { architecture, lora } = setup;
+    const { hiddenSize: h, intermediateSize, experts } = architecture;
+    const element = setup.halfPrecision ? 2 : 4;
+    // The stream between the layers has the type of the embedding: of the weights.
+    const stream = setup.parameterBytes;
+    const f = intermediateSize * (experts?.perToken ?? 1);
+    // Experts run one after the other, each on its share of the tokens.
+    const running = experts ? experts.perToken / experts.count : 1;
+    const { kept: adapters, work: adapterWork } = lora ? adapterBytes(setup) : { kept: 0, work: 0 };
+    const kept = compiled
+        ? element * (7 * h + 3 * f) + adapters
+        : normBytes(setup) + attentionBytes(setup, rowTokens) + mlpBytes(setup) + adapters;
+    return {
+        kept,
+        checkpoint: stream * h,
+        // The gradients of the stream, of the layer's output, and of the MLP's two branches while its product's is there.
+        work: element * (2 * h + 2 * intermediateSize * running) + adapterWork,
+    };
+}
+/** Each norm keeps its input in float32, a root of each row and, where it is trained, its result before its weights. */
+function normBytes({ architecture, lora, parameterBytes }) {
+    const { hiddenSize: h, vectors } = architecture;
+    const trained = lora ? 0 : parameterBytes * h;
+    return vectors.norms * (4 * h + 4 + trained);
+}
+/** Queries, keys, values, output, the logarithm of the sum of each head, and the input of the first three products. */
+function attentionBytes(setup, rowTokens) {
+    const { architecture, lora, halfPrecision, parameterBytes, padded } = setup;
+    const { hiddenSize: h, attentionHeads, keyValueHeads, headDim } = architecture;
+    const element = halfPrecision ? 2 : 4;
+    const queries = attentionHeads * headDim;
+    // With a mask, transformers repeats keys and values for each query head, and PyTorch makes a mask of 16 bits.
+    const keys = padded ? queries : keyValueHeads * headDim;
+    const mask = padded ? element * rowTokens : 0;
+    // From float32 weights, rotated queries and keys come in float32 and are cast again.
+    const casts = parameterBytes === 4 && halfPrecision ? 3 * 2 * h : 0;
+    const input = lora ? 0 : element * h;
+    return element * (2 * queries + 2 * keys) + 4 * attentionHeads + mask + casts + input;
+}
+/** Gate, its activation and up, and full tuning's inputs of the products; for a mixture those of each expert. */
+function mlpBytes({ architecture, lora, halfPrecision }) {
+    const { hiddenSize: h, intermediateSize: f, experts } = architecture;
+    const element = halfPrecision ? 2 : 4;
+    const inputs = lora ? 0 : element * (h + f);
+    const one = element * 3 * f + inputs;
+    if (!experts)
+        return one;
+    // A token's rows are gathered for its experts; the router and the weights of its experts are small.
+    const router = (lora ? 0 : element * h) + 8 * experts.count;
+    return router + experts.perToken * (one + element * 2 * h + 40);
+}
+/** Each adapter keeps its input in 16 bits, the mask of its dropout, and what is between its two matrices. */
+function adapterBytes(setup) {
+    const { architecture, lora } = setup;
+    if (!lora)
+        return { kept: 0, work: 0 };
+    const element = setup.halfPrecision ? 2 : 4;
+    let kept = 0;
+    let widest = 0;
+    for (const { name, inFeatures, count, perToken } of targetModules(architecture, lora)) {
+        if (name === 'lm_head')
+            continue;
+        const mask = lora.dropout > 0 ? inFeatures : 0;
+        kept += (perToken / architecture.layers) * (element * (inFeatures + lora.rank) + mask);
+        widest = Math.max(widest, (inFeatures * perToken) / count);
+    }
+    // The input in float32, before and after dropout, while the widest adapter runs on its tokens.
+    return { kept, work: 8 * widest };
+}
+/** Bytes of logits, their float32 copy, what the loss keeps and its gradients, for each position that has logits. */
+function activation_bytes_logitBytes({ vocabSize }) {
+    return 12 * vocabSize;
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/trained-parameters.ts
+
+/** Parameters of a model that is trained, in full or as a LoRA. */
+function trained_parameters_trainedParameters(architecture, lora) {
+    const { total } = architecture.parameters;
+    if (!lora)
+        return { total, trainable: total };
+    const adapters = adapterParameters(architecture, lora).total;
+    return { total: total + adapters, trainable: adapters };
+}
+/**
+ * Floating-point operations that a token takes in a training step, and those of them that are the forward pass's.
+ *
+ * For each parameter that a token is multiplied with: 2 forward, 2 backward for the layer below, 2 more where it is
+ * trained (Kaplan et al. 2020, arXiv 2001.08361, table 1), as `model_flops.py` of the trainer counts them. An untied
+ * input embedding is looked up and does not count; attention scores are left out.
+ */
+function trained_parameters_flopsPerToken(architecture, lora) {
+    const { parameters, tiedEmbeddings, vocabSize, hiddenSize } = architecture;
+    const multiplied = parameters.active - (tiedEmbeddings ? 0 : vocabSize * hiddenSize);
+    if (!lora)
+        return { training: 6 * multiplied, forward: 2 * multiplied };
+    const adapters = adapterParameters(architecture, lora).active;
+    return { training: 4 * multiplied + 6 * adapters, forward: 2 * (multiplied + adapters) };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/gathered-bytes.ts
+
+/** DeepSpeed's default of `stage3_max_live_parameters`. */
+const LIVE_PARAMETERS = 1e9;
+/**
+ * What ZeRO-3 gathers: nothing on one device, which has all weights; else 10⁹ parameters, or the block of experts that the
+ * trainer has it gather as a whole, where that is larger.
+ */
+function gathered_bytes_gatheredBytes(setup) {
+    const { architecture, lora, processes, sharding } = setup;
+    if (sharding.zeroStage !== 3 || processes === 1)
+        return { live: 0, buffer: 0 };
+    const { hiddenSize, intermediateSize, layers, experts } = architecture;
+    const { total, trainable } = trainedParameters(architecture, lora);
+    const adapters = lora ? trainable / layers : 0;
+    const block = experts ? 3 * experts.count * hiddenSize * intermediateSize + adapters : 0;
+    const atATime = Math.min(total, Math.max(LIVE_PARAMETERS, block));
+    return { live: 2 * atATime, buffer: 2 * block };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/levers.ts
+
+/** The constants of the trainer's `levers.py`. */
+const MOST_TOKENS = 16_384;
+const FEW_TOKENS = 4_096;
+const USABLE = 0.92;
+const ZERO3_LIVE_PARAMETERS = 1e9;
+/**
+ * What the trainer's `levers.py` chooses, by its own formulas, which are coarser than the estimate's.
+ *
+ * @param memoryBytes of the device; undefined where it is not known: memory then does not bound the choice
+ */
+function levers_chooseLevers(setup, memoryBytes) {
+    const { architecture, rowTokens, attention, sharding, device } = setup;
+    const onGpu = device === 'gpu';
+    const room = onGpu && memoryBytes !== undefined
+        ? USABLE * memoryBytes - statesByLevers(setup)
+        : Number.POSITIVE_INFINITY;
+    const fitting = (bytesPerToken) => room === Number.POSITIVE_INFINITY ? MOST_TOKENS : Math.max(0, Math.trunc(room / bytesPerToken));
+    const kept = fitting(keptByLevers(architecture));
+    const recompute = setup.recompute ?? kept < Math.max(rowTokens, FEW_TOKENS);
+    const most = attention === 'sdpa' || !onGpu || !setup.halfPrecision ? FEW_TOKENS : MOST_TOKENS;
+    const tokens = setup.microBatchTokens ??
+        Math.max(rowTokens, Math.min(most, recompute ? fitting(recomputedByLevers(architecture)) : kept));
+    return {
+        compiled: onGpu && sharding.zeroStage === undefined && !architecture.experts,
+        recompute,
+        microBatchTokens: Math.max(tokens, rowTokens),
+    };
+}
+/** `kept_bytes_per_token` of levers.py. */
+function keptByLevers(architecture) {
+    const { hiddenSize: h, layers } = architecture;
+    return 2 * (7 * h + 3 * innerSize(architecture)) * layers + logitsByLevers(architecture);
+}
+/** `recomputed_bytes_per_token` of levers.py. */
+function recomputedByLevers(architecture) {
+    const { hiddenSize: h, layers } = architecture;
+    return 2 * h * layers + 4 * (9 * h + 4 * innerSize(architecture)) + logitsByLevers(architecture);
+}
+/** `state_bytes` and `zero3_state_bytes` of levers.py. */
+function statesByLevers(setup) {
+    const { architecture, lora, processes, parameterBytes, masterWeights, sharding } = setup;
+    const { total, trainable } = trainedParameters(architecture, lora);
+    if (sharding.zeroStage !== undefined) {
+        return (2 * total + 14 * trainable) / processes + 2 * Math.min(total, ZERO3_LIVE_PARAMETERS);
+    }
+    const gradients = (processes === 1 ? 1 : 2) * parameterBytes;
+    return total * parameterBytes + trainable * (gradients + (masterWeights ? 10 : 2 * parameterBytes));
+}
+function innerSize({ intermediateSize, experts }) {
+    return intermediateSize * (experts?.perToken ?? 1);
+}
+function logitsByLevers({ vocabSize }) {
+    return 0.25 * vocabSize * (2 + 4 + 4);
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/state-bytes.ts
+
+/** DeepSpeed's defaults, in elements: `reduce_bucket_size`, `sub_group_size`. */
+const REDUCE_BUCKET = 5e8;
+const SUB_GROUP = 1e9;
+/** Bytes of the moments for each trained parameter of `bytes` bytes, by TRL's `optim`; of AdamW where it is not known. */
+function momentBytes(optimizer, bytes) {
+    if (/8bit/.test(optimizer))
+        return 2;
+    if (/^(sgd|adafactor)/.test(optimizer))
+        return 0;
+    return 2 * bytes;
+}
+/** What one device holds of weights, gradients and optimizer. */
+function state_bytes_stateBytes(setup) {
+    const { sharding } = setup;
+    return sharding.zeroStage === undefined || sharding.zeroStage === 0 ? replicated(setup) : sharded(setup);
+}
+function replicated(setup) {
+    const { architecture, lora, parameterBytes, halfPrecision, optimizer, processes, masterWeights } = setup;
+    const { total, trainable } = trainedParameters(architecture, lora);
+    // PEFT holds adapters in float32.
+    const trainedBytes = lora ? 4 : parameterBytes;
+    const gradients = trainable * trainedBytes;
+    // torch's AdamW steps for all tensors at once, with the roots of all second moments; fused, it needs none.
+    const atOnce = optimizer === 'adamw_torch' && !masterWeights;
+    return {
+        weights: (total - trainable) * parameterBytes + trainable * trainedBytes,
+        masterWeights: masterWeights ? 2 * trainable : 0,
+        gradients,
+        gradientBuckets: processes > 1 ? gradients : 0,
+        moments: trainable * (masterWeights ? 8 : momentBytes(optimizer, trainedBytes)),
+        bucketCopy: 0,
+        bucketShare: 0,
+        update: atOnce ? gradients : 0,
+        casts: halfPrecision && trainedBytes === 4 ? 2 * trainable : 0,
+    };
+}
+/**
+ * DeepSpeed holds weights in 16 bits, and float32 weights and moments of those that are trained, the share of a device
+ * (Rajbhandari et al. 2020, arXiv 1910.02054): stage 1 shares the optimizer's states out, 2 gradients too, 3 weights too.
+ */
+function sharded({ architecture, lora, processes, sharding }) {
+    const { total, trainable } = trainedParameters(architecture, lora);
+    const stage = sharding.zeroStage ?? 0;
+    const share = trainable / processes;
+    const { offloadOptimizer, offloadParameters } = sharding;
+    const inBucket = Math.min(trainable, REDUCE_BUCKET);
+    const group = stage === 3 ? Math.min(share, SUB_GROUP) : share;
+    return {
+        weights: stage < 3 ? 2 * total : offloadParameters ? 0 : (2 * total) / processes,
+        masterWeights: offloadOptimizer ? 0 : 4 * share,
+        gradients: stage < 2 ? 2 * trainable : offloadOptimizer ? 0 : 2 * share,
+        gradientBuckets: 2 * REDUCE_BUCKET,
+        moments: offloadOptimizer ? 0 : 8 * share,
+        bucketCopy: 2 * inBucket,
+        bucketShare: inBucket / trainable,
+        // Gradients in float32, and what torch's AdamW takes, of the parameters that are stepped together.
+        update: offloadOptimizer ? 0 : 8 * group,
+        casts: 0,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/memory.ts
+
+
+
+
+
+/** TRL's chunk of positions for `chunked_nll`. */
+const LOSS_CHUNK = 256;
+/** CUDA's context and its libraries' workspaces on one device, as measured: see docs/estimate.md. */
+const CONTEXT_BYTES = 1.6e9;
+/** NCCL's buffers, where several devices train: measured were 0.9 on two, with DeepSpeed 1.1. */
+const NCCL_BYTES = 1.0e9;
+/** Of the tensors' peak, what PyTorch's allocator holds beyond it with growing segments, as measured. */
+const FRAGMENTATION = 0.02;
+/** The same where DeepSpeed gathers weights; measured were 17 %, of which PyTorch gives back what is asked for. */
+const DEEPSPEED_FRAGMENTATION = 0.05;
+/**
+ * Estimates the memory that one device needs for a training.
+ *
+ * The peak is that of these moments: the end of the forward pass, where all activations are there; under DeepSpeed the first
+ * sum of gradients; the end of the backward pass, where all gradients are; and the optimizer's step.
+ *
+ * @param memoryBytes of the device, by which the profile fast chooses its micro-batches
+ */
+function memory_estimateMemory(setup, memoryBytes) {
+    const levers = setup.profile === 'fast' ? chooseLevers(setup, memoryBytes) : undefined;
+    const recompute = levers?.recompute ?? setup.recompute ?? true;
+    const tokens = levers?.microBatchTokens ?? setup.perDeviceBatch * setup.rowTokens;
+    const states = stateBytes(setup);
+    const gathered = gatheredBytes(setup);
+    // Packed rows need no mask.
+    const batch = levers ? { ...setup, padded: false } : setup;
+    const layer = activationBytes(batch, { compiled: levers?.compiled ?? false, rowTokens: setup.rowTokens });
+    const { layers, hiddenSize } = setup.architecture;
+    const perToken = recompute ? layer.checkpoint : layer.kept;
+    // Behind the layers: the last norm, and the input of the output layer.
+    const behind = (4 + setup.parameterBytes) * hiddenSize;
+    const activations = tokens * (layers * perToken + behind);
+    const layerWork = tokens * (layer.work + (recompute ? layer.kept : 0));
+    const positions = setup.loss === 'chunked_nll' ? LOSS_CHUNK : tokens * setup.labelledShare;
+    const logits = positions * logitBytes(setup.architecture);
+    const held = states.weights + states.masterWeights + states.moments + states.gradientBuckets;
+    const accumulates = levers ? true : setup.accumulation > 1;
+    const gathersGradients = setup.sharding.zeroStage !== undefined && setup.sharding.zeroStage > 0;
+    const sum = accumulates ? largestGradient(setup) : 0;
+    // DeepSpeed has room for all gradients from its start; else a first backward pass fills it from the last layer on.
+    const before = accumulates || gathersGradients ? states.gradients : 0;
+    const inPasses = held + gathered.live;
+    const start = inPasses + before + activations + Math.max(logits + states.casts, layerWork, gathered.buffer);
+    // A bucket is full only when the layers are through whose gradients it takes.
+    const left = 1 - states.bucketShare;
+    const summing = inPasses + states.gradients + left * activations + layerWork + states.bucketCopy;
+    const end = inPasses + states.gradients + layerWork + sum + tokens * layer.checkpoint;
+    const backward = Math.max(start, states.bucketCopy > 0 ? summing : 0, end);
+    const update = held + states.gradients + states.update;
+    const peak = Math.max(backward, update);
+    const overhead = overheadBytes(setup, peak);
+    return {
+        states,
+        gathered,
+        activations,
+        layerWork,
+        logits,
+        peaks: { backward, update },
+        overhead,
+        total: peak + overhead,
+        microBatchTokens: tokens,
+        recompute,
+        ...(levers ? { levers } : {}),
+    };
+}
+function overheadBytes({ device, processes, sharding }, peak) {
+    if (device === 'cpu')
+        return 0;
+    const fragments = sharding.zeroStage === undefined ? FRAGMENTATION : DEEPSPEED_FRAGMENTATION;
+    return CONTEXT_BYTES + (processes > 1 ? NCCL_BYTES : 0) + fragments * peak;
+}
+/** A gradient is there twice while it is added to that of earlier micro-batches. */
+function largestGradient({ architecture, lora, parameterBytes }) {
+    if (lora)
+        return 0;
+    const sizes = linearModules(architecture).map(({ inFeatures, outFeatures }) => inFeatures * outFeatures);
+    return parameterBytes * Math.max(...sizes);
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/setup-changes.ts
+const ZERO3 = { zeroStage: 3, offloadOptimizer: false, offloadParameters: false };
+const SHORTEST_ROW = 1024;
+/** LoRA on every layer of a transformer block, at a rank that is common for it. */
+const SUGGESTED_RANK = 64;
+/** What can be changed so that a device needs less, each by itself. */
+function setup_changes_possibleChanges(setup, gpus) {
+    const whole = (otherResult) => {
+        return ({ text, kind, change }) => ({
+            text,
+            kind: kind ?? text,
+            otherResult,
+            setup: { ...setup, ...change },
+        });
+    };
+    return [...sameResult(setup, gpus).map(whole(false)), ...otherResult(setup).map(whole(true))];
+}
+/** The same examples in the same steps, laid out otherwise. */
+function sameResult(setup, { count }) {
+    const { sharding, perDeviceBatch, accumulation, profile, recompute } = setup;
+    const processes = Math.max(setup.processes, count);
+    const found = [];
+    if (sharding.zeroStage !== 3 && processes > 1) {
+        const change = { sharding: ZERO3, processes, masterWeights: false };
+        found.push({ text: `launch.config: zero3 with ${processes} processes`, change });
+    }
+    if (sharding.zeroStage === 3)
+        found.push(...moreDevices(setup));
+    if (sharding.zeroStage === 3 && !sharding.offloadOptimizer) {
+        const change = { sharding: { ...sharding, offloadOptimizer: true } };
+        found.push({ text: 'offload_optimizer_device: cpu in the launch config', change });
+    }
+    if (recompute === false || (profile === 'fast' && recompute === undefined))
+        found.push({ text: 'gradient_checkpointing: true', change: { recompute: true } });
+    if (profile === 'fast' && setup.microBatchTokens !== undefined)
+        found.push({
+            text: 'no micro_batch_tokens, so that memory decides',
+            change: { microBatchTokens: undefined },
+        });
+    // Micro-batches of fast are bounded by tokens, not by rows.
+    const batches = profile === 'parity' ? smaller(perDeviceBatch) : [];
+    return [
+        ...found,
+        ...batches.map((batch) => ({
+            text: `per_device_train_batch_size: ${batch} with the same global_batch_size`,
+            kind: 'per_device_train_batch_size',
+            change: {
+                perDeviceBatch: batch,
+                accumulation: (accumulation * perDeviceBatch) / batch,
+                padded: batch > 1,
+            },
+        })),
+    ];
+}
+/** The global batch stays: half as many micro-batches a device, or where there is one, one half as large. */
+function moreDevices({ processes, accumulation, perDeviceBatch }) {
+    const text = `launch.processes: ${2 * processes} on as many GPUs`;
+    if (accumulation % 2 === 0)
+        return [{ text, change: { processes: 2 * processes, accumulation: accumulation / 2 } }];
+    if (perDeviceBatch % 2 === 0)
+        return [{ text, change: { processes: 2 * processes, perDeviceBatch: perDeviceBatch / 2 } }];
+    return [];
+}
+/** Fewer weights are trained, with fewer digits, or on shorter rows. */
+function otherResult({ parameterBytes, masterWeights, lora, rowTokens, sharding }) {
+    const found = [];
+    if (parameterBytes === 4 && sharding.zeroStage === undefined)
+        found.push({ text: 'dtype: bfloat16', change: { parameterBytes: 2, halfPrecision: true } });
+    if (masterWeights)
+        found.push({ text: 'no master_weights', change: { masterWeights: false } });
+    if (!lora) {
+        const adapters = {
+            rank: SUGGESTED_RANK,
+            targets: 'all-linear',
+            dropout: 0,
+            dora: false,
+            modulesToSave: [],
+        };
+        const text = `use_peft: true with lora_r: ${SUGGESTED_RANK} on all-linear`;
+        found.push({ text, change: { lora: adapters, masterWeights: false } });
+    }
+    for (let length = Math.floor(rowTokens / 2); length >= SHORTEST_ROW; length = Math.floor(length / 2)) {
+        const text = `max_length: ${length}, which cuts longer rows`;
+        found.push({ text, kind: 'max_length', change: { rowTokens: length } });
+    }
+    return found;
+}
+/** Halves of a batch, as long as they are whole. */
+function smaller(batch) {
+    return batch % 2 === 0 ? [batch / 2, ...smaller(batch / 2)] : batch > 1 ? [1] : [];
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/fit.ts
+
+
+
+const MOST_SUGGESTIONS = 4;
+/** Where no single change is enough, so many are combined, and so many of the nearest are tried with others. */
+const MOST_TOGETHER = 3;
+const TRIED_FURTHER = 6;
+/** Compares what a training needs with a GPU's memory; suggestions are estimated as the training itself is. */
+function fit_checkFit(setup, gpu) {
+    const availableBytes = gpu.memoryBytes;
+    const needed = (candidate) => estimateMemory(candidate, availableBytes).total;
+    const neededBytes = needed(setup);
+    const fits = neededBytes <= availableBytes;
+    if (fits)
+        return { fits, neededBytes, availableBytes, suggestions: [] };
+    const weigh = (change) => {
+        const bytes = needed(change.setup);
+        return { ...change, bytes, fits: bytes <= availableBytes };
+    };
+    let found = possibleChanges(setup, gpu).map(weigh);
+    for (let together = 2; together <= MOST_TOGETHER && !found.some((change) => change.fits); together += 1) {
+        const nearest = found.toSorted((a, b) => a.bytes - b.bytes).slice(0, TRIED_FURTHER);
+        const further = nearest.flatMap((first) => possibleChanges(first.setup, gpu).map((second) => weigh(both(first, second))));
+        found = [...nearest, ...further];
+    }
+    found = found.filter((change) => change.fits || change.bytes < neededBytes);
+    if (found.some((change) => change.fits))
+        found = found.filter((change) => change.fits);
+    const suggestions = mildestOfEachKind(found)
+        .sort((a, b) => Number(a.otherResult) - Number(b.otherResult) || a.bytes - b.bytes)
+        .slice(0, MOST_SUGGESTIONS)
+        .map(({ text, bytes, fits }) => ({ change: text, neededBytes: bytes, fits }));
+    return { fits, neededBytes, availableBytes, suggestions };
+}
+/** A line for the fit, and one for each suggestion. */
+function fit_fitLines({ fits, neededBytes, availableBytes, suggestions }, gpu) {
+    const verdict = `${formatBytes(neededBytes)} a GPU, and ${gpu.name} has ${formatBytes(availableBytes)}`;
+    if (fits)
+        return [`fits: ${verdict}`];
+    return [
+        `does not fit: ${verdict}`,
+        ...suggestions.map(({ change, neededBytes: bytes, fits }) => `${change}: ${formatBytes(bytes)}${fits ? '' : ', which does not fit either'}`),
+    ];
+}
+/** The same two in another order are of one kind. */
+function both(first, second) {
+    return {
+        text: `${first.text}, and ${second.text}`,
+        kind: [...first.kind.split(' + '), second.kind].sort().join(' + '),
+        otherResult: first.otherResult || second.otherResult,
+        setup: second.setup,
+    };
+}
+/** Of those that fit the one that needs most, which changes least; where none of a kind fits, the one that needs least. */
+function mildestOfEachKind(found) {
+    const sorted = found.toSorted((a, b) => a.bytes - b.bytes);
+    const kinds = new Map(sorted.toReversed().map((change) => [change.kind, change]));
+    for (const change of sorted)
+        if (change.fits)
+            kinds.set(change.kind, change);
+    return [...kinds.values()];
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/estimate-tables.ts
+
+
+/** The content of an estimate, formatted for people. */
+function estimate_tables_estimateContent(estimate) {
+    const { experts, gpu, model, processes } = estimate;
+    const mixture = model.activeParameters < model.parameters;
+    const size = `${billions(model.parameters)} parameters${mixture ? `, ${billions(model.activeParameters)} a token` : ''}`;
+    const where = gpu ? ` on ${gpu.count} × ${gpu.name}` : '';
+    return {
+        headline: `${estimate.recipe}: ${model.type}, ${size}; ${processes} ${processes === 1 ? 'process' : 'processes'}${where}`,
+        tables: [memoryTable(experts), scheduleTable(experts), storageTable(estimate)],
+        fit: gpu ? fitOf(experts, gpu) : [],
+        assumptions: estimate.assumptions,
+    };
+}
+function fitOf(experts, gpu) {
+    const found = [];
+    for (const { name, fit } of experts) {
+        if (!fit)
+            continue;
+        const lines = fitLines(fit, gpu);
+        const same = found.find((other) => other.lines.join() === lines.join());
+        if (same)
+            same.experts.push(name);
+        else
+            found.push({ experts: [name], fits: fit.fits, lines });
+    }
+    return found;
+}
+function memoryTable(experts) {
+    const row = (name, bytes) => {
+        const values = experts.map(bytes);
+        return values.every((value) => value === 0) ? [] : [name, ...values.map(formatBytes)];
+    };
+    return {
+        header: ['memory a device', ...experts.map(({ name }) => name)],
+        rows: [
+            ['trained parameters', ...experts.map(({ parameters }) => billions(parameters.trainable))],
+            ['tokens in a micro-batch', ...experts.map(({ memory }) => count(memory.microBatchTokens))],
+            ['activations recomputed', ...experts.map(({ memory }) => (memory.recompute ? 'yes' : 'no'))],
+            row('weights', ({ memory }) => memory.states.weights),
+            row('weights behind them', ({ memory }) => memory.states.masterWeights),
+            row('gradients', ({ memory }) => memory.states.gradients),
+            row('buckets of gradients', ({ memory }) => memory.states.gradientBuckets),
+            row("optimizer's moments", ({ memory }) => memory.states.moments),
+            row('gathered weights', ({ memory }) => memory.gathered.live + memory.gathered.buffer),
+            row('gradients summed up', ({ memory }) => memory.states.bucketCopy),
+            row('activations', ({ memory }) => memory.activations),
+            row('one layer backward', ({ memory }) => memory.layerWork),
+            row('logits', ({ memory }) => memory.logits),
+            row('peak, forward and backward', ({ memory }) => memory.peaks.backward),
+            row("peak, optimizer's step", ({ memory }) => memory.peaks.update),
+            row('CUDA and fragments', ({ memory }) => memory.overhead),
+            row('needed', ({ memory }) => memory.total),
+        ].filter((cells) => cells.length > 0),
+    };
+}
+function scheduleTable(experts) {
+    const row = (name, value) => {
+        const values = experts.map(value);
+        return values.every((each) => each === undefined)
+            ? []
+            : [name, ...values.map((each) => each ?? 'not known')];
+    };
+    return {
+        header: ['training', ...experts.map(({ name }) => name)],
+        rows: [
+            row('rows to train on', ({ schedule }) => schedule && count(schedule.rows.train)),
+            row('steps', ({ schedule }) => (schedule ? count(schedule.steps) : 'not known')),
+            row('examples in a step', ({ schedule }) => schedule && count(schedule.examplesPerStep)),
+            row('tokens', ({ schedule }) => schedule && `${(schedule.tokens / 1e6).toFixed(1)} million`),
+            row('evaluations', ({ schedule }) => schedule && count(schedule.evaluations)),
+            row('checkpoints', ({ schedule }) => schedule && count(schedule.checkpoints)),
+            row('MFU', ({ time }) => time && `${(100 * time.mfu).toFixed(0)} %`),
+            row('GPU-hours', ({ time }) => time && hours(time.gpuHours)),
+            row('hours', ({ time }) => time && hours(time.hours)),
+        ].filter((cells) => cells.length > 0),
+    };
+}
+function storageTable({ storage, gpuHours }) {
+    const size = (bytes) => (bytes === undefined ? 'not known' : formatBytes(bytes));
+    return {
+        header: ['disk and network', ''],
+        rows: [
+            ...storage.artifacts.map(({ id, bytes }) => [id, size(bytes)]),
+            ...storage.checkpoints.map(({ expert, atOnce }) => [`checkpoints of ${expert}`, size(atOnce)]),
+            ['disk in all, at most', size(storage.disk)],
+            ...storage.downloads.map(({ what, bytes }) => [`fetched: ${what}`, size(bytes)]),
+            ...(gpuHours === undefined ? [] : [['GPU-hours of all experts', hours(gpuHours)]]),
+        ],
+    };
+}
+function billions(parameters) {
+    return parameters >= 1e9
+        ? `${(parameters / 1e9).toFixed(2)} billion`
+        : parameters >= 1e6
+            ? `${(parameters / 1e6).toFixed(1)} million`
+            : count(parameters);
+}
+function hours(value) {
+    return value >= 10 ? count(Math.round(value)) : value.toFixed(1);
+}
+function count(value) {
+    return value.toLocaleString('en-US');
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/estimate-markdown.ts
+
+/** An estimate for a job summary. */
+function estimateMarkdown(estimate) {
+    const { headline, tables, fit, assumptions } = estimateContent(estimate);
+    return [
+        `### What ${headline}`.replace(/: /, ' costs: '),
+        ...tables.flatMap((table) => ['', ...rows(table)]),
+        '',
+        ...fit.flatMap(({ experts, fits, lines: [verdict, ...changes] }) => [
+            `${fits ? '✅' : '❌'} ${experts.join(', ')}: ${verdict}`,
+            ...changes.map((change) => `- ${change}`),
+            '',
+        ]),
+        '<details><summary>Assumed</summary>',
+        '',
+        ...assumptions.map((line) => `- ${line}`),
+        '',
+        '</details>',
+        '',
+    ].join('\n');
+}
+function rows({ header, rows: body }) {
+    const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    return [line(header), line(header.map((_, column) => (column === 0 ? '---' : '---:'))), ...body.map(line)];
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/compute-time.ts
+
+/**
+ * Share of the dense bfloat16 peak at which operations are done, what is computed twice included, as measured on one H200
+ * with sft-train's benchmark (docs/benchmarks.md): parity 24.6 % MFU recomputes a forward pass, 8/6 of it; fast 58.4 %
+ * recomputes nothing. A mixture's experts are small products one after the other: of its shape 8,215 and 22,228
+ * tokens a second.
+ */
+const UTILISATION = {
+    parity: { dense: 0.33, mixture: 0.18 },
+    fast: { dense: 0.58, mixture: 0.33 },
+};
+/**
+ * GPU-hours of a training: the operations of its tokens by those that the GPUs do in a second at the stated utilisation.
+ *
+ * @returns undefined for a GPU without bfloat16, and for a training on a CPU
+ */
+function compute_time_computeTime(setup, { recompute }, schedule, gpu) {
+    if (gpu.bf16Flops === undefined || setup.device === 'cpu')
+        return undefined;
+    const { training, forward } = flopsPerToken(setup.architecture, setup.lora);
+    const evaluation = forward * schedule.evaluationTokens;
+    const modelFlops = training * schedule.tokens + evaluation;
+    const doneFlops = modelFlops + (recompute ? forward * schedule.tokens : 0);
+    const utilisation = UTILISATION[setup.profile][setup.architecture.experts ? 'mixture' : 'dense'];
+    const seconds = doneFlops / (gpu.bf16Flops * utilisation);
+    return {
+        modelFlops,
+        doneFlops,
+        utilisation,
+        mfu: (utilisation * modelFlops) / doneFlops,
+        gpuHours: seconds / 3600,
+        hours: seconds / 3600 / setup.processes,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/schedule.ts
+/** Rows of the two published collections, which is what they have on the hub (arXiv 2405.01535). */
+const PUBLISHED_ROWS = {
+    'prometheus-eval/Feedback-Collection': 99_952,
+    'prometheus-eval/Preference-Collection': 199_760,
+};
+/** Of their rows, as measured on a sample with the Mistral tokenizer. */
+const PUBLISHED_MEAN_TOKENS = 1_215;
+/** What is known of a dataset's rows without reading them: of the published collections alone. */
+function schedule_publishedRows(dataset) {
+    const rows = dataset.sources.map((source) => ('hub' in source ? PUBLISHED_ROWS[source.hub] : undefined));
+    let total = 0;
+    for (const count of rows) {
+        if (count === undefined)
+            return undefined;
+        total += count;
+    }
+    const kept = Math.min(total, dataset.limit ?? total);
+    const { split } = dataset;
+    const size = split === 'none' ? 0 : split.test_size;
+    const test = size < 1 ? Math.ceil(kept * size) : size;
+    return {
+        train: kept - test,
+        test,
+        meanTokens: PUBLISHED_MEAN_TOKENS,
+        source: `the published collection's ${total.toLocaleString('en-US')} rows, ${PUBLISHED_MEAN_TOKENS.toLocaleString('en-US')} tokens a row on the mean`,
+    };
+}
+/**
+ * Steps, tokens, evaluations and checkpoints of an expert's training, as transformers counts them: batches are shared
+ * out over the processes, the last one of an epoch included, and a step at the end of an epoch may have fewer.
+ */
+function schedule_scheduleOf({ launch }, { training }, rows) {
+    const values = training.arguments;
+    const perDevice = Number(values.per_device_train_batch_size ?? 8);
+    const accumulation = Number(values.gradient_accumulation_steps ?? 1);
+    const batches = Math.ceil(Math.ceil(rows.train / perDevice) / launch.processes);
+    const stepsPerEpoch = Math.max(1, Math.ceil(batches / accumulation));
+    const wanted = Number(values.num_train_epochs ?? 3);
+    const maxSteps = Number(values.max_steps ?? -1);
+    const steps = maxSteps > 0 ? maxSteps : Math.ceil(wanted * stepsPerEpoch);
+    const epochs = steps / stepsPerEpoch;
+    const evaluations = rows.test > 0
+        ? timesOf(values.eval_strategy ?? 'epoch', values.eval_steps ?? values.logging_steps ?? 10, steps, epochs)
+        : 0;
+    return {
+        rows,
+        epochs,
+        stepsPerEpoch,
+        steps,
+        examplesPerStep: perDevice * accumulation * launch.processes,
+        tokens: Math.round(epochs * rows.train * rows.meanTokens),
+        evaluations,
+        evaluationTokens: evaluations * rows.test * rows.meanTokens,
+        checkpoints: timesOf(values.save_strategy ?? 'epoch', values.save_steps ?? 500, steps, epochs),
+    };
+}
+/** How often something happens that a strategy says: by the step, at the end of an epoch, or never. */
+function timesOf(strategy, every, steps, epochs) {
+    if (strategy === 'epoch')
+        return Math.ceil(epochs);
+    if (strategy !== 'steps')
+        return 0;
+    const interval = Number(every ?? 500);
+    // Below 1 it is a share of all steps; the last step is saved and evaluated whatever the interval is.
+    const length = interval < 1 ? Math.ceil(interval * steps) : interval;
+    return Math.ceil(steps / length);
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/expert-parts.ts
+
+
+/** What the estimates of one expert follow from. */
+function expert_parts_expertParts(recipe, expert, { architecture, rows, }) {
+    const dataset = recipe.datasets[expert.dataset];
+    const known = rows?.[expert.dataset] ?? (dataset && publishedRows(dataset));
+    return {
+        expert,
+        setup: trainingSetup(recipe, expert, architecture, known?.longestTokens),
+        schedule: known && scheduleOf(recipe, expert, known),
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/storage.ts
+
+
+/** The published collections' files on the hub: one JSON array, and six Parquet files; bytes. */
+const PUBLISHED_BYTES = {
+    'prometheus-eval/Feedback-Collection': { download: 1.02e9, source: 1.02e9 },
+    'prometheus-eval/Preference-Collection': { download: 6 * 117e6, source: 2.93e9 },
+};
+/** Prepared data by its source, text against text: the messages repeat two columns (docs/benchmarks.md, prepare). */
+const PREPARED_SHARE = 1.5;
+/** What the disks must hold and what is fetched. */
+function storage_storageOf(recipe, architecture, experts) {
+    const { total } = architecture.parameters;
+    const model = total * dtypeBytes(architecture.dtype);
+    const artifacts = [];
+    const add = (id, bytes) => artifacts.push({ id, bytes });
+    if (recipe.baseModel.kind === 'random')
+        add('base-model', model);
+    for (const name of new Set(recipe.experts.map(({ dataset }) => dataset)))
+        add(`prepare-dataset/${name}`, preparedBytes(recipe.datasets[name]));
+    for (const { expert, setup } of experts)
+        add(`sft-train/${expert.name}`, expertBytes(setup));
+    if (recipe.merge.adapters === 'first')
+        for (const expert of recipe.experts.filter(isLora))
+            add(`lora-merge/${expert.name}`, model);
+    add('model-merge', model);
+    const checkpoints = experts.map(({ expert, setup, schedule }) => {
+        const one = checkpointBytes(setup);
+        const limit = expert.training.arguments.save_total_limit;
+        const saved = schedule?.checkpoints ?? Number.POSITIVE_INFINITY;
+        // The one before is deleted when the new one is whole.
+        const kept = limit === null ? saved : (typeof limit === 'number' ? limit : 1) + 1;
+        return {
+            expert: expert.name,
+            one,
+            atOnce: one * Math.min(kept, saved === Number.POSITIVE_INFINITY ? 2 : saved),
+        };
+    });
+    const known = artifacts.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+    return {
+        artifacts,
+        checkpoints,
+        disk: known + Math.max(0, ...checkpoints.map(({ atOnce }) => atOnce)),
+        downloads: [
+            ...(recipe.baseModel.kind === 'hub' ? [{ what: recipe.baseModel.id, bytes: model }] : []),
+            ...hubSources(recipe).map((id) => ({ what: id, bytes: PUBLISHED_BYTES[id]?.download })),
+        ],
+    };
+}
+/**
+ * What a checkpoint takes: trained weights and the optimizer's state, as the trainer's `disk_space.py` counts them.
+ *
+ * DeepSpeed keeps float32 weights and two moments in float32; split AdamW the lower halves of the weights and such moments.
+ */
+function checkpointBytes(setup) {
+    const { trainable } = trainedParameters(setup.architecture, setup.lora);
+    const parameter = setup.lora ? 4 : setup.parameterBytes;
+    const optimizer = setup.sharding.zeroStage !== undefined ? 12 : setup.masterWeights ? 10 : 2 * parameter;
+    return trainable * (parameter + optimizer);
+}
+/** Weights of a finished expert: those of the model, or of the adapter, which PEFT keeps in float32. */
+function expertBytes({ architecture, lora, parameterBytes, sharding }) {
+    const { trainable } = trainedParameters(architecture, lora);
+    return trainable * (sharding.zeroStage !== undefined ? 2 : lora ? 4 : parameterBytes);
+}
+function preparedBytes(dataset) {
+    if (!dataset || dataset.keep_columns !== undefined || dataset.limit !== undefined)
+        return undefined;
+    let sum = 0;
+    for (const source of dataset.sources) {
+        const bytes = 'hub' in source ? PUBLISHED_BYTES[source.hub]?.source : undefined;
+        if (bytes === undefined)
+            return undefined;
+        sum += bytes * PREPARED_SHARE;
+    }
+    return sum;
+}
+function hubSources({ datasets, experts }) {
+    const used = new Set(experts.map(({ dataset }) => dataset));
+    const ids = Object.entries(datasets).flatMap(([name, { sources }]) => used.has(name) ? sources.flatMap((source) => ('hub' in source ? [source.hub] : [])) : []);
+    return [...new Set(ids)];
+}
+function dtypeBytes(dtype) {
+    return /16/.test(dtype) ? 2 : 4;
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/estimate-recipe.ts
+
+
+
+
+
+
+
+/** Estimates memory, steps, disk, network and GPU-hours of a recipe, before anything of it has run. */
+function estimateRecipe(recipe, options) {
+    const { architecture, gpu } = options;
+    const parts = recipe.experts.map((expert) => expertParts(recipe, expert, options));
+    const experts = parts.map(({ expert, setup, schedule }) => {
+        const onGpu = setup.device === 'gpu' ? gpu : undefined;
+        const memory = estimateMemory(setup, onGpu?.memoryBytes);
+        const time = onGpu && schedule && computeTime(setup, memory, schedule, onGpu);
+        return {
+            name: expert.name,
+            parameters: trainedParameters(architecture, setup.lora),
+            flopsPerToken: flopsPerToken(architecture, setup.lora).training,
+            memory,
+            ...(schedule ? { schedule } : {}),
+            ...(onGpu ? { fit: checkFit(setup, onGpu) } : {}),
+            ...(time ? { time } : {}),
+        };
+    });
+    const hours = experts.map(({ time }) => time?.gpuHours);
+    const known = hours.filter((each) => each !== undefined);
+    return {
+        recipe: recipe.name,
+        model: {
+            type: architecture.modelType,
+            parameters: architecture.parameters.total,
+            activeParameters: architecture.parameters.active,
+        },
+        processes: recipe.launch.processes,
+        ...(gpu ? { gpu } : {}),
+        experts,
+        storage: storageOf(recipe, architecture, parts),
+        ...(known.length === hours.length ? { gpuHours: known.reduce((sum, each) => sum + each, 0) } : {}),
+        assumptions: assumptionsOf(recipe, parts, gpu),
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/estimate-text.ts
+
+/** An estimate for a terminal. */
+function estimateText(estimate) {
+    const { headline, tables, fit, assumptions } = estimateContent(estimate);
+    return [
+        headline,
+        ...tables.flatMap((table) => ['', ...lines(table)]),
+        ...(fit.length > 0 ? [''] : []),
+        ...fit.flatMap(({ experts, lines: [verdict, ...changes] }) => [
+            `${experts.join(', ')}: ${verdict}`,
+            ...changes.map((change) => `  ${change}`),
+        ]),
+        '',
+        'Assumed:',
+        ...assumptions.map((line) => `  ${line}`),
+    ].join('\n');
+}
+/** Names on the left, values on the right of their columns. */
+function lines({ header, rows }) {
+    const all = [header, ...rows];
+    const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+    return all.map((row, index) => {
+        const cells = row.map((cell, column) => column === 0
+            ? (index === 0 ? cell : `  ${cell}`).padEnd((widths[0] ?? 0) + 2)
+            : cell.padStart(widths[column] ?? 0));
+        return cells.join('  ').trimEnd();
+    });
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/gpus.ts
+
+
+const GiB = 2 ** 30;
+/**
+ * Peaks are those of NVIDIA's data sheets and architecture papers, dense, with float32 sums: A100, H100, H200, B200,
+ * L40S, L40, L4, A40, A30, A10 by their data sheets, as in `model_flops.py` of the trainer; A10G by its product brief; RTX
+ * 4090 by the Ada architecture paper, RTX 3090 by the Ampere GA102 one. Memory is the total capacity that PyTorch names in
+ * its out-of-memory messages.
+ */
+const GPUS = [
+    { name: 'B200', memoryBytes: 178.3 * GiB, bf16Flops: 2250e12 },
+    { name: 'H200', memoryBytes: 139.8 * GiB, bf16Flops: 989.4e12 },
+    { name: 'H100-80GB', memoryBytes: 79.1 * GiB, bf16Flops: 989.4e12 },
+    { name: 'H100-PCIe', memoryBytes: 79.1 * GiB, bf16Flops: 756e12 },
+    { name: 'A100-80GB', memoryBytes: 79.15 * GiB, bf16Flops: 312e12 },
+    { name: 'A100-40GB', memoryBytes: 39.4 * GiB, bf16Flops: 312e12 },
+    { name: 'L40S', memoryBytes: 44.3 * GiB, bf16Flops: 362.05e12 },
+    { name: 'L40', memoryBytes: 44.3 * GiB, bf16Flops: 181.05e12 },
+    { name: 'A40', memoryBytes: 44.3 * GiB, bf16Flops: 149.7e12 },
+    { name: 'A30', memoryBytes: 23.5 * GiB, bf16Flops: 165e12 },
+    { name: 'A10', memoryBytes: 22.0 * GiB, bf16Flops: 125e12 },
+    { name: 'A10G', memoryBytes: 22.0 * GiB, bf16Flops: 70e12 },
+    { name: 'L4', memoryBytes: 22.0 * GiB, bf16Flops: 121e12 },
+    { name: 'RTX4090', memoryBytes: 23.5 * GiB, bf16Flops: 165.2e12 },
+    { name: 'RTX3090', memoryBytes: 23.5 * GiB, bf16Flops: 71e12 },
+    { name: 'V100-32GB', memoryBytes: 31.7 * GiB, bf16Flops: undefined },
+];
+/** Names that say the same: the memory of a card that there is in one size only. */
+const SIZE_OF_ONE_KIND = {
+    B200: '180GB',
+    H200: '141GB',
+    L40S: '48GB',
+    L40: '48GB',
+    A40: '48GB',
+    A30: '24GB',
+    A10: '24GB',
+    A10G: '24GB',
+    L4: '24GB',
+    RTX4090: '24GB',
+    RTX3090: '24GB',
+    'H100-PCIe': '80GB',
+};
+/** Every GPU that can be named. */
+function namedGpus() {
+    return GPUS;
+}
+/**
+ * Reads `8xA100-40GB`, `H200`, `2 x RTX 4090`: a count, 1 when left out, and a name in any spelling of case and spaces.
+ *
+ * @throws ConfigurationError with the nearest name, or all names
+ */
+function parseGpu(text) {
+    const [, count, name = ''] = /^\s*(?:(\d+)\s*[x×*]\s*)?(.*?)\s*$/i.exec(text) ?? [];
+    const fail = (problem, hint) => {
+        throw new ConfigurationError(`--gpu ${text}: ${problem}`, { hint });
+    };
+    if (count !== undefined && Number(count) < 1)
+        fail('the count is 0', 'For example 8xA100-40GB.');
+    const found = GPUS.find((gpu) => spellings(gpu.name).includes(plain(name)));
+    if (found)
+        return { ...found, count: Number(count ?? 1) };
+    const names = GPUS.map((gpu) => gpu.name);
+    const sizes = names.filter((known) => plain(known).startsWith(plain(name)) && name !== '');
+    if (sizes.length > 1)
+        return fail('there are several', `Say which: ${sizes.join(', ')}.`);
+    return fail(`${name || 'nothing'} is not a GPU that is known here`, didYouMean(name.toUpperCase(), names) ?? `There are ${names.join(', ')}.`);
+}
+function spellings(name) {
+    const size = SIZE_OF_ONE_KIND[name];
+    const short = plain(name).replace(/80gb$/, '');
+    // An H100 is one of 80 GB; an A100 may be either.
+    return [plain(name), ...(size ? [plain(name + size)] : []), ...(name === 'H100-80GB' ? [short] : [])];
+}
+function plain(name) {
+    return name.toLowerCase().replace(/nvidia|geforce|[\s_-]/g, '');
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/misfit.ts
+
+/** What does not fit on the GPUs of an estimate, and what to change first; undefined where all fits. */
+function misfit(estimate) {
+    const { fit } = estimateContent(estimate);
+    const failed = fit.filter(({ fits }) => !fits);
+    if (failed.length === 0)
+        return undefined;
+    return {
+        message: failed.map(({ experts, lines: [verdict] }) => `${experts.join(', ')}: ${verdict}`).join('; '),
+        hint: `Change one of these: ${failed.flatMap(({ lines: [, ...changes] }) => changes).join('; ')}.`,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/estimate/src/index.ts
+
+
+
+
+
+
+
+
+
+
+/***/ }),
+
+/***/ 1966:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46998,6 +48575,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   c$: () => (/* reexport */ listRepoFiles),
   J9: () => (/* reexport */ resolveRepo)
 });
+
+// UNUSED EXPORTS: partialDownloads, removePartialDownload
 
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
@@ -47266,10 +48845,14 @@ function explainRefusal({ status, headers }, subject, settings) {
             ? `Check the name on ${page}; a private one is found only with a token of an account that may read it (the token comes from ${token.source}).`
             : `Check the name on ${page}; for a private one set HF_TOKEN to a token that may read it.`);
     }
-    const said = message ? `: ${(0,src/* printable */.g$)(message).slice(0, 300)}` : '';
+    const said = message ? `: ${withoutToken((0,src/* printable */.g$)(message), token).slice(0, 300)}` : '';
     return refusal(`the hub answered ${status} for ${repo}${said}`, status === 403
         ? `Its page is ${page}. ${token ? `May the token in ${token.source} read it?` : 'HF_TOKEN may be needed.'}`
         : `Its page is ${page}. Does HF_ENDPOINT (${settings.endpoint}) name a hub?`);
+}
+/** A hub, or a proxy before it, may quote what it was sent. */
+function withoutToken(text, token) {
+    return token ? text.replaceAll(token.value, '***') : text;
 }
 
 ;// CONCATENATED MODULE: ./packages/hub/src/hub-request.ts
@@ -61102,6 +62685,62 @@ function clean(token, source) {
     return cleaned || undefined;
 }
 
+;// CONCATENATED MODULE: ./packages/hub/src/partial-downloads.ts
+
+
+
+const PARTIAL = /^([0-9a-f]{40}|[0-9a-f]{64})\.prometheus\.incomplete$/;
+/** All partial downloads of this project in a cache of the hub; those of Python's library are not touched. */
+async function partialDownloads(cacheDir) {
+    const repositories = (await namesIn(cacheDir)).filter((name) => /^(models|datasets)--/.test(name));
+    const found = await Promise.all(repositories.map(async (repository) => {
+        const blobs = path.join(cacheDir, repository, 'blobs');
+        return Promise.all((await namesIn(blobs)).map((name) => partialDownload(path.join(blobs, name), path.join(cacheDir, '.locks', repository))));
+    }));
+    return found.flat().filter((partial) => partial !== undefined);
+}
+/**
+ * Removes a partial download, unless it is being fetched.
+ *
+ * @returns whether it was removed
+ */
+async function removePartialDownload({ path: file, lockTarget }) {
+    if ((await lockHolder(lockTarget)) !== undefined)
+        return false;
+    const lock = await lockOutput(lockTarget).catch(() => undefined);
+    if (!lock)
+        return false;
+    try {
+        await rm(file, { force: true });
+        return true;
+    }
+    finally {
+        lock.release();
+    }
+}
+async function partialDownload(file, locks) {
+    const etag = PARTIAL.exec(path.basename(file))?.[1];
+    const info = etag && (await lstat(file).catch(() => undefined));
+    if (!info || !info.isFile())
+        return undefined;
+    const lockTarget = path.join(locks, etag);
+    const holder = await lockHolder(lockTarget);
+    return {
+        path: file,
+        bytes: info.size,
+        modified: info.mtimeMs,
+        lockTarget,
+        ...(holder !== undefined && { holder }),
+    };
+}
+async function namesIn(folder) {
+    return readdir(folder).catch((error) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+            return [];
+        throw error;
+    });
+}
+
 ;// CONCATENATED MODULE: ./packages/hub/src/resolve-repo.ts
 
 
@@ -61149,9 +62788,10 @@ async function resolveRepo(reference, settings, signal) {
 
 
 
+
 /***/ }),
 
-/***/ 6079:
+/***/ 6366:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -61179,7 +62819,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   iP: () => (/* reexport */ stage_settings_trainingSettings)
 });
 
-// UNUSED EXPORTS: MOST_SETTINGS_BYTES, RULES, architectureOf, checkLocation, didYouMean, fixFiles, formatDiagnostic, formatWithSource, linearModules, plannedSettings, readArchitecture, readConfigFile, readRecipe, recipeDifference, recipeFiles, sarifLog, visibleText
+// UNUSED EXPORTS: MOST_SETTINGS_BYTES, RULES, architectureOf, checkLocation, didYouMean, fixFiles, formatDiagnostic, formatWithSource, linearModules, plannedSettings, readArchitecture, readConfigFile, readRecipe, recipeDifference, recipeFiles, sarifLog
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
@@ -61215,33 +62855,7 @@ const KNOWN_MODELS = {
 var src = __nccwpck_require__(7868);
 // EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
 var mod = __nccwpck_require__(1916);
-;// CONCATENATED MODULE: ./packages/recipe/src/visible-text.ts
-/** Controls, line separators, lone surrogates, and what reorders or hides other characters (bidi marks, zero width). */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-const SHORT_FORMS = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-/** Characters of one text that are shown. */
-const MOST = 2000;
-/**
- * Text with parts that others wrote, fit for a terminal, an annotation or a report: each character that can't be seen is
- * written as its code (`\u{202e}`), so that it neither drives a terminal nor shows something else than is there. Of more
- * than 2,000 characters the middle is left out.
- */
-function visible_text_visibleText(text) {
-    return shortened(text).replaceAll(UNSEEN, (character) => SHORT_FORMS[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`);
-}
-/** The same for a line of a file with a caret under it: one column for each character, a replacement for the unseen. */
-function visible_text_visibleColumns(line) {
-    return line.replaceAll('\t', ' ').replaceAll(UNSEEN, '\u{FFFD}');
-}
-function shortened(text) {
-    if (text.length <= MOST)
-        return text;
-    const half = MOST / 2;
-    return `${text.slice(0, half)} … (${text.length - MOST} characters left out) … ${text.slice(-half)}`;
-}
-
 ;// CONCATENATED MODULE: ./packages/recipe/src/diagnostics.ts
-
 
 
 /** A recipe that can't be run, with all that was found in its files. */
@@ -61255,7 +62869,7 @@ class RecipeError extends src/* ConfigurationError */.j1 {
 }
 /** `file:line:column: error: message`, and what to do on a second line. */
 function diagnostics_formatDiagnostic(diagnostic) {
-    const text = `${visible_text_visibleText((0,src/* formatPlace */.dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+    const text = `${(0,src/* visibleText */.Q6)((0,src/* formatPlace */.dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
     return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
 /** By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. */
@@ -61723,8 +63337,8 @@ function yaml_file_parseYaml(file, text, diagnostics, version = '1.2') {
         return {
             severity: reason === undefined ? severity : 'notice',
             code,
-            message: visible_text_visibleText(message),
-            hint: words === undefined ? undefined : visible_text_visibleText(words),
+            message: (0,src/* visibleText */.Q6)(message),
+            hint: words === undefined ? undefined : (0,src/* visibleText */.Q6)(words),
             file,
             ...place,
             endColumn: found === '' ? undefined : place.column + found.length,
@@ -62993,6 +64607,8 @@ function checkValue(key, value) {
     return checkTrainingValue(key, value);
 }
 
+;// CONCATENATED MODULE: external "node:vm"
+const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
 ;// CONCATENATED MODULE: ./node_modules/@huggingface/jinja/dist/index.js
 var __defProp = Object.defineProperty;
 var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
@@ -66253,6 +67869,7 @@ var Template = class {
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/chat-template.ts
 
+
 /** What the original's templates write before an answer; looked for where a recipe names nothing else. */
 const ORIGINAL_MARKER = '[/INST]';
 /** transformers' marks round what is learnt, with the variants that trim white space. */
@@ -66305,17 +67922,19 @@ function render(template) {
             { role: 'user', content: PROMPT },
             { role: 'assistant', content: ANSWER },
         ];
-        const text = new Template(template).render({
-            messages,
-            bos_token: '<s>',
-            eos_token: '</s>',
-            add_generation_prompt: false,
-        });
+        const variables = { messages, bos_token: '<s>', eos_token: '</s>', add_generation_prompt: false };
+        const text = withinTime(() => new Template(template).render(variables));
         return { text };
     }
     catch (error) {
         return { problem: error.message.split('\n')[0] ?? '' };
     }
+}
+/** Milliseconds that a template has; one of a few lines takes one. */
+const MOST_TIME = 1000;
+/** The result of a function that is stopped where loops in loops go on for long: whoever proposes a recipe wrote them. */
+function withinTime(work) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-together.ts
@@ -67468,7 +69087,7 @@ function baseInput({ baseModel: base }) {
 ;// CONCATENATED MODULE: ./packages/recipe/src/value-words.ts
 
 /** Characters of a text that are shown of a value; of a longer one it is only said that it changed. */
-const value_words_MOST = 60;
+const MOST = 60;
 /** A value of a recipe, as people write it: `2e-5`, `4,096`, `true`, `[a, b]`; undefined where it is too long for that. */
 function value_words_valueWords(value) {
     if (value === undefined)
@@ -67476,7 +69095,7 @@ function value_words_valueWords(value) {
     if (typeof value === 'number')
         return numberWords(value);
     if (typeof value === 'string')
-        return value.length > value_words_MOST || /\n/.test(value) ? undefined : textWords(value);
+        return value.length > MOST || /\n/.test(value) ? undefined : textWords(value);
     if (value === null || typeof value !== 'object')
         return String(value);
     const inner = Array.isArray(value)
@@ -67486,7 +69105,7 @@ function value_words_valueWords(value) {
             return words && `${visibleText(key)}: ${words}`;
         });
     const words = inner.includes(undefined) ? undefined : inner.join(', ');
-    if (words === undefined || words.length > value_words_MOST)
+    if (words === undefined || words.length > MOST)
         return undefined;
     return Array.isArray(value) ? `[${words}]` : `{${words}}`;
 }
@@ -67502,7 +69121,6 @@ function textWords(text) {
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/recipe-difference.ts
-
 
 
 
@@ -67922,7 +69540,6 @@ function lineOf(file, line) {
 
 
 
-
 /***/ }),
 
 /***/ 6499:
@@ -67986,10 +69603,11 @@ __nccwpck_require__.d(__webpack_exports__, {
   Cs: () => (/* reexport */ runAction),
   d1: () => (/* reexport */ runCommand),
   Mg: () => (/* reexport */ runProcessGroup),
-  Si: () => (/* reexport */ runStage)
+  Si: () => (/* reexport */ runStage),
+  Q6: () => (/* reexport */ visible_text/* visibleText */.Q)
 });
 
-// UNUSED EXPORTS: CancelledError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, changedKeys, contentDigest, digestOf, ensureUv, findDamage, fingerprintOf, formatAmount, listFiles, recordFiles, resolveInputs, staleness, withoutCommands
+// UNUSED EXPORTS: CancelledError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, changedKeys, contentDigest, digestOf, ensureUv, findDamage, fingerprintOf, formatAmount, listFiles, lockHolder, recordFiles, resolveInputs, staleness, visibleColumns, withoutCommands
 
 ;// CONCATENATED MODULE: ./packages/stage/src/cancellation.ts
 /** The work was asked to end by a signal; not an error of anybody's. */
@@ -68088,7 +69706,10 @@ async function sha256OfFile(file) {
 var core = __nccwpck_require__(7264);
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
 var src_reporter = __nccwpck_require__(8141);
+// EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
+var visible_text = __nccwpck_require__(2966);
 ;// CONCATENATED MODULE: ./packages/stage/src/github-reporter.ts
+
 
 
 
@@ -68099,16 +69720,16 @@ class GithubReporter {
         this.#plain.info(text);
     }
     notice(text, place) {
-        core/* notice */.lm(text, annotation(place));
+        core/* notice */.lm((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     warning(text, place) {
-        core/* warning */.$e(text, annotation(place));
+        core/* warning */.$e((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     error(text, place) {
-        core/* error */.z3(text, annotation(place));
+        core/* error */.z3((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     startStage(title) {
-        core/* startGroup */.Oh(title);
+        core/* startGroup */.Oh((0,src_reporter/* printable */.g$)(title));
         const progress = this.#plain.startStage(title);
         return {
             phase: (name) => progress.phase(name),
@@ -68122,11 +69743,12 @@ class GithubReporter {
     }
 }
 /**
- * A line that the runner takes for text, whatever it holds: a workflow command is `::` at the start of a line, an
- * older form `##[` anywhere in it.
+ * Text that the runner takes for text, whatever it holds: a workflow command is `::` at the start of a line, an older form
+ * `##[` anywhere in it. The runner (its `ActionCommand.cs`) looks for them as .NET compares by culture, which passes over
+ * characters without a width, after `TrimStart`, which takes U+0085 for white space.
  */
 function withoutCommands(text) {
-    return text.replace(/^(\s*):(?=:)/gm, '$1: ').replaceAll('##[', '## [');
+    return text.replace(/^([\s\u0085\p{DI}]*):(?=\p{DI}*:)/gmu, '$1: ').replace(/#\p{DI}*#\p{DI}*\[/gu, '## [');
 }
 /** Annotations are shown on a pull request's files when their paths are relative to the checkout. */
 function annotation(place) {
@@ -68135,7 +69757,7 @@ function annotation(place) {
     const workspace = process.env.GITHUB_WORKSPACE;
     const file = workspace ? external_node_path_default().relative(workspace, external_node_path_default().resolve(place.file)) : place.file;
     return {
-        file,
+        file: (0,visible_text/* visibleText */.Q)(file),
         ...(place.line === undefined ? {} : { startLine: place.line }),
         ...(place.column === undefined ? {} : { startColumn: place.column }),
     };
@@ -68240,6 +69862,7 @@ var external_node_timers_promises_ = __nccwpck_require__(8500);
 
 
 
+
 /**
  * Takes the lock of an output folder.
  *
@@ -68250,12 +69873,11 @@ var external_node_timers_promises_ = __nccwpck_require__(8500);
  * @throws ConfigurationError when another run holds it and `wait` is not set
  */
 async function lockOutput(outputDir, options = {}) {
-    const file = external_node_path_default().join(external_node_path_default().dirname(outputDir), `.${external_node_path_default().basename(outputDir)}.lock`);
-    const holderFile = `${file}.holder`;
+    const { file, holderFile } = lockFiles(outputDir);
     await (0,promises_.mkdir)(external_node_path_default().dirname(file), { recursive: true });
     const database = await openDatabase(file);
     for (let attempt = 0; !tryExclusive(database); attempt += 1) {
-        const holder = await (0,promises_.readFile)(holderFile, 'utf8').catch(() => 'another process');
+        const holder = await holderOf(holderFile);
         if (!options.wait) {
             database.close();
             throw new errors/* ConfigurationError */.j1(`${outputDir} is being written by ${holder}`, {
@@ -68272,13 +69894,39 @@ async function lockOutput(outputDir, options = {}) {
     await (0,promises_.writeFile)(holderFile, `process ${process.pid} on ${(0,external_node_os_.hostname)()}, since ${new Date().toISOString()}`);
     return { release: () => database.close() };
 }
-async function openDatabase(file) {
+/** Who holds the lock of an output folder, for people; undefined where nobody does. Takes no lock and writes nothing. */
+async function lockHolder(outputDir) {
+    const { file, holderFile } = lockFiles(outputDir);
+    if (!existsSync(file))
+        return undefined;
+    const database = await openDatabase(file, { readOnly: true });
+    try {
+        database.prepare('SELECT name FROM sqlite_master').all();
+        return undefined;
+    }
+    catch (error) {
+        if (isBusy(error))
+            return await holderOf(holderFile);
+        throw error;
+    }
+    finally {
+        database.close();
+    }
+}
+function lockFiles(outputDir) {
+    const file = external_node_path_default().join(external_node_path_default().dirname(outputDir), `.${external_node_path_default().basename(outputDir)}.lock`);
+    return { file, holderFile: `${file}.holder` };
+}
+function holderOf(holderFile) {
+    return (0,promises_.readFile)(holderFile, 'utf8').catch(() => 'another process');
+}
+async function openDatabase(file, options = {}) {
     // Node 24 warns that SQLite is experimental; users of a lock need not read that.
     const emitWarning = process.emitWarning;
     process.emitWarning = () => { };
     try {
         const { DatabaseSync } = await Promise.resolve(/* import() */).then(__nccwpck_require__.t.bind(__nccwpck_require__, 99, 23));
-        return new DatabaseSync(file);
+        return new DatabaseSync(file, options);
     }
     finally {
         process.emitWarning = emitWarning;
@@ -68290,11 +69938,14 @@ function tryExclusive(database) {
         return true;
     }
     catch (error) {
-        const SQLITE_BUSY = 5;
-        if (error.errcode === SQLITE_BUSY)
+        if (isBusy(error))
             return false;
         throw error;
     }
+}
+function isBusy(error) {
+    const SQLITE_BUSY = 5;
+    return error.errcode === SQLITE_BUSY;
 }
 
 // EXTERNAL MODULE: external "node:stream/promises"
@@ -68700,6 +70351,7 @@ function isInstalled(stamp, sets, locks) {
 
 
 
+
 /**
  * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once.
  *
@@ -68722,13 +70374,13 @@ async function runAction(main) {
             process.exitCode = 130;
         }
         else if (error instanceof errors/* ConfigurationError */.j1 || error instanceof errors/* ChildProcessError */.Al) {
-            core/* setFailed */.C1(withoutCommands(error.message));
+            core/* setFailed */.C1(withoutCommands((0,src_reporter/* printable */.g$)(error.message)));
             summaries.push(`### Failed\n\n${fenced(error.message)}\n`);
         }
         else {
             const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-            core/* setFailed */.C1(error instanceof Error ? error.message : text);
-            core/* info */.pq(withoutCommands(text));
+            core/* setFailed */.C1((0,src_reporter/* printable */.g$)(error instanceof Error ? error.message : text));
+            core/* info */.pq(withoutCommands((0,src_reporter/* printable */.g$)(text)));
             summaries.push(`### Failed\n\n${fenced(text)}\n`);
         }
     }
@@ -68737,7 +70389,7 @@ async function runAction(main) {
     }
 }
 function fenced(text) {
-    return `\`\`\`text\n${text.replaceAll('```', "'''")}\n\`\`\``;
+    return `\`\`\`text\n${(0,src_reporter/* printable */.g$)(text).replaceAll('```', "'''")}\n\`\`\``;
 }
 
 ;// CONCATENATED MODULE: ./packages/stage/src/atomic-publish.ts
@@ -69083,6 +70735,7 @@ async function clearStaging(stage, folder, reporter) {
 
 
 
+
 /***/ }),
 
 /***/ 8141:
@@ -69095,6 +70748,8 @@ async function clearStaging(stage, folder, reporter) {
 /* harmony export */   z3: () => (/* binding */ formatBytes)
 /* harmony export */ });
 /* unused harmony export formatAmount */
+/* harmony import */ var _visible_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2966);
+
 /** Plain lines, for pipes and CI: no cursor movement, progress at most every tenth or every 30 seconds. */
 class PlainReporter {
     #write;
@@ -69150,9 +70805,15 @@ class PlainStageProgress {
         this.#say(detail ? `${status}, ${detail}` : status);
     }
 }
-/** Text of others (a trainer's output, data) without control characters, so that it can't drive a terminal. */
+/**
+ * Text of others (a trainer's output, data) that neither drives a terminal nor shows something else than is there: without
+ * control characters but line breaks, and with what reorders or hides other characters written as its code.
+ */
 function printable(text) {
-    return text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u0009\u000b-\u001f\u007f]/g, ' ');
+    return text
+        .replace(/(\u001b\[|\u009b)[0-9;?]*[ -/]*[@-~]/g, '')
+        .replace(/[^\P{Cc}\n]/gu, ' ')
+        .replace(/[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, _visible_text_js__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q);
 }
 /** `3 rows`, `1.2 GB`: bytes in decimal units as disks are sold, everything else as it is. */
 function formatAmount(amount, unit) {
@@ -69174,6 +70835,40 @@ function formatSeconds(seconds) {
     if (whole < 3600)
         return `${Math.floor(whole / 60)} min ${whole % 60} s`;
     return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+
+/***/ }),
+
+/***/ 2966:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Q: () => (/* binding */ visibleText)
+/* harmony export */ });
+/* unused harmony export visibleColumns */
+/** Controls, line separators, lone surrogates, and what reorders or hides other characters (bidi marks, zero width). */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const SHORT_FORMS = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+/** Characters of one text that are shown. */
+const MOST = 2000;
+/**
+ * Text with parts that others wrote, fit for a terminal, an annotation or a report: each character that can't be seen is
+ * written as its code (`\u{202e}`), so that it neither drives a terminal nor shows something else than is there. Of more
+ * than 2,000 characters the middle is left out.
+ */
+function visibleText(text) {
+    return shortened(text).replaceAll(UNSEEN, (character) => SHORT_FORMS[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+/** The same for a line of a file with a caret under it: one column for each character, a replacement for the unseen. */
+function visibleColumns(line) {
+    return line.replaceAll('\t', ' ').replaceAll(UNSEEN, '\u{FFFD}');
+}
+function shortened(text) {
+    if (text.length <= MOST)
+        return text;
+    const half = MOST / 2;
+    return `${text.slice(0, half)} … (${text.length - MOST} characters left out) … ${text.slice(-half)}`;
 }
 
 

@@ -28524,8 +28524,8 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4788);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6397);
+/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4968);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5093);
 
 
 await (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .runAction */ .Cs)(_prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__/* .validateAction */ .F);
@@ -28535,7 +28535,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 4788:
+/***/ 4968:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -28576,37 +28576,11 @@ const KNOWN_MODELS = {
     },
 };
 
-// EXTERNAL MODULE: ./packages/stage/src/index.ts + 18 modules
-var src = __nccwpck_require__(6397);
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 19 modules
+var src = __nccwpck_require__(5093);
 // EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
 var mod = __nccwpck_require__(1916);
-;// CONCATENATED MODULE: ./packages/recipe/src/visible-text.ts
-/** Controls, line separators, lone surrogates, and what reorders or hides other characters (bidi marks, zero width). */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-const SHORT_FORMS = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-/** Characters of one text that are shown. */
-const MOST = 2000;
-/**
- * Text with parts that others wrote, fit for a terminal, an annotation or a report: each character that can't be seen is
- * written as its code (`\u{202e}`), so that it neither drives a terminal nor shows something else than is there. Of more
- * than 2,000 characters the middle is left out.
- */
-function visibleText(text) {
-    return shortened(text).replaceAll(UNSEEN, (character) => SHORT_FORMS[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`);
-}
-/** The same for a line of a file with a caret under it: one column for each character, a replacement for the unseen. */
-function visibleColumns(line) {
-    return line.replaceAll('\t', ' ').replaceAll(UNSEEN, '\u{FFFD}');
-}
-function shortened(text) {
-    if (text.length <= MOST)
-        return text;
-    const half = MOST / 2;
-    return `${text.slice(0, half)} … (${text.length - MOST} characters left out) … ${text.slice(-half)}`;
-}
-
 ;// CONCATENATED MODULE: ./packages/recipe/src/diagnostics.ts
-
 
 
 /** A recipe that can't be run, with all that was found in its files. */
@@ -28620,7 +28594,7 @@ class diagnostics_RecipeError extends src/* ConfigurationError */.j1 {
 }
 /** `file:line:column: error: message`, and what to do on a second line. */
 function formatDiagnostic(diagnostic) {
-    const text = `${visibleText((0,src/* formatPlace */.dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+    const text = `${(0,src/* visibleText */.Q6)((0,src/* formatPlace */.dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
     return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
 /** By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. */
@@ -29088,8 +29062,8 @@ function parseYaml(file, text, diagnostics, version = '1.2') {
         return {
             severity: reason === undefined ? severity : 'notice',
             code,
-            message: visibleText(message),
-            hint: words === undefined ? undefined : visibleText(words),
+            message: (0,src/* visibleText */.Q6)(message),
+            hint: words === undefined ? undefined : (0,src/* visibleText */.Q6)(words),
             file,
             ...place,
             endColumn: found === '' ? undefined : place.column + found.length,
@@ -39891,6 +39865,8 @@ function checkValue(key, value) {
     return checkTrainingValue(key, value);
 }
 
+;// CONCATENATED MODULE: external "node:vm"
+const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
 ;// CONCATENATED MODULE: ./node_modules/@huggingface/jinja/dist/index.js
 var __defProp = Object.defineProperty;
 var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
@@ -43151,6 +43127,7 @@ var Template = class {
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/chat-template.ts
 
+
 /** What the original's templates write before an answer; looked for where a recipe names nothing else. */
 const ORIGINAL_MARKER = '[/INST]';
 /** transformers' marks round what is learnt, with the variants that trim white space. */
@@ -43203,17 +43180,19 @@ function render(template) {
             { role: 'user', content: PROMPT },
             { role: 'assistant', content: ANSWER },
         ];
-        const text = new Template(template).render({
-            messages,
-            bos_token: '<s>',
-            eos_token: '</s>',
-            add_generation_prompt: false,
-        });
+        const variables = { messages, bos_token: '<s>', eos_token: '</s>', add_generation_prompt: false };
+        const text = withinTime(() => new Template(template).render(variables));
         return { text };
     }
     catch (error) {
         return { problem: error.message.split('\n')[0] ?? '' };
     }
+}
+/** Milliseconds that a template has; one of a few lines takes one. */
+const MOST_TIME = 1000;
+/** The result of a function that is stopped where loops in loops go on for long: whoever proposes a recipe wrote them. */
+function withinTime(work) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-together.ts
@@ -44366,7 +44345,7 @@ function baseInput({ baseModel: base }) {
 ;// CONCATENATED MODULE: ./packages/recipe/src/value-words.ts
 
 /** Characters of a text that are shown of a value; of a longer one it is only said that it changed. */
-const value_words_MOST = 60;
+const MOST = 60;
 /** A value of a recipe, as people write it: `2e-5`, `4,096`, `true`, `[a, b]`; undefined where it is too long for that. */
 function valueWords(value) {
     if (value === undefined)
@@ -44374,17 +44353,17 @@ function valueWords(value) {
     if (typeof value === 'number')
         return numberWords(value);
     if (typeof value === 'string')
-        return value.length > value_words_MOST || /\n/.test(value) ? undefined : textWords(value);
+        return value.length > MOST || /\n/.test(value) ? undefined : textWords(value);
     if (value === null || typeof value !== 'object')
         return String(value);
     const inner = Array.isArray(value)
         ? value.map(valueWords)
         : Object.entries(value).map(([key, entry]) => {
             const words = valueWords(entry);
-            return words && `${visibleText(key)}: ${words}`;
+            return words && `${(0,src/* visibleText */.Q6)(key)}: ${words}`;
         });
     const words = inner.includes(undefined) ? undefined : inner.join(', ');
-    if (words === undefined || words.length > value_words_MOST)
+    if (words === undefined || words.length > MOST)
         return undefined;
     return Array.isArray(value) ? `[${words}]` : `{${words}}`;
 }
@@ -44396,11 +44375,10 @@ function numberWords(value) {
     return size < 1e-3 || size >= 1e15 ? value.toExponential() : String(value);
 }
 function textWords(text) {
-    return text === '' ? 'empty' : visibleText(text);
+    return text === '' ? 'empty' : (0,src/* visibleText */.Q6)(text);
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/recipe-difference.ts
-
 
 
 
@@ -44585,10 +44563,10 @@ function leafChanges(before, after, within = []) {
     const model = within.findIndex((_, index) => ['models', 'sources'].includes(within[index - 1] ?? ''));
     const keys = within.slice(model + 1).filter((key) => key !== 'parameters' && key !== 'slices');
     if (model < 0)
-        return changesOf(visibleText(keys.join('.')), before, after);
-    const name = visibleText(`${within[model]}`);
+        return changesOf((0,src/* visibleText */.Q6)(keys.join('.')), before, after);
+    const name = (0,src/* visibleText */.Q6)(`${within[model]}`);
     if (keys.length > 0)
-        return changesOf(visibleText(`${keys.join('.')} of ${name}`), before, after);
+        return changesOf((0,src/* visibleText */.Q6)(`${keys.join('.')} of ${name}`), before, after);
     return [{ what: name, how: before === undefined ? ' is merged, too' : ' is not merged any more' }];
 }
 function changesOf(what, before, after, note = '') {
@@ -44633,7 +44611,7 @@ function isRecord(value) {
 /** A path as it would be written in the recipe. */
 function relative({ folder }, file) {
     const written = external_node_path_default().relative(folder, file);
-    return visibleText(written.startsWith('../../..') ? file : written);
+    return (0,src/* visibleText */.Q6)(written.startsWith('../../..') ? file : written);
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/recipe-files.ts
@@ -44780,7 +44758,7 @@ function excerptOf({ file, line, column, endColumn }) {
     if (!text?.trim())
         return [];
     const start = Math.max(0, column - 1 - source_excerpt_SHOWN / 2);
-    const shown = visibleColumns(text.slice(start, start + source_excerpt_SHOWN));
+    const shown = (0,src/* visibleColumns */.sX)(text.slice(start, start + source_excerpt_SHOWN));
     const found = /^("[^"]*"?|'[^']*'?|[^\s:,#[\]{}]+)/.exec(text.slice(column - 1))?.[0] ?? ' ';
     const length = endColumn === undefined ? found.length : endColumn - column;
     const marked = `^${'~'.repeat(Math.max(0, Math.min(length, start + source_excerpt_SHOWN - column + 1) - 1))}`;
@@ -44797,7 +44775,6 @@ function lineOf(file, line) {
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/index.ts
-
 
 
 
@@ -45349,10 +45326,14 @@ function explainRefusal({ status, headers }, subject, settings) {
             ? `Check the name on ${page}; a private one is found only with a token of an account that may read it (the token comes from ${token.source}).`
             : `Check the name on ${page}; for a private one set HF_TOKEN to a token that may read it.`);
     }
-    const said = message ? `: ${(0,src/* printable */.g$)(message).slice(0, 300)}` : '';
+    const said = message ? `: ${withoutToken((0,src/* printable */.g$)(message), token).slice(0, 300)}` : '';
     return refusal(`the hub answered ${status} for ${repo}${said}`, status === 403
         ? `Its page is ${page}. ${token ? `May the token in ${token.source} read it?` : 'HF_TOKEN may be needed.'}`
         : `Its page is ${page}. Does HF_ENDPOINT (${settings.endpoint}) name a hub?`);
+}
+/** A hub, or a proxy before it, may quote what it was sent. */
+function withoutToken(text, token) {
+    return token ? text.replaceAll(token.value, '***') : text;
 }
 
 ;// CONCATENATED MODULE: ./packages/hub/src/hub-request.ts
@@ -59183,6 +59164,62 @@ function clean(token, source) {
     return cleaned || undefined;
 }
 
+;// CONCATENATED MODULE: ./packages/hub/src/partial-downloads.ts
+
+
+
+const PARTIAL = /^([0-9a-f]{40}|[0-9a-f]{64})\.prometheus\.incomplete$/;
+/** All partial downloads of this project in a cache of the hub; those of Python's library are not touched. */
+async function partialDownloads(cacheDir) {
+    const repositories = (await partial_downloads_namesIn(cacheDir)).filter((name) => /^(models|datasets)--/.test(name));
+    const found = await Promise.all(repositories.map(async (repository) => {
+        const blobs = path.join(cacheDir, repository, 'blobs');
+        return Promise.all((await partial_downloads_namesIn(blobs)).map((name) => partialDownload(path.join(blobs, name), path.join(cacheDir, '.locks', repository))));
+    }));
+    return found.flat().filter((partial) => partial !== undefined);
+}
+/**
+ * Removes a partial download, unless it is being fetched.
+ *
+ * @returns whether it was removed
+ */
+async function removePartialDownload({ path: file, lockTarget }) {
+    if ((await lockHolder(lockTarget)) !== undefined)
+        return false;
+    const lock = await lockOutput(lockTarget).catch(() => undefined);
+    if (!lock)
+        return false;
+    try {
+        await rm(file, { force: true });
+        return true;
+    }
+    finally {
+        lock.release();
+    }
+}
+async function partialDownload(file, locks) {
+    const etag = PARTIAL.exec(path.basename(file))?.[1];
+    const info = etag && (await lstat(file).catch(() => undefined));
+    if (!info || !info.isFile())
+        return undefined;
+    const lockTarget = path.join(locks, etag);
+    const holder = await lockHolder(lockTarget);
+    return {
+        path: file,
+        bytes: info.size,
+        modified: info.mtimeMs,
+        lockTarget,
+        ...(holder !== undefined && { holder }),
+    };
+}
+async function partial_downloads_namesIn(folder) {
+    return readdir(folder).catch((error) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+            return [];
+        throw error;
+    });
+}
+
 ;// CONCATENATED MODULE: ./packages/hub/src/resolve-repo.ts
 
 
@@ -59224,6 +59261,7 @@ async function resolveRepo(reference, settings, signal) {
 }
 
 ;// CONCATENATED MODULE: ./packages/hub/src/index.ts
+
 
 
 
@@ -60747,7 +60785,15 @@ function misfit(estimate) {
 
 
 
+;// CONCATENATED MODULE: ./packages/chain/src/markdown-text.ts
+
+/** Text that Markdown takes as it is, in a table, too. */
+function markdown(text) {
+    return (0,src/* visibleText */.Q6)(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
 ;// CONCATENATED MODULE: ./packages/chain/src/validation/summary.ts
+
 
 
 
@@ -60875,10 +60921,6 @@ function planSection({ recipe, artifactsDir, stages }) {
 function summary_count(number, noun) {
     return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
-/** Text that Markdown takes as it is, in a table, too. */
-function markdown(text) {
-    return visibleText(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
 
 ;// CONCATENATED MODULE: ./packages/chain/src/validate-action.ts
 
@@ -60981,7 +61023,7 @@ async function report(checked, removed, inputs, workspace, action) {
     action.addSummary(validationSummary(checked, diagnostics, removed, places));
     if (errors > 0) {
         const wrong = checked.filter(({ recipe }) => !recipe).map(({ location }) => location);
-        throw new src/* ConfigurationError */.j1(`${summary_count(errors, 'error')} in ${visibleText(wrong.join(', '))}`, {
+        throw new src/* ConfigurationError */.j1(`${summary_count(errors, 'error')} in ${(0,src/* visibleText */.Q6)(wrong.join(', '))}`, {
             hint: left > 0 ? `${left} of them are only in the summary and in the log of this job.` : undefined,
         });
     }
@@ -61009,7 +61051,7 @@ function setPlanOutputs(action, plan) {
 
 /***/ }),
 
-/***/ 6397:
+/***/ 5093:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -61023,10 +61065,12 @@ __nccwpck_require__.d(__webpack_exports__, {
   Xo: () => (/* reexport */ reporter_formatSeconds),
   Zr: () => (/* reexport */ output_lock_lockOutput),
   g$: () => (/* reexport */ printable),
-  Cs: () => (/* reexport */ runAction)
+  Cs: () => (/* reexport */ runAction),
+  sX: () => (/* reexport */ visibleColumns),
+  Q6: () => (/* reexport */ visibleText)
 });
 
-// UNUSED EXPORTS: CancelledError, ChildProcessError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, changedKeys, contentDigest, ensurePython, ensureUv, findDamage, fingerprintOf, formatAmount, listFiles, readManifest, recordFiles, resolveInputs, runCommand, runProcessGroup, runStage, staleness, withoutCommands
+// UNUSED EXPORTS: CancelledError, ChildProcessError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, changedKeys, contentDigest, ensurePython, ensureUv, findDamage, fingerprintOf, formatAmount, listFiles, lockHolder, readManifest, recordFiles, resolveInputs, runCommand, runProcessGroup, runStage, staleness, withoutCommands
 
 ;// CONCATENATED MODULE: ./packages/stage/src/cancellation.ts
 /** The work was asked to end by a signal; not an error of anybody's. */
@@ -61153,7 +61197,33 @@ async function file_digests_sha256OfFile(file) {
 
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 10 modules
 var core = __nccwpck_require__(7264);
+;// CONCATENATED MODULE: ./packages/stage/src/visible-text.ts
+/** Controls, line separators, lone surrogates, and what reorders or hides other characters (bidi marks, zero width). */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const SHORT_FORMS = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+/** Characters of one text that are shown. */
+const MOST = 2000;
+/**
+ * Text with parts that others wrote, fit for a terminal, an annotation or a report: each character that can't be seen is
+ * written as its code (`\u{202e}`), so that it neither drives a terminal nor shows something else than is there. Of more
+ * than 2,000 characters the middle is left out.
+ */
+function visibleText(text) {
+    return shortened(text).replaceAll(UNSEEN, (character) => SHORT_FORMS[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+/** The same for a line of a file with a caret under it: one column for each character, a replacement for the unseen. */
+function visibleColumns(line) {
+    return line.replaceAll('\t', ' ').replaceAll(UNSEEN, '\u{FFFD}');
+}
+function shortened(text) {
+    if (text.length <= MOST)
+        return text;
+    const half = MOST / 2;
+    return `${text.slice(0, half)} … (${text.length - MOST} characters left out) … ${text.slice(-half)}`;
+}
+
 ;// CONCATENATED MODULE: ./packages/stage/src/reporter.ts
+
 /** Plain lines, for pipes and CI: no cursor movement, progress at most every tenth or every 30 seconds. */
 class PlainReporter {
     #write;
@@ -61209,9 +61279,15 @@ class PlainStageProgress {
         this.#say(detail ? `${status}, ${detail}` : status);
     }
 }
-/** Text of others (a trainer's output, data) without control characters, so that it can't drive a terminal. */
+/**
+ * Text of others (a trainer's output, data) that neither drives a terminal nor shows something else than is there: without
+ * control characters but line breaks, and with what reorders or hides other characters written as its code.
+ */
 function printable(text) {
-    return text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u0009\u000b-\u001f\u007f]/g, ' ');
+    return text
+        .replace(/(\u001b\[|\u009b)[0-9;?]*[ -/]*[@-~]/g, '')
+        .replace(/[^\P{Cc}\n]/gu, ' ')
+        .replace(/[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, visibleText);
 }
 /** `3 rows`, `1.2 GB`: bytes in decimal units as disks are sold, everything else as it is. */
 function formatAmount(amount, unit) {
@@ -61239,6 +61315,7 @@ function reporter_formatSeconds(seconds) {
 
 
 
+
 /** Reports into a GitHub job's log: a foldable group a stage, notices and warnings as annotations. */
 class GithubReporter {
     #plain = new PlainReporter((line) => core/* info */.pq(withoutCommands(line)));
@@ -61246,16 +61323,16 @@ class GithubReporter {
         this.#plain.info(text);
     }
     notice(text, place) {
-        core/* notice */.lm(text, annotation(place));
+        core/* notice */.lm(printable(text), annotation(place));
     }
     warning(text, place) {
-        core/* warning */.$e(text, annotation(place));
+        core/* warning */.$e(printable(text), annotation(place));
     }
     error(text, place) {
-        core/* error */.z3(text, annotation(place));
+        core/* error */.z3(printable(text), annotation(place));
     }
     startStage(title) {
-        core/* startGroup */.Oh(title);
+        core/* startGroup */.Oh(printable(title));
         const progress = this.#plain.startStage(title);
         return {
             phase: (name) => progress.phase(name),
@@ -61269,11 +61346,12 @@ class GithubReporter {
     }
 }
 /**
- * A line that the runner takes for text, whatever it holds: a workflow command is `::` at the start of a line, an
- * older form `##[` anywhere in it.
+ * Text that the runner takes for text, whatever it holds: a workflow command is `::` at the start of a line, an older form
+ * `##[` anywhere in it. The runner (its `ActionCommand.cs`) looks for them as .NET compares by culture, which passes over
+ * characters without a width, after `TrimStart`, which takes U+0085 for white space.
  */
 function withoutCommands(text) {
-    return text.replace(/^(\s*):(?=:)/gm, '$1: ').replaceAll('##[', '## [');
+    return text.replace(/^([\s\u0085\p{DI}]*):(?=\p{DI}*:)/gmu, '$1: ').replace(/#\p{DI}*#\p{DI}*\[/gu, '## [');
 }
 /** Annotations are shown on a pull request's files when their paths are relative to the checkout. */
 function annotation(place) {
@@ -61282,7 +61360,7 @@ function annotation(place) {
     const workspace = process.env.GITHUB_WORKSPACE;
     const file = workspace ? external_node_path_default().relative(workspace, external_node_path_default().resolve(place.file)) : place.file;
     return {
-        file,
+        file: visibleText(file),
         ...(place.line === undefined ? {} : { startLine: place.line }),
         ...(place.column === undefined ? {} : { startColumn: place.column }),
     };
@@ -61387,6 +61465,7 @@ var external_node_timers_promises_ = __nccwpck_require__(8500);
 
 
 
+
 /**
  * Takes the lock of an output folder.
  *
@@ -61397,12 +61476,11 @@ var external_node_timers_promises_ = __nccwpck_require__(8500);
  * @throws ConfigurationError when another run holds it and `wait` is not set
  */
 async function output_lock_lockOutput(outputDir, options = {}) {
-    const file = external_node_path_default().join(external_node_path_default().dirname(outputDir), `.${external_node_path_default().basename(outputDir)}.lock`);
-    const holderFile = `${file}.holder`;
+    const { file, holderFile } = lockFiles(outputDir);
     await (0,promises_.mkdir)(external_node_path_default().dirname(file), { recursive: true });
     const database = await openDatabase(file);
     for (let attempt = 0; !tryExclusive(database); attempt += 1) {
-        const holder = await (0,promises_.readFile)(holderFile, 'utf8').catch(() => 'another process');
+        const holder = await holderOf(holderFile);
         if (!options.wait) {
             database.close();
             throw new errors_ConfigurationError(`${outputDir} is being written by ${holder}`, {
@@ -61419,13 +61497,39 @@ async function output_lock_lockOutput(outputDir, options = {}) {
     await (0,promises_.writeFile)(holderFile, `process ${process.pid} on ${(0,external_node_os_.hostname)()}, since ${new Date().toISOString()}`);
     return { release: () => database.close() };
 }
-async function openDatabase(file) {
+/** Who holds the lock of an output folder, for people; undefined where nobody does. Takes no lock and writes nothing. */
+async function lockHolder(outputDir) {
+    const { file, holderFile } = lockFiles(outputDir);
+    if (!existsSync(file))
+        return undefined;
+    const database = await openDatabase(file, { readOnly: true });
+    try {
+        database.prepare('SELECT name FROM sqlite_master').all();
+        return undefined;
+    }
+    catch (error) {
+        if (isBusy(error))
+            return await holderOf(holderFile);
+        throw error;
+    }
+    finally {
+        database.close();
+    }
+}
+function lockFiles(outputDir) {
+    const file = external_node_path_default().join(external_node_path_default().dirname(outputDir), `.${external_node_path_default().basename(outputDir)}.lock`);
+    return { file, holderFile: `${file}.holder` };
+}
+function holderOf(holderFile) {
+    return (0,promises_.readFile)(holderFile, 'utf8').catch(() => 'another process');
+}
+async function openDatabase(file, options = {}) {
     // Node 24 warns that SQLite is experimental; users of a lock need not read that.
     const emitWarning = process.emitWarning;
     process.emitWarning = () => { };
     try {
         const { DatabaseSync } = await Promise.resolve(/* import() */).then(__nccwpck_require__.t.bind(__nccwpck_require__, 99, 23));
-        return new DatabaseSync(file);
+        return new DatabaseSync(file, options);
     }
     finally {
         process.emitWarning = emitWarning;
@@ -61437,11 +61541,14 @@ function tryExclusive(database) {
         return true;
     }
     catch (error) {
-        const SQLITE_BUSY = 5;
-        if (error.errcode === SQLITE_BUSY)
+        if (isBusy(error))
             return false;
         throw error;
     }
+}
+function isBusy(error) {
+    const SQLITE_BUSY = 5;
+    return error.errcode === SQLITE_BUSY;
 }
 
 ;// CONCATENATED MODULE: external "node:stream/promises"
@@ -61847,6 +61954,7 @@ function isInstalled(stamp, sets, locks) {
 
 
 
+
 /**
  * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once.
  *
@@ -61869,13 +61977,13 @@ async function runAction(main) {
             process.exitCode = 130;
         }
         else if (error instanceof errors_ConfigurationError || error instanceof ChildProcessError) {
-            core/* setFailed */.C1(withoutCommands(error.message));
+            core/* setFailed */.C1(withoutCommands(printable(error.message)));
             summaries.push(`### Failed\n\n${fenced(error.message)}\n`);
         }
         else {
             const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-            core/* setFailed */.C1(error instanceof Error ? error.message : text);
-            core/* info */.pq(withoutCommands(text));
+            core/* setFailed */.C1(printable(error instanceof Error ? error.message : text));
+            core/* info */.pq(withoutCommands(printable(text)));
             summaries.push(`### Failed\n\n${fenced(text)}\n`);
         }
     }
@@ -61884,7 +61992,7 @@ async function runAction(main) {
     }
 }
 function fenced(text) {
-    return `\`\`\`text\n${text.replaceAll('```', "'''")}\n\`\`\``;
+    return `\`\`\`text\n${printable(text).replaceAll('```', "'''")}\n\`\`\``;
 }
 
 ;// CONCATENATED MODULE: ./packages/stage/src/atomic-publish.ts
@@ -62213,6 +62321,7 @@ async function clearStaging(stage, folder, reporter) {
 }
 
 ;// CONCATENATED MODULE: ./packages/stage/src/index.ts
+
 
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def build_trainer(
         if packing
         else (ResumableTrainer, RightPaddingCollator(pad_token_id))
     )
-    asked = dict(sft_config.gradient_checkpointing_kwargs or {})
+    checkpointing = copy(sft_config.gradient_checkpointing_kwargs)
     trainer = trainer_class(
         model=model,
         args=sft_config,
@@ -101,7 +102,7 @@ def build_trainer(
     # TRL turns reentrant checkpoints on for LoRA under ZeRO-3, for DeepSpeeds that computed wrongly without. Today's do
     # not, and with them each frozen layer stays gathered on every device until the backward pass ends.
     if sft_config.gradient_checkpointing:
-        trainer.args.gradient_checkpointing_kwargs = asked
+        trainer.args.gradient_checkpointing_kwargs = checkpointing
     trainer.remove_callback(PrinterCallback)
     if adapter is not None:
         if not isinstance(trainer.model, PeftModel):

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Reporter } from '@prometheus-actions/stage';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { reportAction } from '../../src/report-action.ts';
 import { stickyComment } from '../../src/run-report/pull-request-comment.ts';
+import { outcomeOf } from '../action-outcome.ts';
 import { addComment, type CommentServer, commentServer } from './comment-server.ts';
 import { makeRun, plannedRun } from './made-run.ts';
 
@@ -91,31 +91,8 @@ async function act(
   vi.stubEnv('GITHUB_REPOSITORY', github.repository);
   vi.stubEnv('GITHUB_API_URL', github.api);
   for (const [name, value] of Object.entries(inputs)) vi.stubEnv(`INPUT_${name.toUpperCase()}`, value);
-  const outputs: Record<string, unknown> = {};
-  const lines: string[] = [];
-  const summaries: string[] = [];
-  const tell = (kind: string) => (text: string) => lines.push(`${kind}: ${text}`);
-  const reporter: Reporter = {
-    info: tell('info'),
-    notice: tell('notice'),
-    warning: tell('warning'),
-    error: tell('error'),
-    startStage: () => {
-      throw new Error('no stage runs');
-    },
-  };
-  const failure = await reportAction({
-    reporter,
-    signal: new AbortController().signal,
-    setOutput: (name, value) => {
-      outputs[name] = value;
-    },
-    addSummary: (markdown) => summaries.push(markdown),
-  }).then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
-  return { outputs, lines, summary: summaries.join('\n'), failure };
+  const { told, ...outcome } = await outcomeOf(reportAction);
+  return { ...outcome, lines: told.map(({ kind, text }) => `${kind}: ${text}`) };
 }
 
 describe('the action', () => {

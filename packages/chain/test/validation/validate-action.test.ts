@@ -1,89 +1,21 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { readConfigFile } from '@prometheus-actions/recipe';
-import type { Place, Reporter } from '@prometheus-actions/stage';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { validateAction } from '../../src/validate-action.ts';
-import { type Repository, repository } from './repository.ts';
+import { type CheckedRepository, checkedRepository } from './checked-repository.ts';
 
-interface Checked {
-  outputs: Record<string, unknown>;
-  /** `error judges/a/recipe.yaml:1:1 text` */
-  annotations: string[];
-  log: string;
-  summary: string;
-  failure: string | undefined;
-}
-
-let here: Repository;
+let here: CheckedRepository;
 
 beforeEach(() => {
-  here = repository('first', 'second');
-  for (const name of ['GITHUB_EVENT_PATH', 'GITHUB_SERVER_URL', 'GITHUB_REPOSITORY', 'GITHUB_SHA'])
-    vi.stubEnv(name, undefined);
+  here = checkedRepository();
 });
 
 afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** Runs the action in the repository as the runner would. */
-async function check(inputs: Record<string, string> = {}): Promise<Checked> {
-  vi.stubEnv('GITHUB_WORKSPACE', here.folder);
-  vi.stubEnv('GITHUB_ACTIONS', 'true');
-  vi.stubEnv('RUNNER_TOOL_CACHE', '/tools');
-  for (const [name, value] of Object.entries(inputs)) vi.stubEnv(`INPUT_${name.toUpperCase()}`, value);
-  const outputs: Record<string, unknown> = {};
-  const annotations: string[] = [];
-  const log: string[] = [];
-  const summaries: string[] = [];
-  const tell = (kind: string) => (text: string, place?: Place) => {
-    const where = place && `${path.relative(here.folder, place.file)}:${place.line}:${place.column}`;
-    annotations.push([kind, where, text].filter(Boolean).join(' '));
-  };
-  const reporter: Reporter = {
-    info: (text) => log.push(text),
-    notice: tell('notice'),
-    warning: tell('warning'),
-    error: tell('error'),
-    startStage: () => {
-      throw new Error('no stage runs');
-    },
-  };
-  const failure = await validateAction({
-    reporter,
-    signal: new AbortController().signal,
-    setOutput: (name, value) => {
-      outputs[name] = value;
-    },
-    addSummary: (markdown) => summaries.push(markdown),
-  }).then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
-  return { outputs, annotations, log: log.join('\n'), summary: summaries.join('\n'), failure };
-}
-
-/** `line:column` of a text in a file of the repository, or of what stands after it. */
-function placeOf(file: string, needle: string, after = ''): string {
-  const text = readFileSync(path.join(here.folder, file), 'utf8');
-  const at = text.indexOf(needle) + after.length;
-  if (at < after.length) throw new Error(`${file} has no ${needle}`);
-  const lines = text.slice(0, at).split('\n');
-  return `${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
-}
-
-/** The payload of a pull request that starts from a commit. */
-function pullRequest(base: string): void {
-  const file = path.join(here.folder, '.git/event.json');
-  writeFileSync(file, JSON.stringify({ pull_request: { base: { sha: base } } }));
-  vi.stubEnv('GITHUB_EVENT_PATH', file);
-}
-
 describe('which recipes are checked', () => {
   it('are all of the workspace, where nothing is said', async () => {
-    const { outputs, failure } = await check();
+    const { outputs, failure } = await here.check();
     expect(failure).toBeUndefined();
     expect(outputs).toEqual({
       valid: true,
@@ -94,7 +26,7 @@ describe('which recipes are checked', () => {
   });
 
   it('is one, whose plan is put out', async () => {
-    const { outputs } = await check({ recipe: path.join(here.folder, 'judges/first') });
+    const { outputs } = await here.check({ recipe: path.join(here.folder, 'judges/first') });
     expect(outputs).toMatchObject({
       valid: true,
       name: 'first',
@@ -106,7 +38,7 @@ describe('which recipes are checked', () => {
   });
 
   it('is one of the project, by its name', async () => {
-    const { outputs } = await check({ recipe: 'smoke-8x7b' });
+    const { outputs } = await here.check({ recipe: 'smoke-8x7b' });
     expect(outputs).toMatchObject({ valid: true, name: 'smoke-8x7b', adapters: '["absolute","relative"]' });
   });
 
@@ -116,11 +48,11 @@ describe('which recipes are checked', () => {
     ['!**/second', ['judges/first']],
     ['**/*.yaml\n!**/{absolute,relative,dataset,merge}.yaml', ['judges/first', 'judges/second']],
   ])('are those that match %j', async (recipes, found) => {
-    expect(JSON.parse(String((await check({ recipes })).outputs.recipes))).toEqual(found);
+    expect(JSON.parse(String((await here.check({ recipes })).outputs.recipes))).toEqual(found);
   });
 
   it('says so where a pattern matches none', async () => {
-    const { annotations, outputs } = await check({ recipes: 'judgs/*' });
+    const { annotations, outputs } = await here.check({ recipes: 'judgs/*' });
     expect(annotations).toEqual(['warning no recipe matches judgs/*']);
     expect(outputs).toMatchObject({ valid: true, recipes: '[]' });
   });
@@ -128,14 +60,14 @@ describe('which recipes are checked', () => {
   it('are not those of a linked folder', async () => {
     symlinkSync('/', path.join(here.folder, 'everything'));
     symlinkSync('..', path.join(here.folder, 'judges/again'));
-    expect((await check()).outputs.recipes).toBe('["judges/first","judges/second"]');
+    expect((await here.check()).outputs.recipes).toBe('["judges/first","judges/second"]');
   });
 });
 
 describe('on a pull request', () => {
   const changedSince = async (inputs: Record<string, string> = {}) => {
-    pullRequest(here.git('rev-parse', 'main'));
-    return check({ 'changed-only': 'true', ...inputs });
+    here.pullRequest(here.git('rev-parse', 'main'));
+    return here.check({ 'changed-only': 'true', ...inputs });
   };
 
   it('are those checked of which a file changed', async () => {
@@ -205,11 +137,11 @@ describe('on a pull request', () => {
   });
 
   it('counts a recipe that git does not keep, made by an earlier step', async () => {
-    pullRequest(here.git('rev-parse', 'HEAD'));
+    here.pullRequest(here.git('rev-parse', 'HEAD'));
     cpSync(path.join(here.folder, 'judges/first'), path.join(here.folder, 'judges/made'), {
       recursive: true,
     });
-    const { outputs, summary } = await check({ 'changed-only': 'true' });
+    const { outputs, summary } = await here.check({ 'changed-only': 'true' });
     expect(outputs.recipes).toBe('["judges/made"]');
     expect(summary).toContain('| judges/made | right | is new |');
   });
@@ -231,8 +163,8 @@ describe('on a pull request', () => {
   });
 
   it('checks everything, and says why, where the checkout is too shallow', async () => {
-    pullRequest('f'.repeat(40));
-    const { annotations, outputs } = await check({ 'changed-only': 'true' });
+    here.pullRequest('f'.repeat(40));
+    const { annotations, outputs } = await here.check({ 'changed-only': 'true' });
     expect(outputs.recipes).toBe('["judges/first","judges/second"]');
     expect(annotations).toEqual([
       `notice The commit to compare with, ${'f'.repeat(40)}, is not in this checkout. All recipes are checked. To have changes told, check out with fetch-depth: 0 (or 2, for a pull request's merge commit).`,
@@ -240,7 +172,7 @@ describe('on a pull request', () => {
   });
 
   it('checks everything, and says why, where there is nothing to compare with', async () => {
-    const { annotations, outputs } = await check({ 'changed-only': 'true' });
+    const { annotations, outputs } = await here.check({ 'changed-only': 'true' });
     expect(outputs.recipes).toBe('["judges/first","judges/second"]');
     expect(annotations).toEqual([
       'notice changed-only: this is no pull request, and no base is given to compare with. All recipes are checked.',
@@ -250,7 +182,7 @@ describe('on a pull request', () => {
   it.each(['--output=/tmp/x', 'a..b', 'HEAD@{1}', '$(touch x)', 'a b', '-x', ':/text'])(
     'refuses the commit %j',
     async (base) => {
-      expect((await check({ base })).failure).toContain('is not the name of a commit');
+      expect((await here.check({ base })).failure).toContain('is not the name of a commit');
     },
   );
 });
@@ -265,16 +197,16 @@ describe('mistakes', () => {
     vi.stubEnv('GITHUB_SHA', 'c'.repeat(40));
     const file = 'judges/first/absolute.yaml';
     here.edit(file, /^profile/m, `max_seq_length: 4096\n${mistakes(25)}\nprofile`);
-    const { annotations, failure, log, outputs, summary } = await check();
+    const { annotations, failure, log, outputs, summary } = await here.check();
     expect(annotations).toEqual([
       ...Array.from({ length: 9 }, (_, index) =>
         expect.stringMatching(
-          `^error ${file}:${placeOf(file, `mistake_${index}`)} unknown key mistake_${index}\\b`,
+          `^error ${file}:${here.placeOf(file, `mistake_${index}`)} unknown key mistake_${index}\\b`,
         ),
       ),
-      expect.stringContaining(`notice ${file}:${placeOf(file, 'max_seq_length')} max_seq_length`),
+      expect.stringContaining(`notice ${file}:${here.placeOf(file, 'max_seq_length')} max_seq_length`),
     ]);
-    const [line] = placeOf(file, 'mistake_24').split(':');
+    const [line] = here.placeOf(file, 'mistake_24').split(':');
     expect(failure).toBe(
       '25 errors in judges/first\n  16 of them are only in the summary and in the log of this job.',
     );
@@ -292,7 +224,7 @@ describe('mistakes', () => {
       'max_seq_length: 1\nevaluation_strategy: "no"\ntorch_dtype: float32\nnum_proc: 1\nsave_safetensors: true\nlogging_dir: x\n';
     for (const name of ['absolute', 'relative'])
       here.edit(`judges/first/${name}.yaml`, /^profile/m, `${older}profile`);
-    const { annotations, failure } = await check();
+    const { annotations, failure } = await here.check();
     expect(failure).toBeUndefined();
     expect(annotations).toHaveLength(10);
     expect(annotations.at(-1)).toBe('notice 3 more notices: see the summary of this job');
@@ -302,17 +234,17 @@ describe('mistakes', () => {
     here.edit('judges/first/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
     const text = readFileSync(path.join(here.folder, 'judges/first/recipe.yaml'), 'utf8');
     here.write('judges/first/other.yaml', text.replace('name: ', 'name: other-'));
-    const { annotations, outputs } = await check({ recipes: 'judges/first/{recipe,other}.yaml' });
+    const { annotations, outputs } = await here.check({ recipes: 'judges/first/{recipe,other}.yaml' });
     expect(annotations).toHaveLength(1);
     expect(outputs.errors).toBe(1);
   });
 
   it('are written as SARIF, with places in the repository', async () => {
     here.edit('judges/first/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
-    const { outputs } = await check({ 'sarif-file': 'out/recipes.sarif' });
+    const { outputs } = await here.check({ 'sarif-file': 'out/recipes.sarif' });
     expect(outputs.sarif).toBe(path.join(here.folder, 'out/recipes.sarif'));
     const { runs } = JSON.parse(readFileSync(String(outputs.sarif), 'utf8'));
-    const [line, column] = placeOf('judges/first/merge.yaml', 'lineal').split(':');
+    const [line, column] = here.placeOf('judges/first/merge.yaml', 'lineal').split(':');
     expect(runs[0].results).toHaveLength(1);
     expect(runs[0].results[0].locations[0].physicalLocation).toEqual({
       artifactLocation: { uri: 'judges/first/merge.yaml', uriBaseId: '%SRCROOT%' },
@@ -322,109 +254,5 @@ describe('mistakes', () => {
         endColumn: Number(column) + 'lineal'.length,
       },
     });
-  });
-});
-
-describe('a recipe that somebody else proposes', () => {
-  it.each<[string, () => void, string]>([
-    [
-      'a link to a file of the machine',
-      () => {
-        rmSync(path.join(here.folder, 'judges/first/merge.yaml'));
-        symlinkSync('/etc/passwd', path.join(here.folder, 'judges/first/merge.yaml'));
-      },
-      'merge: ',
-    ],
-    [
-      'a path to it',
-      () => here.edit('judges/first/recipe.yaml', 'dataset: dataset.yaml', 'dataset: /etc/passwd'),
-      'dataset: ',
-    ],
-    [
-      'a link to a device that never ends',
-      () => here.edit('judges/first/recipe.yaml', 'sft: absolute.yaml', 'sft: ../../../../../../dev/zero'),
-      'absolute: { dataset: feedback-collection, sft: ',
-    ],
-    [
-      'a link on the way',
-      () => {
-        symlinkSync('/etc', path.join(here.folder, 'judges/etc'));
-        here.edit('judges/first/recipe.yaml', 'config: cpu', 'config: ../etc/passwd');
-      },
-      'launch: { config: ',
-    ],
-    [
-      'the config of a random model',
-      () => here.edit('judges/first/recipe.yaml', 'random: base-model.json', 'random: /etc/passwd'),
-      'base_model: { random: ',
-    ],
-    [
-      'a link in the folder of a model',
-      () => {
-        mkdirSync(path.join(here.folder, 'judges/first/model'));
-        symlinkSync('/etc/passwd', path.join(here.folder, 'judges/first/model/config.json'));
-        here.edit('judges/first/recipe.yaml', /base_model: .*/, 'base_model: { path: model }');
-      },
-      'base_model: { path: ',
-    ],
-  ])('is not read through %s', async (_, change, before) => {
-    change();
-    const { annotations, log, summary, failure } = await check({ recipes: 'judges/first' });
-    expect(failure).toContain('1 error');
-    expect(annotations).toHaveLength(1);
-    const file = 'judges/first/recipe.yaml';
-    expect(annotations[0]).toContain(`error ${file}:${placeOf(file, before, before)} `);
-    expect(annotations[0]).toContain('leads out of the workspace');
-    expect(`${log}${summary}`).not.toContain('root:');
-  });
-
-  it('is not read where it is itself a link', async () => {
-    rmSync(path.join(here.folder, 'judges/first/recipe.yaml'));
-    symlinkSync('/etc/passwd', path.join(here.folder, 'judges/first/recipe.yaml'));
-    const { annotations, log } = await check({ recipe: path.join(here.folder, 'judges/first') });
-    expect(annotations).toEqual([expect.stringContaining('leads out of the workspace')]);
-    expect(log).not.toContain('root:');
-  });
-
-  it('may name a model of the machine, of whose files nothing is shown', async () => {
-    const models = mkdtempSync(path.join(tmpdir(), 'models-'));
-    writeFileSync(path.join(models, 'config.json'), 'secret-token-1234');
-    here.edit('judges/first/recipe.yaml', /base_model: .*/, `base_model: { path: ${models} }`);
-    const { annotations, log, summary } = await check({ recipes: 'judges/first' });
-    expect([...annotations, log, summary].join('')).not.toContain('secret');
-    expect(readConfigFile(path.join(models, 'config.json'))).toEqual({
-      problem: `${path.join(models, 'config.json')} is not JSON`,
-    });
-  });
-
-  it('may have links within the repository', async () => {
-    here.git('mv', 'judges/first/merge.yaml', 'merge.yaml');
-    symlinkSync('../../merge.yaml', path.join(here.folder, 'judges/first/merge.yaml'));
-    here.commit();
-    here.edit('merge.yaml', 'weight: 1.0', 'weight: 0.3');
-    pullRequest(here.git('rev-parse', 'HEAD'));
-    const { summary, outputs } = await check({ 'changed-only': 'true' });
-    expect(outputs.recipes).toBe('["judges/first"]');
-    expect(summary).toContain('- merge: weight of &#36;{absolute}: 1 → 0.3');
-  });
-
-  it('writes nothing into the summary but text', async () => {
-    here.edit('judges/first/absolute.yaml', /^profile/m, '"<img src=x>|`@octocat`\\u202e\\n# x": 1\nprofile');
-    const { annotations, summary } = await check();
-    expect(annotations[0]).toContain('<img src=x>|`@octocat`\\u{202e}\\n# x');
-    const row = summary.split('\n').find((line) => line.startsWith('| error'));
-    expect(row).toContain('&#60;img src=x&#62;&#124;&#96;&#64;octocat&#96;&#92;u{202e}&#92;n&#35; x');
-    expect(row?.match(/\|/g)).toHaveLength(5);
-  });
-
-  it('has names that are shown as they are', async () => {
-    here.git('mv', 'judges/first', 'judges/\u001b[31m ;$(x)\n');
-    here.commit();
-    pullRequest(here.git('rev-parse', 'HEAD'));
-    here.edit('judges/\u001b[31m ;$(x)\n/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
-    const { failure, outputs, summary } = await check({ 'changed-only': 'true' });
-    expect(JSON.parse(String(outputs.recipes))).toEqual(['judges/\u001b[31m ;$(x)\n']);
-    expect(failure).toBe('1 error in judges/\\u{1b}[31m ;$(x)\\n');
-    expect(summary).not.toContain('\u001b');
   });
 });

@@ -1,18 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
-import type { TestContext } from 'vitest';
+import { PYTHON } from '../../hub/test/python.ts';
 
-const PYTHON = process.env.PROMETHEUS_TEST_PYTHON ?? path.join(PROJECT_ROOT, '.venv/bin/python');
-
-/** Without an interpreter that has the trainer's packages the test is skipped and says why; under CI it fails. */
-export function requirePython(context: TestContext): void {
-  if (existsSync(PYTHON)) return;
-  const reason = `no Python interpreter at ${PYTHON}; set PROMETHEUS_TEST_PYTHON`;
-  if (process.env.CI === 'true') throw new Error(reason);
-  context.skip(reason);
-}
+export { requirePython } from '../../hub/test/python.ts';
 
 /** What a program, a file or a text of Python, answers in JSON to cases in JSON. */
 export function askPython<Answer>(program: { file: string } | { text: string }, cases: unknown): Answer {

@@ -5,9 +5,10 @@ import { promisify } from 'node:util';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { TestContext } from 'vitest';
 
-const PYTHON = process.env.PROMETHEUS_TEST_PYTHON ?? path.join(PROJECT_ROOT, '.venv/bin/python');
+/** The interpreter of the tests. */
+export const PYTHON = process.env.PROMETHEUS_TEST_PYTHON ?? path.join(PROJECT_ROOT, '.venv/bin/python');
 
-/** Without an interpreter that has `huggingface_hub` the test is skipped and says why; under CI it fails. */
+/** Without an interpreter that has the trainer's packages the test is skipped and says why; under CI it fails. */
 export function requirePython(context: TestContext): void {
   if (existsSync(PYTHON)) return;
   const reason = `no Python interpreter at ${PYTHON}; set PROMETHEUS_TEST_PYTHON`;

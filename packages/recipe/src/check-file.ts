@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkExpert } from './check-expert.ts';
 import { checkMerge } from './check-merge.ts';
@@ -46,9 +46,17 @@ export function fixFiles(diagnostics: readonly Diagnostic[]): string[] {
   const files = [...new Set(diagnostics.filter(({ fix }) => fix).map(({ file }) => file))];
   for (const file of files) {
     const edits = diagnostics.flatMap((finding) => (finding.file === file ? (finding.fix ?? []) : []));
-    writeFileSync(file, applyEdits(readFileSync(file, 'utf8'), edits));
+    replaceText(file, applyEdits(readFileSync(file, 'utf8'), edits));
   }
   return files;
+}
+
+/** Through a new file, so that the old text or the new one is there, never a part of either. */
+function replaceText(file: string, text: string): void {
+  const target = realpathSync(file);
+  const next = `${target}.fixed`;
+  writeFileSync(next, text, { mode: statSync(target).mode });
+  renameSync(next, target);
 }
 
 /** What a file is, by the keys that only such a file has. */

@@ -32,17 +32,15 @@ const DATASET = 'Data is described in dataset.yaml and prepared by prepare-datas
 const HARDWARE = 'accelerate and PyTorch choose it today.';
 
 /**
- * The keys that published recipes have and TRL 1 does not, gathered from the history of TRL's `SFTConfig`, `ModelConfig`
- * and script arguments (0.7 to 1.13), of transformers' `TrainingArguments` (4.0 to 5.18) and of alignment-handbook's
- * recipes and argument classes.
+ * The keys that published recipes have and TRL 1.13 does not: the fields of transformers' `TrainingArguments` in twelve
+ * releases from 4.0 to 5.18, of TRL's `SFTConfig`, `ModelConfig` and script arguments in its releases from 0.4 to 1.9, and the
+ * keys of alignment-handbook's recipes and argument classes over its history.
  */
 export const OLDER_KEYS: Readonly<Record<string, OlderKey>> = {
   // transformers
   adafactor: another('optim', whenTrue('adafactor')),
   dispatch_batches: nothing('it is a part of accelerator_config today.'),
-  eval_batch_size: another('per_device_eval_batch_size'),
   evaluation_strategy: another('eval_strategy'),
-  evaluate_during_training: another('eval_strategy', whenTrue('steps')),
   fp16_backend: nothing(HARDWARE),
   fp16_opt_level: nothing('it was for NVIDIA apex, which is not used any more.'),
   fsdp_min_num_params: nothing('it is a part of the launch config today.'),
@@ -67,9 +65,10 @@ export const OLDER_KEYS: Readonly<Record<string, OlderKey>> = {
   sharded_ddp: nothing('it was for fairscale; FSDP and DeepSpeed are launch configs.'),
   split_batches: nothing('it is a part of accelerator_config today.'),
   torchdynamo: another('torch_compile_backend'),
+  tp_size: nothing('tensor parallelism is a part of the launch config today.'),
   tpu_metrics_debug: another('debug', whenTrue('tpu_metrics_debug')),
   tpu_num_cores: nothing('training is for GPUs.'),
-  train_batch_size: another('per_device_train_batch_size'),
+  use_legacy_prediction_loop: nothing('there is one loop.'),
   use_ipex: nothing(HARDWARE),
   use_mps_device: nothing(HARDWARE),
   warmup_ratio: another('warmup_steps'),

@@ -28,7 +28,7 @@ const SEED: ValueRule = { least: 0, most: 2 ** 32 - 1 };
  * Ranges of the numbers in training files.
  *
  * Hard limits are those at which TRL, PEFT, transformers or PyTorch raise an error or compute something else than the
- * key says. What is usual spans published fine-tuning runs of models up to 180 B parameters, and small models' rates.
+ * key says. What is usual is our own judgement, wide enough for every recipe here and of alignment-handbook.
  */
 const VALUE_RULES: Readonly<Record<string, ValueRule>> = {
   adam_beta1: { ...SHARE, usual: [0.8, 0.99] },

@@ -6,21 +6,24 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { fixFiles, formatWithSource, makePlan, readRecipe } from '../src/index.ts';
+import { mutate, randomNumbers } from './mutated-files.ts';
 
 const RECIPES = fileURLToPath(new URL('../../../recipes', import.meta.url));
 const FILES = ['recipe.yaml', 'dataset.yaml', 'absolute.yaml', 'relative.yaml', 'merge.yaml'];
+/** Keys of one file, to stand in another. */
+const KEYS = [
+  'experts',
+  'name',
+  'merge',
+  'hub',
+  'files',
+  'columns',
+  'launch',
+  'parameters',
+  'learning_rate',
+  '__proto__',
+];
 const [seed = 0, count = 0] = process.argv.slice(2).map(Number);
-
-/** Whole numbers from 0 to below a limit: Marsaglia's xorshift of 32 bits. */
-function randomNumbers(start: number): (limit: number) => number {
-  let state = start * 2_654_435_761 || 1;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
-}
 
 const BYTES = [
   0, 9, 10, 13, 27, 34, 39, 45, 58, 91, 93, 123, 125, 35, 38, 42, 33, 124, 62, 37, 64, 96, 0xc3, 0xe2, 0xff,
@@ -70,37 +73,8 @@ const TOKENS = [
   'x'.repeat(5000),
   '[['.repeat(200),
 ];
-const VALUES = [
-  null,
-  true,
-  -1,
-  0,
-  1e308,
-  2 ** 53,
-  Number.NaN,
-  Number.POSITIVE_INFINITY,
-  '',
-  'base',
-  '${base}',
-  '${absolute}+${relative}',
-  '../x',
-  '/',
-  '\u0000',
-  '__proto__',
-  [],
-  [[]],
-  {},
-  { __proto__: 1 },
-  ['q_proj', 3, null],
-  { a: { b: { c: {} } } },
-  '9'.repeat(400),
-  '*',
-  '**/*',
-  '[',
-  new Date(0),
-];
-
-type Random = ReturnType<typeof randomNumbers>;
+/** Whole numbers from 0 to below a limit. */
+type Random = (limit: number) => number;
 const oneOf = <Value>(values: readonly Value[], random: Random) => values[random(values.length)] as Value;
 
 function changeBytes(text: string, random: Random): Buffer {
@@ -127,31 +101,15 @@ function changeLines(text: string, random: Random): string {
   return lines.join('\n');
 }
 
-/** Replaces, removes, renames or adds one value somewhere in what the file says. */
+/** Values replaced, keys removed, misspelt or added. */
 function changeStructure(text: string, random: Random): string {
-  const data = parse(text) as unknown;
-  let node = data as Record<string, unknown>;
-  for (;;) {
-    const keys = Object.keys(node);
-    const key = keys.length > 0 ? oneOf(keys, random) : 'key';
-    const inner = node[key];
-    if (inner !== null && typeof inner === 'object' && random(3) > 0) {
-      node = inner as Record<string, unknown>;
-      continue;
-    }
-    const action = random(4);
-    if (action === 0) delete node[key];
-    else if (action === 1) node[key] = oneOf(VALUES, random);
-    else if (action === 2)
-      node[oneOf(['experts', 'name', 'merge', 'hub', 'files', `${key}x`, key.slice(1)], random)] = inner;
-    else node[key] = [inner, oneOf(VALUES, random)];
-    return stringify(data);
-  }
+  return stringify(mutate(parse(text), KEYS, () => random(2 ** 32) / 2 ** 32));
 }
 
 const CHANGES = [changeBytes, changeTokens, changeLines, changeStructure];
 
-const random = randomNumbers(seed + 1);
+const fraction = randomNumbers(seed + 1);
+const random: Random = (limit) => Math.floor(fraction() * limit);
 const root = mkdtempSync(path.join(tmpdir(), 'mutated-'));
 const failures: string[] = [];
 const outcomes = { planned: 0, refused: 0 };

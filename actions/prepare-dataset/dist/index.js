@@ -48467,7 +48467,8 @@ const GiB = 2 ** 30;
  * Peaks are those of NVIDIA's data sheets and architecture papers, dense, with float32 sums: A100, H100, H200, B200,
  * L40S, L40, L4, A40, A30, A10 by their data sheets, as in `model_flops.py` of the trainer; A10G by its product brief; RTX
  * 4090 by the Ada architecture paper, RTX 3090 by the Ampere GA102 one. Memory is the total capacity that PyTorch names in
- * its out-of-memory messages.
+ * its out-of-memory messages. Of the H200 it was read from the device; the others are as they are commonly reported, and
+ * were not measured here.
  */
 const GPUS = [
     { name: 'B200', memoryBytes: 178.3 * GiB, bf16Flops: 2250e12 },
@@ -64229,17 +64230,15 @@ const whenTrue = (value) => (on) => (on === true ? value : undefined);
 const DATASET = 'Data is described in dataset.yaml and prepared by prepare-dataset.';
 const HARDWARE = 'accelerate and PyTorch choose it today.';
 /**
- * The keys that published recipes have and TRL 1 does not, gathered from the history of TRL's `SFTConfig`, `ModelConfig`
- * and script arguments (0.7 to 1.13), of transformers' `TrainingArguments` (4.0 to 5.18) and of alignment-handbook's
- * recipes and argument classes.
+ * The keys that published recipes have and TRL 1.13 does not: the fields of transformers' `TrainingArguments` in twelve
+ * releases from 4.0 to 5.18, of TRL's `SFTConfig`, `ModelConfig` and script arguments in its releases from 0.4 to 1.9, and the
+ * keys of alignment-handbook's recipes and argument classes over its history.
  */
 const OLDER_KEYS = {
     // transformers
     adafactor: another('optim', whenTrue('adafactor')),
     dispatch_batches: nothing('it is a part of accelerator_config today.'),
-    eval_batch_size: another('per_device_eval_batch_size'),
     evaluation_strategy: another('eval_strategy'),
-    evaluate_during_training: another('eval_strategy', whenTrue('steps')),
     fp16_backend: nothing(HARDWARE),
     fp16_opt_level: nothing('it was for NVIDIA apex, which is not used any more.'),
     fsdp_min_num_params: nothing('it is a part of the launch config today.'),
@@ -64264,9 +64263,10 @@ const OLDER_KEYS = {
     sharded_ddp: nothing('it was for fairscale; FSDP and DeepSpeed are launch configs.'),
     split_batches: nothing('it is a part of accelerator_config today.'),
     torchdynamo: another('torch_compile_backend'),
+    tp_size: nothing('tensor parallelism is a part of the launch config today.'),
     tpu_metrics_debug: another('debug', whenTrue('tpu_metrics_debug')),
     tpu_num_cores: nothing('training is for GPUs.'),
-    train_batch_size: another('per_device_train_batch_size'),
+    use_legacy_prediction_loop: nothing('there is one loop.'),
     use_ipex: nothing(HARDWARE),
     use_mps_device: nothing(HARDWARE),
     warmup_ratio: another('warmup_steps'),
@@ -64367,7 +64367,7 @@ const SEED = { least: 0, most: 2 ** 32 - 1 };
  * Ranges of the numbers in training files.
  *
  * Hard limits are those at which TRL, PEFT, transformers or PyTorch raise an error or compute something else than the
- * key says. What is usual spans published fine-tuning runs of models up to 180 B parameters, and small models' rates.
+ * key says. What is usual is our own judgement, wide enough for every recipe here and of alignment-handbook.
  */
 const VALUE_RULES = {
     adam_beta1: { ...SHARE, usual: [0.8, 0.99] },
@@ -68843,9 +68843,16 @@ function fixFiles(diagnostics) {
     const files = [...new Set(diagnostics.filter(({ fix }) => fix).map(({ file }) => file))];
     for (const file of files) {
         const edits = diagnostics.flatMap((finding) => (finding.file === file ? (finding.fix ?? []) : []));
-        writeFileSync(file, applyEdits(readFileSync(file, 'utf8'), edits));
+        replaceText(file, applyEdits(readFileSync(file, 'utf8'), edits));
     }
     return files;
+}
+/** Through a new file, so that the old text or the new one is there, never a part of either. */
+function replaceText(file, text) {
+    const target = realpathSync(file);
+    const next = `${target}.fixed`;
+    writeFileSync(next, text, { mode: statSync(target).mode });
+    renameSync(next, target);
 }
 /** What a file is, by the keys that only such a file has. */
 function kindOf(location) {

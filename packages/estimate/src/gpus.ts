@@ -21,7 +21,8 @@ const GiB = 2 ** 30;
  * Peaks are those of NVIDIA's data sheets and architecture papers, dense, with float32 sums: A100, H100, H200, B200,
  * L40S, L40, L4, A40, A30, A10 by their data sheets, as in `model_flops.py` of the trainer; A10G by its product brief; RTX
  * 4090 by the Ada architecture paper, RTX 3090 by the Ampere GA102 one. Memory is the total capacity that PyTorch names in
- * its out-of-memory messages.
+ * its out-of-memory messages. Of the H200 it was read from the device; the others are as they are commonly reported, and
+ * were not measured here.
  */
 const GPUS: readonly Gpu[] = [
   { name: 'B200', memoryBytes: 178.3 * GiB, bf16Flops: 2250e12 },

@@ -35,13 +35,31 @@ export function releaseNotes(tag, root) {
   const version = /^v(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)$/.exec(tag)?.[1];
   if (version === undefined) return { problem: `the tag ${tag} is not a version such as v1.2.0` };
   for (const file of packageFiles(root)) {
-    const found = JSON.parse(readFileSync(path.join(root, file), 'utf8')).version;
+    const { version: found, dependencies = {} } = read(root, file);
     if (found !== version)
       return { problem: `${file} has the version ${found}, and the tag is ${tag}: set it to ${version}` };
+    // npm would look for another version of a package of this project in the public registry.
+    for (const [name, needed] of Object.entries(dependencies)) {
+      if (name.startsWith('@prometheus-actions/') && needed !== version)
+        return { problem: `${file} needs ${name} ${needed}, and the tag is ${tag}: set it to ${version}` };
+    }
+    const locked = read(root, 'package-lock.json').packages[file.replace(/\/?package\.json$/, '')]?.version;
+    if (locked !== version)
+      return {
+        problem: `package-lock.json has ${file} at the version ${locked}: run npm install --package-lock-only`,
+      };
   }
   const notes = changelogSection(readFileSync(path.join(root, 'CHANGELOG.md'), 'utf8'), version);
   if (notes) return { notes };
   return { problem: `CHANGELOG.md says nothing under "## [${version}]": name there what changed` };
+}
+
+/**
+ * @param {string} root
+ * @param {string} file
+ */
+function read(root, file) {
+  return JSON.parse(readFileSync(path.join(root, file), 'utf8'));
 }
 
 /** @param {string} root */

@@ -32,12 +32,12 @@ export function projectCopy(): { folder: string; rewritten: string[] } {
 
 /**
  * The one difference between the workflows as they are and as act runs them, in lines of `uses:`. actions/checkout is
- * act's own, and of actions/upload-artifact there is one in this folder: act has no network.
+ * act's own, and of actions/upload-artifact and actions/attest there is one each in this folder: act has no network.
  */
 function withLocalActions(workflow: string): string {
   return workflow
     .replace(/^(\s*(?:- )?uses: )\$\//gm, '$1./')
-    .replace(/^(\s*(?:- )?uses: )actions\/upload-artifact@.*$/gm, '$1./test/workflows/upload-artifact');
+    .replace(/^(\s*(?:- )?uses: )actions\/(upload-artifact|attest)@.*$/gm, '$1./test/workflows/$2');
 }
 
 export function makeRepository(folder: string): void {
@@ -48,7 +48,11 @@ export function makeRepository(folder: string): void {
 }
 
 /** Runs act on this machine, without containers; all runner labels are this machine. */
-export function act(folder: string, args: string[]): { code: number | null; output: string } {
+export function act(
+  folder: string,
+  args: string[],
+  env: Record<string, string> = {},
+): { code: number | null; output: string } {
   const labels = ['ubuntu-latest', 'self-hosted', 'gpu'].flatMap((label) => ['-P', `${label}=-self-hosted`]);
   const { status, stdout, stderr } = spawnSync(
     'act',
@@ -57,7 +61,7 @@ export function act(folder: string, args: string[]): { code: number | null; outp
       cwd: folder,
       encoding: 'utf8',
       maxBuffer: 1 << 28,
-      env: { ...process.env, CI: 'true', DO_NOT_TRACK: '1' },
+      env: { ...process.env, CI: 'true', DO_NOT_TRACK: '1', ...env },
     },
   );
   return { code: status, output: `${stdout}${stderr}` };

@@ -44,15 +44,29 @@ describe('the notes of a release', () => {
   beforeAll(() => {
     writeFileSync(path.join(root, 'package.json'), '{"version":"1.2.0"}');
     writeFileSync(path.join(root, 'CHANGELOG.md'), CHANGELOG);
-    for (const [folder, version] of [
-      ['packages/a', '1.2.0'],
-      ['actions/b', '1.2.0'],
-    ] as const) {
+    const dependencies = { '@prometheus-actions/a': '1.2.0', zod: '4.0.0' };
+    for (const folder of ['packages/a', 'actions/b']) {
       mkdirSync(path.join(root, folder), { recursive: true });
-      writeFileSync(path.join(root, folder, 'package.json'), JSON.stringify({ version }));
+      writeFileSync(
+        path.join(root, folder, 'package.json'),
+        JSON.stringify({ version: '1.2.0', ...(folder === 'actions/b' && { dependencies }) }),
+      );
     }
     mkdirSync(path.join(root, 'packages/python'));
+    const packages = Object.fromEntries(
+      ['', 'packages/a', 'actions/b'].map((key) => [key, { version: '1.2.0' }]),
+    );
+    writeFileSync(path.join(root, 'package-lock.json'), JSON.stringify({ packages }));
   });
+
+  /** The project with another text in place of one. */
+  function changed(file: string, from: string, to: string): string {
+    const other = temporaryFolder();
+    cpSync(root, other, { recursive: true });
+    const target = path.join(other, file);
+    writeFileSync(target, readFileSync(target, 'utf8').replace(from, to));
+    return other;
+  }
 
   it('are those of the tag', () => {
     expect(releaseNotes('v1.2.0', root)).toEqual({ notes: '### Added\n\n- `clean`' });
@@ -67,21 +81,38 @@ describe('the notes of a release', () => {
     expect(releaseNotes(tag, root)).toEqual({ problem: expect.stringContaining(problem) });
   });
 
-  it('are refused where a package was forgotten, or the changelog', () => {
-    const other = temporaryFolder();
-    cpSync(root, other, { recursive: true });
-    writeFileSync(path.join(other, 'actions/b/package.json'), '{"version":"1.1.0"}');
-    expect(releaseNotes('v1.2.0', other)).toEqual({
-      problem: expect.stringContaining('actions/b/package.json'),
+  it.each([
+    [
+      'a package',
+      'actions/b/package.json',
+      '"version":"1.2.0"',
+      '"version":"1.1.0"',
+      'actions/b/package.json has the version 1.1.0',
+    ],
+    [
+      'what it needs',
+      'actions/b/package.json',
+      'a":"1.2.0"',
+      'a":"1.1.0"',
+      'actions/b/package.json needs @prometheus-actions/a 1.1.0, and the tag is v1.2.0: set it to 1.2.0',
+    ],
+    [
+      'the lock',
+      'package-lock.json',
+      '"actions/b":{"version":"1.2.0"}',
+      '"actions/b":{"version":"1.1.0"}',
+      'package-lock.json has actions/b/package.json at the version 1.1.0: run npm install',
+    ],
+    ['the changelog', 'CHANGELOG.md', '[1.2.0] -', '[1.2.0-rc.1] -', 'says nothing under'],
+  ])('are refused where %s was forgotten', (_, file, from, to, problem) => {
+    expect(releaseNotes('v1.2.0', changed(file, from, to))).toEqual({
+      problem: expect.stringContaining(problem),
     });
-    cpSync(path.join(root, 'actions'), path.join(other, 'actions'), { recursive: true });
-    writeFileSync(path.join(other, 'CHANGELOG.md'), CHANGELOG.replace('[1.2.0]', '[1.2.0-rc.1]'));
-    expect(releaseNotes('v1.2.0', other)).toEqual({ problem: expect.stringContaining('says nothing under') });
   });
 
   it('find every package of this project at one version', () => {
     const { version } = JSON.parse(readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8'));
     const result = releaseNotes(`v${version}`, PROJECT_ROOT);
-    expect(JSON.stringify(result)).not.toContain('has the version');
+    expect(JSON.stringify(result)).not.toMatch(/has the version|needs @|package-lock/);
   });
 });

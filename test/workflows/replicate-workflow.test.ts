@@ -21,7 +21,7 @@ describe('replicate.yml', () => {
     expect(rewritten.length).toBeGreaterThan(0);
     expect(
       rewritten.filter(
-        (line) => !/^\s*(- )?uses: (\$\/actions\/[\w-]+|actions\/upload-artifact@.*)$/.test(line),
+        (line) => !/^\s*(- )?uses: (\$\/actions\/[\w-]+|actions\/(upload-artifact|attest)@.*)$/.test(line),
       ),
     ).toEqual([]);
   });

@@ -19,11 +19,11 @@ export interface MadeRun {
   plan: Plan;
 }
 
-/** A copy of the smoke recipe, and a plan with an empty folder for its outputs. */
-export function plannedRun(): MadeRun & { folder: string } {
+/** A copy of a smoke recipe, and a plan with an empty folder for its outputs. */
+export function plannedRun(name = 'smoke-7b'): MadeRun & { folder: string } {
   const folder = mkdtempSync(path.join(tmpdir(), 'run-report-'));
-  cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-7b'), path.join(folder, 'smoke-7b'), { recursive: true });
-  const { recipe } = loadRecipe(path.join(folder, 'smoke-7b'), {});
+  cpSync(path.join(PROJECT_ROOT, 'recipes', name), path.join(folder, name), { recursive: true });
+  const { recipe } = loadRecipe(path.join(folder, name), {});
   return { recipe, plan: makePlan(recipe, path.join(folder, 'runs')), folder };
 }
 

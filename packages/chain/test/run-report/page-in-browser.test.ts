@@ -97,6 +97,30 @@ describe('the page in a browser', () => {
     },
   );
 
+  it.for(['smoke-7b', 'smoke-8x7b'])(
+    'has room for every table of %s in 1280 pixels, with the numbers of a large run too',
+    async (name, context) => {
+      const run = plannedRun(name);
+      await makeRun(run);
+      const made = await runReport(run);
+      // As many rows and characters as the datasets of the large recipes have, and more.
+      const datasets = JSON.parse(JSON.stringify(made.datasets), (_, value) =>
+        Number.isInteger(value) ? 1000 * value : value,
+      );
+      for (const shown of [made, { ...made, datasets }]) {
+        const { page } = await open(context, shown);
+        await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })');
+        const [tables, wider] = (await page.evaluate(
+          `[document.querySelectorAll("table").length, [...document.querySelectorAll(".scroll")]
+          .filter((box) => box.scrollWidth > box.clientWidth)
+          .map((box) => box.getAttribute("aria-label") + ": " + box.scrollWidth + " in " + box.clientWidth)]`,
+        )) as [number, string[]];
+        expect(tables).toBeGreaterThan(12);
+        expect(wider).toEqual([]);
+      }
+    },
+  );
+
   it.for([8, 90, 1546, 3091, 99_999, 1_500_000])(
     'labels a training of %d steps without a label over another',
     async (steps, context) => {

@@ -59,7 +59,7 @@ export function lineChart(chart: Chart, series: readonly Series[]): Markup {
 ${xTicks.map(({ at, label }) => xTick(x(at), label))}
 ${drawn}`,
     shown.length > 1
-      ? html`<p class="legend">${shown.map(({ label }, index) => html`<span class="key ${KINDS[index] ?? 'second'}">${label}</span>`)}</p>`
+      ? html`<p class="legend">${shown.map(({ label, points }, index) => html`<span class="key ${KINDS[index] ?? 'second'}${points.length === 1 && ' dot'}">${label}</span>`)}</p>`
       : html``,
     {
       header: [chart.xLabel, ...shown.map(({ label }) => label)],

@@ -19,10 +19,13 @@ export function tableMarkup(title: string, table: ReportTable): Markup {
   const cell = (text: string, index: number) => {
     const kind = columns[index]?.kind ?? 'text';
     if (index === 0 && text !== '') {
-      return html`<th scope="row"${text.length > LONG && html` class="long"`}>${text}</th>`;
+      return text.length > LONG
+        ? html`<th scope="row" class="long">${breakable(text)}</th>`
+        : html`<th scope="row">${text}</th>`;
     }
+    if (kind === 'text' && text.length > LONG) return html`<td class="text long">${breakable(text)}</td>`;
     const shown = kind === 'code' && text !== '' ? html`<code>${text}</code>` : text;
-    return html`<td class="${kind}${kind === 'text' && text.length > LONG ? ' long' : ''}">${shown}</td>`;
+    return html`<td class="${kind}">${shown}</td>`;
   };
   return html`<div class="scroll" role="group" aria-label="${title}" tabindex="0"><table>
 <thead><tr>${columns.map(({ label, kind }) =>
@@ -38,6 +41,12 @@ export function tableMarkup(title: string, table: ReportTable): Markup {
 
 /** A text of more characters has room to be broken into lines. */
 const LONG = 28;
+
+/** A path is broken between its folders rather than within a name. */
+function breakable(text: string): Markup {
+  const [first = '', ...rest] = text.split(/(?<=\/)/);
+  return html`${first}${rest.map((part) => html`<wbr>${part}`)}`;
+}
 
 /** The loss curves of the trainings, and what they ended with. */
 export function trainingMarkup(experts: readonly ExpertReport[]): Markup {
@@ -89,7 +98,8 @@ ${
   findings.length > 0 &&
   html`<ul>${findings.map(({ severity, message }) => html`<li><strong>${severity}:</strong> ${message}</li>`)}</ul>
 `
-}<div class="charts">${tableMarkup(`Figures of ${name}`, table)}<div>${lengthChart(name, report, index)}${verdictChart(name, report, index)}</div></div>
+}${tableMarkup(`Figures of ${name}`, table)}<div class="charts">
+${lengthChart(name, report, index)}${verdictChart(name, report, index)}</div>
 `;
   })}`;
 }
@@ -149,7 +159,7 @@ ${comparison && comparisonMarkup({ ...comparison, models: comparison.models.map(
 
 function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elements }: Comparison): Markup {
   const pair = (pairs[0]?.models ?? []).map((index) => models[index] ?? '').join(' – ');
-  const ofWhat = base ? 'task vectors (model − base)' : 'weights';
+  const ofWhat = base ? 'task vectors' : 'weights';
   const likeness = (value: { distance?: number; cosine?: number | null; sign_conflict?: number | null }) => [
     number(value.distance),
     number(value.cosine),
@@ -200,7 +210,7 @@ function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elemen
 ${chart('merge-distance', `Distance of ${pair}, by layer`, 'distance')}${chart('merge-cosine', `Cosine of their ${ofWhat}, by layer`, 'cosine')}</div>
 <details><summary>Layer by layer</summary>
 ${tableMarkup('The models layer by layer', layerTable)}</details>
-<p class="quiet">Distance: ‖x₀ − x₁‖ ∕ ‖x₀‖. Cosine${base && ' and sign conflict'}: of the ${ofWhat}. From a sample of ${count(sampled_elements)} elements, spread evenly over each tensor.</p>
+<p class="quiet">Distance: ‖x₀ − x₁‖ ∕ ‖x₀‖. Cosine${base && ' and sign conflict'}: of the ${ofWhat}${base && ' (model − base)'}. From a sample of ${count(sampled_elements)} elements, spread evenly over each tensor.</p>
 `;
 }
 

@@ -45,11 +45,9 @@ table { width: 100%; border-collapse: collapse; font-size: .925rem; }
 th, td { padding: .5rem .9rem; text-align: left; vertical-align: baseline; white-space: nowrap; }
 th { color: var(--quiet); font-size: .85rem; font-weight: 600; }
 thead th { background: var(--wash); }
-.charts > .scroll th, .charts > .scroll td { padding: .4rem .75rem; }
 .number { text-align: right; }
 tbody th { color: var(--ink); font-size: inherit; font-weight: 500; }
-td.long, th.long { min-width: 12rem; white-space: normal; overflow-wrap: anywhere; }
-.charts > .scroll th { min-width: 7.5rem; white-space: normal; }
+td.long, th.long { min-width: 10rem; white-space: normal; overflow-wrap: anywhere; }
 tbody tr { border-top: 1px solid var(--line); }
 tbody tr.more { border-top: 0; }
 tbody tr.more td { padding-top: 0; }
@@ -59,6 +57,8 @@ figcaption { font-weight: 600; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: 0; color: var(--quiet); font-size: .85rem; }
 .key::before { content: ""; display: inline-block; width: 1.4rem; margin-right: .4rem; border-top: 2px solid var(--accent); vertical-align: .25em; }
 .key.second::before { border-top: 2px dashed var(--ink); }
+.key.dot::before { width: .45rem; height: .45rem; border: 0; border-radius: 50%; background: var(--accent); vertical-align: .1em; }
+.key.second.dot::before { background: var(--ink); }
 .plot { display: block; width: calc(100% - 4.25rem); height: 15rem; margin: 1rem 1.25rem 1.75rem 3rem; overflow: visible; }
 .plot text { fill: var(--quiet); font-size: .75rem; }
 .plot .grid { stroke: var(--line); }
@@ -76,9 +76,10 @@ details > .scroll { max-height: 22rem; margin-top: .75rem; overflow-y: auto; }
 footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: .875rem; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
   th, td { padding: .45rem .6rem; }
+  tbody th { white-space: normal; }
 }
 @media (min-width: 72rem) {
-  .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 3.5rem; align-items: start; }
+  .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 2.5rem; align-items: start; }
   .columns main > section:first-child h2 { margin-top: 0; }
   .columns main > .missing { margin-top: 0; }
   .columns main > section.missing:first-child + section h2 { margin-top: 2.5rem; }

@@ -8,6 +8,8 @@ import {
 
 /** A plan is printed within seconds, with what is known by then. */
 const PATIENCE = 8_000;
+/** A machine without a network is told so at once: the file is not worth the attempts that a run is. */
+const IMPATIENT = { attempts: 2, retryDelay: 250 };
 
 /**
  * The architecture of a recipe's base model, of a hub's too: its config.json at the recipe's revision, from the cache
@@ -27,7 +29,7 @@ export async function fetchArchitecture(
   const either = signal ? AbortSignal.any([signal, limit]) : limit;
   try {
     const { id, revision } = base;
-    const hub = settings ?? hubSettings();
+    const hub = { ...(settings ?? hubSettings()), ...IMPATIENT };
     const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
     const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
     return readConfigFile(file);

@@ -52,6 +52,15 @@ it('says what is wrong where it can not be had', async () => {
   });
 });
 
+it('does not wait for a network that is not there', async () => {
+  const started = Date.now();
+  const settings = { ...hub.settings, endpoint: 'http://hub.invalid', retryDelay: 10_000 };
+  expect(await fetchArchitecture(BASE, { settings })).toEqual({
+    problem: expect.stringMatching(/ failed 2 times: /),
+  });
+  expect(Date.now() - started).toBeLessThan(4_000);
+});
+
 it('does not wait for a hub that does not answer', async () => {
   serve(CONFIG);
   hub.server.fault = () => 'mute';

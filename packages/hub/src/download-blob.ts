@@ -85,7 +85,13 @@ async function fill(
         furthest = Math.max(furthest, partial.size);
       }
     };
-    await retry(attempt, { what, delay: settings.retryDelay, signal, progress: () => furthest });
+    await retry(attempt, {
+      what,
+      delay: settings.retryDelay,
+      attempts: settings.attempts,
+      signal,
+      progress: () => furthest,
+    });
     if (partial.isWhole()) return;
     await restart();
     mismatches += 1;

@@ -75,7 +75,7 @@ export function hubFetch(
             return new Response(json, { status, headers });
           },
         ),
-      { what, delay: settings.retryDelay, signal },
+      { what, delay: settings.retryDelay, attempts: settings.attempts, signal },
     );
 }
 

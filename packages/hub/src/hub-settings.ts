@@ -18,6 +18,8 @@ export interface HubSettings {
   downloadTimeout: number;
   /** Milliseconds before the first repetition; each further one waits twice as long. */
   retryDelay: number;
+  /** How often a request may fail one after the other, without any progress between. */
+  attempts: number;
 }
 
 /**
@@ -42,6 +44,7 @@ export function hubSettings(env: NodeJS.ProcessEnv = process.env): HubSettings {
     metadataTimeout: readSeconds(env, 'HF_HUB_ETAG_TIMEOUT') * 1000,
     downloadTimeout: readSeconds(env, 'HF_HUB_DOWNLOAD_TIMEOUT') * 1000,
     retryDelay: 1000,
+    attempts: 6,
   };
 }
 

@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError, formatSeconds } from '@prometheus-actions/stage';
 
-/** How often an attempt may fail one after the other, without any progress between. */
-const MAX_FAILURES = 6;
 const LONGEST_DELAY = 30_000;
 /** A hub that asks for more patience than this is not waited for. Milliseconds. */
 const LONGEST_RETRY_AFTER = 3_600_000;
@@ -25,15 +23,22 @@ export class TransientError extends Error {
  * and is spread at random over its second half, so that many clients don't come back at once.
  *
  * @param options.delay the first wait, in milliseconds
+ * @param options.attempts how often it may fail one after the other, without any progress between
  * @param options.progress a number that only grows when an attempt got further than all before; failures before that
  *   no longer count then
  * @throws ConfigurationError after too many failures; whatever else `attempt` throws, and the signal's reason
  */
 export async function retry<T>(
   attempt: () => Promise<T>,
-  options: { what: string; delay: number; signal?: AbortSignal | undefined; progress?: () => number },
+  options: {
+    what: string;
+    delay: number;
+    attempts: number;
+    signal?: AbortSignal | undefined;
+    progress?: () => number;
+  },
 ): Promise<T> {
-  const { what, delay, signal, progress = () => 0 } = options;
+  const { what, delay, attempts, signal, progress = () => 0 } = options;
   let furthest = progress();
   for (let failures = 1; ; failures += 1) {
     try {
@@ -52,7 +57,7 @@ export async function retry<T>(
           },
         );
       }
-      if (failures === MAX_FAILURES) {
+      if (failures === attempts) {
         throw new ConfigurationError(`${what} failed ${failures} times: ${message}`, {
           hint: 'Check the network and HF_ENDPOINT, then run again: what was fetched is kept.',
         });

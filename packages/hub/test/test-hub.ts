@@ -23,6 +23,7 @@ export function useHub(): { server: HubServer; cacheDir: string; settings: HubSe
       metadataTimeout: 2_000,
       downloadTimeout: 2_000,
       retryDelay: 1,
+      attempts: 6,
     };
   });
   afterEach(async () => {

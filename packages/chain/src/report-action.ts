@@ -7,6 +7,7 @@ import { COMMENT_LIMIT, pullRequestOf, stickyComment } from './run-report/pull-r
 import { reportMarkdown, SUMMARY_LIMIT } from './run-report/report-markdown.ts';
 import { reportTitle } from './run-report/report-tables.ts';
 import { runReport } from './run-report/run-report.ts';
+import { stageVerdicts } from './run-report/stage-verdicts.ts';
 import { reportFile, writeReport } from './run-report/write-report.ts';
 
 /** What else this step writes to its summary, such as why a comment failed, has room behind the report. */
@@ -29,6 +30,7 @@ export async function reportAction({
   await writeReport(report, file);
   setOutput('html', file);
   setOutput('complete', report.complete);
+  setOutput('stages', JSON.stringify(stageVerdicts(report)));
   setOutput('summary', reportMarkdown(report, COMMENT_LIMIT));
   addSummary(reportMarkdown(report, SUMMARY_LIMIT - ROOM_LEFT));
   reporter.info(`${reportTitle(report)}; the report is in ${file}`);

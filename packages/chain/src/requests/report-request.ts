@@ -20,6 +20,8 @@ export const reportRequest = {
   outputs: {
     html: 'File of the page.',
     complete: 'Whether every output is there, whole, as the recipe says, and made from the other ones.',
+    stages:
+      'Each stage in the order of the plan, as JSON: its state (whole, absent, unfinished, outdated or damaged), output folder, manifest, fingerprint, digest, and the inputs with the stages that they came from.',
     summary: 'The report as Markdown, in at most 65,536 bytes.',
   },
 };

@@ -107,8 +107,20 @@ describe('the action', () => {
     expect(outputs).toEqual({
       html,
       complete: false,
+      stages: expect.any(String),
       summary: expect.stringContaining('3 of 6 stages done'),
     });
+    const verdicts = JSON.parse(String(outputs.stages)) as Record<string, unknown>[];
+    expect(verdicts.map(({ stage, state }) => `${stage} ${state}`)).toEqual(
+      run.plan.stages.map(({ id }, index) => `${id} ${index < 3 ? 'whole' : 'absent'}`),
+    );
+    const prepared = run.plan.stages[1]?.outputDir ?? '';
+    expect(verdicts[1]).toMatchObject({
+      output_dir: prepared,
+      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(JSON.parse(readFileSync(String(verdicts[1]?.manifest), 'utf8')).digest).toBe(verdicts[1]?.digest);
+    expect(verdicts[5]).not.toHaveProperty('manifest');
     expect(readFileSync(html, 'utf8')).toContain('Not complete: 3 of 6 stages done');
     expect(summary).toContain('### What is missing');
     expect(lines).toContainEqual(

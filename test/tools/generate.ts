@@ -8,7 +8,12 @@ import { ensurePython, PlainReporter, PROJECT_ROOT, runCommand } from '@promethe
 const check = process.argv.includes('--check');
 const different: string[] = [];
 
-await runScripts('dump_training_keys', 'dump_launch_keys', 'generate_judgements');
+await runScripts(
+  'dump_training_keys',
+  'dump_launch_keys',
+  'generate_judgements',
+  'generate_support_judgements',
+);
 // Imported after the scripts, since they read the keys that these write.
 const { actionFiles } = await import('./action-files.ts');
 const { recipeFiles } = await import('./recipe-files.ts');

@@ -5,12 +5,15 @@ import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { PYTHON, temporaryFolder } from '../system/command.ts';
 
 /**
- * A copy of the project as it is committed or about to be, with `uses: $/actions/…` written as `./actions/…`.
+ * A copy of the project as it is committed or about to be, with `uses: $/actions/…` written as `./actions/…`, or, for a
+ * workflow that another repository calls, as `OWNER/NAME/actions/…@v1`.
  *
  * `$/` means "this repository at the commit that runs" on github.com; act and actionlint don't know it yet. In the copy,
- * which is a repository of its own, `./` means the same.
+ * which is a repository of its own, `./` means the same; in a called workflow it would be the caller's.
+ *
+ * @param calledAs OWNER/NAME that callers know the copy by
  */
-export function projectCopy(): { folder: string; rewritten: string[] } {
+export function projectCopy(calledAs?: string): { folder: string; rewritten: string[] } {
   const folder = temporaryFolder();
   for (const file of git(PROJECT_ROOT, 'ls-files', '--cached', '--others', '--exclude-standard').split(
     '\n',
@@ -23,21 +26,30 @@ export function projectCopy(): { folder: string; rewritten: string[] } {
   const rewritten = readdirSync(workflows).flatMap((name) => {
     const file = path.join(workflows, name);
     const text = readFileSync(file, 'utf8');
-    writeFileSync(file, withLocalActions(text));
-    return text.split('\n').filter((line, index) => withLocalActions(text).split('\n')[index] !== line);
+    const local = withLocalActions(text, calledAs);
+    writeFileSync(file, local);
+    const lines = local.split('\n');
+    return text.split('\n').filter((line, index) => lines[index] !== line);
   });
   makeRepository(folder);
   return { folder, rewritten };
 }
 
+/** What may differ: a line of `uses:`, of this repository or of an action that act cannot fetch. */
+export const REWRITTEN = /^\s*(- )?uses: (\$\/actions\/[\w-]+|actions\/(upload-artifact|attest)@.*)$/;
+
 /**
  * The one difference between the workflows as they are and as act runs them, in lines of `uses:`. actions/checkout is
  * act's own, and of actions/upload-artifact and actions/attest there is one each in this folder: act has no network.
  */
-function withLocalActions(workflow: string): string {
+function withLocalActions(workflow: string, calledAs: string | undefined): string {
+  const named = (action: string) => (calledAs ? `${calledAs}/${action}@v1` : `./${action}`);
   return workflow
-    .replace(/^(\s*(?:- )?uses: )\$\//gm, '$1./')
-    .replace(/^(\s*(?:- )?uses: )actions\/(upload-artifact|attest)@.*$/gm, '$1./test/workflows/$2');
+    .replace(/^(\s*(?:- )?uses: )\$\/(\S+)$/gm, (_, uses, action) => `${uses}${named(action)}`)
+    .replace(
+      /^(\s*(?:- )?uses: )actions\/(upload-artifact|attest)@.*$/gm,
+      (_, uses, action) => `${uses}${named(`test/workflows/${action}`)}`,
+    );
 }
 
 export function makeRepository(folder: string): void {
@@ -47,23 +59,25 @@ export function makeRepository(folder: string): void {
   git(folder, ...identity, 'commit', '--quiet', '--message=test');
 }
 
-/** Runs act on this machine, without containers; all runner labels are this machine. */
+/** What act is told so that it runs on this machine, without containers: all runner labels are this machine. */
+export const ON_THIS_MACHINE = [
+  ...['ubuntu-latest', 'self-hosted', 'gpu'].flatMap((label) => ['-P', `${label}=-self-hosted`]),
+  ...['--env', `PROMETHEUS_PYTHON=${PYTHON}`],
+  // Two experts train at once on two cores: with a thread for each core in both they would wait for each other.
+  ...['--env', 'OMP_NUM_THREADS=1'],
+];
+
 export function act(
   folder: string,
   args: string[],
   env: Record<string, string> = {},
 ): { code: number | null; output: string } {
-  const labels = ['ubuntu-latest', 'self-hosted', 'gpu'].flatMap((label) => ['-P', `${label}=-self-hosted`]);
-  const { status, stdout, stderr } = spawnSync(
-    'act',
-    [...args, ...labels, '--env', `PROMETHEUS_PYTHON=${PYTHON}`],
-    {
-      cwd: folder,
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-      env: { ...process.env, CI: 'true', DO_NOT_TRACK: '1', ...env },
-    },
-  );
+  const { status, stdout, stderr } = spawnSync('act', [...args, ...ON_THIS_MACHINE], {
+    cwd: folder,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, CI: 'true', DO_NOT_TRACK: '1', ...env },
+  });
   return { code: status, output: `${stdout}${stderr}` };
 }
 

@@ -30285,9 +30285,11 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6900);
 /* harmony import */ var _run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2040);
 /* harmony import */ var _run_report_run_report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5189);
-/* harmony import */ var _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4602);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_5__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_8__]);
-([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_5__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_8__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+/* harmony import */ var _run_report_stage_verdicts_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(2105);
+/* harmony import */ var _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4602);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_5__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__]);
+([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_5__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+
 
 
 
@@ -30307,10 +30309,11 @@ async function reportAction({ reporter, signal, setOutput, addSummary, }) {
     const inputs = (0,_action_inputs_js__WEBPACK_IMPORTED_MODULE_1__/* .actionInputs */ .e)(_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__/* .reportRequest */ .E.inputs);
     const planned = (0,_requests_request_js__WEBPACK_IMPORTED_MODULE_3__/* .planOf */ .XC)({ ...inputs, recipe: (0,_requests_request_js__WEBPACK_IMPORTED_MODULE_3__/* .required */ .mw)(inputs.recipe, 'recipe') }, { reporter });
     const report = await (0,_run_report_run_report_js__WEBPACK_IMPORTED_MODULE_7__/* .runReport */ .q)(planned, { signal });
-    const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(inputs.output ?? (0,_run_report_write_report_js__WEBPACK_IMPORTED_MODULE_8__/* .reportFile */ .rn)(planned.plan));
-    await (0,_run_report_write_report_js__WEBPACK_IMPORTED_MODULE_8__/* .writeReport */ .u5)(report, file);
+    const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(inputs.output ?? (0,_run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__/* .reportFile */ .rn)(planned.plan));
+    await (0,_run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__/* .writeReport */ .u5)(report, file);
     setOutput('html', file);
     setOutput('complete', report.complete);
+    setOutput('stages', JSON.stringify((0,_run_report_stage_verdicts_js__WEBPACK_IMPORTED_MODULE_8__/* .stageVerdicts */ .H)(report)));
     setOutput('summary', (0,_run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_5__/* .reportMarkdown */ .u)(report, _run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_4__/* .COMMENT_LIMIT */ .W$));
     addSummary((0,_run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_5__/* .reportMarkdown */ .u)(report, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_5__/* .SUMMARY_LIMIT */ .J - ROOM_LEFT));
     reporter.info(`${(0,_run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_6__/* .reportTitle */ .r4)(report)}; the report is in ${file}`);
@@ -30411,6 +30414,7 @@ const reportRequest = {
     outputs: {
         html: 'File of the page.',
         complete: 'Whether every output is there, whole, as the recipe says, and made from the other ones.',
+        stages: 'Each stage in the order of the plan, as JSON: its state (whole, absent, unfinished, outdated or damaged), output folder, manifest, fingerprint, digest, and the inputs with the stages that they came from.',
         summary: 'The report as Markdown, in at most 65,536 bytes.',
     },
 };
@@ -36920,7 +36924,7 @@ function lineChart(chart, series) {
     return figure(chart, (0,markup/* html */.q) `${yTicks.map((tick) => gridLine(y(tick), tickText(tick, y.tickFormat(TICKS))))}
 ${xTicks.map(({ at, label }) => xTick(x(at), label))}
 ${drawn}`, shown.length > 1
-        ? (0,markup/* html */.q) `<p class="legend">${shown.map(({ label }, index) => (0,markup/* html */.q) `<span class="key ${KINDS[index] ?? 'second'}">${label}</span>`)}</p>`
+        ? (0,markup/* html */.q) `<p class="legend">${shown.map(({ label, points }, index) => (0,markup/* html */.q) `<span class="key ${KINDS[index] ?? 'second'}${points.length === 1 && ' dot'}">${label}</span>`)}</p>`
         : (0,markup/* html */.q) ``, {
         header: [chart.xLabel, ...shown.map(({ label }) => label)],
         rows: steps.map((step) => [
@@ -37069,10 +37073,14 @@ function tableMarkup(title, table) {
     const cell = (text, index) => {
         const kind = columns[index]?.kind ?? 'text';
         if (index === 0 && text !== '') {
-            return (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<th scope="row"${text.length > LONG && (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) ` class="long"`}>${text}</th>`;
+            return text.length > LONG
+                ? (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<th scope="row" class="long">${breakable(text)}</th>`
+                : (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<th scope="row">${text}</th>`;
         }
+        if (kind === 'text' && text.length > LONG)
+            return (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<td class="text long">${breakable(text)}</td>`;
         const shown = kind === 'code' && text !== '' ? (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<code>${text}</code>` : text;
-        return (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<td class="${kind}${kind === 'text' && text.length > LONG ? ' long' : ''}">${shown}</td>`;
+        return (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<td class="${kind}">${shown}</td>`;
     };
     return (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<div class="scroll" role="group" aria-label="${title}" tabindex="0"><table>
 <thead><tr>${columns.map(({ label, kind }) => label === '' ? (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<td></td>` : (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<th scope="col" class="${kind}">${label}</th>`)}</tr></thead>
@@ -37083,6 +37091,11 @@ function tableMarkup(title, table) {
 }
 /** A text of more characters has room to be broken into lines. */
 const LONG = 28;
+/** A path is broken between its folders rather than within a name. */
+function breakable(text) {
+    const [first = '', ...rest] = text.split(/(?<=\/)/);
+    return (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `${first}${rest.map((part) => (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<wbr>${part}`)}`;
+}
 /** The loss curves of the trainings, and what they ended with. */
 function trainingMarkup(experts) {
     const losses = (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_3__/* .lossTable */ .u5)(experts);
@@ -37125,7 +37138,8 @@ function dataMarkup(datasets) {
         return (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<h3>${name}</h3>
 ${findings.length > 0 &&
             (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<ul>${findings.map(({ severity, message }) => (0,_markup_js__WEBPACK_IMPORTED_MODULE_5__/* .html */ .q) `<li><strong>${severity}:</strong> ${message}</li>`)}</ul>
-`}<div class="charts">${tableMarkup(`Figures of ${name}`, table)}<div>${lengthChart(name, report, index)}${verdictChart(name, report, index)}</div></div>
+`}${tableMarkup(`Figures of ${name}`, table)}<div class="charts">
+${lengthChart(name, report, index)}${verdictChart(name, report, index)}</div>
 `;
     })}`;
 }
@@ -37173,7 +37187,7 @@ ${comparison && comparisonMarkup({ ...comparison, models: comparison.models.map(
 }
 function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elements }) {
     const pair = (pairs[0]?.models ?? []).map((index) => models[index] ?? '').join(' – ');
-    const ofWhat = base ? 'task vectors (model − base)' : 'weights';
+    const ofWhat = base ? 'task vectors' : 'weights';
     const likeness = (value) => [
         number(value.distance),
         number(value.cosine),
@@ -37221,7 +37235,7 @@ function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elemen
 ${chart('merge-distance', `Distance of ${pair}, by layer`, 'distance')}${chart('merge-cosine', `Cosine of their ${ofWhat}, by layer`, 'cosine')}</div>
 <details><summary>Layer by layer</summary>
 ${tableMarkup('The models layer by layer', layerTable)}</details>
-<p class="quiet">Distance: ‖x₀ − x₁‖ ∕ ‖x₀‖. Cosine${base && ' and sign conflict'}: of the ${ofWhat}. From a sample of ${(0,_report_tables_js__WEBPACK_IMPORTED_MODULE_3__/* .count */ .U9)(sampled_elements)} elements, spread evenly over each tensor.</p>
+<p class="quiet">Distance: ‖x₀ − x₁‖ ∕ ‖x₀‖. Cosine${base && ' and sign conflict'}: of the ${ofWhat}${base && ' (model − base)'}. From a sample of ${(0,_report_tables_js__WEBPACK_IMPORTED_MODULE_3__/* .count */ .U9)(sampled_elements)} elements, spread evenly over each tensor.</p>
 `;
 }
 /** `${absolute}` of a configuration is the expert absolute. */
@@ -37293,11 +37307,9 @@ table { width: 100%; border-collapse: collapse; font-size: .925rem; }
 th, td { padding: .5rem .9rem; text-align: left; vertical-align: baseline; white-space: nowrap; }
 th { color: var(--quiet); font-size: .85rem; font-weight: 600; }
 thead th { background: var(--wash); }
-.charts > .scroll th, .charts > .scroll td { padding: .4rem .75rem; }
 .number { text-align: right; }
 tbody th { color: var(--ink); font-size: inherit; font-weight: 500; }
-td.long, th.long { min-width: 12rem; white-space: normal; overflow-wrap: anywhere; }
-.charts > .scroll th { min-width: 7.5rem; white-space: normal; }
+td.long, th.long { min-width: 10rem; white-space: normal; overflow-wrap: anywhere; }
 tbody tr { border-top: 1px solid var(--line); }
 tbody tr.more { border-top: 0; }
 tbody tr.more td { padding-top: 0; }
@@ -37307,6 +37319,8 @@ figcaption { font-weight: 600; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: 0; color: var(--quiet); font-size: .85rem; }
 .key::before { content: ""; display: inline-block; width: 1.4rem; margin-right: .4rem; border-top: 2px solid var(--accent); vertical-align: .25em; }
 .key.second::before { border-top: 2px dashed var(--ink); }
+.key.dot::before { width: .45rem; height: .45rem; border: 0; border-radius: 50%; background: var(--accent); vertical-align: .1em; }
+.key.second.dot::before { background: var(--ink); }
 .plot { display: block; width: calc(100% - 4.25rem); height: 15rem; margin: 1rem 1.25rem 1.75rem 3rem; overflow: visible; }
 .plot text { fill: var(--quiet); font-size: .75rem; }
 .plot .grid { stroke: var(--line); }
@@ -37324,9 +37338,10 @@ details > .scroll { max-height: 22rem; margin-top: .75rem; overflow-y: auto; }
 footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: .875rem; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
   th, td { padding: .45rem .6rem; }
+  tbody th { white-space: normal; }
 }
 @media (min-width: 72rem) {
-  .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 3.5rem; align-items: start; }
+  .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 2.5rem; align-items: start; }
   .columns main > section:first-child h2 { margin-top: 0; }
   .columns main > .missing { margin-top: 0; }
   .columns main > section.missing:first-child + section h2 { margin-top: 2.5rem; }
@@ -39117,6 +39132,8 @@ var hub_src = __nccwpck_require__(1966);
 
 /** A plan is printed within seconds, with what is known by then. */
 const PATIENCE = 8_000;
+/** A machine without a network is told so at once: the file is not worth the attempts that a run is. */
+const IMPATIENT = { attempts: 2, retryDelay: 250 };
 /**
  * The architecture of a recipe's base model, of a hub's too: its config.json at the recipe's revision, from the cache
  * that Python's library shares, else from the hub.
@@ -39134,7 +39151,7 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
     const either = signal ? AbortSignal.any([signal, limit]) : limit;
     try {
         const { id, revision } = base;
-        const hub = settings ?? (0,hub_src/* hubSettings */.lC)();
+        const hub = { ...(settings ?? (0,hub_src/* hubSettings */.lC)()), ...IMPATIENT };
         const repo = await (0,hub_src/* resolveRepo */.J9)({ type: 'model', id, revision }, hub, either);
         const [file = ''] = await (0,hub_src/* fetchFiles */.Uq)(repo, ['config.json'], hub, { signal: either });
         return (0,recipe_src/* readConfigFile */.RG)(file);
@@ -39454,6 +39471,36 @@ function totalsOf(stages, experts) {
 }
 function sum(values) {
     return values.reduce((total, value) => total + value, 0);
+}
+
+
+/***/ }),
+
+/***/ 2105:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   H: () => (/* binding */ stageVerdicts)
+/* harmony export */ });
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7868);
+
+
+/** The verdict of each stage, in the plan's order. */
+function stageVerdicts({ stages }) {
+    return stages.map(({ id, state, reason, outputDir, made }) => ({
+        stage: id,
+        state,
+        ...(reason !== undefined && { reason }),
+        output_dir: outputDir,
+        ...(made && {
+            manifest: node_path__WEBPACK_IMPORTED_MODULE_0___default().join(outputDir, _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .MANIFEST_FILE */ .h1),
+            fingerprint: made.fingerprint,
+            digest: made.digest,
+            inputs: made.inputs,
+        }),
+    }));
 }
 
 
@@ -47256,8 +47303,6 @@ var external_node_timers_promises_ = __nccwpck_require__(8500);
 ;// CONCATENATED MODULE: ./packages/hub/src/retry.ts
 
 
-/** How often an attempt may fail one after the other, without any progress between. */
-const MAX_FAILURES = 6;
 const LONGEST_DELAY = 30_000;
 /** A hub that asks for more patience than this is not waited for. Milliseconds. */
 const LONGEST_RETRY_AFTER = 3_600_000;
@@ -47277,12 +47322,13 @@ class TransientError extends Error {
  * and is spread at random over its second half, so that many clients don't come back at once.
  *
  * @param options.delay the first wait, in milliseconds
+ * @param options.attempts how often it may fail one after the other, without any progress between
  * @param options.progress a number that only grows when an attempt got further than all before; failures before that
  *   no longer count then
  * @throws ConfigurationError after too many failures; whatever else `attempt` throws, and the signal's reason
  */
 async function retry(attempt, options) {
-    const { what, delay, signal, progress = () => 0 } = options;
+    const { what, delay, attempts, signal, progress = () => 0 } = options;
     let furthest = progress();
     for (let failures = 1;; failures += 1) {
         try {
@@ -47301,7 +47347,7 @@ async function retry(attempt, options) {
                     hint: 'Run again then. A hub answers more often to those who send a token (HF_TOKEN).',
                 });
             }
-            if (failures === MAX_FAILURES) {
+            if (failures === attempts) {
                 throw new src/* ConfigurationError */.j1(`${what} failed ${failures} times: ${message}`, {
                     hint: 'Check the network and HF_ENDPOINT, then run again: what was fetched is kept.',
                 });
@@ -47526,7 +47572,7 @@ function hubFetch(what, subject, settings, signal) {
         if (!isWholeJson(json))
             throw new TransientError('the answer is not whole JSON');
         return new Response(json, { status, headers });
-    }), { what, delay: settings.retryDelay, signal });
+    }), { what, delay: settings.retryDelay, attempts: settings.attempts, signal });
 }
 /** Every piece shows that the other side is alive; so does our own work on the piece before. */
 async function* watched(body, alive) {
@@ -47797,7 +47843,13 @@ async function fill(partial, file, repo, settings, { signal, onBytes }) {
                 furthest = Math.max(furthest, partial.size);
             }
         };
-        await retry(attempt, { what, delay: settings.retryDelay, signal, progress: () => furthest });
+        await retry(attempt, {
+            what,
+            delay: settings.retryDelay,
+            attempts: settings.attempts,
+            signal,
+            progress: () => furthest,
+        });
         if (partial.isWhole())
             return;
         await restart();
@@ -61243,6 +61295,7 @@ function hubSettings(env = process.env) {
         metadataTimeout: readSeconds(env, 'HF_HUB_ETAG_TIMEOUT') * 1000,
         downloadTimeout: readSeconds(env, 'HF_HUB_DOWNLOAD_TIMEOUT') * 1000,
         retryDelay: 1000,
+        attempts: 6,
     };
 }
 function isTrue(value) {
@@ -68205,6 +68258,7 @@ class ChildProcessError extends Error {
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
   j1: () => (/* reexport */ errors/* ConfigurationError */.j1),
+  h1: () => (/* reexport */ manifest_MANIFEST_FILE),
   Vn: () => (/* reexport */ hardware_PROJECT_ROOT),
   F$: () => (/* reexport */ changedKeys),
   Tu: () => (/* reexport */ manifest_findDamage),
@@ -68218,7 +68272,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   Q6: () => (/* reexport */ visible_text/* visibleText */.Q)
 });
 
-// UNUSED EXPORTS: CancelledError, ChildProcessError, GithubReporter, MANIFEST_FILE, PlainReporter, abortOnSignals, canonicalJson, contentDigest, digestOf, ensurePython, ensureUv, fingerprintOf, formatAmount, listFiles, lockHolder, recordFiles, resolveInputs, runCommand, runProcessGroup, runStage, staleness, visibleColumns, withoutCommands
+// UNUSED EXPORTS: CancelledError, ChildProcessError, GithubReporter, PlainReporter, abortOnSignals, canonicalJson, contentDigest, digestOf, ensurePython, ensureUv, fingerprintOf, formatAmount, listFiles, lockHolder, recordFiles, resolveInputs, runCommand, runProcessGroup, runStage, staleness, visibleColumns, withoutCommands
 
 ;// CONCATENATED MODULE: ./packages/stage/src/cancellation.ts
 /** The work was asked to end by a signal; not an error of anybody's. */

@@ -29923,6 +29923,8 @@ async function requireEarlierOutputs(plan, { needs }) {
 
 /** A plan is printed within seconds, with what is known by then. */
 const PATIENCE = 8_000;
+/** A machine without a network is told so at once: the file is not worth the attempts that a run is. */
+const IMPATIENT = { attempts: 2, retryDelay: 250 };
 /**
  * The architecture of a recipe's base model, of a hub's too: its config.json at the recipe's revision, from the cache
  * that Python's library shares, else from the hub.
@@ -29940,7 +29942,7 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
     const either = signal ? AbortSignal.any([signal, limit]) : limit;
     try {
         const { id, revision } = base;
-        const hub = settings ?? hubSettings();
+        const hub = { ...(settings ?? hubSettings()), ...IMPATIENT };
         const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
         const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
         return readConfigFile(file);
@@ -31381,6 +31383,7 @@ const reportRequest = {
     outputs: {
         html: 'File of the page.',
         complete: 'Whether every output is there, whole, as the recipe says, and made from the other ones.',
+        stages: 'Each stage in the order of the plan, as JSON: its state (whole, absent, unfinished, outdated or damaged), output folder, manifest, fingerprint, digest, and the inputs with the stages that they came from.',
         summary: 'The report as Markdown, in at most 65,536 bytes.',
     },
 };
@@ -31742,7 +31745,7 @@ function lineChart(chart, series) {
     return figure(chart, html `${yTicks.map((tick) => gridLine(y(tick), tickText(tick, y.tickFormat(TICKS))))}
 ${xTicks.map(({ at, label }) => xTick(x(at), label))}
 ${drawn}`, shown.length > 1
-        ? html `<p class="legend">${shown.map(({ label }, index) => html `<span class="key ${KINDS[index] ?? 'second'}">${label}</span>`)}</p>`
+        ? html `<p class="legend">${shown.map(({ label, points }, index) => html `<span class="key ${KINDS[index] ?? 'second'}${points.length === 1 && ' dot'}">${label}</span>`)}</p>`
         : html ``, {
         header: [chart.xLabel, ...shown.map(({ label }) => label)],
         rows: steps.map((step) => [
@@ -31886,10 +31889,14 @@ function tableMarkup(title, table) {
     const cell = (text, index) => {
         const kind = columns[index]?.kind ?? 'text';
         if (index === 0 && text !== '') {
-            return html `<th scope="row"${text.length > LONG && html ` class="long"`}>${text}</th>`;
+            return text.length > LONG
+                ? html `<th scope="row" class="long">${breakable(text)}</th>`
+                : html `<th scope="row">${text}</th>`;
         }
+        if (kind === 'text' && text.length > LONG)
+            return html `<td class="text long">${breakable(text)}</td>`;
         const shown = kind === 'code' && text !== '' ? html `<code>${text}</code>` : text;
-        return html `<td class="${kind}${kind === 'text' && text.length > LONG ? ' long' : ''}">${shown}</td>`;
+        return html `<td class="${kind}">${shown}</td>`;
     };
     return html `<div class="scroll" role="group" aria-label="${title}" tabindex="0"><table>
 <thead><tr>${columns.map(({ label, kind }) => label === '' ? html `<td></td>` : html `<th scope="col" class="${kind}">${label}</th>`)}</tr></thead>
@@ -31900,6 +31907,11 @@ function tableMarkup(title, table) {
 }
 /** A text of more characters has room to be broken into lines. */
 const LONG = 28;
+/** A path is broken between its folders rather than within a name. */
+function breakable(text) {
+    const [first = '', ...rest] = text.split(/(?<=\/)/);
+    return html `${first}${rest.map((part) => html `<wbr>${part}`)}`;
+}
 /** The loss curves of the trainings, and what they ended with. */
 function trainingMarkup(experts) {
     const losses = lossTable(experts);
@@ -31942,7 +31954,8 @@ function dataMarkup(datasets) {
         return html `<h3>${name}</h3>
 ${findings.length > 0 &&
             html `<ul>${findings.map(({ severity, message }) => html `<li><strong>${severity}:</strong> ${message}</li>`)}</ul>
-`}<div class="charts">${tableMarkup(`Figures of ${name}`, table)}<div>${lengthChart(name, report, index)}${verdictChart(name, report, index)}</div></div>
+`}${tableMarkup(`Figures of ${name}`, table)}<div class="charts">
+${lengthChart(name, report, index)}${verdictChart(name, report, index)}</div>
 `;
     })}`;
 }
@@ -31990,7 +32003,7 @@ ${comparison && comparisonMarkup({ ...comparison, models: comparison.models.map(
 }
 function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elements }) {
     const pair = (pairs[0]?.models ?? []).map((index) => models[index] ?? '').join(' – ');
-    const ofWhat = base ? 'task vectors (model − base)' : 'weights';
+    const ofWhat = base ? 'task vectors' : 'weights';
     const likeness = (value) => [
         number(value.distance),
         number(value.cosine),
@@ -32038,7 +32051,7 @@ function comparisonMarkup({ base, models, pairs, changed, layers, sampled_elemen
 ${chart('merge-distance', `Distance of ${pair}, by layer`, 'distance')}${chart('merge-cosine', `Cosine of their ${ofWhat}, by layer`, 'cosine')}</div>
 <details><summary>Layer by layer</summary>
 ${tableMarkup('The models layer by layer', layerTable)}</details>
-<p class="quiet">Distance: ‖x₀ − x₁‖ ∕ ‖x₀‖. Cosine${base && ' and sign conflict'}: of the ${ofWhat}. From a sample of ${count(sampled_elements)} elements, spread evenly over each tensor.</p>
+<p class="quiet">Distance: ‖x₀ − x₁‖ ∕ ‖x₀‖. Cosine${base && ' and sign conflict'}: of the ${ofWhat}${base && ' (model − base)'}. From a sample of ${count(sampled_elements)} elements, spread evenly over each tensor.</p>
 `;
 }
 /** `${absolute}` of a configuration is the expert absolute. */
@@ -32108,11 +32121,9 @@ table { width: 100%; border-collapse: collapse; font-size: .925rem; }
 th, td { padding: .5rem .9rem; text-align: left; vertical-align: baseline; white-space: nowrap; }
 th { color: var(--quiet); font-size: .85rem; font-weight: 600; }
 thead th { background: var(--wash); }
-.charts > .scroll th, .charts > .scroll td { padding: .4rem .75rem; }
 .number { text-align: right; }
 tbody th { color: var(--ink); font-size: inherit; font-weight: 500; }
-td.long, th.long { min-width: 12rem; white-space: normal; overflow-wrap: anywhere; }
-.charts > .scroll th { min-width: 7.5rem; white-space: normal; }
+td.long, th.long { min-width: 10rem; white-space: normal; overflow-wrap: anywhere; }
 tbody tr { border-top: 1px solid var(--line); }
 tbody tr.more { border-top: 0; }
 tbody tr.more td { padding-top: 0; }
@@ -32122,6 +32133,8 @@ figcaption { font-weight: 600; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: 0; color: var(--quiet); font-size: .85rem; }
 .key::before { content: ""; display: inline-block; width: 1.4rem; margin-right: .4rem; border-top: 2px solid var(--accent); vertical-align: .25em; }
 .key.second::before { border-top: 2px dashed var(--ink); }
+.key.dot::before { width: .45rem; height: .45rem; border: 0; border-radius: 50%; background: var(--accent); vertical-align: .1em; }
+.key.second.dot::before { background: var(--ink); }
 .plot { display: block; width: calc(100% - 4.25rem); height: 15rem; margin: 1rem 1.25rem 1.75rem 3rem; overflow: visible; }
 .plot text { fill: var(--quiet); font-size: .75rem; }
 .plot .grid { stroke: var(--line); }
@@ -32139,9 +32152,10 @@ details > .scroll { max-height: 22rem; margin-top: .75rem; overflow-y: auto; }
 footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: .875rem; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
   th, td { padding: .45rem .6rem; }
+  tbody th { white-space: normal; }
 }
 @media (min-width: 72rem) {
-  .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 3.5rem; align-items: start; }
+  .columns { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 2.5rem; align-items: start; }
   .columns main > section:first-child h2 { margin-top: 0; }
   .columns main > .missing { margin-top: 0; }
   .columns main > section.missing:first-child + section h2 { margin-top: 2.5rem; }
@@ -48637,8 +48651,6 @@ var external_node_timers_promises_ = __nccwpck_require__(8500);
 ;// CONCATENATED MODULE: ./packages/hub/src/retry.ts
 
 
-/** How often an attempt may fail one after the other, without any progress between. */
-const MAX_FAILURES = 6;
 const LONGEST_DELAY = 30_000;
 /** A hub that asks for more patience than this is not waited for. Milliseconds. */
 const LONGEST_RETRY_AFTER = 3_600_000;
@@ -48658,12 +48670,13 @@ class TransientError extends Error {
  * and is spread at random over its second half, so that many clients don't come back at once.
  *
  * @param options.delay the first wait, in milliseconds
+ * @param options.attempts how often it may fail one after the other, without any progress between
  * @param options.progress a number that only grows when an attempt got further than all before; failures before that
  *   no longer count then
  * @throws ConfigurationError after too many failures; whatever else `attempt` throws, and the signal's reason
  */
 async function retry(attempt, options) {
-    const { what, delay, signal, progress = () => 0 } = options;
+    const { what, delay, attempts, signal, progress = () => 0 } = options;
     let furthest = progress();
     for (let failures = 1;; failures += 1) {
         try {
@@ -48682,7 +48695,7 @@ async function retry(attempt, options) {
                     hint: 'Run again then. A hub answers more often to those who send a token (HF_TOKEN).',
                 });
             }
-            if (failures === MAX_FAILURES) {
+            if (failures === attempts) {
                 throw new src/* ConfigurationError */.j1(`${what} failed ${failures} times: ${message}`, {
                     hint: 'Check the network and HF_ENDPOINT, then run again: what was fetched is kept.',
                 });
@@ -48907,7 +48920,7 @@ function hubFetch(what, subject, settings, signal) {
         if (!isWholeJson(json))
             throw new TransientError('the answer is not whole JSON');
         return new Response(json, { status, headers });
-    }), { what, delay: settings.retryDelay, signal });
+    }), { what, delay: settings.retryDelay, attempts: settings.attempts, signal });
 }
 /** Every piece shows that the other side is alive; so does our own work on the piece before. */
 async function* watched(body, alive) {
@@ -49178,7 +49191,13 @@ async function fill(partial, file, repo, settings, { signal, onBytes }) {
                 furthest = Math.max(furthest, partial.size);
             }
         };
-        await retry(attempt, { what, delay: settings.retryDelay, signal, progress: () => furthest });
+        await retry(attempt, {
+            what,
+            delay: settings.retryDelay,
+            attempts: settings.attempts,
+            signal,
+            progress: () => furthest,
+        });
         if (partial.isWhole())
             return;
         await restart();
@@ -62624,6 +62643,7 @@ function hubSettings(env = process.env) {
         metadataTimeout: readSeconds(env, 'HF_HUB_ETAG_TIMEOUT') * 1000,
         downloadTimeout: readSeconds(env, 'HF_HUB_DOWNLOAD_TIMEOUT') * 1000,
         retryDelay: 1000,
+        attempts: 6,
     };
 }
 function isTrue(value) {

@@ -45123,8 +45123,6 @@ var external_node_timers_promises_ = __nccwpck_require__(8500);
 ;// CONCATENATED MODULE: ./packages/hub/src/retry.ts
 
 
-/** How often an attempt may fail one after the other, without any progress between. */
-const MAX_FAILURES = 6;
 const LONGEST_DELAY = 30_000;
 /** A hub that asks for more patience than this is not waited for. Milliseconds. */
 const LONGEST_RETRY_AFTER = 3_600_000;
@@ -45144,12 +45142,13 @@ class TransientError extends Error {
  * and is spread at random over its second half, so that many clients don't come back at once.
  *
  * @param options.delay the first wait, in milliseconds
+ * @param options.attempts how often it may fail one after the other, without any progress between
  * @param options.progress a number that only grows when an attempt got further than all before; failures before that
  *   no longer count then
  * @throws ConfigurationError after too many failures; whatever else `attempt` throws, and the signal's reason
  */
 async function retry(attempt, options) {
-    const { what, delay, signal, progress = () => 0 } = options;
+    const { what, delay, attempts, signal, progress = () => 0 } = options;
     let furthest = progress();
     for (let failures = 1;; failures += 1) {
         try {
@@ -45168,7 +45167,7 @@ async function retry(attempt, options) {
                     hint: 'Run again then. A hub answers more often to those who send a token (HF_TOKEN).',
                 });
             }
-            if (failures === MAX_FAILURES) {
+            if (failures === attempts) {
                 throw new src/* ConfigurationError */.j1(`${what} failed ${failures} times: ${message}`, {
                     hint: 'Check the network and HF_ENDPOINT, then run again: what was fetched is kept.',
                 });
@@ -45393,7 +45392,7 @@ function hubFetch(what, subject, settings, signal) {
         if (!isWholeJson(json))
             throw new TransientError('the answer is not whole JSON');
         return new Response(json, { status, headers });
-    }), { what, delay: settings.retryDelay, signal });
+    }), { what, delay: settings.retryDelay, attempts: settings.attempts, signal });
 }
 /** Every piece shows that the other side is alive; so does our own work on the piece before. */
 async function* watched(body, alive) {
@@ -45664,7 +45663,13 @@ async function fill(partial, file, repo, settings, { signal, onBytes }) {
                 furthest = Math.max(furthest, partial.size);
             }
         };
-        await retry(attempt, { what, delay: settings.retryDelay, signal, progress: () => furthest });
+        await retry(attempt, {
+            what,
+            delay: settings.retryDelay,
+            attempts: settings.attempts,
+            signal,
+            progress: () => furthest,
+        });
         if (partial.isWhole())
             return;
         await restart();
@@ -59108,6 +59113,7 @@ function hubSettings(env = process.env) {
         metadataTimeout: readSeconds(env, 'HF_HUB_ETAG_TIMEOUT') * 1000,
         downloadTimeout: readSeconds(env, 'HF_HUB_DOWNLOAD_TIMEOUT') * 1000,
         retryDelay: 1000,
+        attempts: 6,
     };
 }
 function isTrue(value) {
@@ -59278,6 +59284,8 @@ async function resolveRepo(reference, settings, signal) {
 
 /** A plan is printed within seconds, with what is known by then. */
 const PATIENCE = 8_000;
+/** A machine without a network is told so at once: the file is not worth the attempts that a run is. */
+const IMPATIENT = { attempts: 2, retryDelay: 250 };
 /**
  * The architecture of a recipe's base model, of a hub's too: its config.json at the recipe's revision, from the cache
  * that Python's library shares, else from the hub.
@@ -59295,7 +59303,7 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
     const either = signal ? AbortSignal.any([signal, limit]) : limit;
     try {
         const { id, revision } = base;
-        const hub = settings ?? hubSettings();
+        const hub = { ...(settings ?? hubSettings()), ...IMPATIENT };
         const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
         const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
         return readConfigFile(file);

@@ -55,9 +55,18 @@ export function actionFiles(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(files).flatMap(([name, text]) => [
       [`actions/${name}/action.yml`, text],
-      [`actions/${name}/README.md`, readme(name, parse(text) as ActionFile)],
+      [`actions/${name}/README.md`, readme(name, parse(text) as ActionFile, typesOf(name))],
     ]),
   );
+}
+
+/** The type of each input, which action.yml has no place for. What only actions have is true or false. */
+function typesOf(name: string): (input: string) => string {
+  const request = [...STAGES.map((stage) => stage.request), validateRecipeRequest, reportRequest].find(
+    (each) => each.name === name,
+  );
+  const shape: StageRequest['inputs']['shape'] = request?.inputs.shape ?? {};
+  return (input) => String(shape[input.replaceAll('-', '_')]?.meta()?.type ?? 'true or false');
 }
 
 function stageFile({ request, title, icon, cache }: (typeof STAGES)[number]): string {
@@ -110,20 +119,24 @@ function actionFile({
 }
 
 /** The README with its tables renewed; what stands outside the markers is written by hand. */
-function readme(name: string, action: ActionFile): string {
+function readme(name: string, action: ActionFile, typeOf: (input: string) => string): string {
   const file = `actions/${name}/README.md`;
   const before = existsSync(path.join(PROJECT_ROOT, file))
     ? readFileSync(path.join(PROJECT_ROOT, file), 'utf8')
     : `# ${name}\n\n${action.description}\n\n<!-- inputs -->\n<!-- /inputs -->\n\n<!-- outputs -->\n<!-- /outputs -->\n`;
   const inputs = Object.entries(action.inputs).map(
     ([input, { description, required, default: value }]) =>
-      `| \`${input}\` | ${cell(description)}${required ? ' **Required.**' : ''} | ${value === undefined ? '' : `\`${value}\``} |`,
+      `| \`${input}\` | ${typeOf(input)} | ${cell(description)}${required ? ' **Required.**' : ''} | ${value === undefined ? '' : `\`${value}\``} |`,
   );
   const outputs = Object.entries(action.outputs).map(
     ([output, { description }]) => `| \`${output}\` | ${cell(description)} |`,
   );
   return replaceBetween(
-    replaceBetween(before, 'inputs', ['| input | what it is | default |', '| --- | --- | --- |', ...inputs]),
+    replaceBetween(before, 'inputs', [
+      '| input | type | what it is | default |',
+      '| --- | --- | --- | --- |',
+      ...inputs,
+    ]),
     'outputs',
     ['| output | what it is |', '| --- | --- |', ...outputs],
   );

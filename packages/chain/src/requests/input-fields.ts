@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 /*
- * The kinds of inputs that requests have. An action's are texts, and so are a command's options.
+ * The types of inputs that requests have. An action's are texts, and so are a command's options; `type` is what the text has
+ * to be, for the tables of the READMEs.
  */
 
 /** A text; the empty one, which is what an action's input has when it is not given, counts as not given. */
@@ -10,7 +11,8 @@ export const text = (description: string) =>
     .string()
     .transform((value) => value.trim() || undefined)
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'text' });
 
 export const wholeNumber = (description: string) =>
   z
@@ -18,7 +20,8 @@ export const wholeNumber = (description: string) =>
     .regex(/^\s*\d*\s*$/, 'expected a whole number')
     .transform((value) => (value.trim() ? Number(value) : undefined))
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'whole number' });
 
 export const number = (description: string) =>
   z
@@ -26,7 +29,8 @@ export const number = (description: string) =>
     .refine((value) => !Number.isNaN(Number(value)), 'expected a number')
     .transform((value) => (value.trim() ? Number(value) : undefined))
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'number' });
 
 /** True or false, false when it is not given. */
 export const flag = (description: string) =>
@@ -36,7 +40,7 @@ export const flag = (description: string) =>
     .transform((value) => value.trim().toLowerCase() === 'true')
     .optional()
     .describe(description)
-    .meta({ default: 'false' });
+    .meta({ type: 'true or false', default: 'false' });
 
 /** Several values: one a line in an action, one an option on the command line. */
 export const list = (description: string) =>
@@ -50,4 +54,4 @@ export const list = (description: string) =>
     )
     .optional()
     .describe(description)
-    .meta({ list: true });
+    .meta({ type: 'lines' });

@@ -8,7 +8,7 @@ import { commandReporter, type OutputOptions } from '../terminal-reporter.ts';
 export function addStageCommand(program: Command, request: StageRequest, signal: AbortSignal): void {
   const command = program.command(request.name).description(request.summary);
   for (const [key, schema] of Object.entries(request.inputs.shape)) {
-    const isList = schema.meta()?.list === true;
+    const isList = schema.meta()?.type === 'lines';
     const flag = `--${(isList ? singular(key) : key).replaceAll('_', '-')} <value>`;
     const option = new Option(
       flag,
@@ -28,7 +28,7 @@ export function addStageCommand(program: Command, request: StageRequest, signal:
       const values = Object.fromEntries(
         Object.entries(request.inputs.shape).map(([key, schema]) => [
           key,
-          options[camelCase(schema.meta()?.list === true ? singular(key) : key)],
+          options[camelCase(schema.meta()?.type === 'lines' ? singular(key) : key)],
         ]),
       );
       const inputs = request.inputs.safeParse(values);

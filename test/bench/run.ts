@@ -8,10 +8,16 @@ import {
 import type { Benchmark } from './benchmark.ts';
 import { merging } from './merge.ts';
 import { preparing } from './prepare.ts';
+import { rerunning } from './rerun.ts';
 import { formatTable } from './table.ts';
 import { training } from './train.ts';
 
-const BENCHMARKS: Record<string, Benchmark> = { prepare: preparing, train: training, merge: merging };
+const BENCHMARKS: Record<string, Benchmark> = {
+  prepare: preparing,
+  train: training,
+  merge: merging,
+  rerun: rerunning,
+};
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
-import { PYTHON, temporaryFolder } from '../system/command.ts';
+import { PYTHON, type Running, startProgram, temporaryFolder } from '../system/command.ts';
 
 /**
  * A copy of the project as it is committed or about to be, with `uses: $/actions/…` written as `./actions/…`.
@@ -49,18 +49,25 @@ export function makeRepository(folder: string): void {
 
 /** Runs act on this machine, without containers; all runner labels are this machine. */
 export function act(folder: string, args: string[]): { code: number | null; output: string } {
-  const labels = ['ubuntu-latest', 'self-hosted', 'gpu'].flatMap((label) => ['-P', `${label}=-self-hosted`]);
-  const { status, stdout, stderr } = spawnSync(
-    'act',
-    [...args, ...labels, '--env', `PROMETHEUS_PYTHON=${PYTHON}`],
-    {
-      cwd: folder,
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-      env: { ...process.env, CI: 'true', DO_NOT_TRACK: '1' },
-    },
-  );
+  const { status, stdout, stderr } = spawnSync('act', withRunners(args), {
+    cwd: folder,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, ...ACT_ENV },
+  });
   return { code: status, output: `${stdout}${stderr}` };
+}
+
+/** The same for a run that is watched, and disturbed, while it is under way. */
+export function startAct(folder: string, args: string[], env: Record<string, string> = {}): Running {
+  return startProgram('act', withRunners(args), { cwd: folder, env: { ...ACT_ENV, ...env } });
+}
+
+const ACT_ENV = { CI: 'true', DO_NOT_TRACK: '1' };
+
+function withRunners(args: string[]): string[] {
+  const labels = ['ubuntu-latest', 'self-hosted', 'gpu'].flatMap((label) => ['-P', `${label}=-self-hosted`]);
+  return [...args, ...labels, '--env', `PROMETHEUS_PYTHON=${PYTHON}`];
 }
 
 function git(folder: string, ...args: string[]): string {

@@ -26,10 +26,19 @@ export interface Running {
 
 /** Starts the command of the README. */
 export function start(args: string[], env: Record<string, string> = {}): Running {
-  const child = spawn('node', [COMMAND, ...args], {
-    cwd: PROJECT_ROOT,
+  return startProgram('node', [COMMAND, ...args], { cwd: PROJECT_ROOT, env: { CI: 'true', ...env } });
+}
+
+/** Starts a program, its environment added to this process's. */
+export function startProgram(
+  program: string,
+  args: string[],
+  { cwd, env }: { cwd: string; env: Record<string, string> },
+): Running {
+  const child = spawn(program, args, {
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, CI: 'true', ...env },
+    env: { ...process.env, ...env },
   });
   let output = '';
   const waiting: { pattern: RegExp; resolve: () => void; reject: (reason: Error) => void }[] = [];

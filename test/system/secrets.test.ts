@@ -1,17 +1,11 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HubServer } from '../../packages/hub/test/hub-server.ts';
 import { type ActionResult, runAction } from './action.ts';
 import { command, start, temporaryFolder } from './command.ts';
+import { filesWithSecrets, SECRETS } from './planted-secrets.ts';
 import { smokeRecipe } from './smoke-recipe.ts';
-
-/** Of a form that nothing else has, and that the libraries accept. */
-const SECRETS = {
-  HF_TOKEN: 'hf_plantedPlantedPlantedPlanted0001',
-  HUGGING_FACE_HUB_TOKEN: 'hf_plantedPlantedPlantedPlanted0002',
-  WANDB_API_KEY: 'f00dfeedf00dfeedf00dfeedf00dfeedf00dfeed',
-};
 
 const folder = temporaryFolder();
 const recipe = path.join(folder, 'recipe');
@@ -50,20 +44,9 @@ async function act(name: string, inputs: Record<string, string>): Promise<Action
   return result;
 }
 
-/** Files that hold one of the secrets, as text or in base64. */
 function leaks(): string[] {
-  const needles = Object.values(SECRETS).flatMap((secret) => [
-    secret,
-    btoa(secret).replace(/=+$/, '').slice(0, -1),
-  ]);
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  expect(files.length).toBeGreaterThan(50);
-  return files.filter((name) => {
-    const file = path.join(folder, name);
-    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
-    const bytes = readFileSync(file);
-    return needles.some((needle) => bytes.includes(needle));
-  });
+  expect(readdirSync(folder, { recursive: true }).length).toBeGreaterThan(50);
+  return filesWithSecrets(folder);
 }
 
 // A real chain with planted secrets: what it leaves and what it prints holds none of them.

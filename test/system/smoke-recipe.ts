@@ -16,6 +16,20 @@ export function smokeRecipe(folder: string, launch: string): string {
   return folder;
 }
 
+/**
+ * Copies the smoke recipe to a folder without its second expert: the first is merged with the base model.
+ *
+ * @param training values of keys of the training that differ
+ */
+export function oneExpertRecipe(folder: string, training: Record<string, number | string> = {}): void {
+  cpSync(path.join(PROJECT_ROOT, 'recipes/smoke-7b'), folder, { recursive: true });
+  change(path.join(folder, 'recipe.yaml'), /name: smoke-7b/, 'name: one-expert');
+  change(path.join(folder, 'recipe.yaml'), /^ {2}relative: .*\n/m, '');
+  change(path.join(folder, 'merge.yaml'), /\$\{relative\}$/m, '$${base}');
+  for (const [key, value] of Object.entries(training))
+    change(path.join(folder, 'absolute.yaml'), new RegExp(`^${key}: .*$`, 'm'), `${key}: ${value}`);
+}
+
 /** A launch config for CPUs that states a port, which is taken until `release` is called. */
 export async function configWithTakenPort(
   folder: string,

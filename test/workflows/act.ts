@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
-import { PYTHON, temporaryFolder } from '../system/command.ts';
+import { PYTHON, type Running, startProgram, temporaryFolder } from '../system/command.ts';
 
 /**
  * A copy of the project as it is committed or about to be, with `uses: $/actions/…` written as `./actions/…`, or, for a
@@ -76,10 +76,17 @@ export function act(
     cwd: folder,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    env: { ...process.env, CI: 'true', DO_NOT_TRACK: '1', ...env },
+    env: { ...process.env, ...ACT_ENV, ...env },
   });
   return { code: status, output: `${stdout}${stderr}` };
 }
+
+/** The same for a run that is watched, and disturbed, while it is under way. */
+export function startAct(folder: string, args: string[], env: Record<string, string> = {}): Running {
+  return startProgram('act', [...args, ...ON_THIS_MACHINE], { cwd: folder, env: { ...ACT_ENV, ...env } });
+}
+
+const ACT_ENV = { CI: 'true', DO_NOT_TRACK: '1' };
 
 function git(folder: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync('git', args, {

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { describe, expect, it } from 'vitest';
 import { pythonCheck, temporaryFolder } from '../system/command.ts';
+import { oneExpertRecipe } from '../system/smoke-recipe.ts';
 import { act, makeRepository, projectCopy, REWRITTEN } from './act.ts';
 
 const { folder: project, rewritten } = projectCopy();
@@ -45,28 +46,21 @@ describe('replicate.yml', () => {
   });
 
   it('goes on in a second job and in the next run where time is over, and ends with the same expert', () => {
-    const folder = path.join(project, 'recipes/one-expert');
-    cpSync(path.join(project, 'recipes/smoke-7b'), folder, { recursive: true });
-    const change = (file: string, from: string | RegExp, to: string) => {
-      const target = path.join(folder, file);
-      writeFileSync(target, readFileSync(target, 'utf8').replace(from, to));
-    };
-    change('recipe.yaml', 'name: smoke-7b', 'name: one-expert');
-    change('recipe.yaml', /^ {2}relative: .*\n/m, '');
-    change('merge.yaml', '${relative}\n', '${base}\n');
-    const stopped = replicate('recipes/one-expert', 'max-minutes=0.1');
+    const recipe = 'recipes/one-expert';
+    oneExpertRecipe(path.join(project, recipe));
+    const stopped = replicate(recipe, 'max-minutes=0.1');
     expect(stopped.code, stopped.output.slice(-4000)).toBe(0);
     expect(stopped.output).toMatch(/train absolute[ -].*it stops at step 1 of 20/);
     expect(stopped.output).toMatch(/train absolute further.*going on from the checkpoint of step 1/);
     expect(stopped.output).not.toMatch(/merge the judge.*Run Main/);
-    const { code, output } = replicate('recipes/one-expert');
+    const { code, output } = replicate(recipe);
     expect(code, output.slice(-4000)).toBe(0);
     expect(output).not.toContain('train absolute further');
     const weights = (recipe: string, output: string) =>
       readFileSync(path.join(runs(recipe), output, 'model.safetensors'));
-    const trained = weights('recipes/one-expert', 'experts/absolute');
+    const trained = weights(recipe, 'experts/absolute');
     expect(trained.equals(weights('smoke-7b', 'experts/absolute'))).toBe(true);
-    expect(existsSync(path.join(runs('recipes/one-expert'), 'judge/stage-manifest.json'))).toBe(true);
+    expect(existsSync(path.join(runs(recipe), 'judge/stage-manifest.json'))).toBe(true);
   });
 
   it('makes the judge of smoke-8x7b, adapters merged', () => {

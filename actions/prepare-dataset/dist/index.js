@@ -31086,30 +31086,34 @@ __webpack_async_result__();
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8816);
 
 /*
- * The kinds of inputs that requests have. An action's are texts, and so are a command's options.
+ * The types of inputs that requests have. An action's are texts, and so are a command's options; `type` is what the text has
+ * to be, for the tables of the READMEs.
  */
 /** A text; the empty one, which is what an action's input has when it is not given, counts as not given. */
 const text = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
     .transform((value) => value.trim() || undefined)
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'text' });
 const wholeNumber = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
     .regex(/^\s*\d*\s*$/, 'expected a whole number')
     .transform((value) => (value.trim() ? Number(value) : undefined))
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'whole number' });
 const number = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
     .refine((value) => !Number.isNaN(Number(value)), 'expected a number')
     .transform((value) => (value.trim() ? Number(value) : undefined))
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'number' });
 /** True or false, false when it is not given. */
 const flag = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
     .regex(/^\s*(true|false)?\s*$/i, 'expected true or false')
     .transform((value) => value.trim().toLowerCase() === 'true')
     .optional()
     .describe(description)
-    .meta({ default: 'false' });
+    .meta({ type: 'true or false', default: 'false' });
 /** Several values: one a line in an action, one an option on the command line. */
 const list = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP()
     .transform((value) => value
@@ -31118,7 +31122,7 @@ const list = (description) => zod__WEBPACK_IMPORTED_MODULE_0__/* .string */ .YjP
     .filter(Boolean))
     .optional()
     .describe(description)
-    .meta({ list: true });
+    .meta({ type: 'lines' });
 
 
 /***/ }),
@@ -45093,7 +45097,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _row_files_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4334);
 /* harmony import */ var _row_groups_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(6297);
 /* harmony import */ var _row_index_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(6629);
-/* harmony import */ var _sources_index_sources_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(307);
+/* harmony import */ var _sources_index_sources_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(1760);
 /* harmony import */ var _split_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(5363);
 /* harmony import */ var _write_frame_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(5999);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_data_report_js__WEBPACK_IMPORTED_MODULE_6__, _write_frame_js__WEBPACK_IMPORTED_MODULE_13__]);
@@ -46026,7 +46030,7 @@ function bytesIn(pieces) {
 
 /***/ }),
 
-/***/ 307:
+/***/ 1760:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46110,8 +46114,8 @@ class RowSpool {
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:stream/promises"
-var external_node_stream_promises_ = __nccwpck_require__(6466);
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(8522);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
@@ -46518,7 +46522,7 @@ async function decompress(path, { start, end }, compression, spool, { onBytes, s
         chunkSize: CHUNK_BYTES,
     });
     try {
-        await (0,external_node_stream_promises_.pipeline)(source, decompressor, async (texts) => {
+        await (0,external_node_stream_promises_namespaceObject.pipeline)(source, decompressor, async (texts) => {
             for await (const text of texts)
                 await spool.addText(text);
         }, { signal });
@@ -69975,8 +69979,6 @@ function isBusy(error) {
     return error.errcode === SQLITE_BUSY;
 }
 
-// EXTERNAL MODULE: external "node:stream/promises"
-var external_node_stream_promises_ = __nccwpck_require__(6466);
 ;// CONCATENATED MODULE: ./packages/stage/src/stage-events.ts
 
 
@@ -70040,11 +70042,10 @@ function parseEvent(line) {
 
 
 
-
-
 // A GitHub runner sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that kills: all must be over within 10 s.
 const GRACE_MS = 9_000;
 const TAIL_LINES = 40;
+const TAIL_BYTES = 64 * 1024;
 // A launcher starts its workers in sessions, and so in groups, of their own: they are known by what they inherit.
 const RUN_VARIABLE = 'PROMETHEUS_RUN';
 /**
@@ -70052,27 +70053,28 @@ const RUN_VARIABLE = 'PROMETHEUS_RUN';
  *
  * When `signal` aborts, the group gets SIGTERM, and what is left of the descendants after 9 s SIGKILL. The child's stdin
  * is a pipe that only this process holds: it closes then, and when this process dies, even by SIGKILL, and whoever
- * inherited it can end itself.
+ * inherited it can end itself. What the child prints goes to the log without this process in between: who saves what it
+ * can after this process has died may print meanwhile, which fails in a pipe that nobody reads.
  */
 async function runProcessGroup(options) {
     options.signal.throwIfAborted();
     const run = (0,external_node_crypto_.randomUUID)();
-    const log = (0,external_node_fs_.createWriteStream)(options.logFile, { flags: 'a' });
+    const log = await (0,promises_.open)(options.logFile, 'a');
+    const { size: logged } = await log.stat();
     const child = (0,external_node_child_process_namespaceObject.spawn)(options.command, options.args, {
         detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
+        stdio: ['pipe', log.fd, log.fd],
         env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
-    const tail = [];
-    keepOutput(child, log, tail);
+    child.stdin?.on('error', () => { });
     const ended = new Promise((resolve, reject) => {
         child.once('error', reject);
         child.once('close', (code, killedBy) => resolve([code, killedBy]));
     });
     const events = followEvents(options.eventsFile, options.onEvent);
     const onAbort = () => {
-        child.stdin.end();
+        child.stdin?.end();
         if (child.pid !== undefined)
             void terminate({ group: child.pid, run });
     };
@@ -70081,28 +70083,27 @@ async function runProcessGroup(options) {
         const [exitCode, killedBy] = await ended;
         if (child.pid !== undefined)
             await waitFor({ group: child.pid, run }, options.signal);
-        return { exitCode, killedBy, tail };
+        return { exitCode, killedBy, tail: await lastLines(options.logFile, logged) };
     }
     finally {
         options.signal.removeEventListener('abort', onAbort);
         await events.stop();
-        log.end();
-        await (0,external_node_stream_promises_.finished)(log);
+        await log.close();
     }
 }
-function keepOutput(child, log, tail) {
-    for (const stream of [child.stdout, child.stderr]) {
-        let rest = '';
-        stream?.setEncoding('utf8');
-        stream?.on('data', (text) => {
-            log.write(text);
-            const lines = (rest + text).split(/\r?\n|\r/);
-            rest = lines.pop() ?? '';
-            tail.push(...lines.filter((line) => line.trim() !== ''));
-            tail.splice(0, Math.max(0, tail.length - TAIL_LINES));
-        });
+/** The last lines of a file from a place on, where one program began to write. */
+async function lastLines(file, begin) {
+    const handle = await (0,promises_.open)(file, 'r');
+    try {
+        const { size } = await handle.stat();
+        const from = Math.max(begin, size - TAIL_BYTES);
+        const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - from), position: from });
+        const lines = buffer.toString('utf8', 0, bytesRead).split(/\r?\n|\r/);
+        return lines.filter((line) => line.trim() !== '').slice(-TAIL_LINES);
     }
-    child.stdin?.on('error', () => { });
+    finally {
+        await handle.close();
+    }
 }
 async function terminate(family) {
     send(-family.group, 'SIGTERM');
@@ -71115,13 +71116,6 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:sqlite"
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream");
-
-/***/ }),
-
-/***/ 6466:
-/***/ ((module) => {
-
-module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 
 /***/ }),
 

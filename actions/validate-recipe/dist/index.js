@@ -28525,7 +28525,7 @@ module.exports = {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4968);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5093);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9446);
 
 
 await (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .runAction */ .Cs)(_prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_0__/* .validateAction */ .F);
@@ -28576,8 +28576,8 @@ const KNOWN_MODELS = {
     },
 };
 
-// EXTERNAL MODULE: ./packages/stage/src/index.ts + 19 modules
-var src = __nccwpck_require__(5093);
+// EXTERNAL MODULE: ./packages/stage/src/index.ts + 18 modules
+var src = __nccwpck_require__(9446);
 // EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
 var mod = __nccwpck_require__(1916);
 ;// CONCATENATED MODULE: ./packages/recipe/src/diagnostics.ts
@@ -44845,31 +44845,35 @@ function defaultArtifactsDir(recipe) {
 ;// CONCATENATED MODULE: ./packages/chain/src/requests/input-fields.ts
 
 /*
- * The kinds of inputs that requests have. An action's are texts, and so are a command's options.
+ * The types of inputs that requests have. An action's are texts, and so are a command's options; `type` is what the text has
+ * to be, for the tables of the READMEs.
  */
 /** A text; the empty one, which is what an action's input has when it is not given, counts as not given. */
 const input_fields_text = (description) => schemas_string()
     .transform((value) => value.trim() || undefined)
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'text' });
 const input_fields_wholeNumber = (description) => schemas_string()
     .regex(/^\s*\d*\s*$/, 'expected a whole number')
     .transform((value) => (value.trim() ? Number(value) : undefined))
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'whole number' });
 const input_fields_number = (description) => z
     .string()
     .refine((value) => !Number.isNaN(Number(value)), 'expected a number')
     .transform((value) => (value.trim() ? Number(value) : undefined))
     .optional()
-    .describe(description);
+    .describe(description)
+    .meta({ type: 'number' });
 /** True or false, false when it is not given. */
 const input_fields_flag = (description) => schemas_string()
     .regex(/^\s*(true|false)?\s*$/i, 'expected true or false')
     .transform((value) => value.trim().toLowerCase() === 'true')
     .optional()
     .describe(description)
-    .meta({ default: 'false' });
+    .meta({ type: 'true or false', default: 'false' });
 /** Several values: one a line in an action, one an option on the command line. */
 const list = (description) => schemas_string()
     .transform((value) => value
@@ -44878,7 +44882,7 @@ const list = (description) => schemas_string()
     .filter(Boolean))
     .optional()
     .describe(description)
-    .meta({ list: true });
+    .meta({ type: 'lines' });
 
 ;// CONCATENATED MODULE: ./packages/chain/src/requests/validate-recipe-request.ts
 
@@ -61066,7 +61070,7 @@ function setPlanOutputs(action, plan) {
 
 /***/ }),
 
-/***/ 5093:
+/***/ 9446:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -61566,8 +61570,6 @@ function isBusy(error) {
     return error.errcode === SQLITE_BUSY;
 }
 
-;// CONCATENATED MODULE: external "node:stream/promises"
-const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 ;// CONCATENATED MODULE: ./packages/stage/src/stage-events.ts
 
 
@@ -61631,11 +61633,10 @@ function parseEvent(line) {
 
 
 
-
-
 // A GitHub runner sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that kills: all must be over within 10 s.
 const GRACE_MS = 9_000;
 const TAIL_LINES = 40;
+const TAIL_BYTES = (/* unused pure expression or super */ null && (64 * 1024));
 // A launcher starts its workers in sessions, and so in groups, of their own: they are known by what they inherit.
 const RUN_VARIABLE = 'PROMETHEUS_RUN';
 /**
@@ -61643,27 +61644,28 @@ const RUN_VARIABLE = 'PROMETHEUS_RUN';
  *
  * When `signal` aborts, the group gets SIGTERM, and what is left of the descendants after 9 s SIGKILL. The child's stdin
  * is a pipe that only this process holds: it closes then, and when this process dies, even by SIGKILL, and whoever
- * inherited it can end itself.
+ * inherited it can end itself. What the child prints goes to the log without this process in between: who saves what it
+ * can after this process has died may print meanwhile, which fails in a pipe that nobody reads.
  */
 async function runProcessGroup(options) {
     options.signal.throwIfAborted();
     const run = randomUUID();
-    const log = createWriteStream(options.logFile, { flags: 'a' });
+    const log = await open(options.logFile, 'a');
+    const { size: logged } = await log.stat();
     const child = spawn(options.command, options.args, {
         detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
+        stdio: ['pipe', log.fd, log.fd],
         env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
-    const tail = [];
-    keepOutput(child, log, tail);
+    child.stdin?.on('error', () => { });
     const ended = new Promise((resolve, reject) => {
         child.once('error', reject);
         child.once('close', (code, killedBy) => resolve([code, killedBy]));
     });
     const events = followEvents(options.eventsFile, options.onEvent);
     const onAbort = () => {
-        child.stdin.end();
+        child.stdin?.end();
         if (child.pid !== undefined)
             void terminate({ group: child.pid, run });
     };
@@ -61672,28 +61674,27 @@ async function runProcessGroup(options) {
         const [exitCode, killedBy] = await ended;
         if (child.pid !== undefined)
             await waitFor({ group: child.pid, run }, options.signal);
-        return { exitCode, killedBy, tail };
+        return { exitCode, killedBy, tail: await lastLines(options.logFile, logged) };
     }
     finally {
         options.signal.removeEventListener('abort', onAbort);
         await events.stop();
-        log.end();
-        await finished(log);
+        await log.close();
     }
 }
-function keepOutput(child, log, tail) {
-    for (const stream of [child.stdout, child.stderr]) {
-        let rest = '';
-        stream?.setEncoding('utf8');
-        stream?.on('data', (text) => {
-            log.write(text);
-            const lines = (rest + text).split(/\r?\n|\r/);
-            rest = lines.pop() ?? '';
-            tail.push(...lines.filter((line) => line.trim() !== ''));
-            tail.splice(0, Math.max(0, tail.length - TAIL_LINES));
-        });
+/** The last lines of a file from a place on, where one program began to write. */
+async function lastLines(file, begin) {
+    const handle = await open(file, 'r');
+    try {
+        const { size } = await handle.stat();
+        const from = Math.max(begin, size - TAIL_BYTES);
+        const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - from), position: from });
+        const lines = buffer.toString('utf8', 0, bytesRead).split(/\r?\n|\r/);
+        return lines.filter((line) => line.trim() !== '').slice(-TAIL_LINES);
     }
-    child.stdin?.on('error', () => { });
+    finally {
+        await handle.close();
+    }
 }
 async function terminate(family) {
     send(-family.group, 'SIGTERM');

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { finished } from 'node:stream/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { followEvents, type StageEvent } from './stage-events.ts';
 
@@ -31,6 +29,7 @@ export interface ProcessGroupResult {
 // A GitHub runner sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that kills: all must be over within 10 s.
 const GRACE_MS = 9_000;
 const TAIL_LINES = 40;
+const TAIL_BYTES = 64 * 1024;
 
 // A launcher starts its workers in sessions, and so in groups, of their own: they are known by what they inherit.
 const RUN_VARIABLE = 'PROMETHEUS_RUN';
@@ -46,55 +45,54 @@ interface Family {
  *
  * When `signal` aborts, the group gets SIGTERM, and what is left of the descendants after 9 s SIGKILL. The child's stdin
  * is a pipe that only this process holds: it closes then, and when this process dies, even by SIGKILL, and whoever
- * inherited it can end itself.
+ * inherited it can end itself. What the child prints goes to the log without this process in between: who saves what it
+ * can after this process has died may print meanwhile, which fails in a pipe that nobody reads.
  */
 export async function runProcessGroup(options: ProcessGroupOptions): Promise<ProcessGroupResult> {
   options.signal.throwIfAborted();
   const run = randomUUID();
-  const log = createWriteStream(options.logFile, { flags: 'a' });
+  const log = await open(options.logFile, 'a');
+  const { size: logged } = await log.stat();
   const child = spawn(options.command, options.args, {
     detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', log.fd, log.fd],
     env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const tail: string[] = [];
-  keepOutput(child, log, tail);
+  child.stdin?.on('error', () => {});
   const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, killedBy) => resolve([code, killedBy]));
   });
   const events = followEvents(options.eventsFile, options.onEvent);
   const onAbort = () => {
-    child.stdin.end();
+    child.stdin?.end();
     if (child.pid !== undefined) void terminate({ group: child.pid, run });
   };
   options.signal.addEventListener('abort', onAbort, { once: true });
   try {
     const [exitCode, killedBy] = await ended;
     if (child.pid !== undefined) await waitFor({ group: child.pid, run }, options.signal);
-    return { exitCode, killedBy, tail };
+    return { exitCode, killedBy, tail: await lastLines(options.logFile, logged) };
   } finally {
     options.signal.removeEventListener('abort', onAbort);
     await events.stop();
-    log.end();
-    await finished(log);
+    await log.close();
   }
 }
 
-function keepOutput(child: ChildProcess, log: NodeJS.WritableStream, tail: string[]): void {
-  for (const stream of [child.stdout, child.stderr]) {
-    let rest = '';
-    stream?.setEncoding('utf8');
-    stream?.on('data', (text: string) => {
-      log.write(text);
-      const lines = (rest + text).split(/\r?\n|\r/);
-      rest = lines.pop() ?? '';
-      tail.push(...lines.filter((line) => line.trim() !== ''));
-      tail.splice(0, Math.max(0, tail.length - TAIL_LINES));
-    });
+/** The last lines of a file from a place on, where one program began to write. */
+async function lastLines(file: string, begin: number): Promise<string[]> {
+  const handle = await open(file, 'r');
+  try {
+    const { size } = await handle.stat();
+    const from = Math.max(begin, size - TAIL_BYTES);
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - from), position: from });
+    const lines = buffer.toString('utf8', 0, bytesRead).split(/\r?\n|\r/);
+    return lines.filter((line) => line.trim() !== '').slice(-TAIL_LINES);
+  } finally {
+    await handle.close();
   }
-  child.stdin?.on('error', () => {});
 }
 
 async function terminate(family: Family): Promise<void> {

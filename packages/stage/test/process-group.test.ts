@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -106,15 +107,28 @@ it('ends workers in sessions of their own, as a launcher starts them, by the lif
   expect(Date.now() - started).toBeLessThan(10_500);
 });
 
-it('closes the lifeline of the child when this process dies', async () => {
+/** Runs a child from a process of its own, which is killed when the child has written the file `child`. */
+async function orphan(child: string): Promise<void> {
   const runner = path.resolve(import.meta.dirname, '../src/process-group.ts');
-  const child = `echo $$ > ${folder}/child; echo $PROMETHEUS_LIFELINE > ${folder}/lifeline; cat > /dev/null; echo ended > ${folder}/ended`;
   const parent = `const { runProcessGroup } = await import(${JSON.stringify(runner)});
-    await runProcessGroup({ command: 'bash', args: ['-c', ${JSON.stringify(child)}], logFile: '${folder}/log2', eventsFile: '${folder}/events2', onEvent: () => {}, signal: new AbortController().signal });`;
-  const { spawn } = await import('node:child_process');
-  const process_ = spawn('node', ['--input-type=module', '-e', parent], { stdio: 'ignore' });
+    await runProcessGroup({ command: 'bash', args: ['-c', ${JSON.stringify(child)}], logFile: '${folder}/log', eventsFile: '${folder}/events', onEvent: () => {}, signal: new AbortController().signal });`;
+  const starter = spawn('node', ['--input-type=module', '-e', parent], { stdio: 'ignore' });
   await appears('child');
-  process_.kill('SIGKILL');
+  starter.kill('SIGKILL');
+}
+
+it('closes the lifeline of the child when this process dies', async () => {
+  await orphan(
+    `echo $$ > ${folder}/child; echo $PROMETHEUS_LIFELINE > ${folder}/lifeline; cat > /dev/null; echo ended > ${folder}/ended`,
+  );
   expect(await appears('ended')).toBe('ended');
   expect(await appears('lifeline')).toBe('stdin');
+});
+
+it('lets the child print while it saves, after this process has died', async () => {
+  await orphan(
+    `echo $$ > ${folder}/child; cat > /dev/null; echo saving && echo still >&2 && echo saved > ${folder}/saved`,
+  );
+  expect(await appears('saved')).toBe('saved');
+  expect(readFileSync(path.join(folder, 'log'), 'utf8')).toBe('saving\nstill\n');
 });

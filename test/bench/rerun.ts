@@ -12,13 +12,14 @@ import { formatTable } from './table.ts';
 export const rerunning: Benchmark = {
   summary: 'the actions of a workflow that has finished already, beside Node alone',
   usage: `npm run bench -- rerun
-  --recipe NAME    a smoke recipe, smoke-8x7b unless given
-  --rounds R       rounds, after one that does not count; 5 unless given
-  --json           print JSON`,
+  --recipe NAME        a smoke recipe, smoke-8x7b unless given
+  --artifacts-dir DIR  folder of its outputs; what is missing is made. One of its own unless given.
+  --rounds R           rounds, after one that does not count; 5 unless given
+  --json               print JSON`,
   run,
 };
 
-interface RerunReport {
+export interface RerunReport {
   recipe: string;
   rounds: number;
   loadBefore: number;
@@ -35,7 +36,12 @@ interface RerunReport {
 async function run(args: string[], { reporter, signal }: BenchmarkContext): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { recipe: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'boolean' } },
+    options: {
+      recipe: { type: 'string' },
+      'artifacts-dir': { type: 'string' },
+      rounds: { type: 'string' },
+      json: { type: 'boolean' },
+    },
   });
   const name = values.recipe ?? 'smoke-8x7b';
   const rounds = Number(values.rounds ?? 5);
@@ -43,8 +49,8 @@ async function run(args: string[], { reporter, signal }: BenchmarkContext): Prom
     throw new ConfigurationError('--recipe is a smoke recipe, --rounds a whole number from 1');
   const { python } = await ensurePython(['base', 'gpu'], reporter);
   const folder = mkdtempSync(path.join(tmpdir(), 'prometheus-bench-rerun-'));
-  const artifacts = path.join(folder, 'artifacts');
-  reporter.info(`making the outputs of ${name}`);
+  const artifacts = path.resolve(values['artifacts-dir'] ?? path.join(folder, 'artifacts'));
+  reporter.info(`making the outputs of ${name}, where they are not there`);
   await replicate(name, artifacts, signal);
   const steps = workflowSteps(name, artifacts);
   const measured: { steps: number[]; node: number }[] = [];

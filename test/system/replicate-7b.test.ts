@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Manifest, PROJECT_ROOT } from '@prometheus-actions/stage';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { RerunReport } from '../bench/rerun.ts';
 import { command, contents, pythonCheck, sharedFile, temporaryFolder } from './command.ts';
 
 // A copy of the recipe, so that it can be changed.
@@ -81,6 +83,28 @@ describe('the same command again', () => {
 
   it('finds everything up to date', async () => {
     expect(await madeAgain()).toEqual([]);
+  });
+
+  it('is what the benchmark of reruns measures', () => {
+    const args = ['--recipe', 'smoke-7b', '--artifacts-dir', runs, '--rounds', '1', '--json'];
+    const { status, stdout, stderr } = spawnSync(
+      'npm',
+      ['run', '--silent', 'bench', '--', 'rerun', ...args],
+      {
+        cwd: PROJECT_ROOT,
+        encoding: 'utf8',
+      },
+    );
+    expect(status, stderr).toBe(0);
+    const { actions, all, node, ours } = JSON.parse(stdout) as RerunReport;
+    expect(actions.map(({ title }) => title)).toEqual([
+      'validate-recipe',
+      ...['prepare-dataset/feedback-collection', 'prepare-dataset/preference-collection'],
+      ...['sft-train/absolute', 'sft-train/relative', 'model-merge', 'report'],
+    ]);
+    // Had one of them trained, it would have taken longer.
+    for (const { seconds } of actions) expect(seconds.max).toBeLessThan(10);
+    expect(ours.median).toBeCloseTo(all.median - node.median);
   });
 
   it('merges again when a byte of the judge is flipped, and ends with the same judge', async () => {

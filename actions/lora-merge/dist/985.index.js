@@ -369,8 +369,8 @@ function cellKind(path) {
 /* harmony export */   qM: () => (/* binding */ damaged),
 /* harmony export */   qx: () => (/* binding */ floatText)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__ = __webpack_require__(6499);
-/* harmony import */ var _column_table_js__WEBPACK_IMPORTED_MODULE_1__ = __webpack_require__(5581);
+/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__ = __webpack_require__(6499);
+/* harmony import */ var _column_table_js__WEBPACK_IMPORTED_MODULE_0__ = __webpack_require__(5581);
 
 
 /**
@@ -386,7 +386,7 @@ function noteColumns(path, columns, kindOf, { columns: table }) {
         const noted = [];
         for (const { name, node } of columns) {
             const read = table.isRead(name);
-            const kind = read ? kindOf(node) : _column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .CellKind */ .B9.null;
+            const kind = read ? kindOf(node) : _column_table_js__WEBPACK_IMPORTED_MODULE_0__/* .CellKind */ .B9.null;
             table.cell(table.column(name), kind);
             if (read)
                 noted.push({ name, key: `${JSON.stringify(name)}:`, kind, node });
@@ -402,7 +402,7 @@ function noteColumns(path, columns, kindOf, { columns: table }) {
 function noteNull(path, { name }, row, { columns: table }) {
     table.beginRow(row);
     try {
-        table.cell(table.column(name), _column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .CellKind */ .B9.null);
+        table.cell(table.column(name), _column_table_js__WEBPACK_IMPORTED_MODULE_0__/* .CellKind */ .B9.null);
     }
     catch (error) {
         throw located(path, error, `row ${row} (from 0): `);
@@ -417,28 +417,28 @@ function floatText(value) {
     return Object.is(value, -0) ? '-0' : String(value);
 }
 function notText(path, name, row) {
-    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1(`row ${row} (from 0): column "${name}" is not valid UTF-8`, {
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`row ${row} (from 0): column "${name}" is not valid UTF-8`, {
         hint: 'Write the file again with text as UTF-8.',
         place: { file: path },
     });
 }
 function damaged(path, problem, cause) {
-    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1(problem, {
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(problem, {
         hint: 'The file is cut off or damaged: fetch or export it again.',
         place: { file: path },
         cause,
     });
 }
 function noRows(path) {
-    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1('the file has no rows', {
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1('the file has no rows', {
         hint: 'Give a file with at least one row.',
         place: { file: path },
     });
 }
 function located(path, error, where) {
-    if (!(error instanceof _column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .RowFault */ .n3))
+    if (!(error instanceof _column_table_js__WEBPACK_IMPORTED_MODULE_0__/* .RowFault */ .n3))
         return error;
-    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1(`${where}${error.message}`, { hint: error.hint, place: { file: path } });
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`${where}${error.message}`, { hint: error.hint, place: { file: path } });
 }
 
 

@@ -13,11 +13,11 @@ __webpack_require__.r(__webpack_exports__);
 /* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__webpack_require__.n(node_buffer__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __webpack_require__(1455);
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__webpack_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_2__ = __webpack_require__(6499);
-/* harmony import */ var apache_arrow__WEBPACK_IMPORTED_MODULE_5__ = __webpack_require__(3392);
-/* harmony import */ var apache_arrow__WEBPACK_IMPORTED_MODULE_6__ = __webpack_require__(6008);
-/* harmony import */ var _column_table_js__WEBPACK_IMPORTED_MODULE_3__ = __webpack_require__(5581);
-/* harmony import */ var _typed_columns_js__WEBPACK_IMPORTED_MODULE_4__ = __webpack_require__(6931);
+/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_6__ = __webpack_require__(6499);
+/* harmony import */ var apache_arrow__WEBPACK_IMPORTED_MODULE_2__ = __webpack_require__(3392);
+/* harmony import */ var apache_arrow__WEBPACK_IMPORTED_MODULE_4__ = __webpack_require__(6008);
+/* harmony import */ var _column_table_js__WEBPACK_IMPORTED_MODULE_5__ = __webpack_require__(5581);
+/* harmony import */ var _typed_columns_js__WEBPACK_IMPORTED_MODULE_3__ = __webpack_require__(6931);
 
 
 
@@ -36,10 +36,10 @@ async function spoolArrow(path, spool, context) {
     try {
         const { size } = await handle.stat();
         await requireEnd(path, handle, size);
-        const reader = await apache_arrow__WEBPACK_IMPORTED_MODULE_5__/* .RecordBatchReader */ .hb.from(handle);
+        const reader = await apache_arrow__WEBPACK_IMPORTED_MODULE_2__/* .RecordBatchReader */ .hb.from(handle);
         await reading(path, 'its schema', () => reader.open({ autoDestroy: false }));
         const fields = reader.schema.fields.map(({ name, type }) => ({ name, node: type }));
-        const columns = (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_4__/* .noteColumns */ .Wc)(path, fields, cellKind, context);
+        const columns = (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_3__/* .noteColumns */ .Wc)(path, fields, cellKind, context);
         context.index.beginSource({ path, spooledAt: spool.position });
         let row = 0;
         for (let number = 0; context.index.rows < context.limit; number++) {
@@ -51,7 +51,7 @@ async function spoolArrow(path, spool, context) {
             row += batch.numRows;
         }
         if (row === 0)
-            throw (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_4__/* .noRows */ .jw)(path);
+            throw (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_3__/* .noRows */ .jw)(path);
         context.onBytes(size);
         await reader.cancel();
     }
@@ -70,9 +70,9 @@ async function spoolBatch({ path, batch, firstRow, columns, spool, context }) {
         for (const [i, column] of columns.entries()) {
             const cell = cells[i]?.(r);
             if (cell === undefined)
-                throw (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_4__/* .notText */ .nr)(path, column.name, firstRow + r);
+                throw (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_3__/* .notText */ .nr)(path, column.name, firstRow + r);
             if (cell === 'null')
-                (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_4__/* .noteNull */ .k$)(path, column, firstRow + r, context);
+                (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_3__/* .noteNull */ .k$)(path, column, firstRow + r, context);
             json += `${i === 0 ? '' : ','}${column.key}${cell}`;
         }
         const written = spool.addRow(`${json}}`);
@@ -87,21 +87,21 @@ function cellWriter(data) {
 function valueWriter(data) {
     const { values } = data;
     switch (data.typeId) {
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Null:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Null:
             return () => 'null';
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Utf8:
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.LargeUtf8:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Utf8:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.LargeUtf8:
             return textWriter(data);
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Dictionary:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Dictionary:
             return dictionaryWriter(data);
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Float:
-            return (row) => (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_4__/* .floatText */ .qx)(values[row]);
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Bool:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Float:
+            return (row) => (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_3__/* .floatText */ .qx)(values[row]);
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Bool:
             return (row) => String(((values[(data.offset + row) >> 3] >> ((data.offset + row) & 7)) & 1) === 1);
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.List:
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.LargeList:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.List:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.LargeList:
             return listWriter(data);
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Struct:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Struct:
             return structWriter(data);
         default:
             return (row) => String(values[row]);
@@ -162,32 +162,32 @@ function structWriter({ type, children }) {
 }
 function cellKind(type) {
     switch (type.typeId) {
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Null:
-            return _column_table_js__WEBPACK_IMPORTED_MODULE_3__/* .CellKind */ .B9.null;
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Utf8:
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.LargeUtf8:
-            return _column_table_js__WEBPACK_IMPORTED_MODULE_3__/* .CellKind */ .B9.string;
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Dictionary:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Null:
+            return _column_table_js__WEBPACK_IMPORTED_MODULE_5__/* .CellKind */ .B9.null;
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Utf8:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.LargeUtf8:
+            return _column_table_js__WEBPACK_IMPORTED_MODULE_5__/* .CellKind */ .B9.string;
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Dictionary:
             return cellKind(type.dictionary);
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Bool:
-            return _column_table_js__WEBPACK_IMPORTED_MODULE_3__/* .CellKind */ .B9.boolean;
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Int: {
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Bool:
+            return _column_table_js__WEBPACK_IMPORTED_MODULE_5__/* .CellKind */ .B9.boolean;
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Int: {
             const { isSigned, bitWidth } = type;
             if (isSigned || bitWidth < 64)
-                return _column_table_js__WEBPACK_IMPORTED_MODULE_3__/* .CellKind */ .B9.integer;
+                return _column_table_js__WEBPACK_IMPORTED_MODULE_5__/* .CellKind */ .B9.integer;
             break;
         }
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Float:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Float:
             if (type.precision > 0)
-                return _column_table_js__WEBPACK_IMPORTED_MODULE_3__/* .CellKind */ .B9.float;
+                return _column_table_js__WEBPACK_IMPORTED_MODULE_5__/* .CellKind */ .B9.float;
             break;
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.List:
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.LargeList:
-            return _column_table_js__WEBPACK_IMPORTED_MODULE_3__/* .CellKind */ .B9.list;
-        case apache_arrow__WEBPACK_IMPORTED_MODULE_6__/* .Type */ .ZU.Struct:
-            return _column_table_js__WEBPACK_IMPORTED_MODULE_3__/* .CellKind */ .B9.object;
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.List:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.LargeList:
+            return _column_table_js__WEBPACK_IMPORTED_MODULE_5__/* .CellKind */ .B9.list;
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Struct:
+            return _column_table_js__WEBPACK_IMPORTED_MODULE_5__/* .CellKind */ .B9.object;
     }
-    throw new _column_table_js__WEBPACK_IMPORTED_MODULE_3__/* .RowFault */ .n3(`a column is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`, 'Write the column as text, or leave it out with keep_columns.');
+    throw new _column_table_js__WEBPACK_IMPORTED_MODULE_5__/* .RowFault */ .n3(`a column is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`, 'Write the column as text, or leave it out with keep_columns.');
 }
 /** A stream without its end mark may have lost its last batches. */
 async function requireEnd(path, handle, size) {
@@ -197,7 +197,7 @@ async function requireEnd(path, handle, size) {
         return;
     if (end.subarray(2).toString('latin1') === 'ARROW1')
         return;
-    throw (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_4__/* .damaged */ .qM)(path, `no end mark of an Arrow stream or file at the end of ${size} bytes`);
+    throw (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_3__/* .damaged */ .qM)(path, `no end mark of an Arrow stream or file at the end of ${size} bytes`);
 }
 async function reading(path, what, read) {
     try {
@@ -205,12 +205,12 @@ async function reading(path, what, read) {
     }
     catch (error) {
         if (/codec not found/.test(error.message)) {
-            throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`${what} has compressed buffers`, {
+            throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_6__/* .ConfigurationError */ .j1(`${what} has compressed buffers`, {
                 hint: 'Write the file without compression of its buffers.',
                 place: { file: path },
             });
         }
-        throw (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_4__/* .damaged */ .qM)(path, `${what} can't be read: ${error.message}`, error);
+        throw (0,_typed_columns_js__WEBPACK_IMPORTED_MODULE_3__/* .damaged */ .qM)(path, `${what} can't be read: ${error.message}`, error);
     }
 }
 
@@ -228,8 +228,8 @@ async function reading(path, what, read) {
 /* harmony export */   qM: () => (/* binding */ damaged),
 /* harmony export */   qx: () => (/* binding */ floatText)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__ = __webpack_require__(6499);
-/* harmony import */ var _column_table_js__WEBPACK_IMPORTED_MODULE_1__ = __webpack_require__(5581);
+/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__ = __webpack_require__(6499);
+/* harmony import */ var _column_table_js__WEBPACK_IMPORTED_MODULE_0__ = __webpack_require__(5581);
 
 
 /**
@@ -245,7 +245,7 @@ function noteColumns(path, columns, kindOf, { columns: table }) {
         const noted = [];
         for (const { name, node } of columns) {
             const read = table.isRead(name);
-            const kind = read ? kindOf(node) : _column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .CellKind */ .B9.null;
+            const kind = read ? kindOf(node) : _column_table_js__WEBPACK_IMPORTED_MODULE_0__/* .CellKind */ .B9.null;
             table.cell(table.column(name), kind);
             if (read)
                 noted.push({ name, key: `${JSON.stringify(name)}:`, kind, node });
@@ -261,7 +261,7 @@ function noteColumns(path, columns, kindOf, { columns: table }) {
 function noteNull(path, { name }, row, { columns: table }) {
     table.beginRow(row);
     try {
-        table.cell(table.column(name), _column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .CellKind */ .B9.null);
+        table.cell(table.column(name), _column_table_js__WEBPACK_IMPORTED_MODULE_0__/* .CellKind */ .B9.null);
     }
     catch (error) {
         throw located(path, error, `row ${row} (from 0): `);
@@ -276,28 +276,28 @@ function floatText(value) {
     return Object.is(value, -0) ? '-0' : String(value);
 }
 function notText(path, name, row) {
-    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1(`row ${row} (from 0): column "${name}" is not valid UTF-8`, {
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`row ${row} (from 0): column "${name}" is not valid UTF-8`, {
         hint: 'Write the file again with text as UTF-8.',
         place: { file: path },
     });
 }
 function damaged(path, problem, cause) {
-    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1(problem, {
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(problem, {
         hint: 'The file is cut off or damaged: fetch or export it again.',
         place: { file: path },
         cause,
     });
 }
 function noRows(path) {
-    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1('the file has no rows', {
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1('the file has no rows', {
         hint: 'Give a file with at least one row.',
         place: { file: path },
     });
 }
 function located(path, error, where) {
-    if (!(error instanceof _column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .RowFault */ .n3))
+    if (!(error instanceof _column_table_js__WEBPACK_IMPORTED_MODULE_0__/* .RowFault */ .n3))
         return error;
-    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_0__/* .ConfigurationError */ .j1(`${where}${error.message}`, { hint: error.hint, place: { file: path } });
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`${where}${error.message}`, { hint: error.hint, place: { file: path } });
 }
 
 

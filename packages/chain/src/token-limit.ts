@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
 import type { TokenLimit } from '@prometheus-actions/dataset';
 import { fetchFiles, hubSettings, resolveRepo } from '@prometheus-actions/hub';
 import type { Reporter } from '@prometheus-actions/stage';
@@ -28,6 +27,7 @@ export async function tokenLimit(
 ): Promise<TokenLimit | undefined> {
   try {
     const [tokenizerFile = '', configFile = ''] = await tokenizerFiles(model, signal);
+    const { Tokenizer } = await import('@huggingface/tokenizers');
     const tokenizer = new Tokenizer(await readJson(tokenizerFile), await readJson(configFile));
     const count = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
     return { counter: { count }, maxLength, templateTokens: TEMPLATE_TOKENS, sampleRows: SAMPLE_ROWS };

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type ListFileEntry, listFiles } from '@huggingface/hub';
+import type { ListFileEntry } from '@huggingface/hub';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { isEtag } from './content-digest.ts';
 import { hubFetch } from './hub-request.ts';
@@ -38,6 +38,7 @@ export async function listRepoFiles(
   requireOnline(`the list of files of ${describeRepo(repo)} at ${repo.commit}`, settings);
   const subject = { ...repo, revision: repo.commit };
   const files: HubFile[] = [];
+  const { listFiles } = await import('@huggingface/hub');
   for await (const entry of listFiles({
     repo: { type: repo.type, name: repo.id },
     revision: repo.commit,

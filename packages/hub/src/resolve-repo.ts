@@ -1,4 +1,3 @@
-import { datasetInfo, modelInfo } from '@huggingface/hub';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { hubFetch } from './hub-request.ts';
 import type { HubSettings } from './hub-settings.ts';
@@ -31,6 +30,8 @@ export async function resolveRepo(
     hubUrl: settings.endpoint,
     fetch: hubFetch(`asking for the commit of ${describeRepo(reference)}`, reference, settings, signal),
   };
+  // Loaded where it is asked something: it takes a fifth of the start of an action, and most have their files already.
+  const { datasetInfo, modelInfo } = await import('@huggingface/hub');
   const { sha } = await (type === 'dataset' ? datasetInfo(query) : modelInfo(query));
   if (!isCommit(sha)) {
     throw new ConfigurationError(`${settings.endpoint} gave no commit for ${describeRepo(reference)}`, {

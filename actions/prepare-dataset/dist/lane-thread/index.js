@@ -1204,8 +1204,6 @@ class MessagesColumn {
 /** For two messages in each of 1,000 rows. */
 const ROLE_BYTES = 1 << 14;
 
-// EXTERNAL MODULE: ./packages/dataset/src/column-table.ts
-var column_table = __nccwpck_require__(581);
 ;// CONCATENATED MODULE: ./packages/dataset/src/sources/json-row-scanner.ts
 
 /** The buffer ends inside the row. */
@@ -3232,14 +3230,145 @@ function codePoints(text) {
 
 /***/ }),
 
-/***/ 581:
+/***/ 456:
+/***/ ((module, __webpack_exports__, __nccwpck_require__) => {
+
+__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   u: () => (/* binding */ FrameLane)
+/* harmony export */ });
+/* harmony import */ var _arrow_batch_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(159);
+/* harmony import */ var _batch_plan_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(126);
+/* harmony import */ var _frame_schema_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(853);
+/* harmony import */ var _row_cells_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(302);
+/* harmony import */ var _row_facts_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(286);
+/* harmony import */ var _row_reader_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(354);
+/* harmony import */ var _shard_places_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(541);
+/* harmony import */ var _shard_writer_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(81);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_row_facts_js__WEBPACK_IMPORTED_MODULE_6__]);
+_row_facts_js__WEBPACK_IMPORTED_MODULE_6__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
+
+
+
+
+
+
+
+/** Makes and writes batches of each part, with other lanes: what one thread does. */
+class FrameLane {
+    #settings;
+    #index;
+    #files;
+    #schema;
+    #builder;
+    constructor(settings, index, files) {
+        const { columns, messages, withRowNumbers } = settings;
+        this.#settings = settings;
+        this.#index = index;
+        this.#files = files;
+        this.#schema = (0,_frame_schema_js__WEBPACK_IMPORTED_MODULE_0__/* .frameSchema */ .P)(columns, withRowNumbers).message;
+        this.#builder = new _arrow_batch_js__WEBPACK_IMPORTED_MODULE_1__/* .FrameBuilder */ .L(columns, messages, withRowNumbers, _batch_plan_js__WEBPACK_IMPORTED_MODULE_2__/* .BATCH_BYTES */ .F);
+    }
+    /**
+     * Make batches until none is left. Where a row is wrong, that waits until all batches before it are made, in the other
+     * lanes too: so the first that is wrong is told, however many lanes there are.
+     *
+     * @param onBatch is given each batch; it may throw to end this
+     * @throws WritingStopped when another lane ended it
+     */
+    async run(task, onBatch) {
+        const places = new _shard_places_js__WEBPACK_IMPORTED_MODULE_3__/* .ShardPlaces */ .T(this.#settings.maxShardBytes, task.places);
+        const writer = new _shard_writer_js__WEBPACK_IMPORTED_MODULE_4__/* .ShardWriter */ .E(task.folder, this.#schema, places);
+        /** Batches to make; the rows of the next are read while the first is made. */
+        const claimed = [];
+        let facts;
+        try {
+            for await (const group of (0,_row_reader_js__WEBPACK_IMPORTED_MODULE_5__/* .readRows */ .a)(claimBatches(task, places, claimed), this.#index, this.#files)) {
+                const number = claimed[0];
+                facts ??= this.#factsOf(task, number);
+                for (let i = 0; i < group.rows.length; i++)
+                    this.#append(group, i, facts);
+                if (!group.endsRun)
+                    continue;
+                const written = await writer.write(number, this.#builder.finish());
+                await onBatch({ number, written, facts: facts.finish() });
+                claimed.shift();
+                facts = undefined;
+            }
+        }
+        catch (error) {
+            if (!(error instanceof _shard_places_js__WEBPACK_IMPORTED_MODULE_3__/* .WritingStopped */ .o))
+                await places.turnOf(claimed[0]);
+            places.stop();
+            throw error;
+        }
+        finally {
+            await writer.close();
+        }
+    }
+    #factsOf({ order, ends }, batch) {
+        const { repeatColumns, sampleRows } = this.#settings;
+        const start = startOf(batch, ends);
+        return new _row_facts_js__WEBPACK_IMPORTED_MODULE_6__/* .FactsGatherer */ .mw(ends[batch] - start, repeatColumns.length, (row) => (0,_row_facts_js__WEBPACK_IMPORTED_MODULE_6__/* .isEvenlySpread */ .nz)(start + row, order.length, sampleRows));
+    }
+    #append(group, i, facts) {
+        const { user, assistant } = this.#appendRow(group, i);
+        facts.add(user, assistant, this.#settings.repeatColumns.map((column) => this.#builder.lastText(column)));
+    }
+    /** @returns what the row asks, and what is answered */
+    #appendRow({ rows, json }, i) {
+        const { columns, messages } = this.#settings;
+        const row = rows[i];
+        if ('messages' in messages) {
+            const cells = (0,_row_cells_js__WEBPACK_IMPORTED_MODULE_7__/* .decodeRow */ .X)(json(i), row, this.#index, columns);
+            this.#builder.append(cells, row);
+            return conversationTexts(cells[messages.messages]);
+        }
+        if (!this.#builder.appendJson(json(i), row))
+            this.#builder.append((0,_row_cells_js__WEBPACK_IMPORTED_MODULE_7__/* .decodeRow */ .X)(json(i), row, this.#index, columns), row);
+        return {
+            user: this.#builder.lastText(messages.user),
+            assistant: this.#builder.lastText(messages.assistant),
+        };
+    }
+}
+/** Rows of batches that no other lane makes. @param claimed takes the numbers of the batches */
+function* claimBatches({ order, ends }, places, claimed) {
+    for (let batch = places.claim(); batch < ends.length; batch = places.claim()) {
+        claimed.push(batch);
+        yield order.subarray(startOf(batch, ends), ends[batch]);
+    }
+}
+function startOf(batch, ends) {
+    return batch === 0 ? 0 : ends[batch - 1];
+}
+/** Of a longer conversation all but its last message, and that. */
+function conversationTexts(messages) {
+    const contents = messages.map(({ content }) => content);
+    return {
+        user: Buffer.from(contents.slice(0, -1).join('\n\n')),
+        assistant: Buffer.from(contents.at(-1)),
+    };
+}
+
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } });
+
+/***/ }),
+
+/***/ 853:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Uc: () => (/* binding */ INDEX_COLUMN),
-/* harmony export */   wr: () => (/* binding */ MESSAGES_COLUMN)
-/* harmony export */ });
-/* unused harmony exports CellKind, RowFault, ColumnTable */
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  P: () => (/* binding */ frameSchema)
+});
+
+// EXTERNAL MODULE: ./packages/dataset/src/arrow-message.ts + 24 modules
+var arrow_message = __nccwpck_require__(487);
+;// CONCATENATED MODULE: ./packages/dataset/src/column-table.ts
 /** What a cell holds, as bits, so that a column's kinds add up to a mask. */
 const CellKind = {
     string: 1,
@@ -3456,158 +3585,21 @@ function decodeKey(buffer, start, end) {
     }
 }
 
-
-/***/ }),
-
-/***/ 456:
-/***/ ((module, __webpack_exports__, __nccwpck_require__) => {
-
-__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   u: () => (/* binding */ FrameLane)
-/* harmony export */ });
-/* harmony import */ var _arrow_batch_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(159);
-/* harmony import */ var _batch_plan_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(126);
-/* harmony import */ var _frame_schema_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(965);
-/* harmony import */ var _row_cells_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(302);
-/* harmony import */ var _row_facts_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(286);
-/* harmony import */ var _row_reader_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(354);
-/* harmony import */ var _shard_places_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(541);
-/* harmony import */ var _shard_writer_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(81);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_row_facts_js__WEBPACK_IMPORTED_MODULE_3__]);
-_row_facts_js__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
-
-
-
-
-
-
-
-
-/** Makes and writes batches of each part, with other lanes: what one thread does. */
-class FrameLane {
-    #settings;
-    #index;
-    #files;
-    #schema;
-    #builder;
-    constructor(settings, index, files) {
-        const { columns, messages, withRowNumbers } = settings;
-        this.#settings = settings;
-        this.#index = index;
-        this.#files = files;
-        this.#schema = (0,_frame_schema_js__WEBPACK_IMPORTED_MODULE_1__/* .frameSchema */ .P)(columns, withRowNumbers).message;
-        this.#builder = new _arrow_batch_js__WEBPACK_IMPORTED_MODULE_0__/* .FrameBuilder */ .L(columns, messages, withRowNumbers, _batch_plan_js__WEBPACK_IMPORTED_MODULE_7__/* .BATCH_BYTES */ .F);
-    }
-    /**
-     * Make batches until none is left. Where a row is wrong, that waits until all batches before it are made, in the other
-     * lanes too: so the first that is wrong is told, however many lanes there are.
-     *
-     * @param onBatch is given each batch; it may throw to end this
-     * @throws WritingStopped when another lane ended it
-     */
-    async run(task, onBatch) {
-        const places = new _shard_places_js__WEBPACK_IMPORTED_MODULE_5__/* .ShardPlaces */ .T(this.#settings.maxShardBytes, task.places);
-        const writer = new _shard_writer_js__WEBPACK_IMPORTED_MODULE_6__/* .ShardWriter */ .E(task.folder, this.#schema, places);
-        /** Batches to make; the rows of the next are read while the first is made. */
-        const claimed = [];
-        let facts;
-        try {
-            for await (const group of (0,_row_reader_js__WEBPACK_IMPORTED_MODULE_4__/* .readRows */ .a)(claimBatches(task, places, claimed), this.#index, this.#files)) {
-                const number = claimed[0];
-                facts ??= this.#factsOf(task, number);
-                for (let i = 0; i < group.rows.length; i++)
-                    this.#append(group, i, facts);
-                if (!group.endsRun)
-                    continue;
-                const written = await writer.write(number, this.#builder.finish());
-                await onBatch({ number, written, facts: facts.finish() });
-                claimed.shift();
-                facts = undefined;
-            }
-        }
-        catch (error) {
-            if (!(error instanceof _shard_places_js__WEBPACK_IMPORTED_MODULE_5__/* .WritingStopped */ .o))
-                await places.turnOf(claimed[0]);
-            places.stop();
-            throw error;
-        }
-        finally {
-            await writer.close();
-        }
-    }
-    #factsOf({ order, ends }, batch) {
-        const { repeatColumns, sampleRows } = this.#settings;
-        const start = startOf(batch, ends);
-        return new _row_facts_js__WEBPACK_IMPORTED_MODULE_3__/* .FactsGatherer */ .mw(ends[batch] - start, repeatColumns.length, (row) => (0,_row_facts_js__WEBPACK_IMPORTED_MODULE_3__/* .isEvenlySpread */ .nz)(start + row, order.length, sampleRows));
-    }
-    #append(group, i, facts) {
-        const { user, assistant } = this.#appendRow(group, i);
-        facts.add(user, assistant, this.#settings.repeatColumns.map((column) => this.#builder.lastText(column)));
-    }
-    /** @returns what the row asks, and what is answered */
-    #appendRow({ rows, json }, i) {
-        const { columns, messages } = this.#settings;
-        const row = rows[i];
-        if ('messages' in messages) {
-            const cells = (0,_row_cells_js__WEBPACK_IMPORTED_MODULE_2__/* .decodeRow */ .X)(json(i), row, this.#index, columns);
-            this.#builder.append(cells, row);
-            return conversationTexts(cells[messages.messages]);
-        }
-        if (!this.#builder.appendJson(json(i), row))
-            this.#builder.append((0,_row_cells_js__WEBPACK_IMPORTED_MODULE_2__/* .decodeRow */ .X)(json(i), row, this.#index, columns), row);
-        return {
-            user: this.#builder.lastText(messages.user),
-            assistant: this.#builder.lastText(messages.assistant),
-        };
-    }
-}
-/** Rows of batches that no other lane makes. @param claimed takes the numbers of the batches */
-function* claimBatches({ order, ends }, places, claimed) {
-    for (let batch = places.claim(); batch < ends.length; batch = places.claim()) {
-        claimed.push(batch);
-        yield order.subarray(startOf(batch, ends), ends[batch]);
-    }
-}
-function startOf(batch, ends) {
-    return batch === 0 ? 0 : ends[batch - 1];
-}
-/** Of a longer conversation all but its last message, and that. */
-function conversationTexts(messages) {
-    const contents = messages.map(({ content }) => content);
-    return {
-        user: Buffer.from(contents.slice(0, -1).join('\n\n')),
-        assistant: Buffer.from(contents.at(-1)),
-    };
-}
-
-__webpack_async_result__();
-} catch(e) { __webpack_async_result__(e); } });
-
-/***/ }),
-
-/***/ 965:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   P: () => (/* binding */ frameSchema)
-/* harmony export */ });
-/* harmony import */ var _arrow_message_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(487);
-/* harmony import */ var _column_table_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(581);
+;// CONCATENATED MODULE: ./packages/dataset/src/frame-schema.ts
 
 
 /** @param withRowNumbers adds `__index_level_0__`, as pandas keeps it after a split */
 function frameSchema(columns, withRowNumbers) {
     const features = featuresJson(columns, withRowNumbers);
     const metadata = { huggingface: `{"info":{"features":${features}}}` };
-    return { message: (0,_arrow_message_js__WEBPACK_IMPORTED_MODULE_0__/* .schemaMessage */ .NK)(frameFields(columns, withRowNumbers), metadata), features };
+    return { message: (0,arrow_message/* schemaMessage */.NK)(frameFields(columns, withRowNumbers), metadata), features };
 }
 function frameFields(columns, withRowNumbers) {
     // Messages as a column are made anew under their own name.
     const fields = columns.flatMap(({ name, type, kept }) => kept && type !== 'messages' ? [{ name, type }] : []);
-    fields.push({ name: _column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .MESSAGES_COLUMN */ .wr, type: 'list', children: [MESSAGE_FIELD] });
+    fields.push({ name: MESSAGES_COLUMN, type: 'list', children: [MESSAGE_FIELD] });
     if (withRowNumbers)
-        fields.push({ name: _column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .INDEX_COLUMN */ .Uc, type: 'int64' });
+        fields.push({ name: INDEX_COLUMN, type: 'int64' });
     return fields;
 }
 const MESSAGE_FIELD = {
@@ -3628,9 +3620,9 @@ function featuresJson(columns, withRowNumbers) {
     const features = columns
         .filter(({ kept }) => kept)
         .map(({ name, type }) => [name, value(type)]);
-    features.push([_column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .MESSAGES_COLUMN */ .wr, [{ content: value('string'), role: value('string') }]]);
+    features.push([MESSAGES_COLUMN, [{ content: value('string'), role: value('string') }]]);
     if (withRowNumbers)
-        features.push([_column_table_js__WEBPACK_IMPORTED_MODULE_1__/* .INDEX_COLUMN */ .Uc, value('int64')]);
+        features.push([INDEX_COLUMN, value('int64')]);
     return `{${features.map(([name, feature]) => `${JSON.stringify(name)}:${JSON.stringify(feature)}`).join(',')}}`;
 }
 
@@ -3782,12 +3774,12 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_worker_threads__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(919);
 /* harmony import */ var node_worker_threads__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_worker_threads__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _frame_lane_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(456);
-/* harmony import */ var _row_files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(334);
-/* harmony import */ var _row_index_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(629);
+/* harmony import */ var _frame_lane_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(456);
+/* harmony import */ var _row_files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(334);
+/* harmony import */ var _row_index_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(629);
 /* harmony import */ var _thread_fault_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(35);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_frame_lane_js__WEBPACK_IMPORTED_MODULE_2__]);
-_frame_lane_js__WEBPACK_IMPORTED_MODULE_2__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_frame_lane_js__WEBPACK_IMPORTED_MODULE_3__]);
+_frame_lane_js__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 // A thread that runs a lane: started by LaneWorker. It imports what a lane needs and no more, for it has a heap of its own.
 
 
@@ -3797,10 +3789,10 @@ _frame_lane_js__WEBPACK_IMPORTED_MODULE_2__ = (__webpack_async_dependencies__.th
 
 const port = node_worker_threads__WEBPACK_IMPORTED_MODULE_1__.parentPort;
 const setup = node_worker_threads__WEBPACK_IMPORTED_MODULE_1__.workerData;
-const index = new _row_index_js__WEBPACK_IMPORTED_MODULE_4__/* .RowIndex */ .V(setup.index);
+const index = new _row_index_js__WEBPACK_IMPORTED_MODULE_2__/* .RowIndex */ .V(setup.index);
 // The spool has no name any more.
 const spool = setup.spool === undefined ? undefined : await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.open)(`/dev/fd/${setup.spool}`);
-const lane = new _frame_lane_js__WEBPACK_IMPORTED_MODULE_2__/* .FrameLane */ .u(setup.settings, index, new _row_files_js__WEBPACK_IMPORTED_MODULE_3__/* .RowFiles */ .i(index.sources, spool));
+const lane = new _frame_lane_js__WEBPACK_IMPORTED_MODULE_3__/* .FrameLane */ .u(setup.settings, index, new _row_files_js__WEBPACK_IMPORTED_MODULE_4__/* .RowFiles */ .i(index.sources, spool));
 port.on('message', async (task) => {
     const answer = (answer) => port.postMessage(answer);
     try {
@@ -4202,8 +4194,8 @@ function newBlock() {
 /* harmony export */ });
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(24);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(499);
-/* harmony import */ var _json_string_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(552);
+/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(499);
+/* harmony import */ var _json_string_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(552);
 
 
 
@@ -4292,7 +4284,7 @@ function planExtents(rows, index, positions) {
 async function loadRows({ rows, endsRun }, arena, index, files) {
     const positions = new Map();
     const extents = planExtents(rows, index, positions);
-    const needed = extents.reduce((sum, { length }) => sum + length, _json_string_js__WEBPACK_IMPORTED_MODULE_2__/* .WORD_BYTES */ .j);
+    const needed = extents.reduce((sum, { length }) => sum + length, _json_string_js__WEBPACK_IMPORTED_MODULE_1__/* .WORD_BYTES */ .j);
     const buffer = needed <= arena.length ? arena : Buffer.allocUnsafe(needed);
     const reads = [];
     let open;
@@ -4338,7 +4330,7 @@ async function readFully(piece) {
 function checked(bytesRead, { path, offset }, filled) {
     if (bytesRead > 0)
         return bytesRead;
-    throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_1__/* .ConfigurationError */ .j1(`the file became shorter while it was read: it ended at byte ${offset + filled}`, {
+    throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`the file became shorter while it was read: it ended at byte ${offset + filled}`, {
         hint: 'Leave the source alone while the data is prepared, and start again.',
         place: { file: path },
     });

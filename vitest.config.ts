@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'actions/*/test/**/*.test.ts'],
           testTimeout: MINUTES,
+          // vitest would leave one core of two idle.
+          maxWorkers: 2,
         },
       },
       {

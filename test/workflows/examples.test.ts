@@ -1,10 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HubServer } from '../../packages/hub/test/hub-server.ts';
-import { contents, type Finished, PYTHON, temporaryFolder } from '../system/command.ts';
+import { contents, type Finished, PYTHON, startProgram, temporaryFolder } from '../system/command.ts';
 import { makeRepository, ON_THIS_MACHINE, projectCopy, REWRITTEN } from './act.ts';
 
 const OWNER = 'our-team';
@@ -29,41 +29,29 @@ case "$1 $2" in
     while (($#)); do inputs+=(--input "$2"); shift 2; done
     git clone --quiet "$bare" "$HOME/clone"
     cd "$HOME/clone"
-    act workflow_dispatch -W ".github/workflows/$workflow" "\${inputs[@]}" "\${ACT[@]}" ;;
+    act workflow_dispatch -W ".github/workflows/$workflow" "\${inputs[@]}" ${ACT.map((argument) => `'${argument}'`).join(' ')} ;;
   *) exit 64 ;;
 esac
-`.replace(
-  '"${ACT[@]}"',
-  ACT.map((argument) => `'${argument}'`).join(' ') + ' --env "HF_ENDPOINT=$HF_ENDPOINT"',
-);
+`;
 
 /** Runs a command while this process serves the hub. */
 function run(program: string, args: string[], cwd: string): Promise<Finished> {
-  const { NODE_ENV: _, VITEST: __, ...env } = process.env;
-  const child = spawn(program, args, {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...env,
-      OMP_NUM_THREADS: '1', // as under act: the same number of threads, the same weights
-      CI: 'true',
-      DO_NOT_TRACK: '1',
-      OWNER,
-      ARTIFACTS: artifacts,
-      HF_ENDPOINT: hub.endpoint,
-      HF_HOME: path.join(home, 'huggingface'),
-      GIT_AUTHOR_NAME: 'test',
-      GIT_AUTHOR_EMAIL: 'test@example.org',
-      GIT_COMMITTER_NAME: 'test',
-      GIT_COMMITTER_EMAIL: 'test@example.org',
-    },
+  const person = (role: string) => ({
+    [`GIT_${role}_NAME`]: 'test',
+    [`GIT_${role}_EMAIL`]: 'test@example.org',
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
+  const env = {
+    ...person('AUTHOR'),
+    ...person('COMMITTER'),
+    OMP_NUM_THREADS: '1', // as under act: the same number of threads, the same weights
+    CI: 'true',
+    DO_NOT_TRACK: '1',
+    OWNER,
+    ARTIFACTS: artifacts,
+    HF_ENDPOINT: hub.endpoint,
+    HF_HOME: path.join(home, 'huggingface'),
+  };
+  return startProgram(program, args, { cwd, env }).finished;
 }
 
 /** The commands of a document: all blocks that are said to be for the shell, in their order. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser';
 import { parseAction } from '@actions/workflow-parser/actions/index';
@@ -7,13 +7,16 @@ import { describe, expect, it } from 'vitest';
 
 const trace = new NoOperationTraceWriter();
 const read = (...names: string[]) => readFileSync(path.join(PROJECT_ROOT, ...names), 'utf8');
-const workflows = readdirSync(path.join(PROJECT_ROOT, '.github/workflows'));
+/** Those of this repository and of the examples, which others copy. */
+const workflows = globSync(['.github/workflows/*.yml', 'docs/examples/*/.github/workflows/*.yml'], {
+  cwd: PROJECT_ROOT,
+});
 const actions = readdirSync(path.join(PROJECT_ROOT, 'actions'));
 
 // What GitHub itself says of the files as they are committed, `uses: $/…` with them.
 describe("GitHub's own parser", () => {
   it.each(workflows)('finds nothing in %s', async (name) => {
-    const { context, value } = parseWorkflow({ name, content: read('.github/workflows', name) }, trace);
+    const { context, value } = parseWorkflow({ name, content: read(name) }, trace);
     expect(context.errors.getErrors().map(String)).toEqual([]);
     if (!value) throw new Error(`${name} is empty`);
     const { jobs, errors } = await convertWorkflowTemplate(context, value);
@@ -38,7 +41,7 @@ describe('workflows', () => {
   it.each(workflows)(
     '%s gives each job the rights that it needs, by name, and no more by default',
     (name) => {
-      const text = read('.github/workflows', name);
+      const text = read(name);
       expect(text).toMatch(/^permissions: \{\}$/m);
       expect(text).not.toMatch(/pull_request_target|workflow_run|write-all|secrets: inherit/);
       expect(text).not.toMatch(/persist-credentials: true/);
@@ -48,7 +51,7 @@ describe('workflows', () => {
   );
 
   it.each(workflows)('%s puts no expression into a script', (name) => {
-    const scripts = read('.github/workflows', name).match(/^ *-? ?run: (\|[^]*?(?=\n {0,6}\S)|.*$)/gm) ?? [];
+    const scripts = read(name).match(/^ *-? ?run: (\|[^]*?(?=\n {0,6}\S)|.*$)/gm) ?? [];
     expect(scripts.filter((script) => script.includes('${{'))).toEqual([]);
   });
 });

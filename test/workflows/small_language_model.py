@@ -12,8 +12,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 # With a default system message, as SmolLM2's own template has one.
 TEMPLATE = (
-    "{% for message in messages %}{% if loop.first and message.role != 'system' %}<|im_start|>system\nYou help.<|im_end|>\n"
-    "{% endif %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% for message in messages %}"
+    "{% if loop.first and message.role != 'system' %}<|im_start|>system\nYou help.<|im_end|>\n{% endif %}"
+    "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 

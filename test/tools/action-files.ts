@@ -66,7 +66,13 @@ function typesOf(name: string): (input: string) => string {
     (each) => each.name === name,
   );
   const shape: StageRequest['inputs']['shape'] = request?.inputs.shape ?? {};
-  return (input) => String(shape[input.replaceAll('-', '_')]?.meta()?.type ?? 'true or false');
+  return (input) => {
+    const schema = shape[input.replaceAll('-', '_')];
+    if (!schema) return 'true or false';
+    const type = schema.meta()?.type;
+    if (typeof type !== 'string') throw new Error(`input ${input} of ${name} has no type`);
+    return type;
+  };
 }
 
 function stageFile({ request, title, icon, cache }: (typeof STAGES)[number]): string {

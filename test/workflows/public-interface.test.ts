@@ -34,6 +34,35 @@ it('has lost nothing that callers name, and records what is new', () => {
   ).toEqual([]);
 });
 
+it('is all that documents and examples name', () => {
+  const known = new Set(publicInterface().map((line) => /^\S+ \w+ [\w-]+/.exec(line)?.[0]));
+  const files = globSync(
+    ['README.md', 'docs/*.md', 'docs/examples/*/.github/workflows/*.yml', 'actions/*/README.md'],
+    { cwd: PROJECT_ROOT },
+  );
+  const named = files.flatMap((file) => {
+    const text = readFileSync(path.join(PROJECT_ROOT, file), 'utf8');
+    return inputsNamed(text).map((line) => ({ file, line }));
+  });
+  expect(named.length).toBeGreaterThan(40);
+  expect(named.filter(({ line }) => !known.has(line))).toEqual([]);
+});
+
+/** What a text gives to actions and workflows of this project: the keys under `with:` after `uses: OWNER/…`. */
+function inputsNamed(text: string): string[] {
+  const uses = text.matchAll(
+    /^( *)(?:- )?uses: OWNER\/prometheus-actions\/(\S+)@v1\n((?:\1 .*\n|\1\w.*\n|\n)*)/gm,
+  );
+  return [...uses].flatMap(([, indent = '', name, rest = '']) => {
+    const given = /^( *)with:\n((?:\1 +.*\n)+)/m.exec(rest);
+    const inner = given?.[2] ?? '';
+    const depth = /^ */.exec(inner)?.[0].length ?? indent.length;
+    return [...inner.matchAll(/^( +)([\w-]+):/gm)].flatMap(([, spaces, input]) =>
+      spaces?.length === depth ? [`${name} input ${input}`] : [],
+    );
+  });
+}
+
 /** A line for each input, secret and output of the actions and the workflows that can be called. */
 function publicInterface(): string[] {
   const read = (file: string) => parse(readFileSync(path.join(PROJECT_ROOT, file), 'utf8'));

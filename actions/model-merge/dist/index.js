@@ -30988,7 +30988,8 @@ const modelMergeRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .stageRe
         engine: zod__WEBPACK_IMPORTED_MODULE_2__/* ["enum"] */ .k5n(['native', 'mergekit', ''])
             .transform((value) => value || undefined)
             .optional()
-            .describe('Without a recipe: native (default), or mergekit for what only mergekit itself can do.'),
+            .describe('Without a recipe: native (default), or mergekit for what only mergekit itself can do.')
+            .meta({ type: 'native or mergekit' }),
         seed: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_3__/* .wholeNumber */ .rD)('Without a recipe: seed of random masks (default: 0).'),
         donor: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_3__/* .text */ .Qq)('Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: the first model).'),
         output_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_3__/* .text */ .Qq)('Without a recipe: the folder to make.'),

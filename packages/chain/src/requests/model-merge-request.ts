@@ -32,7 +32,8 @@ export const modelMergeRequest = stageRequest({
       .enum(['native', 'mergekit', ''])
       .transform((value) => value || undefined)
       .optional()
-      .describe('Without a recipe: native (default), or mergekit for what only mergekit itself can do.'),
+      .describe('Without a recipe: native (default), or mergekit for what only mergekit itself can do.')
+      .meta({ type: 'native or mergekit' }),
     seed: wholeNumber('Without a recipe: seed of random masks (default: 0).'),
     donor: text(
       'Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: the first model).',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -49,26 +49,50 @@ async function run(args: string[], { reporter, signal }: BenchmarkContext): Prom
     throw new ConfigurationError('--recipe is a smoke recipe, --rounds a whole number from 1');
   const { python } = await ensurePython(['base', 'gpu'], reporter);
   const folder = mkdtempSync(path.join(tmpdir(), 'prometheus-bench-rerun-'));
-  const artifacts = path.resolve(values['artifacts-dir'] ?? path.join(folder, 'artifacts'));
-  reporter.info(`making the outputs of ${name}, where they are not there`);
-  await replicate(name, artifacts, signal);
-  const steps = workflowSteps(name, artifacts);
-  const measured: { steps: number[]; node: number }[] = [];
-  for (let round = 0; round <= rounds; round += 1) {
-    if (round > 0) reporter.info(`round ${round} of ${rounds}`);
-    const seconds: number[] = [];
-    let node = 0;
-    for (const step of steps) {
-      seconds.push(await startAction(step, { python, folder, signal }));
-      node += (await measureProcess(python, [process.execPath, '-e', '0'], signal)).wallSeconds;
+  try {
+    const artifacts = path.resolve(values['artifacts-dir'] ?? path.join(folder, 'artifacts'));
+    reporter.info(`making the outputs of ${name}, where they are not there`);
+    await replicate(name, artifacts, signal);
+    const loadBefore = loadavg()[0] as number;
+    const steps = workflowSteps(name, artifacts);
+    const measured: Round[] = [];
+    for (let round = 0; round <= rounds; round += 1) {
+      if (round > 0) reporter.info(`round ${round} of ${rounds}`);
+      const seconds: number[] = [];
+      let node = 0;
+      for (const step of steps) {
+        seconds.push(await startAction(step, { python, folder, signal }));
+        node += (await measureProcess(python, [process.execPath, '-e', '0'], signal)).wallSeconds;
+      }
+      if (round > 0) measured.push({ steps: seconds, node });
     }
-    if (round > 0) measured.push({ steps: seconds, node });
+    const report = reportOf(name, steps, measured, loadBefore);
+    process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${formatRerun(report)}\n`);
+    return 0;
+  } finally {
+    rmSync(folder, { recursive: true });
   }
+}
+
+/** Seconds of one round. */
+interface Round {
+  /** Of each action. */
+  steps: number[];
+  /** Of as many starts of Node alone, together. */
+  node: number;
+}
+
+function reportOf(
+  recipe: string,
+  steps: readonly Step[],
+  measured: readonly Round[],
+  loadBefore: number,
+): RerunReport {
   const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-  const report: RerunReport = {
-    recipe: name,
-    rounds,
-    loadBefore: loadavg()[0] as number,
+  return {
+    recipe,
+    rounds: measured.length,
+    loadBefore,
     actions: steps.map(({ title }, index) => ({
       title,
       seconds: spreadOf(measured.map((round) => round.steps[index] as number)),
@@ -77,17 +101,15 @@ async function run(args: string[], { reporter, signal }: BenchmarkContext): Prom
     node: spreadOf(measured.map((round) => round.node)),
     ours: spreadOf(measured.map((round) => sum(round.steps) - round.node)),
   };
-  process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${formatRerun(report)}\n`);
-  return 0;
 }
 
-function formatRerun({ recipe, rounds, actions, all, node, ours }: RerunReport): string {
+function formatRerun({ recipe, rounds, loadBefore, actions, all, node, ours }: RerunReport): string {
   const row = (title: string, { min, median, max }: Spread) => [
     title,
     ...[min, median, max].map((seconds) => seconds.toFixed(2)),
   ];
   return [
-    `The actions of ${recipe}, all outputs being there, rounds: ${rounds}`,
+    `The actions of ${recipe}, all outputs being there, rounds: ${rounds}, load before ${loadBefore.toFixed(1)}`,
     '',
     formatTable([
       ['', 'min s', 'median s', 'max s'],
@@ -122,7 +144,11 @@ function workflowSteps(name: string, artifacts: string): Step[] {
   ];
 }
 
-/** Seconds of an action's process, started as a runner does. */
+/**
+ * Seconds of an action's process, started as a runner does.
+ *
+ * @throws ChildProcessError when it fails, or has made an output anew
+ */
 async function startAction(
   { action, inputs }: Step,
   { python, folder, signal }: { python: string; folder: string; signal: AbortSignal },
@@ -139,7 +165,14 @@ async function startAction(
   ];
   const bundle = path.join(PROJECT_ROOT, 'actions', action, 'dist/index.js');
   const command = ['env', ...variables, process.execPath, bundle];
-  return (await measureProcess(python, command, signal)).wallSeconds;
+  const { wallSeconds } = await measureProcess(python, command, signal);
+  // Set to false at the start, and to what was found at the end.
+  const told = [
+    ...readFileSync(path.join(folder, 'GITHUB_OUTPUT'), 'utf8').matchAll(/^cache-hit<<.*\n(.*)$/gm),
+  ];
+  if (told.length > 0 && told.at(-1)?.[1] !== 'true')
+    throw new ChildProcessError(`${action} did not find its output up to date`);
+  return wallSeconds;
 }
 
 async function replicate(recipe: string, artifacts: string, signal: AbortSignal): Promise<void> {

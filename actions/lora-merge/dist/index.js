@@ -43687,7 +43687,7 @@ async function resolveRepo(reference, settings, signal) {
         hubUrl: settings.endpoint,
         fetch: (0,_hub_request_js__WEBPACK_IMPORTED_MODULE_3__/* .hubFetch */ .Y)(`asking for the commit of ${(0,_repository_js__WEBPACK_IMPORTED_MODULE_1__/* .describeRepo */ ._e)(reference)}`, reference, settings, signal),
     };
-    // Loaded where it is asked something: it takes a fifth of the start of an action, and most have their files already.
+    // Loaded where it is asked something: each start of an action would pay for it, and most have their files already.
     const { datasetInfo, modelInfo } = await __nccwpck_require__.e(/* import() */ 9).then(__nccwpck_require__.bind(__nccwpck_require__, 5009));
     const { sha } = await (type === 'dataset' ? datasetInfo(query) : modelInfo(query));
     if (!(0,_repository_js__WEBPACK_IMPORTED_MODULE_1__/* .isCommit */ .WM)(sha)) {

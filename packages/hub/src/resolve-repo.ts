@@ -30,7 +30,7 @@ export async function resolveRepo(
     hubUrl: settings.endpoint,
     fetch: hubFetch(`asking for the commit of ${describeRepo(reference)}`, reference, settings, signal),
   };
-  // Loaded where it is asked something: it takes a fifth of the start of an action, and most have their files already.
+  // Loaded where it is asked something: each start of an action would pay for it, and most have their files already.
   const { datasetInfo, modelInfo } = await import('@huggingface/hub');
   const { sha } = await (type === 'dataset' ? datasetInfo(query) : modelInfo(query));
   if (!isCommit(sha)) {

@@ -27,20 +27,13 @@ found belong to the same settings is the caller's to see to.
 
 from __future__ import annotations
 
-import json
 import os
-import resource
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
-from prometheus_trainer.checkpoints import (
-    CompleteCheckpoint,
-    delete_checkpoint,
-    last_complete_checkpoint,
-    torn_checkpoints,
-)
+from prometheus_trainer.checkpoints import last_complete_checkpoint
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
@@ -51,7 +44,6 @@ from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
 from prometheus_trainer.time_limits import TimeLimits
 
 REQUIRED = ("model", "dataset", "arguments", "profile", "checkpoints_dir", "output_dir")
-FIRST_AND_LAST = 5  # logged losses that a metric is the mean of
 
 
 def sft_train(job: dict[str, Any], events: Events) -> dict[str, Any] | None:
@@ -104,26 +96,26 @@ def _train(
     from accelerate import PartialState
 
     from prometheus_trainer.attention_choice import with_available_attention
+    from prometheus_trainer.expert_saving import save_expert
     from prometheus_trainer.fast_profile import set_up_packing
     from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
-    from prometheus_trainer.portable_layout import finish_adapter, finish_model
     from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
     from prometheus_trainer.reporting import check_reporting, place_reports
+    from prometheus_trainer.resume_point import plan_of, require_room_for_checkpoints, resume_point
     from prometheus_trainer.stopping import EvaluationStopped, StopCallback
-    from prometheus_trainer.tokenisation import choose_tokenisation, without_marks
+    from prometheus_trainer.tokenisation import choose_tokenisation
     from prometheus_trainer.training import (
         build_trainer,
         end_ids,
-        is_mixtral,
         load_tokenizer,
-        save_final_weights,
         use_quiet_console,
     )
     from prometheus_trainer.training_arguments import parse_training_arguments
     from prometheus_trainer.training_log import TrainingLog
+    from prometheus_trainer.training_metrics import evaluation_loss, training_metrics
     from prometheus_trainer.training_plan import check_parameters
 
     use_quiet_console()
@@ -187,8 +179,8 @@ def _train(
     for name, rows in (("train", train_rows), ("test", test_rows)):
         if rows is not None:
             check_row_lengths(rows, name, base_model, sft_config.max_length)
-    plan = _plan(sft_config, len(train_rows), state.num_processes)
-    resumed = _resume_point(checkpoints_dir, plan, sft_config, state, events)
+    plan = plan_of(sft_config, len(train_rows), state.num_processes)
+    resumed = resume_point(checkpoints_dir, plan, sft_config, state, events)
 
     packing = None
     if job["profile"] == "fast":
@@ -204,7 +196,7 @@ def _train(
             process=state.process_index,
         )
         events.emit("notice", message=f"fast: {packing.levers}, {packing.sampler.micro_batches} a step")
-    _require_room_for_checkpoints(job, checkpoints_dir, resumed, base_model, sft_config, model_config)
+    require_room_for_checkpoints(job, checkpoints_dir, resumed, base_model, sft_config, model_config)
     events.emit("phase", name="loading the base model")
     stop_on = job.get("stop_on") or ()
     stop = StopCallback(request, limits, stop_on, events)
@@ -243,7 +235,7 @@ def _train(
         events.emit("stopped", step=trainer.state.global_step)
         trainer.accelerator.end_training()
         return None
-    if test_rows is not None and _evaluation_loss(trainer.state) is None:
+    if test_rows is not None and evaluation_loss(trainer.state) is None:
         try:  # killed or stopped between the last checkpoint and its evaluation
             trainer.evaluate()
         except EvaluationStopped:
@@ -251,147 +243,12 @@ def _train(
             trainer.accelerator.end_training()
             return None
         training_log.write(trainer.state)
-    metrics = _metrics(trainer)
+    metrics = training_metrics(trainer)
 
     events.emit("phase", name="saving")
-    if state.is_main_process:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        for left in [*output_dir.glob("*.safetensors"), *output_dir.glob("*.index.json")]:
-            left.unlink()  # of a run that was killed while it saved
-    state.wait_for_everyone()
-    save_final_weights(trainer, output_dir)
-    state.wait_for_everyone()
-    if state.is_main_process:
-        names = {
-            "chat_template": without_marks(job["chat_template"]) if job.get("chat_template") else None,
-            # The end of a text as padding would teach whoever trains further to leave it out of the loss.
-            "pad_token": None
-            if tokenisation.pad_token_id == tokenizer.eos_token_id
-            else tokenizer.convert_ids_to_tokens(tokenisation.pad_token_id),
-        }
-        if model_config.use_peft:
-            finish_adapter(
-                output_dir,
-                base_model,
-                base_model_name=job["model"].get("id") or str(base_model),
-                revision=job["model"].get("revision"),
-                unfused_mixtral=is_mixtral(base_model),
-                **names,
-            )
-        else:
-            finish_model(output_dir, base_model, **names)
+    save_expert(trainer, output_dir, job, base_model, tokenisation)
     trainer.accelerator.end_training()
     return metrics
-
-
-def _plan(sft_config: Any, rows: int, processes: int) -> dict[str, Any]:
-    """What a checkpoint must have been trained for: see :mod:`~prometheus_trainer.training_plan`."""
-    batch = sft_config.per_device_train_batch_size * sft_config.gradient_accumulation_steps * processes
-    keys = ("num_train_epochs", "max_steps", "learning_rate", "seed")
-    return {"rows": rows, "global_batch_size": batch, **{key: getattr(sft_config, key) for key in keys}}
-
-
-def _resume_point(
-    checkpoints_dir: Path, plan: dict[str, Any], sft_config: Any, state: Any, events: Events
-) -> CompleteCheckpoint | None:
-    """The checkpoint to go on from; torn ones are deleted, with a notice each. A collective call.
-
-    Raises ConfigurationError for a checkpoint of another training, and for one that DeepSpeed can't spread over the
-    processes of this run.
-    """
-    from prometheus_trainer.training_plan import check_plan
-
-    resumed = last_complete_checkpoint(checkpoints_dir)
-    torn = torn_checkpoints(checkpoints_dir)
-    state.wait_for_everyone()
-    if state.is_main_process:
-        for folder in torn:
-            events.emit("notice", message=f"{folder} is not a complete checkpoint and is deleted")
-            delete_checkpoint(folder)
-    state.wait_for_everyone()
-    if resumed is None:
-        return None
-    check_plan(resumed.folder, plan)
-    events.emit("notice", message=f"going on from the checkpoint of step {resumed.step}")
-    if resumed.processes != state.num_processes:
-        change = f"the checkpoint was made by {resumed.processes} processes, and there are {state.num_processes} now"
-        if sft_config.deepspeed_plugin is not None:
-            raise ConfigurationError(
-                f"{change}: DeepSpeed can't share its optimizer state out anew",
-                f"Train with {resumed.processes} processes, or remove {checkpoints_dir} to start anew.",
-            )
-        events.emit(
-            "notice",
-            message=f"{change}: the global batch and the order of the rows stay, but sums are rounded in another "
-            "order, and dropout begins other random numbers: the weights will not be those of an undisturbed run "
-            "bit for bit",
-        )
-    return resumed
-
-
-def _require_room_for_checkpoints(
-    job: dict[str, Any],
-    checkpoints_dir: Path,
-    resumed: CompleteCheckpoint | None,
-    base_model: Path,
-    sft_config: Any,
-    model_config: Any,
-) -> None:
-    """Raises ConfigurationError where the disk has no room for the next checkpoint: rather now than after hours."""
-    from prometheus_trainer.disk_space import checkpoint_bytes, folder_bytes, require_space
-    from prometheus_trainer.fast_profile import count_parameters
-
-    if resumed:
-        progress = json.loads((resumed.folder / "trainer_state.json").read_text(encoding="utf-8"))
-        at_end = progress["global_step"] >= progress["max_steps"]
-        size = 0 if at_end else folder_bytes(resumed.folder)
-    elif sft_config.save_strategy == "no":
-        return  # saved only where it is stopped
-    else:
-        size = checkpoint_bytes(
-            count_parameters(base_model, model_config)[1],
-            parameter_bytes=4 if model_config.use_peft or model_config.dtype == "float32" else 2,
-            deepspeed=sft_config.deepspeed_plugin is not None,
-            master_weights=bool(job.get("master_weights")),
-        )
-    require_space(checkpoints_dir, size, "a checkpoint")
-
-
-def _metrics(trainer: Any) -> dict[str, Any]:
-    """The metrics of ``done``; ``tokens`` counts no padding, ``seconds`` includes earlier runs."""
-    import torch
-    from transformers.trainer_pt_utils import get_model_param_count
-
-    state = trainer.state
-    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-    count = max(1, min(FIRST_AND_LAST, len(losses) // 2))
-    metrics: dict[str, Any] = {"steps": state.global_step, "epochs": round(state.epoch or 0.0, 4)}
-    if losses:
-        metrics["train_loss_first"] = sum(losses[:count]) / count
-        metrics["train_loss_last"] = sum(losses[-count:]) / count
-    evaluation_loss = _evaluation_loss(state)
-    if evaluation_loss is not None:
-        metrics["eval_loss"] = evaluation_loss
-    if trainer.earlier_processes:
-        counts = [*trainer.earlier_processes, trainer.accelerator.num_processes]
-        metrics["processes"] = ", then ".join(map(str, counts))
-    if torch.cuda.is_available():
-        peak = torch.cuda.max_memory_allocated()
-        metrics["gpu"] = torch.cuda.get_device_name()
-    else:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return metrics | {
-        "tokens": int(state.num_input_tokens_seen),
-        "seconds": round(trainer.seconds(), 1),
-        "trainable_parameters": get_model_param_count(trainer.model, trainable_only=True),
-        "peak_memory_bytes": peak,
-    }
-
-
-def _evaluation_loss(state: Any) -> float | None:
-    """The evaluation loss of the last step; None where that step was not evaluated."""
-    found = [entry for entry in state.log_history if "eval_loss" in entry]
-    return found[-1]["eval_loss"] if found and found[-1]["step"] == state.global_step else None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,88 @@
+"""Where a training begins: at the start, or at a checkpoint that an earlier run left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prometheus_trainer.checkpoints import (
+    CompleteCheckpoint,
+    delete_checkpoint,
+    last_complete_checkpoint,
+    torn_checkpoints,
+)
+from prometheus_trainer.disk_space import checkpoint_bytes, folder_bytes, require_space
+from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.events import Events
+from prometheus_trainer.training_plan import check_plan
+
+
+def plan_of(sft_config: Any, rows: int, processes: int) -> dict[str, Any]:
+    """What a checkpoint must have been trained for: see :mod:`~prometheus_trainer.training_plan`."""
+    batch = sft_config.per_device_train_batch_size * sft_config.gradient_accumulation_steps * processes
+    keys = ("num_train_epochs", "max_steps", "learning_rate", "seed")
+    return {"rows": rows, "global_batch_size": batch, **{key: getattr(sft_config, key) for key in keys}}
+
+
+def resume_point(
+    checkpoints_dir: Path, plan: dict[str, Any], sft_config: Any, state: Any, events: Events
+) -> CompleteCheckpoint | None:
+    """The checkpoint to go on from; torn ones are deleted, with a notice each. A collective call.
+
+    Raises ConfigurationError for a checkpoint of another training, and for one that DeepSpeed can't spread over the
+    processes of this run.
+    """
+    resumed = last_complete_checkpoint(checkpoints_dir)
+    torn = torn_checkpoints(checkpoints_dir)
+    state.wait_for_everyone()
+    if state.is_main_process:
+        for folder in torn:
+            events.emit("notice", message=f"{folder} is not a complete checkpoint and is deleted")
+            delete_checkpoint(folder)
+    state.wait_for_everyone()
+    if resumed is None:
+        return None
+    check_plan(resumed.folder, plan)
+    events.emit("notice", message=f"going on from the checkpoint of step {resumed.step}")
+    if resumed.processes != state.num_processes:
+        change = f"the checkpoint was made by {resumed.processes} processes, and there are {state.num_processes} now"
+        if sft_config.deepspeed_plugin is not None:
+            raise ConfigurationError(
+                f"{change}: DeepSpeed can't share its optimizer state out anew",
+                f"Train with {resumed.processes} processes, or remove {checkpoints_dir} to start anew.",
+            )
+        events.emit(
+            "notice",
+            message=f"{change}: the global batch and the order of the rows stay, but sums are rounded in another "
+            "order, and dropout begins other random numbers: the weights will not be those of an undisturbed run "
+            "bit for bit",
+        )
+    return resumed
+
+
+def require_room_for_checkpoints(
+    job: dict[str, Any],
+    checkpoints_dir: Path,
+    resumed: CompleteCheckpoint | None,
+    base_model: Path,
+    sft_config: Any,
+    model_config: Any,
+) -> None:
+    """Raises ConfigurationError where the disk has no room for the next checkpoint: rather now than after hours."""
+    from prometheus_trainer.fast_profile import count_parameters
+
+    if resumed:
+        progress = json.loads((resumed.folder / "trainer_state.json").read_text(encoding="utf-8"))
+        at_end = progress["global_step"] >= progress["max_steps"]
+        size = 0 if at_end else folder_bytes(resumed.folder)
+    elif sft_config.save_strategy == "no":
+        return  # saved only where it is stopped
+    else:
+        size = checkpoint_bytes(
+            count_parameters(base_model, model_config)[1],
+            parameter_bytes=4 if model_config.use_peft or model_config.dtype == "float32" else 2,
+            deepspeed=sft_config.deepspeed_plugin is not None,
+            master_weights=bool(job.get("master_weights")),
+        )
+    require_space(checkpoints_dir, size, "a checkpoint")

@@ -188,7 +188,7 @@ def measure(
     on_gpu: bool,
 ) -> dict[str, Any]:
     """The peaks of one training; ``skipped`` says why there are none."""
-    job_keys = {"profile": "parity", **configuration.job}
+    job_keys = {"profile": "parity", "master_weights": False, **configuration.job}
     job = training_job(
         folder,
         model,

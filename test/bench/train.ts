@@ -10,7 +10,7 @@ export const training: Benchmark = {
   summary: 'sft-train in both profiles, beside what the original does: needs a GPU',
   usage: `npm run bench -- train
   --shape S        7b; 8x7b (8 of its 32 layers, LoRA as the original's); smoke, which a CPU trains. 7b unless given.
-  --states P       bfloat16 or float32: precision of optimizer states and of the weights behind them, on all sides
+  --states P       float32, the default, or bfloat16: precision of master weights and optimizer states, on all sides
   --steps N        optimizer steps; 10 unless given. The first 3 do not count for the speed.
   --batch N        examples in a step; 64 unless given
   --dataset DIR    prepared data to train on, for rows of random words as long as the collections' rows are
@@ -28,7 +28,7 @@ async function run(args: string[], { reporter }: BenchmarkContext): Promise<numb
     args,
     options: {
       shape: { type: 'string', default: '7b' },
-      states: { type: 'string', default: 'bfloat16' },
+      states: { type: 'string', default: 'float32' },
       steps: { type: 'string', default: '10' },
       batch: { type: 'string', default: '64' },
       dataset: { type: 'string' },

@@ -1,6 +1,6 @@
 """Trains the same random model on the same rows in every way asked for, each a process of its own, one after the other.
 
-Usage: train_contenders.py --shape 7b|8x7b|smoke [--states bfloat16|float32] [--steps N] [--batch N] [--dataset FOLDER]
+Usage: train_contenders.py --shape 7b|8x7b|smoke [--states float32|bfloat16] [--steps N] [--batch N] [--dataset FOLDER]
 [--contenders upstream,parity,fast] [--dir DIR]. Prints what it measured as JSON; progress goes to standard error.
 Exit code 2 with a message where there is no GPU for a large shape.
 """
@@ -71,7 +71,7 @@ def main() -> int:
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", choices=("7b", "8x7b", "smoke"), default="7b")
-    parser.add_argument("--states", choices=("bfloat16", "float32"), default="bfloat16")
+    parser.add_argument("--states", choices=("bfloat16", "float32"), default="float32")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--dataset", type=Path)
@@ -108,7 +108,8 @@ def train(
         },
         on_gpu=on_gpu,
         profile="fast" if contender == "fast" else "parity",
-        master_weights=options.states == "float32" and "use_peft" not in shape,
+        # float32 master weights are the default of full fine-tuning.
+        **({} if options.states == "float32" else {"master_weights": False}),
     )
     program = (
         [str(Path(__file__).with_name("train_upstream.py"))]

@@ -15,6 +15,7 @@ from prometheus_trainer.events import Events
 def train(job: dict[str, Any], events: Events) -> dict[str, Any]:
     """Trains with TRL's own trainer and collator on the rows of ``parity``, and tells the same events."""
     import torch
+    from prometheus_trainer.master_weights import split_adamw
     from prometheus_trainer.prepared_rows import open_split, prepare_rows
     from prometheus_trainer.tokenisation import choose_tokenisation
     from prometheus_trainer.training import (
@@ -22,7 +23,6 @@ def train(job: dict[str, Any], events: Events) -> dict[str, Any]:
         load_base_model,
         load_tokenizer,
         lora_config,
-        split_adamw,
     )
     from prometheus_trainer.training_arguments import parse_training_arguments
     from prometheus_trainer.training_events import TrainingEvents
@@ -52,7 +52,9 @@ def train(job: dict[str, Any], events: Events) -> dict[str, Any]:
         processing_class=tokenizer,
         peft_config=lora_config(model_config, mixtral=is_mixtral(base_model)),
         callbacks=[TrainingEvents(events)],
-        optimizer_cls_and_kwargs=split_adamw(config, model_config) if job["master_weights"] else None,
+        optimizer_cls_and_kwargs=split_adamw(config)
+        if job.get("master_weights", True) and not model_config.use_peft
+        else None,
     )
     trainer.remove_callback(PrinterCallback)
     # The mean of each micro-batch's mean, as transformers had it then; this makes the losses comparable.

@@ -68,7 +68,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             response_marker: training.responseMarker ?? null,
             profile: training.profile,
             micro_batch_tokens: training.microBatchTokens ?? null,
-            master_weights: training.masterWeights,
+            master_weights: training.masterWeights ?? null,
             save_minutes: training.saveMinutes ?? null,
             max_minutes: training.maxMinutes ?? null,
             stop_on: training.stopOn,

@@ -83,8 +83,11 @@ function moreDevices({ processes, accumulation, perDeviceBatch }: TrainingSetup)
 function otherResult({ parameterBytes, masterWeights, lora, rowTokens, sharding }: TrainingSetup): Change[] {
   const found: Change[] = [];
   if (parameterBytes === 4 && sharding.zeroStage === undefined)
-    found.push({ text: 'dtype: bfloat16', change: { parameterBytes: 2, halfPrecision: true } });
-  if (masterWeights) found.push({ text: 'no master_weights', change: { masterWeights: false } });
+    found.push({
+      text: 'dtype: bfloat16',
+      change: { parameterBytes: 2, halfPrecision: true, masterWeights: !lora },
+    });
+  if (masterWeights) found.push({ text: 'master_weights: false', change: { masterWeights: false } });
   if (!lora) {
     const adapters = {
       rank: SUGGESTED_RANK,

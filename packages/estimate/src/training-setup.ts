@@ -1,4 +1,10 @@
-import type { Expert, Launch, ModelArchitecture, Recipe } from '@prometheus-actions/recipe';
+import {
+  type Expert,
+  keepsMasterWeights,
+  type Launch,
+  type ModelArchitecture,
+  type Recipe,
+} from '@prometheus-actions/recipe';
 import type { Lora } from './lora.ts';
 
 /** How states are spread over the devices. */
@@ -82,7 +88,7 @@ export function trainingSetup(
     parameterBytes,
     // TRL computes in bfloat16 unless it is told otherwise; on a CPU the trainer leaves it out.
     halfPrecision: parameterBytes === 2 || values.fp16 === true || (values.bf16 !== false && !onCpu),
-    masterWeights: training.masterWeights,
+    masterWeights: keepsMasterWeights(training, launch, architecture.dtype) === true,
     optimizer: String(values.optim ?? 'adamw_torch'),
     perDeviceBatch,
     accumulation: number(values.gradient_accumulation_steps, 1),

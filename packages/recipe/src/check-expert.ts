@@ -1,5 +1,6 @@
 import type { Diagnostic } from './diagnostics.ts';
 import type { Launch } from './launch.ts';
+import { checkMasterWeights } from './master-weights.ts';
 import type { DatasetSection } from './recipe-schema.ts';
 import type { TrainingSection } from './training-schema.ts';
 import type { Finding, YamlFile } from './yaml-file.ts';
@@ -17,10 +18,7 @@ export function checkExpert(
   diagnostics: Diagnostic[],
 ): void {
   const report = (key: string, finding: Finding) => diagnostics.push(yaml.diagnose({ path: [key] }, finding));
-  if (launch?.config.distributed_type === 'DEEPSPEED' && section.masterWeights) {
-    const message = 'DeepSpeed keeps float32 weights itself';
-    report('master_weights', { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' });
-  }
+  checkMasterWeights(section, launch, report);
   const evaluation = section.arguments.eval_strategy;
   if (dataset?.split === 'none' && evaluation !== undefined && evaluation !== 'no') {
     const message = `eval_strategy: ${String(evaluation)}, and the dataset has split: none: nothing is evaluated`;

@@ -184,10 +184,6 @@ function launchChanges(before: Recipe, after: Recipe): string[] {
 
 /** What a person who changes how training is launched may not expect, or may fear. */
 function launchNote(before: Recipe, after: Recipe): string {
-  const [wasDeepSpeed, isDeepSpeed] = [before, after].map(
-    ({ launch }) => launch.config.distributed_type === 'DEEPSPEED',
-  );
-  if (wasDeepSpeed !== isDeepSpeed) return ' (DeepSpeed keeps float32 weights, others only on request)';
   const old = byName(before.experts);
   const hasSameSteps = after.experts.every((expert) => {
     const earlier = old[expert.name];

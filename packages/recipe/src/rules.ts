@@ -66,6 +66,10 @@ export const RULES = {
   'no-checkpoints': { severity: 'notice', summary: 'An interrupted training would start over.' },
   'no-test-rows': { severity: 'notice', summary: 'An evaluation without rows to evaluate on.' },
   'dtype-mismatch': { severity: 'warning', summary: 'A data type of the merge that the experts do not fit.' },
+  'no-master-weights': {
+    severity: 'warning',
+    summary: 'Weights of 16 bits are trained without float32 master weights, and most updates are lost.',
+  },
   'unpinned-revision': {
     severity: 'warning',
     summary: 'A hub repository at a branch or tag: another run may get something else.',

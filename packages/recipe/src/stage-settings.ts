@@ -1,5 +1,6 @@
 import type { Json } from '@prometheus-actions/stage';
 import type { Launch } from './launch.ts';
+import { keepsMasterWeights } from './master-weights.ts';
 import type { BaseModel } from './read-base-model.ts';
 import type { Merge } from './read-merge.ts';
 import type { DatasetSection } from './recipe-schema.ts';
@@ -61,7 +62,7 @@ export function trainingSettings(training: TrainingSection, launch: Launch) {
     chat_template: training.chatTemplate ?? null,
     response_marker: training.responseMarker ?? null,
     micro_batch_tokens: training.microBatchTokens ?? null,
-    master_weights: training.masterWeights,
+    master_weights: keepsMasterWeights(training, launch),
     arguments: without(ARGUMENTS_WITHOUT_EFFECT, all),
     // Not the launcher, nor the nodes, but how many processes there are.
     processes: launch.processes,

@@ -20,8 +20,8 @@ export interface TrainingSection {
   responseMarker: string | undefined;
   /** Most tokens in a micro-batch of the profile fast; `undefined` where memory decides. */
   microBatchTokens: number | undefined;
-  /** float32 weights behind bfloat16 parameters. */
-  masterWeights: boolean;
+  /** float32 weights behind bfloat16 parameters; `undefined`: where nothing else keeps them (master-weights.ts). */
+  masterWeights: boolean | undefined;
   /** A checkpoint at least that often, beside what `save_strategy` says. */
   saveMinutes: number | undefined;
   /** One run stops, with a checkpoint, before it has taken that long. */
@@ -64,8 +64,10 @@ export const ownKeysSchema = z.strictObject({
     .describe('With profile: fast, most tokens in a micro-batch; left out: chosen by memory.'),
   master_weights: z
     .boolean()
-    .default(false)
-    .describe('Keeps float32 weights behind bfloat16 parameters, where no DeepSpeed keeps them.'),
+    .optional()
+    .describe(
+      'float32 master weights behind bfloat16 weights. Default: true for full fine-tuning with AdamW, except under DeepSpeed, which keeps its own. false saves 6 bytes a parameter and loses nearly every update at a learning rate of 1e-5.',
+    ),
   save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
   max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
   stop_on: z

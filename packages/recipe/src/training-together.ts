@@ -120,24 +120,8 @@ function checkLora({ arguments: given }: TrainingSection, report: Report): void 
   }
 }
 
-function checkOwnKeys(
-  { profile, microBatchTokens, masterWeights, arguments: given }: TrainingSection,
-  report: Report,
-): void {
-  if (profile !== 'fast' && microBatchTokens !== undefined) {
-    const message = `micro_batch_tokens has no effect in the profile ${profile}`;
-    report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
-  }
-  if (!masterWeights) return;
-  const problem =
-    given.dtype !== 'bfloat16'
-      ? `dtype is ${String(given.dtype ?? 'float32')}: only bfloat16 parameters lack digits`
-      : given.use_peft === true
-        ? 'use_peft is true: the weights of a LoRA are in float32 already'
-        : !String(given.optim ?? 'adamw_torch').startsWith('adamw_torch')
-          ? `optim is ${String(given.optim)}: it is AdamW`
-          : undefined;
-  if (!problem) return;
-  const message = `master_weights can't be had: ${problem}`;
-  report('master_weights', { code: 'conflicting-keys', message, hint: 'Leave master_weights out.' });
+function checkOwnKeys({ profile, microBatchTokens }: TrainingSection, report: Report): void {
+  if (profile === 'fast' || microBatchTokens === undefined) return;
+  const message = `micro_batch_tokens has no effect in the profile ${profile}`;
+  report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
 }

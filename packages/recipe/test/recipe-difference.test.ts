@@ -195,7 +195,7 @@ const CASES: [title: string, edits: Edit[], changes: string[], again: string[]][
   [
     'a launch config',
     [['recipe.yaml', 'config: cpu, processes: 1', 'config: zero3, processes: 1']],
-    ['launch: cpu × 1 → zero3 × 1 (DeepSpeed keeps float32 weights, others only on request)'],
+    ['launch: cpu × 1 → zero3 × 1 (the same examples in each step, rounded otherwise)'],
     ['sft-train/absolute', 'sft-train/relative', 'model-merge'],
   ],
   [

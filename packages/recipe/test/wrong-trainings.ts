@@ -2,6 +2,9 @@ import type { WrongRecipe } from './wrong-recipes.ts';
 
 const TRAINING = { file: 'absolute.yaml' };
 const LORA = { file: 'absolute.yaml', recipe: 'smoke-8x7b' as const };
+/** So that the merge has experts of one data type. */
+const RELATIVE_IN_BFLOAT16 =
+  'dtype: bfloat16\nchat_template: "{{ bos_token }}{% for message in messages %}[INST] {{ message.content }} [/INST]{% endfor %}"\n';
 const TEMPLATE_START = `chat_template: "{{ bos_token }}`;
 
 /** Mistakes in the training arguments of a recipe; each is found at its place, and nothing else is. */
@@ -158,6 +161,42 @@ export const WRONG_TRAININGS: WrongRecipe[] = [
     from: 'seed: 42',
     to: 'seed: 42\nmaster_weights: true',
     at: 'true\nmax_length',
+  },
+  {
+    ...TRAINING,
+    rule: 'no-master-weights',
+    title: 'bfloat16 weights by themselves',
+    from: 'dtype: float32',
+    to: 'dtype: bfloat16\nmaster_weights: false',
+    at: 'false\nbf16',
+    files: { 'relative.yaml': RELATIVE_IN_BFLOAT16 },
+  },
+  {
+    ...TRAINING,
+    rule: 'no-master-weights',
+    title: 'bfloat16 weights with an optimizer that keeps no others',
+    from: 'dtype: float32',
+    to: 'dtype: bfloat16\noptim: adafactor',
+    at: 'adafactor',
+    files: { 'relative.yaml': RELATIVE_IN_BFLOAT16 },
+  },
+  {
+    ...TRAINING,
+    rule: 'no-master-weights',
+    title: 'float16 weights, all of which are trained',
+    from: 'dtype: float32',
+    to: 'dtype: float16',
+    at: 'float16',
+    files: { 'relative.yaml': RELATIVE_IN_BFLOAT16.replace('bfloat16', 'float32') },
+  },
+  {
+    ...TRAINING,
+    rule: 'conflicting-keys',
+    title: 'master weights for an optimizer that is not AdamW',
+    from: 'dtype: float32',
+    to: 'dtype: bfloat16\nmaster_weights: true\noptim: adafactor',
+    at: 'true\noptim',
+    files: { 'relative.yaml': RELATIVE_IN_BFLOAT16 },
   },
   {
     ...TRAINING,

@@ -270,7 +270,6 @@ def test_master_weights_survive_a_kill_bit_for_bit(inputs: dict[str, Path], tmp_
             },
             profile="fast",
             micro_batch_tokens=150,
-            master_weights=True,
         )
 
     run_to_end(job(tmp_path / "whole"))
@@ -292,4 +291,34 @@ def test_master_weights_where_they_have_no_place_are_refused(inputs: dict[str, P
     run = Run(job)
     assert run.finish() == [2]
     (error,) = read_events(tmp_path, "error")
-    assert error["message"].startswith("master_weights can't be had: dtype is ")
+    assert error["message"].startswith("master_weights is not available: dtype is ")
+
+
+@pytest.mark.parametrize("profile", ["parity", "fast"])
+def test_master_weights_are_kept_unless_the_job_says_otherwise(
+    inputs: dict[str, Path], tmp_path: Path, profile: str
+) -> None:
+    def train(name: str, **changes: Any) -> tuple[bytes, list[str]]:
+        folder = tmp_path / name
+        run_to_end(
+            write_job(
+                folder,
+                model=inputs["mistral"],
+                dataset=inputs["dataset"],
+                arguments={"dtype": "bfloat16", "bf16": True, "max_steps": 3, "learning_rate": 1e-5},
+                profile=profile,
+                **changes,
+            )
+        )
+        warnings = [event["message"] for event in read_events(folder, "warning")]
+        return (folder / "output/model.safetensors").read_bytes(), warnings
+
+    unsaid, kept, without = (
+        train("unsaid"),
+        train("kept", master_weights=True),
+        train("without", master_weights=False),
+    )
+    assert unsaid == kept == (kept[0], [])
+    assert without[0] != kept[0]
+    (warning,) = without[1]
+    assert warning.startswith("master_weights is false: nothing keeps float32 master weights")

@@ -80,6 +80,22 @@ def test_a_loaded_state_goes_on_bit_for_bit() -> None:
     assert torch.equal(optimizer.state[parameter]["rest"], other.state[again]["rest"])
 
 
+def test_float32_parameters_among_others_are_stepped_as_by_adamw() -> None:
+    torch.manual_seed(5)
+    start = torch.randn(20)
+    ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
+    other = torch.nn.Parameter(torch.zeros(3, dtype=torch.bfloat16))
+    settings = {"lr": 1e-3, "weight_decay": 0.1}
+    optimizers = SplitAdamW([other, ours], **settings), torch.optim.AdamW([theirs], **settings)
+    for _ in range(20):
+        other.grad = torch.ones_like(other)
+        ours.grad = theirs.grad = torch.randn(20)
+        for optimizer in optimizers:
+            optimizer.step()
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-8)
+    assert "rest" not in optimizers[0].state[ours]
+
+
 def test_other_types_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"bfloat16 parameters, not torch\.float32"):
-        SplitAdamW([torch.nn.Parameter(torch.zeros(2))])
+    with pytest.raises(ValueError, match=r"bfloat16 and float32 parameters, not torch\.float16"):
+        SplitAdamW([torch.nn.Parameter(torch.zeros(2, dtype=torch.float16))])

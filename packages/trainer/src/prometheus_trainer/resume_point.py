@@ -62,12 +62,13 @@ def resume_point(
 
 
 def require_room_for_checkpoints(
-    job: dict[str, Any],
     checkpoints_dir: Path,
     resumed: CompleteCheckpoint | None,
     base_model: Path,
     sft_config: Any,
     model_config: Any,
+    *,
+    master_weights: bool,
 ) -> None:
     """Raises ConfigurationError where the disk has no room for the next checkpoint: rather now than after hours."""
     from prometheus_trainer.fast_profile import count_parameters
@@ -83,6 +84,6 @@ def require_room_for_checkpoints(
             count_parameters(base_model, model_config)[1],
             parameter_bytes=4 if model_config.use_peft or model_config.dtype == "float32" else 2,
             deepspeed=sft_config.deepspeed_plugin is not None,
-            master_weights=bool(job.get("master_weights")),
+            master_weights=master_weights,
         )
     require_space(checkpoints_dir, size, "a checkpoint")

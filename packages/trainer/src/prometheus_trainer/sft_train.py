@@ -7,7 +7,7 @@
 ``chat_template``       Jinja; null takes the tokenizer's own
 ``profile``             "parity": the ids, labels, order and loss of the original; "fast": the same objective, packed
 ``micro_batch_tokens``  optional, for "fast": most tokens in a micro-batch; chosen by memory when absent
-``master_weights``      optional: float32 weights behind bfloat16 parameters (split_adamw.py)
+``master_weights``      optional: float32 weights behind bfloat16 ones; null: by default (master_weights.py)
 ``adapter``             folder of the adapter to start LoRA from; null starts from the seed
 ``launch``              optional: ``processes``, ``deepspeed``, ``mixed_precision``: refused where launched otherwise
 ``response_marker``     optional: the loss is on what follows the last one (see tokenisation.py for its absence)
@@ -100,6 +100,7 @@ def _train(
     from prometheus_trainer.fast_profile import set_up_packing
     from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
+    from prometheus_trainer.master_weights import choose_master_weights
     from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
@@ -156,6 +157,11 @@ def _train(
         base_model = resolve_model(job["model"])
     if model_config.use_peft:
         check_lora_targets(base_model, model_config.lora_target_modules)
+    master_weights = choose_master_weights(job.get("master_weights"), sft_config, model_config, base_model)
+    if master_weights.warning:
+        events.emit("warning", message=master_weights.warning)
+    elif master_weights.kept:
+        events.emit("notice", message="float32 master weights are kept behind the bfloat16 weights")
     tokenizer = load_tokenizer(base_model)
     tokenisation = choose_tokenisation(
         tokenizer,
@@ -191,12 +197,19 @@ def _train(
             model_config,
             arguments=arguments,
             micro_batch_tokens=job.get("micro_batch_tokens"),
-            master_weights=bool(job.get("master_weights")),
+            master_weights=master_weights.kept,
             processes=state.num_processes,
             process=state.process_index,
         )
         events.emit("notice", message=f"fast: {packing.levers}, {packing.sampler.micro_batches} a step")
-    require_room_for_checkpoints(job, checkpoints_dir, resumed, base_model, sft_config, model_config)
+    require_room_for_checkpoints(
+        checkpoints_dir,
+        resumed,
+        base_model,
+        sft_config,
+        model_config,
+        master_weights=master_weights.kept,
+    )
     events.emit("phase", name="loading the base model")
     stop_on = job.get("stop_on") or ()
     stop = StopCallback(request, limits, stop_on, events)
@@ -213,7 +226,7 @@ def _train(
         stop=stop,
         events=events,
         packing=packing,
-        master_weights=bool(job.get("master_weights")),
+        master_weights=master_weights.kept,
         plan=plan,
     )
     if resumed:

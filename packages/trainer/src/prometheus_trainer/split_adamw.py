@@ -18,9 +18,11 @@ import torch
 class SplitAdamW(torch.optim.Optimizer):
     """``torch.optim.AdamW`` for bfloat16 parameters with float32 weights, moments and arithmetic.
 
-    Parameters of another type are refused with a ValueError. The result is that of torch's AdamW on float32 copies but
-    for the order of roundings within a step. State of a parameter: ``step`` (int), ``rest`` (int16), ``exp_avg`` and
-    ``exp_avg_sq`` (float32), each of its shape. Source of the formula: Loshchilov and Hutter, arXiv 1711.05101.
+    float32 parameters, which some models keep among those of 16 bits, are stepped as they are; other types are refused
+    with a ValueError. The result is that of torch's AdamW on float32 copies but
+    for the order of roundings within a step. State of a parameter: ``step`` (int), ``exp_avg`` and ``exp_avg_sq``
+    (float32), and ``rest`` (int16) of a bfloat16 one, each of its shape.
+    Source of the formula: Loshchilov and Hutter, arXiv 1711.05101.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class SplitAdamW(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.dtype is not torch.bfloat16:
-                    raise ValueError(f"SplitAdamW takes bfloat16 parameters, not {parameter.dtype}")
+                if parameter.dtype not in (torch.bfloat16, torch.float32):
+                    raise ValueError(
+                        f"SplitAdamW takes bfloat16 and float32 parameters, not {parameter.dtype}"
+                    )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -65,7 +69,8 @@ class SplitAdamW(torch.optim.Optimizer):
         state = self.state[parameter]
         if not state:
             state["step"] = 0
-            state["rest"] = torch.zeros_like(parameter, dtype=torch.int16)
+            if parameter.dtype is torch.bfloat16:
+                state["rest"] = torch.zeros_like(parameter, dtype=torch.int16)
             state["exp_avg"] = torch.zeros_like(parameter, dtype=torch.float32)
             state["exp_avg_sq"] = torch.zeros_like(parameter, dtype=torch.float32)
         state["step"] += 1
@@ -78,6 +83,10 @@ class SplitAdamW(torch.optim.Optimizer):
             beta2,
             group["eps"],
         )
+        if parameter.dtype is torch.float32:
+            moments = (state["exp_avg"], state["exp_avg_sq"])
+            _step(parameter, parameter.grad, *moments, *numbers)
+            return
         tensors: Any = (parameter, parameter.grad, state["rest"], state["exp_avg"], state["exp_avg_sq"])
         if parameter.is_cuda and all(each.is_contiguous() for each in tensors):
             from prometheus_trainer.split_adamw_kernel import update_by_triton
@@ -106,6 +115,20 @@ def _update_by_torch(
     rest: torch.Tensor,
     exp_avg: torch.Tensor,
     exp_avg_sq: torch.Tensor,
+    *numbers: float,
+) -> None:
+    weights = join(parameter, rest)
+    _step(weights, gradient, exp_avg, exp_avg_sq, *numbers)
+    upper, lower = split(weights)
+    parameter.copy_(upper)
+    rest.copy_(lower)
+
+
+def _step(
+    weights: torch.Tensor,
+    gradient: Any,
+    exp_avg: torch.Tensor,
+    exp_avg_sq: torch.Tensor,
     step_size: float,
     correction: float,
     decay: float,
@@ -113,11 +136,9 @@ def _update_by_torch(
     beta2: float,
     eps: float,
 ) -> None:
+    """One step on float32 ``weights``, in place."""
     gradient = gradient.float()
     exp_avg.mul_(beta1).add_(gradient, alpha=1 - beta1)
     exp_avg_sq.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-    weights = join(parameter, rest).mul_(decay)
+    weights.mul_(decay)
     weights.addcdiv_(exp_avg, exp_avg_sq.sqrt().div_(correction).add_(eps), value=-step_size)
-    upper, lower = split(weights)
-    parameter.copy_(upper)
-    rest.copy_(lower)

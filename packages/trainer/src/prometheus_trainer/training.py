@@ -27,11 +27,11 @@ from prometheus_trainer.events import Events
 from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
 from prometheus_trainer.lora_targets import named_targets
+from prometheus_trainer.master_weights import split_adamw
 from prometheus_trainer.packed_rows import check_packable
 from prometheus_trainer.packed_trainer import PackedTrainer
 from prometheus_trainer.parity_tokens import RightPaddingCollator
 from prometheus_trainer.resumable_trainer import ResumableTrainer
-from prometheus_trainer.split_adamw import SplitAdamW
 from prometheus_trainer.stopping import StopCallback
 from prometheus_trainer.training_events import TrainingEvents
 from prometheus_trainer.unfused_mixtral import inside_targets, load_unfused_mixtral
@@ -92,7 +92,7 @@ def build_trainer(
         data_collator=collator,
         peft_config=lora_config(model_config, mixtral=is_mixtral(base_model)),
         callbacks=[TrainingEvents(events)],
-        optimizer_cls_and_kwargs=split_adamw(sft_config, model_config) if master_weights else None,
+        optimizer_cls_and_kwargs=split_adamw(sft_config) if master_weights else None,
         events=events,
         stop=stop,
         keep_checkpoints=keep_checkpoints,
@@ -112,26 +112,6 @@ def build_trainer(
             )
         load_initial_adapter(trainer.model, adapter)
     return trainer
-
-
-def split_adamw(sft_config: SFTConfig, model_config: ModelConfig) -> tuple[type[SplitAdamW], dict[str, Any]]:
-    """The optimizer with float32 weights and its settings. Raises ConfigurationError where it has no place."""
-    problem = None
-    if str(model_config.dtype).removeprefix("torch.") != "bfloat16":
-        problem = f"dtype is {model_config.dtype}: only bfloat16 parameters lack digits"
-    elif model_config.use_peft:
-        problem = "use_peft is true: the weights of a LoRA are in float32 already"
-    elif sft_config.deepspeed_plugin is not None:
-        problem = "DeepSpeed keeps float32 weights itself"
-    elif not str(sft_config.optim).rsplit(".", 1)[-1].lower().startswith("adamw_torch"):
-        problem = f"optim is {sft_config.optim}: it is AdamW"
-    if problem:
-        raise ConfigurationError(f"master_weights can't be had: {problem}", "Leave master_weights out.")
-    return SplitAdamW, {
-        "lr": sft_config.learning_rate,
-        "betas": (sft_config.adam_beta1, sft_config.adam_beta2),
-        "eps": sft_config.adam_epsilon,
-    }
 
 
 def save_final_weights(trainer: ResumableTrainer, output_dir: Path) -> None:

@@ -360,4 +360,28 @@ export const WRONG_RECIPES: WrongRecipe[] = [
     to: 'weight: 1.0, density: 0.5 }\nmerge_method',
     at: 'density',
   },
+  {
+    ...MERGE,
+    rule: 'unused-filter',
+    title: 'a misspelt part of the tensors',
+    from: 'weight: 1.0 }\nmerge_method',
+    to: 'weight: [{ filter: self_atn, value: 0.3 }, { value: 1.0 }] }\nmerge_method',
+    at: 'self_atn',
+  },
+  {
+    ...MERGE,
+    rule: 'bad-value',
+    title: 'weights that cancel in a part of the tensors',
+    from: 'weight: 1.0 }\nmerge_method',
+    to: 'weight: [{ filter: self_attn, value: -1.0 }, { value: 1.0 }] }\nmerge_method',
+    at: '1.0 }\n  - model',
+  },
+  {
+    ...MERGE,
+    rule: 'missing-key',
+    title: 'a part of the tensors without a weight',
+    from: 'weight: 1.0 }\nmerge_method',
+    to: 'weight: [{ filter: self_attn, value: 1.0 }] }\nmerge_method',
+    at: '[{ filter',
+  },
 ];

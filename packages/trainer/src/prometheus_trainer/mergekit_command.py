@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import runpy
+from importlib import import_module
+from typing import Any
 
 from prometheus_trainer.lifeline import hold_lifeline
 
@@ -12,9 +14,9 @@ def name_models_in_order() -> None:
 
     mergekit collects the models in a set and takes the first of that: config and tokenizer of any of them.
     """
-    from mergekit.config import MergeConfiguration
+    configuration: Any = import_module("mergekit.config").MergeConfiguration
 
-    def in_order(config: MergeConfiguration) -> list:
+    def in_order(config: Any) -> list[Any]:
         modules = (config.modules or {}).values()
         models = [config.models or [], *(module.models or [] for module in modules)]
         slices = [config.slices or [], *(module.slices or [] for module in modules)]
@@ -22,7 +24,7 @@ def name_models_in_order() -> None:
         named += [source.model for group in slices for part in group for source in part.sources]
         return list(dict.fromkeys([*([config.base_model] if config.base_model else []), *named]))
 
-    MergeConfiguration.referenced_models = in_order
+    configuration.referenced_models = in_order
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from prometheus_trainer.errors import ConfigurationError
 
@@ -40,9 +40,10 @@ def position_limit(config: Mapping[str, Any]) -> int | None:
 
     A sliding window limits how far back attention reaches, not how long a row may be. None where no limit is stated.
     """
-    limit = config.get("max_position_embeddings")
-    if not _is_number(limit):
+    stated = config.get("max_position_embeddings")
+    if not _is_number(stated):
         return None
+    limit = int(stated)
     # As transformers reads them, where both are there.
     scaling = config.get("rope_scaling") or config.get("rope_parameters")
     if not isinstance(scaling, Mapping):
@@ -61,5 +62,5 @@ def _stretched(kind: Mapping[str, Any], config: Mapping[str, Any], limit: int) -
     return int(factor * next(filter(_is_number, stated), limit))
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

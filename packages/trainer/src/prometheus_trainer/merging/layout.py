@@ -95,7 +95,7 @@ def is_tied(config: Mapping[str, Any]) -> bool:
     # Takes seconds, and most configs say it.
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    model_type = config.get("model_type")
+    model_type = str(config.get("model_type"))
     return model_type in CONFIG_MAPPING and bool(
         getattr(CONFIG_MAPPING[model_type], "tie_word_embeddings", False)
     )

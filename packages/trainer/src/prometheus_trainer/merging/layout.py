@@ -148,4 +148,4 @@ def _tied_head(file: Path, config: Mapping[str, Any], tensors: Mapping[str, Stor
 
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}, which follows from the rest of the model"
+    return f"{', '.join(names[:3])}{more}: the rest of the model says the same"

@@ -6,6 +6,7 @@ import { checkSchema } from './check-schema.ts';
 import { type Diagnostic, inSourceOrder } from './diagnostics.ts';
 import { readLaunchConfig } from './launch.ts';
 import { type Recipe, type RecipeOptions, readRecipe } from './load-recipe.ts';
+import { architectureAtHand } from './merge-architecture.ts';
 import { mergeSchema } from './merge-schema.ts';
 import { datasetFileSchema } from './recipe-schema.ts';
 import { resolveDatasets } from './resolve-datasets.ts';
@@ -82,7 +83,10 @@ function checkAlone(kind: 'dataset' | 'training' | 'merge', yaml: YamlFile, diag
     if (section) checkExpert({ section, yaml }, { launch: undefined, dataset: undefined }, diagnostics);
   } else if (kind === 'merge') {
     const section = checkSchema(mergeSchema, yaml, diagnostics);
-    if (section) checkMerge(section, yaml, diagnostics);
+    if (section) {
+      const architecture = architectureAtHand(section, path.dirname(yaml.file));
+      checkMerge(section, yaml, diagnostics, { architecture });
+    }
   } else {
     const sections = checkSchema(datasetFileSchema, yaml, diagnostics);
     if (sections) resolveDatasets(sections, yaml, path.dirname(yaml.file), diagnostics);

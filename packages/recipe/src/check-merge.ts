@@ -1,67 +1,29 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { checkMergeTensors } from './check-merge-tensors.ts';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
+import { entriesOf, type KeyPath, type MergeEntry, type MergeReport } from './merge-entries.ts';
+import { METHODS } from './merge-methods.ts';
 import type { MergeMethod, MergeParameter, MergeSection } from './merge-schema.ts';
+import type { ArchitectureReading } from './model-architecture.ts';
 import { type Finding, missingFile, type YamlFile } from './yaml-file.ts';
 
-interface MethodParameters {
-  /** Of all models together. */
-  shared: readonly MergeParameter[];
-  /** Of each model but the base; `parameters` of the configuration sets them for all. */
-  perModel: readonly MergeParameter[];
-  required: readonly MergeParameter[];
-  needsBase: boolean;
-}
-
-const DARE: MethodParameters = {
-  shared: ['normalize', 'rescale', 'lambda'],
-  perModel: ['weight', 'density'],
-  required: ['weight'],
-  needsBase: true,
-};
-
-/** What each method reads, as in packages/trainer's `merging/methods`. */
-export const METHODS: Record<MergeMethod, MethodParameters> = {
-  linear: { shared: ['normalize'], perModel: ['weight'], required: ['weight'], needsBase: false },
-  slerp: { shared: ['t'], perModel: [], required: ['t'], needsBase: true },
-  task_arithmetic: {
-    shared: ['normalize', 'lambda'],
-    perModel: ['weight'],
-    required: ['weight'],
-    needsBase: true,
-  },
-  ties: {
-    shared: ['normalize', 'lambda'],
-    perModel: ['weight', 'density'],
-    required: ['weight'],
-    needsBase: true,
-  },
-  dare_ties: DARE,
-  dare_linear: DARE,
-  supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
-};
-
 type Parameters = MergeSection['parameters'];
-type KeyPath = readonly PropertyKey[];
-
-/** One model of a configuration, and where it stands. */
-interface Entry {
-  model: string;
-  parameters?: Parameters;
-  path: KeyPath;
-}
 
 /**
  * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
- * model is merged with itself, and that `${name}` is one of `names`; without `names`, nothing is said about them.
+ * model is merged with itself, and that the values fit the models' tensors.
+ *
+ * @param known the names that `${name}` can be, and the architecture of the models; what is missing is not checked
  */
 export function checkMerge(
   merge: MergeSection,
   yaml: YamlFile,
   diagnostics: Diagnostic[],
-  names?: readonly string[],
+  known: { names?: readonly string[]; architecture?: ArchitectureReading | undefined } = {},
 ): void {
-  const report = (path: KeyPath, finding: Finding, key = false) =>
+  const { names, architecture } = known;
+  const report: MergeReport = (path, finding, key = false) =>
     diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
   const entries = entriesOf(merge);
   if (!entries) {
@@ -79,20 +41,15 @@ export function checkMerge(
   if (names) checkFolders(entries, path.dirname(yaml.file), report);
   checkModels(merge, entries, base, report);
   checkParameters(merge, entries, base, report);
+  checkMergeTensors(merge, architecture, report);
 }
 
-type Report = (path: KeyPath, finding: Finding, key?: boolean) => void;
-
-function entriesOf({ models, slices }: MergeSection): Entry[] | undefined {
-  if (models && slices) return undefined;
-  if (models) return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
-  return slices?.[0]?.sources.map((entry, index) => ({
-    ...entry,
-    path: ['slices', 0, 'sources', index],
-  }));
-}
-
-function checkNames(merge: MergeSection, entries: Entry[], report: Report, names?: readonly string[]): void {
+function checkNames(
+  merge: MergeSection,
+  entries: MergeEntry[],
+  report: MergeReport,
+  names?: readonly string[],
+): void {
   if (!names) return;
   const places: [KeyPath, string | undefined][] = [
     ...entries.map(({ model, path }): [KeyPath, string] => [[...path, 'model'], model]),
@@ -106,7 +63,7 @@ function checkNames(merge: MergeSection, entries: Entry[], report: Report, names
 }
 
 /** Folders of models, and of adapters on them, that are named and not there. */
-function checkFolders(entries: Entry[], folder: string, report: Report): void {
+function checkFolders(entries: MergeEntry[], folder: string, report: MergeReport): void {
   for (const { model, path: at } of entries) {
     const isFolder = existsSync(path.resolve(folder, model));
     for (const part of isFolder ? [] : model.split('+')) {
@@ -140,9 +97,9 @@ export function unknownExpert(name: string, names: readonly string[]): Finding {
 
 function checkModels(
   { merge_method: method }: MergeSection,
-  entries: Entry[],
+  entries: MergeEntry[],
   base: string | undefined,
-  report: Report,
+  report: MergeReport,
 ): void {
   const seen = new Set<string>();
   for (const { model, path } of entries) {
@@ -177,9 +134,9 @@ function checkModels(
 
 function checkParameters(
   merge: MergeSection,
-  entries: Entry[],
+  entries: MergeEntry[],
   base: string | undefined,
-  report: Report,
+  report: MergeReport,
 ): void {
   const { merge_method: method } = merge;
   const { perModel, required, needsBase } = METHODS[method];
@@ -213,7 +170,7 @@ function checkParameterNames(
   method: MergeMethod,
   path: KeyPath,
   ofOneModel: boolean,
-  report: Report,
+  report: MergeReport,
 ): void {
   const { shared, perModel } = METHODS[method];
   for (const name of Object.keys(parameters ?? {}) as MergeParameter[]) {

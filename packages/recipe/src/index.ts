@@ -14,6 +14,7 @@ export { type Launch, readLaunchConfig } from './launch.ts';
 export { type LinearModule, linearModules } from './linear-modules.ts';
 export { loadRecipe, type Recipe, type RecipeOptions, readRecipe } from './load-recipe.ts';
 export { keepsMasterWeights } from './master-weights.ts';
+export { architectureAtHand } from './merge-architecture.ts';
 export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
 export { type ArchitectureReading, type ModelArchitecture, readArchitecture } from './model-architecture.ts';
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';

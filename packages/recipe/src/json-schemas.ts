@@ -1,6 +1,6 @@
-import { METHODS } from './check-merge.ts';
 import { type JsonSchema, jsonSchemaOf } from './json-schema-of.ts';
 import { launchConfigSchema } from './launch-schema.ts';
+import { METHODS } from './merge-methods.ts';
 import { mergeSchema } from './merge-schema.ts';
 import { datasetFileSchema, recipeSchema } from './recipe-schema.ts';
 import { trainingJsonSchema } from './training-json-schema.ts';

@@ -77,7 +77,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   }
   const rest = { baseModel, datasets, launch, processes, architecture };
   const experts = readExperts(top, rest, yaml, diagnostics);
-  const merge = readMerge(top.merge, experts, Object.keys(top.experts), yaml, diagnostics);
+  const merge = readMerge(top.merge, experts, Object.keys(top.experts), architecture, yaml, diagnostics);
   const isWhole = <Value>(value: Value | undefined): value is Value => value !== undefined;
   if (!baseModel || !launch || !datasets || !merge) return undefined;
   if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole)) return undefined;

@@ -92,7 +92,7 @@ export const mergeSchema = z
     base_model: model
       .optional()
       .describe(
-        'What task vectors are taken against; for slerp the model at t = 0; for linear the donor only.',
+        'What task vectors are taken against; for slerp the model at t = 0. Config and tokenizer come from it; with linear nothing else does.',
       ),
     parameters: parameters.nullish().describe('For all models.'),
     dtype: dtype.optional().describe('Data type of the result.'),

@@ -1,5 +1,6 @@
 import { didYouMean } from './diagnostics.ts';
 import { type LinearModule, linearModules } from './linear-modules.ts';
+import { positionLimit } from './position-limit.ts';
 
 /** The shape of a decoder model, as far as its size, its memory and its arithmetic follow from it. */
 export interface ModelArchitecture {
@@ -17,6 +18,7 @@ export interface ModelArchitecture {
   experts?: { count: number; perToken: number };
   /** The output layer's weights are the input embedding's. */
   tiedEmbeddings: boolean;
+  /** As far as the scaling of the rotary embedding stretches them. */
   maxPositions: number | undefined;
   /** Data type of the weights on the disk, as the config names it. */
   dtype: string;
@@ -122,8 +124,7 @@ export function readArchitecture(config: unknown): ArchitectureReading {
     modelType,
     ...sizes,
     tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
-    maxPositions:
-      typeof values.max_position_embeddings === 'number' ? values.max_position_embeddings : undefined,
+    maxPositions: positionLimit(values),
     dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
     vectors: {
       norms: family?.norms ?? 2,

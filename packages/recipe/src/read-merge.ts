@@ -1,7 +1,9 @@
 import path from 'node:path';
 import { checkMerge, unknownExpert, unknownNames } from './check-merge.ts';
+import { checkMergekitTensors } from './check-merge-tensors.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
+import type { ArchitectureReading } from './model-architecture.ts';
 import { isLora } from './plan.ts';
 import type { Expert } from './read-experts.ts';
 import { readReferenced } from './read-referenced.ts';
@@ -28,6 +30,7 @@ export function readMerge(
   section: RecipeSection['merge'],
   experts: readonly (Expert | undefined)[],
   expertNames: readonly string[],
+  architecture: ArchitectureReading | undefined,
   yaml: YamlFile,
   diagnostics: Diagnostic[],
 ): Merge | undefined {
@@ -58,16 +61,24 @@ export function readMerge(
   for (const unknown of unknownNames(options.donor ?? '', names)) {
     diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
   }
-  const before = diagnostics.length;
+  const before = errorsIn(diagnostics);
   const config =
     options.engine === 'mergekit'
-      ? readReferenced(yaml, at, name, mergekitSchema, diagnostics)
+      ? readReferenced(yaml, at, name, mergekitSchema, diagnostics, (mergeYaml, found) => {
+          checkMergekitTensors(found, architecture, (path, finding) =>
+            diagnostics.push(mergeYaml.diagnose({ path }, finding)),
+          );
+        })
       : readReferenced(yaml, at, name, mergeSchema, diagnostics, (mergeYaml, found) => {
-          checkMerge(found, mergeYaml, diagnostics, names);
+          checkMerge(found, mergeYaml, diagnostics, { names, architecture });
           checkMergeDtype(found, experts, mergeYaml, diagnostics);
         });
-  if (config && diagnostics.length === before) checkUnused(config, expertNames, yaml, diagnostics);
+  if (config && errorsIn(diagnostics) === before) checkUnused(config, expertNames, yaml, diagnostics);
   return config && { config, folder: path.dirname(path.resolve(path.dirname(yaml.file), name)), ...options };
+}
+
+function errorsIn(diagnostics: readonly Diagnostic[]): number {
+  return diagnostics.filter(({ severity }) => severity === 'error').length;
 }
 
 /** An expert that is trained for nothing. */

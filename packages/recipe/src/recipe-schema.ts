@@ -129,7 +129,7 @@ export const recipeSchema = z.strictObject({
               .min(1)
               .optional()
               .describe(
-                'The model whose config and tokenizer the judge gets, written as in the configuration (default: its first model).',
+                'The model whose config and tokenizer the judge gets, written as in the configuration (default: its base_model, else its first model).',
               ),
           })
           .meta({

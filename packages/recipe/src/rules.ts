@@ -65,6 +65,10 @@ export const RULES = {
   },
   'no-checkpoints': { severity: 'notice', summary: 'An interrupted training would start over.' },
   'no-test-rows': { severity: 'notice', summary: 'An evaluation without rows to evaluate on.' },
+  'unused-filter': {
+    severity: 'warning',
+    summary: 'A filter of the merge from which no tensor of the models takes its value.',
+  },
   'dtype-mismatch': { severity: 'warning', summary: 'A data type of the merge that the experts do not fit.' },
   'no-master-weights': {
     severity: 'warning',

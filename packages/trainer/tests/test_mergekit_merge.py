@@ -200,3 +200,73 @@ def test_a_folder_that_mergekit_would_take_apart(
     job["models"]["relative"] = {"path": str(tmp_path / "relative@v2")}
     with pytest.raises(ConfigurationError, match="mergekit takes"):
         merge(job, tmp_path)
+
+
+@needs_mergekit
+def test_a_filter_that_fits_no_tensor(job: dict[str, Any], tmp_path: Path) -> None:
+    weight = [{"filter": "mlpp", "value": 0.5}, {"filter": "*", "value": 1.0}]
+    for model in job["config"]["models"]:
+        model["parameters"] = {"weight": weight, "density": 0.5}
+    merge(job, tmp_path)
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    warnings = [event["message"] for event in events if event["event"] == "warning"]
+    assert len(warnings) == 1
+    assert "filter mlpp is part of no tensor's name" in warnings[0]
+
+
+@needs_mergekit
+@pytest.mark.parametrize("carrier", ["base", "absolute", "relative"])
+def test_a_tied_head_that_is_written(carrier: str, job: dict[str, Any], tmp_path: Path) -> None:
+    """mergekit writes it too; a loader finds the embeddings in it, whatever the donor has."""
+    tied = {**MISTRAL, "tie_word_embeddings": True}
+    for seed, name in enumerate(("base", "absolute", "relative")):
+        tensors = write_model(tmp_path / name, tied, seed, torch.bfloat16)
+        if name == carrier:
+            head = tensors["model.embed_tokens.weight"].clone()
+            write_tensors(tmp_path / name, tied, {**tensors, "lm_head.weight": head})
+    job["config"] |= {"merge_method": "linear"}
+    for model in job["config"]["models"]:
+        model["parameters"] = {"weight": 1.0}
+    del job["config"]["base_model"]
+    if carrier == "base":
+        job["config"]["models"].append({"model": "${base}", "parameters": {"weight": 1.0}})
+    merge(job, tmp_path)
+    merged = read_model(tmp_path / "out")
+    embeddings = merged["model.embed_tokens.weight"]
+    assert torch.equal(merged.get("lm_head.weight", embeddings), embeddings)
+
+
+def refusal(job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is said before mergekit starts."""
+    monkeypatch.setattr(mergekit_merge, "version", lambda _: "0.1.5")
+    monkeypatch.setattr(mergekit_merge, "_run_mergekit", lambda *_: pytest.fail("mergekit was started"))
+    with pytest.raises(ConfigurationError) as caught:
+        merge(job, tmp_path)
+    return str(caught.value)
+
+
+def test_weights_that_are_quantised(
+    job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors = read_model(tmp_path / "relative")
+    tensors["model.layers.0.mlp.up_proj.weight"] = torch.zeros(192, 1, dtype=torch.uint8)
+    config = {**MISTRAL, "quantization_config": {"quant_method": "bitsandbytes"}}
+    write_tensors(tmp_path / "relative", config, tensors)
+    assert "the weights are quantised by bitsandbytes" in refusal(job, tmp_path, monkeypatch)
+
+
+def test_a_tied_donor_of_models_that_are_not(
+    job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "absolute", {**MISTRAL, "tie_word_embeddings": True}, 1, torch.bfloat16)
+    assert f"{tmp_path / 'absolute/config.json'}: it says that the embeddings are the output layer" in (
+        refusal(job, tmp_path, monkeypatch)
+    )
+
+
+@needs_mergekit
+def test_the_config_of_a_quantised_model(job: dict[str, Any], tmp_path: Path) -> None:
+    config = {**MISTRAL, "quantization_config": {"quant_method": "gptq", "bits": 4}}
+    (tmp_path / "absolute/config.json").write_text(json.dumps(config))
+    merge(job, tmp_path)
+    assert "quantization_config" not in json.loads((tmp_path / "out/config.json").read_text())

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import {
+  architectureAtHand,
   checkMerge,
   checkSchema,
   type Diagnostic,
@@ -36,7 +37,7 @@ export const modelMergeRequest = stageRequest({
       .meta({ type: 'native or mergekit' }),
     seed: wholeNumber('Without a recipe: seed of random masks (default: 0).'),
     donor: text(
-      'Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: the first model).',
+      'Without a recipe: the model that config and tokenizer come from, a folder or ${NAME} (default: base_model, else the first model).',
     ),
     output_dir: text('Without a recipe: the folder to make.'),
   }),
@@ -56,7 +57,7 @@ export const modelMergeRequest = stageRequest({
       {
         title: 'model-merge',
         merge: {
-          config: readConfig(file, engine),
+          config: readConfig(file, engine, models),
           folder: path.dirname(file),
           adapters: inputs.adapters?.length ? 'on-the-fly' : 'first',
           engine,
@@ -71,7 +72,7 @@ export const modelMergeRequest = stageRequest({
   },
 });
 
-function readConfig(file: string, engine: Merge['engine']): Merge['config'] {
+function readConfig(file: string, engine: Merge['engine'], models: NamedModels): Merge['config'] {
   const diagnostics: Diagnostic[] = [];
   const yaml = readYamlFile(file, diagnostics);
   if (engine === 'mergekit') {
@@ -80,8 +81,15 @@ function readConfig(file: string, engine: Merge['engine']): Merge['config'] {
     throw new RecipeError(diagnostics);
   }
   const config = yaml && checkSchema(mergeSchema, yaml, diagnostics);
-  if (yaml && config) checkMerge(config, yaml, diagnostics);
-  if (!config || diagnostics.length > 0) throw new RecipeError(diagnostics);
+  if (yaml && config) {
+    const folders = Object.entries(models).flatMap(([name, model]) =>
+      'path' in model ? [[name, model.path]] : [],
+    );
+    const architecture = architectureAtHand(config, path.dirname(file), Object.fromEntries(folders));
+    checkMerge(config, yaml, diagnostics, { architecture });
+  }
+  // Of filters that fit no tensor the stage itself warns, which sees the tensors.
+  if (!config || diagnostics.some(({ severity }) => severity === 'error')) throw new RecipeError(diagnostics);
   return config;
 }
 

@@ -26,18 +26,18 @@ from prometheus_trainer.entry import run_stage
 from prometheus_trainer.events import Events
 from prometheus_trainer.merging.adapter import read_adapter
 from prometheus_trainer.merging.combining import OpenTensor
-from prometheus_trainer.merging.companions import check_vocabulary, write_companions
+from prometheus_trainer.merging.companions import check_config, write_companions
 from prometheus_trainer.merging.compiler import kernel
 from prometheus_trainer.merging.dtypes import dtype_named
 from prometheus_trainer.merging.engine import write_merged
 from prometheus_trainer.merging.journal import Journal, plan_digest
 from prometheus_trainer.merging.kernels import PIECE, load, store
+from prometheus_trainer.merging.layout import read_layout
 from prometheus_trainer.merging.mergekit_config import ModelSource
 from prometheus_trainer.merging.methods.method import Inputs, Method, Parameters
 from prometheus_trainer.merging.model import Files, Model, bytes_read
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, plan_shards, plan_tensors
 from prometheus_trainer.merging.progress import TensorProgress
-from prometheus_trainer.merging.reading import index_model
 from prometheus_trainer.model_source import resolve_model
 
 
@@ -68,12 +68,15 @@ def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
     dtype = None if job.get("dtype") is None else dtype_named(job["dtype"], "dtype")
     events.emit("phase", name="reading the layout of base model and adapter")
     base_folder, output_dir = resolve_model(job["base"]), Path(job["output_dir"])
-    base = index_model(base_folder)
+    layout = read_layout(base_folder)
+    for notice in layout.notices:
+        events.emit("notice", message=notice)
+    base = layout.tensors
     adapter = read_adapter(Path(job["adapter"]), base, base_folder)
     model = Model(str(adapter.folder), base_folder, base, adapter)
     tensors = plan_tensors([(base_folder, base)], dtype)
     shards = plan_shards(tensors, checked_shard_size(job.get("max_shard_bytes")))
-    check_vocabulary(base_folder, tensors)
+    check_config(base_folder, tensors)
 
     events.emit("phase", name="merging the adapter into the base model")
     journal = Journal(

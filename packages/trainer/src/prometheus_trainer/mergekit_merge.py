@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,34 @@ from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.merging.blocks import split_in_blocks
-from prometheus_trainer.merging.companions import check_vocabulary, copy_tokenizer, with_rope_theta
+from prometheus_trainer.merging.companions import (
+    check_config,
+    copy_generation_config,
+    copy_tokenizer,
+    portable_config,
+)
 from prometheus_trainer.merging.kernels import all_finite
+from prometheus_trainer.merging.layout import check_output_layer, read_layout
 from prometheus_trainer.merging.mergekit_config import ModelSource
 from prometheus_trainer.merging.model import Files, TensorReader, read_all
+from prometheus_trainer.merging.parameter_settings import unused_filter
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
 from prometheus_trainer.merging.progress import TensorProgress
-from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json
+from prometheus_trainer.merging.reading import StoredTensor, read_json
 from prometheus_trainer.merging.sources import Sources
 from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
 
 _UNFINISHED = "mergekit.part"
+# Of a config.json, what mergekit works out; a donor that the job names decides on the rest.
+_FROM_MERGE = (
+    "dtype",
+    "torch_dtype",
+    "vocab_size",
+    "num_hidden_layers",
+    "num_layers",
+    "n_layer",
+    "layer_types",
+)
 _PLACEHOLDER = re.compile(r"\$\{[^}]*\}(\+.+)?")
 
 
@@ -51,6 +68,11 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     models: dict[str, ModelSource] = {}
     config = _filled(job.get("config"), sources, models)
     donor = _donor(job.get("donor"), job["config"], sources, models)
+    layout_of_donor = read_layout(donor.folder).tensors
+    for notice in _check_inputs(models.values(), donor):
+        events.emit("notice", message=notice)
+    for warning in _unused_filters(config, list(layout_of_donor)):
+        events.emit("warning", message=warning)
     output_dir = Path(job["output_dir"])
     unfinished = output_dir / _UNFINISHED
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -67,20 +89,24 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     _run_mergekit(unfinished, merged, options)
 
     events.emit("phase", name="checking what mergekit wrote")
-    tensors = index_model(merged)
+    tensors = read_layout(merged).tensors
     planned = [OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()]
-    _check_names_and_shapes(planned, index_model(donor.folder), donor.folder)
-    check_vocabulary(merged, planned)
+    _check_names_and_shapes(planned, layout_of_donor, donor.folder)
+    check_config(merged, planned)
     progress = TensorProgress(events, len(planned))
     with Files() as files:
         for tensor in planned:
             _check_finite(tensors[tensor.name], files)
             progress.advance(tensor)
 
-    of_output = with_rope_theta(read_json(merged / "config.json"))
+    of_output = portable_config(read_json(merged / "config.json"))
+    if job.get("donor") is not None:
+        of_merge = {key: of_output[key] for key in _FROM_MERGE if key in of_output}
+        of_output = {**portable_config(read_json(donor.folder / "config.json")), **of_merge}
     if "dtype" in of_output:  # the name that transformers 4 knows
         of_output["torch_dtype"] = of_output["dtype"]
     write_json(merged / "config.json", of_output)
+    copy_generation_config(merged, donor.folder)
     if not makes_tokenizer:
         copy_tokenizer(merged, donor.tokenizer_folder)
     write_text(merged / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
@@ -146,7 +172,40 @@ def _donor(
         raise ConfigurationError("merge configuration: it names no model", "list models, slices or modules")
     if named is not None:
         return sources.resolve(named)
-    return models.get(str(config.get("base_model"))) or next(iter(models.values()))
+    base = models.get(str(config.get("base_model")))
+    return base or models[next(_values_of("model", config), next(iter(models)))]
+
+
+def _values_of(key: str, value: Any) -> Iterator[str]:
+    """The texts under a key, wherever it is in the configuration, in the order of the file."""
+    if isinstance(value, dict):
+        if isinstance(value.get(key), str):
+            yield value[key]
+        value = list(value.values())
+    if isinstance(value, list):
+        for entry in value:
+            yield from _values_of(key, entry)
+
+
+def _check_inputs(models: Iterable[ModelSource], donor: ModelSource) -> list[str]:
+    """Notices of what of the models is no weight; ConfigurationError where they can't be merged, or not to this config.
+
+    mergekit itself would pass over most of that, or fail after the work. It also reads other formats than safetensors.
+    """
+    folders = {source.folder for source in models if any(source.folder.glob("model*.safetensors"))}
+    layouts = [read_layout(folder) for folder in sorted(folders | {donor.folder})]
+    config = donor.folder / "config.json"
+    check_output_layer(config, read_json(config), {name for layout in layouts for name in layout.tensors})
+    return [notice for layout in layouts for notice in layout.notices]
+
+
+def _unused_filters(config: Any, tensors: Sequence[str]) -> list[str]:
+    filters = dict.fromkeys(_values_of("filter", config))
+    return [
+        unused_filter("merge configuration", chosen, tensors)
+        for chosen in filters
+        if chosen != "*" and not any(chosen in name for name in tensors)
+    ]
 
 
 def _run_mergekit(unfinished: Path, merged: Path, options: Sequence[str]) -> None:
@@ -166,7 +225,7 @@ def _run_mergekit(unfinished: Path, merged: Path, options: Sequence[str]) -> Non
         "-v",
         *options,
     ]
-    # Without a base_model it takes the config from the first of a set, whose order depends on this seed.
+    # The order of its sets, so that it does the same on every run.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     last: deque[str] = deque(maxlen=5)
     with subprocess.Popen(

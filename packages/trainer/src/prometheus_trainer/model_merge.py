@@ -8,8 +8,7 @@
 ``models``           what the names stand for: name → ``{"path"}`` or ``{"id", "revision"}``, and
                      ``"adapter"`` where it is one; ``base``: the base model of all, where known
 ``donor``            model, named as in the configuration, that config, tokenizer, chat template and
-                     generation config come from; null: the first model, or a ``base_model`` that the
-                     method does not need
+                     generation config come from; null: ``base_model``, else the first model
 ``seed``             of the random masks, 0 by default
 ``output_dir``       empty folder to write to, or one that a killed run of the same job left
 ``work_dir``         folder for the notes of a restart, optional: ``output_dir``
@@ -32,12 +31,18 @@ from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.merging.combining import OpenTensor
-from prometheus_trainer.merging.companions import TOKENIZER_FILES, check_vocabulary, write_companions
+from prometheus_trainer.merging.companions import (
+    TOKENIZER_FILES,
+    check_config,
+    config_differences,
+    write_companions,
+)
 from prometheus_trainer.merging.comparison import identical_pair, summarise, unchanged_model
 from prometheus_trainer.merging.distinct import check_distinct, same_as_base, same_model
 from prometheus_trainer.merging.engine import write_merged
 from prometheus_trainer.merging.journal import Journal, plan_digest
 from prometheus_trainer.merging.mergekit_config import MergeConfig, ModelSource, parse_merge_config
+from prometheus_trainer.merging.mergekit_template import template_in
 from prometheus_trainer.merging.model import Files, Model, bytes_read
 from prometheus_trainer.merging.plan import (
     OutputTensor,
@@ -71,13 +76,18 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
     shards = plan_shards(tensors, checked_shard_size(job.get("max_shard_bytes")))
     layers = layer_count(tensors)
     parameters = {tensor.name: config.parameters(tensor.name, layers) for tensor in tensors}
-    check_vocabulary(donor.folder, tensors)
+    check_config(donor.folder, tensors)
+    for notice in sources.notices():
+        events.emit("notice", message=notice)
+    for warning in config.unused_filters(list(parameters)):
+        events.emit("warning", message=warning)
     # For slerp the base is one of two equals.
     equals = [base, *models] if base and config.method.base_is_equal else models
     reference = _reference(sources, inputs, tensors, events) if base is None or equals is not models else None
     compared_base = reference if base is None or equals is not models else base
     check_distinct(equals, compared_base)
-    _warn_of_tokenizers(config, donor, events)
+    tokenizer = config.tokenizer_source or donor
+    _warn_of_companions(config, donor, tokenizer, events)
 
     events.emit("notice", message=f"config and tokenizer come from {donor.name}")
     events.emit("phase", name=f"merging {len(inputs)} models ({config.method_name})")
@@ -102,7 +112,6 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
         written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
     _check_adapters(written.sums, equals, compared_base)
     dtype = config.dtype or tensors[0].dtype
-    tokenizer = config.tokenizer_source or donor
     size = write_companions(output_dir, donor.folder, tokenizer.tokenizer_folder, dtype, config.chat_template)
     size += write_text(output_dir / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
     journal.remove()
@@ -122,9 +131,8 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
 
 
 def _donor(named: str | None, config: MergeConfig, sources: Sources) -> ModelSource:
-    # A base model that the method does not need is named for this.
-    default = config.base if config.base and not config.method.needs_base else config.models[0]
-    donor = default if named is None else sources.resolve(named)
+    # As in mergekit.
+    donor = (config.base or config.models[0]) if named is None else sources.resolve(named)
     if not (donor.folder / "config.json").is_file():
         raise ConfigurationError(
             f"{donor.folder}: no config.json, so config and tokenizer can't be taken from there",
@@ -172,15 +180,34 @@ def _check_adapters(sums: Any, models: Sequence[Model], base: Model | None) -> N
         raise same_as_base(unchanged, f"{models[unchanged].place} changes none of the elements looked at")
 
 
-def _warn_of_tokenizers(config: MergeConfig, donor: ModelSource, events: Events) -> None:
-    """Warns of tokenizer files that a model and the donor both have, with other content."""
-    theirs = donor.tokenizer_folder
-    for source in config.models:
+def _warn_of_companions(
+    config: MergeConfig, donor: ModelSource, tokenizer: ModelSource, events: Events
+) -> None:
+    """Warns of what a model has otherwise than the merged model will: config, tokenizer files, chat template."""
+    theirs = tokenizer.tokenizer_folder
+    base = [config.base] if config.base else []
+    for source in dict.fromkeys([*config.models, *base]):
+        differences = config_differences(donor.folder, source.folder)
+        if differences:
+            events.emit(
+                "warning",
+                message=f"{source.folder / 'config.json'} differs from the donor's, {donor.folder / 'config.json'}, "
+                f"which the merged model gets: {', '.join(differences)}",
+            )
+    for source in [*config.models, *(base if config.method.base_is_equal else [])]:
         ours = source.tokenizer_folder
         for name in TOKENIZER_FILES:
             mine, other = ours / name, theirs / name
+            if name == "chat_template.jinja":
+                continue  # Compared below, wherever it is.
             if mine.is_file() and other.is_file() and mine.read_bytes() != other.read_bytes():
                 events.emit("warning", message=f"{mine} differs from the donor's, {other}")
+        if config.chat_template is None and template_in(ours) not in (None, template_in(theirs)):
+            events.emit(
+                "warning",
+                message=f"{ours}: its chat template is not the merged model's, which comes from {theirs}: where the "
+                "models were trained with it, name a donor that has it, or write chat_template",
+            )
 
 
 if __name__ == "__main__":

@@ -105,9 +105,11 @@ def portable_config(saved: Mapping[str, Any], base: Mapping[str, Any]) -> dict[s
     - ``rope_theta`` at the top level, without which transformers 4 assumes 10,000, besides ``rope_parameters``;
     - ``torch_dtype``, as transformers 4 calls it, besides ``dtype``;
     - ``architectures``, ``use_cache`` and the special tokens as in the base model (training sets them for itself),
-      and every key of the base model that transformers 5 no longer writes.
+      and every key of the base model that transformers 5 no longer writes;
+    - no ``quantization_config``: the weights beside it are in full precision.
     """
     config = {**base, **saved}
+    config.pop("quantization_config", None)
     for key in (
         "architectures",
         "use_cache",

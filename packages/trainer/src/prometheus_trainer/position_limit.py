@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from prometheus_trainer.errors import ConfigurationError
+
+# Kinds of rotary embeddings that do not reach beyond max_position_embeddings: of Llama 3 it is the stretched length.
+_NOT_STRETCHED = ("default", "llama3", "mrope")
 
 
 def check_row_lengths(rows: Any, name: str, base_model: Path, max_length: int | None) -> None:
@@ -37,15 +40,27 @@ def position_limit(config: Mapping[str, Any]) -> int | None:
 
     A sliding window limits how far back attention reaches, not how long a row may be. None where no limit is stated.
     """
-    limit = config.get("max_position_embeddings")
-    if not isinstance(limit, int):
+    stated = config.get("max_position_embeddings")
+    if not _is_number(stated):
         return None
-    scaling = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    limit = int(stated)
+    # As transformers reads them, where both are there.
+    scaling = config.get("rope_scaling") or config.get("rope_parameters")
+    if not isinstance(scaling, Mapping):
+        return limit
     # Some models have one such object for each kind of layer.
-    kinds = [value for value in scaling.values() if isinstance(value, dict)] or [scaling]
-    stretched = [
-        int(kind["factor"] * (kind.get("original_max_position_embeddings") or limit))
-        for kind in kinds
-        if kind.get("factor")
-    ]
-    return max([limit, *stretched])
+    kinds = [value for value in scaling.values() if isinstance(value, Mapping)] or [scaling]
+    return max([limit, *(reach for kind in kinds if (reach := _stretched(kind, config, limit)))])
+
+
+def _stretched(kind: Mapping[str, Any], config: Mapping[str, Any], limit: int) -> int | None:
+    factor = kind.get("factor")
+    if not _is_number(factor) or kind.get("rope_type", kind.get("type")) in _NOT_STRETCHED:
+        return None
+    # Phi 3 has the original length beside the scaling, and transformers prefers it there.
+    stated = (settings.get("original_max_position_embeddings") for settings in (config, kind))
+    return int(factor * next(filter(_is_number, stated), limit))
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType
+from prometheus_trainer.merging.layout import QUANTISATION_KEYS, check_output_layer
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.reading import read_json
 from prometheus_trainer.merging.writing import write_json, write_text
@@ -25,9 +26,13 @@ TOKENIZER_FILES = (
 )
 
 
-def check_vocabulary(folder: Path, tensors: Sequence[OutputTensor]) -> None:
-    """ConfigurationError where the folder's config.json counts other tokens than the embeddings have rows."""
+def check_config(folder: Path, tensors: Sequence[OutputTensor]) -> None:
+    """ConfigurationError where the folder's config.json does not describe the tensors.
+
+    That is where it counts other tokens than the embeddings have rows, and where it ties an output layer that is there.
+    """
     config = read_json(folder / "config.json")
+    check_output_layer(folder / "config.json", config, [tensor.name for tensor in tensors])
     rows = {tensor.name: tensor.shape[0] for tensor in tensors if tensor.name in _VOCABULARY_TENSORS}
     for name, count in rows.items():
         if config.get("vocab_size") != count:
@@ -38,21 +43,43 @@ def check_vocabulary(folder: Path, tensors: Sequence[OutputTensor]) -> None:
             )
 
 
+def config_differences(donor: Path, other: Path) -> list[str]:
+    """What the config.json of a merged model says otherwise than the donor's, of what decides how weights are read.
+
+    Only what both say is compared; of the rotary embedding, only what has an effect.
+    """
+    ours, theirs = (
+        read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+        for folder in (donor, other)
+    )
+    pairs = [(key, ours[key], theirs[key]) for key in _READING_KEYS if key in ours and key in theirs]
+    pairs += [
+        (key if key == "rope_theta" else f"rotary {key}", value, _rope(theirs)[key])
+        for key, value in _rope(ours).items()
+        if key in _rope(theirs)
+    ]
+    return [f"{key} {mine!r} instead of {value!r}" for key, value, mine in pairs if mine != value]
+
+
 def write_companions(
     output_dir: Path, donor: Path, tokenizer_donor: Path, dtype: DType, chat_template: str | None = None
 ) -> int:
     """Copies config.json and generation_config.json from ``donor``, the tokenizer from ``tokenizer_donor``.
 
-    ``config.json`` says ``dtype`` under the names of transformers 5 and 4, and has ``rope_theta`` at the
-    top level, where transformers 5 no longer writes it: 4.x readers assume 10000 when it is not there.
+    ``config.json`` says ``dtype`` under the names of transformers 5 and 4; see :func:`portable_config` for the rest.
     ``chat_template`` takes the place of the tokenizer's own, under the names of transformers 5 and 4.
     Returns the number of bytes written.
     """
-    config = with_rope_theta(read_json(donor / "config.json"))
+    config = portable_config(read_json(donor / "config.json"))
     size = write_json(output_dir / "config.json", {**config, "dtype": dtype.name, "torch_dtype": dtype.name})
-    size += _copy(donor / "generation_config.json", output_dir)
+    size += copy_generation_config(output_dir, donor)
     size += copy_tokenizer(output_dir, tokenizer_donor)
     return size if chat_template is None else size + _write_chat_template(output_dir, chat_template)
+
+
+def copy_generation_config(output_dir: Path, donor: Path) -> int:
+    """Copies the donor's settings of generation, if it has any; returns their bytes."""
+    return _copy(donor / "generation_config.json", output_dir)
 
 
 def copy_tokenizer(output_dir: Path, donor: Path) -> int:
@@ -60,8 +87,14 @@ def copy_tokenizer(output_dir: Path, donor: Path) -> int:
     return sum(_copy(donor / name, output_dir) for name in TOKENIZER_FILES)
 
 
-def with_rope_theta(config: dict[str, Any]) -> dict[str, Any]:
-    """A config with ``rope_theta`` at the top level, if it has one at all."""
+def portable_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The config for weights in full precision, for every reader.
+
+    ``rope_theta`` is at the top level, if there is one at all: transformers 5 no longer writes it there, and 4.x
+    readers assume 10000 when it is not. ``quantization_config`` is left out: with it a loader would quantise the
+    weights, or look for quantised ones.
+    """
+    config = {key: value for key, value in config.items() if key not in QUANTISATION_KEYS}
     nested = config.get("rope_parameters")
     if "rope_theta" in config or not isinstance(nested, dict) or "rope_theta" not in nested:
         return config
@@ -73,6 +106,28 @@ def _write_chat_template(output_dir: Path, template: str) -> int:
     config = read_json(file) if file.is_file() else {}
     size = write_json(file, {**config, "chat_template": template})
     return size + write_text(output_dir / "chat_template.jinja", template)
+
+
+_READING_KEYS = (
+    "model_type",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "hidden_act",
+    "rms_norm_eps",
+    "sliding_window",
+    "num_experts_per_tok",
+)
+
+
+def _rope(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The rotary embedding's settings under one set of names, whichever version of transformers wrote them."""
+    scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
+    if not isinstance(scaling, dict):
+        return {}
+    rope = {"type": scaling.get("rope_type") or scaling.get("type") or "default", **scaling}
+    rope.setdefault("rope_theta", config.get("rope_theta"))
+    return {key: value for key, value in rope.items() if key != "rope_type" and value is not None}
 
 
 _VOCABULARY_TENSORS = ("model.embed_tokens.weight", "lm_head.weight")

@@ -7,10 +7,9 @@ from itertools import combinations
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.model import Model
-from prometheus_trainer.merging.reading import StoredTensor, index_file
+from prometheus_trainer.merging.reading import StoredTensor, index_file, same_bytes
 
 _HEAD = 64 * 1024
-_BLOCK = 16 * 1024 * 1024
 
 
 def check_distinct(models: Sequence[Model], base: Model | None) -> None:
@@ -52,25 +51,10 @@ def _why_same(first: Model, second: Model) -> str | None:
     if a.keys() != b.keys():
         return None
     pairs = [(a[name], b[name]) for name in a]
-    if any(_differ(x, y, _HEAD) for x, y in pairs) or any(_differ(x, y, None) for x, y in pairs):
+    if not all(same_bytes(x, y, _HEAD) for x, y in pairs) or not all(same_bytes(x, y) for x, y in pairs):
         return None
     return f"every tensor of {first.place} and {second.place} has the same bytes"
 
 
 def _weights(model: Model) -> Mapping[str, StoredTensor]:
     return model.tensors if model.adapter is None else index_file(model.adapter.weights)
-
-
-def _differ(a: StoredTensor, b: StoredTensor, limit: int | None) -> bool:
-    if a.dtype != b.dtype or a.shape != b.shape:
-        return True
-    rest = a.end - a.start if limit is None else min(limit, a.end - a.start)
-    with a.file.open("rb", buffering=0) as left, b.file.open("rb", buffering=0) as right:
-        left.seek(a.start)
-        right.seek(b.start)
-        while rest > 0:
-            count = min(rest, _BLOCK)
-            if left.read(count) != right.read(count):
-                return True
-            rest -= count
-    return False

@@ -42,3 +42,8 @@ def dtype_named(name: object, place: str) -> DType:
 def dtype_coded(code: str) -> DType | None:
     """The dtype with this safetensors code; ``None`` for one that can't be merged (whole numbers …)."""
     return next((dtype for dtype in DTYPES if dtype.code == code), None)
+
+
+def any_dtype(code: str) -> DType:
+    """A dtype that is not merged, for tensors that are passed over or refused: only its code is known."""
+    return DType(code.lower(), code, 0, np.dtype("u1"))

@@ -21,6 +21,7 @@ from prometheus_trainer.merging.parameter_settings import (
     parse_settings,
     place_in_layers,
     resolve,
+    unused_filter,
 )
 
 KEYS = (
@@ -137,6 +138,17 @@ class MergeConfig:
             f"{place}: no {name} for {tensor}: no filter matches it",
             "add - value: … without a filter at the end of the list, for all other tensors",
         )
+
+    def unused_filters(self, tensors: Sequence[str]) -> list[str]:
+        """A warning for each filter from which no tensor takes its value."""
+        common = [f"{_ROOT}: slices[0].parameters", f"{_ROOT}: parameters"][-len(self.scopes.common) :]
+        places = [*(f"{place}.parameters" for place in self.scopes.places), *common]
+        return [
+            unused_filter(f"{place}.{name}", chosen, tensors)
+            for place, scope in zip(places, (*self.scopes.models, *self.scopes.common), strict=True)
+            for name, setting in scope.items()
+            for chosen in setting.unused(tensors)
+        ]
 
     def check(self) -> None:
         """ConfigurationError where a parameter that the method needs is nowhere, or constant weights sum to 0."""

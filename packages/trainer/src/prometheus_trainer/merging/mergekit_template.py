@@ -27,7 +27,7 @@ def parse_chat_template(place: str, value: Any, models: Sequence[ModelSource]) -
             f"{place}: found {type(value).__name__} {value!r}", "write a Jinja text, or auto"
         )
     if value == "auto":
-        found = [_template_in(model.tokenizer_folder) for model in models]
+        found = [template_in(model.tokenizer_folder) for model in models]
         templates = [template.strip() for template in found if template]
         return Counter(templates).most_common(1)[0][0] if templates else None
     if value in MERGEKIT_TEMPLATES:
@@ -40,7 +40,8 @@ def parse_chat_template(place: str, value: Any, models: Sequence[ModelSource]) -
     return value
 
 
-def _template_in(folder: Path) -> str | None:
+def template_in(folder: Path) -> str | None:
+    """The chat template of a tokenizer's folder, from its own file or from ``tokenizer_config.json``."""
     text = folder / "chat_template.jinja"
     if text.is_file():
         return text.read_text(encoding="utf-8")

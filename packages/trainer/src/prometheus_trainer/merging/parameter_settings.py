@@ -59,6 +59,13 @@ class Setting:
                 return _interpolated(condition.values, t)
         return None
 
+    def unused(self, tensors: Sequence[str]) -> list[str]:
+        """The filters from which none of the tensors takes its value."""
+        taken = {
+            next((i for i, one in enumerate(self.conditions) if one.holds(name)), None) for name in tensors
+        }
+        return [one.filter for i, one in enumerate(self.conditions) if one.filter and i not in taken]
+
 
 Settings = Mapping[str, Setting]
 """The parameters of one scope, by name."""
@@ -72,6 +79,25 @@ def resolve(name: str, scopes: Iterable[Settings], tensor: str, t: float) -> Val
             if value is not None:
                 return value
     return None
+
+
+def unused_filter(place: str, chosen: str, tensors: Sequence[str]) -> str:
+    """The warning for a filter from which no tensor takes its value."""
+    if any(chosen in name for name in tensors):
+        return (
+            f"{place}: the value for filter {chosen} is never used: each tensor with {chosen} in its name takes "
+            "that of an earlier entry"
+        )
+    close = get_close_matches(chosen, _parts_of_names(tensors, chosen.count(".") + 1), n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"{place}: filter {chosen} is part of no tensor's name: its value is never used{hint}"
+
+
+def _parts_of_names(tensors: Sequence[str], length: int) -> list[str]:
+    """Each run of so many words of the names, without numbers, which are no slips of the fingers."""
+    words = [[word for word in name.split(".") if not word.isdigit()] for name in tensors]
+    runs = (".".join(name[i : i + length]) for name in words for i in range(len(name) - length + 1))
+    return list(dict.fromkeys(runs))
 
 
 def layer_number(tensor: str) -> int | None:

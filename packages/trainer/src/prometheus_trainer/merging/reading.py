@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.merging.dtypes import DType, dtype_coded
+from prometheus_trainer.merging.dtypes import DType, any_dtype, dtype_coded
 
 _DOWNLOAD_AGAIN = "download or write the file again"
+_BLOCK = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,13 @@ class StoredTensor:
 def index_model(folder: Path) -> dict[str, StoredTensor]:
     """The tensors of a model folder (one ``model.safetensors``, or shards and their index), by name.
 
-    The order is that of the files and of the bytes in them. ConfigurationError where the folder is not a
-    whole safetensors model.
+    The order is that of the files and of the bytes in them. They may have any dtype: see
+    :func:`~prometheus_trainer.merging.layout.read_layout` for those that can be merged. ConfigurationError where the
+    folder is not a whole safetensors model.
     """
     single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
     if single.is_file():
-        return index_file(single)
+        return _index_file(single)
     if index.is_file():
         return _index_shards(folder, index)
     if not folder.is_dir():
@@ -58,8 +60,20 @@ def index_file(file: Path) -> dict[str, StoredTensor]:
     """The tensors of one safetensors file, by name, in the order of their bytes.
 
     The header's claims are checked against each other and against the file's size: a file that was cut off,
-    or whose offsets overlap, leave gaps or do not fit shape and dtype, is a ConfigurationError.
+    or whose offsets overlap, leave gaps or do not fit shape and dtype, is a ConfigurationError. So is a tensor of a
+    dtype that can't be merged.
     """
+    tensors = _index_file(file)
+    for stored in tensors.values():
+        if dtype_coded(stored.dtype.code) is None:
+            raise ConfigurationError(
+                f"{file}: tensor {stored.name} is {stored.dtype.code}: only BF16, F16 and F32 can be merged",
+                "name the model before it was quantised",
+            )
+    return tensors
+
+
+def _index_file(file: Path) -> dict[str, StoredTensor]:
     size = file.stat().st_size
     header, data_start = _read_header(file, size)
     entries = sorted(
@@ -100,6 +114,22 @@ def read_json(file: Path) -> dict[str, Any]:
     return content
 
 
+def same_bytes(a: StoredTensor, b: StoredTensor, limit: int | None = None) -> bool:
+    """Whether two tensors have one dtype, one shape and the same bytes; of those only the first ``limit`` are read."""
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    rest = a.size if limit is None else min(limit, a.size)
+    with a.file.open("rb", buffering=0) as left, b.file.open("rb", buffering=0) as right:
+        left.seek(a.start)
+        right.seek(b.start)
+        while rest > 0:
+            count = min(rest, _BLOCK)
+            if left.read(count) != right.read(count):
+                return False
+            rest -= count
+    return True
+
+
 def _index_shards(folder: Path, index: Path) -> dict[str, StoredTensor]:
     shard_of = read_json(index).get("weight_map")
     if not isinstance(shard_of, dict) or not all(isinstance(shard, str) for shard in shard_of.values()):
@@ -109,7 +139,7 @@ def _index_shards(folder: Path, index: Path) -> dict[str, StoredTensor]:
         file = folder / shard
         if Path(shard).name != shard or not file.is_file():
             raise ConfigurationError(f"{file}: the shard is missing; {index.name} names it", _DOWNLOAD_AGAIN)
-        for name, stored in index_file(file).items():
+        for name, stored in _index_file(file).items():
             if shard_of.get(name) != shard:
                 where = f"to {shard_of[name]}" if name in shard_of else "nowhere"
                 raise ConfigurationError(f"{file}: holds tensor {name}, which {index.name} assigns {where}")
@@ -156,10 +186,7 @@ def _checked_entry(file: Path, name: str, entry: Any) -> tuple[DType, tuple[int,
         )
     dtype = dtype_coded(code)
     if dtype is None:
-        raise ConfigurationError(
-            f"{file}: tensor {name} is {code}: only BF16, F16 and F32 can be merged",
-            "name the model before it was quantised",
-        )
+        return any_dtype(str(code)), shape, start, end
     if end - start != prod(shape) * dtype.width:
         raise ConfigurationError(
             f"{file}: tensor {name}: {end - start} bytes by its offsets, {prod(shape) * dtype.width} by its "

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.adapter import read_adapter
+from prometheus_trainer.merging.layout import Layout, read_layout
 from prometheus_trainer.merging.mergekit_config import ModelSource
 from prometheus_trainer.merging.model import Model
-from prometheus_trainer.merging.reading import index_model
 from prometheus_trainer.model_source import find_model, resolve_model
 
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
@@ -22,7 +21,7 @@ class Sources:
 
     def __init__(self, models: Mapping[str, Mapping[str, str]]) -> None:
         self._models = models
-        self._indexed: dict[Path, Any] = {}
+        self._layouts: dict[Path, Layout] = {}
 
     def resolve(self, written: str) -> ModelSource:
         """``${name}``, ``FOLDER`` or ``FOLDER+ADAPTER``; a model of the hub is fetched when it is not here yet."""
@@ -42,11 +41,15 @@ class Sources:
 
     def open(self, source: ModelSource) -> Model:
         """The layout of the model, and of its adapter, checked; no weights are read."""
-        if source.folder not in self._indexed:
-            self._indexed[source.folder] = index_model(source.folder)
-        tensors = self._indexed[source.folder]
+        if source.folder not in self._layouts:
+            self._layouts[source.folder] = read_layout(source.folder)
+        tensors = self._layouts[source.folder].tensors
         adapter = None if source.adapter is None else read_adapter(source.adapter, tensors, source.folder)
         return Model(source.name, source.folder, tensors, adapter)
+
+    def notices(self) -> list[str]:
+        """What is left out of the models that were opened."""
+        return [notice for layout in self._layouts.values() for notice in layout.notices]
 
     def base_on_this_machine(self) -> ModelSource | None:
         """The recipe's base model, where it can be read without fetching it."""

@@ -81,6 +81,7 @@ function checkAlone(kind: 'dataset' | 'training' | 'merge', yaml: YamlFile, diag
     const section = checkTraining(yaml, diagnostics);
     if (section) checkExpert({ section, yaml }, { launch: undefined, dataset: undefined }, diagnostics);
   } else if (kind === 'merge') {
+    diagnostics.push(...yaml.otherReadings());
     const section = checkSchema(mergeSchema, yaml, diagnostics);
     if (section) checkMerge(section, yaml, diagnostics);
   } else {

@@ -40,9 +40,15 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
 
-/** By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. */
+/**
+ * By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. How
+ * other tools read a value is left out where it is wrong here already.
+ */
 export function inSourceOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const found = new Map(diagnostics.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
+  const place = ({ file, line, column }: Diagnostic) => formatPlace({ file, line, column });
+  const wrong = new Set(diagnostics.filter(({ severity }) => severity === 'error').map(place));
+  const told = diagnostics.filter((finding) => finding.code !== 'yaml-version' || !wrong.has(place(finding)));
+  const found = new Map(told.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
   return [...found.values()].sort(
     (a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column,
   );

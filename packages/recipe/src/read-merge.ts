@@ -61,12 +61,16 @@ export function readMerge(
   const before = diagnostics.length;
   const config =
     options.engine === 'mergekit'
-      ? readReferenced(yaml, at, name, mergekitSchema, diagnostics)
+      ? readReferenced(yaml, at, name, mergekitSchema, diagnostics, (mergeYaml) => {
+          diagnostics.push(...mergeYaml.otherReadings());
+        })
       : readReferenced(yaml, at, name, mergeSchema, diagnostics, (mergeYaml, found) => {
+          diagnostics.push(...mergeYaml.otherReadings());
           checkMerge(found, mergeYaml, diagnostics, names);
           checkMergeDtype(found, experts, mergeYaml, diagnostics);
         });
-  if (config && diagnostics.length === before) checkUnused(config, expertNames, yaml, diagnostics);
+  const isRight = diagnostics.slice(before).every(({ severity }) => severity !== 'error');
+  if (config && isRight) checkUnused(config, expertNames, yaml, diagnostics);
   return config && { config, folder: path.dirname(path.resolve(path.dirname(yaml.file), name)), ...options };
 }
 

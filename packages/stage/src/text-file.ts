@@ -17,25 +17,20 @@ export const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 export const START_BYTES = 64;
 
 /**
- * The text of a file in UTF-8, without a byte order mark.
+ * The value of a JSON file in UTF-8, with or without a byte order mark.
  *
- * @throws ConfigurationError for a pointer of Git LFS and for another encoding, Node's error where it can't be read
+ * @throws ConfigurationError for a pointer of Git LFS, another encoding and what is not JSON; Node's error where it can't
+ *   be read
  */
-export function readTextFile(file: string): string {
+export function readJsonFile(file: string): unknown {
   const bytes = readFileSync(file);
   const fault = textFault(bytes);
   if (fault) {
     const { problem, hint, line } = fault;
     throw new ConfigurationError(problem, { hint, place: { file, line } });
   }
-  return withoutMark(bytes.toString());
-}
-
-/** The value of a JSON file. @throws as {@link readTextFile}, and ConfigurationError for what is not JSON */
-export function readJsonFile(file: string): unknown {
-  const text = readTextFile(file);
   try {
-    return JSON.parse(text);
+    return JSON.parse(withoutMark(bytes.toString()));
   } catch (error) {
     // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
     const hint = 'Correct it, or write it again.';

@@ -85,7 +85,7 @@ function patternFinding(
   const names = modules.flatMap((module) => fullNames(module, architecture));
   const meant = names.filter((name) => pattern.test(name));
   if (meant.length === 0 && !pattern.test('model.embed_tokens')) {
-    const hint = listHint(target) ?? `A full name is such as ${names[0]}.`;
+    const hint = `A full name is such as ${names[0]}.`;
     const message = `${KEY}: as a pattern, ${target} matches no layer of the base model (${architecture.modelType})`;
     return { code: 'unknown-module', message, hint };
   }
@@ -100,12 +100,6 @@ function insideName(name: string): string {
   return name
     .replace('.block_sparse_moe.', '.mlp.')
     .replace(/\.(w[123])$/, (_, expert: string) => `.${EXPERTS_INSIDE[expert]}`);
-}
-
-/** Several names in one text, which PEFT does not take apart. */
-function listHint(target: string): string | undefined {
-  const names = target.split(/[\s,]+/).filter(Boolean);
-  return names.length > 1 && names.every(isName) ? `Write a list: [${names.join(', ')}].` : undefined;
 }
 
 /** Python's `re.fullmatch`; undefined for a pattern that JavaScript does not know. */

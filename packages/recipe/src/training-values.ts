@@ -151,6 +151,12 @@ function checkOptimizer(value: string): Finding | undefined {
 function checkTargetNames(key: string, value: unknown): Finding | undefined {
   if (typeof value === 'string' && value.trim() === '')
     return { code: 'bad-value', message: `${key}: the text is empty`, hint: 'Name the layers.' };
+  if (typeof value === 'string') {
+    const names = value.split(/[\s,]+/).filter(Boolean);
+    if (names.length === 1 || !names.every((name) => /^[\w.]+$/.test(name))) return undefined;
+    const message = `${key}: several names in one text, which PEFT takes for a pattern that no layer fits`;
+    return { code: 'bad-value', message, hint: `Write a list: [${names.join(', ')}].` };
+  }
   if (!Array.isArray(value)) return undefined;
   if (value.length === 0)
     return { code: 'bad-value', message: `${key}: the list is empty`, hint: 'Name the layers.' };

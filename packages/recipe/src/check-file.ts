@@ -7,6 +7,7 @@ import { type Diagnostic, inSourceOrder } from './diagnostics.ts';
 import { readLaunchConfig } from './launch.ts';
 import { type Recipe, type RecipeOptions, readRecipe } from './load-recipe.ts';
 import { mergeSchema } from './merge-schema.ts';
+import { readableDatasets } from './readable-parts.ts';
 import { datasetFileSchema } from './recipe-schema.ts';
 import { resolveDatasets } from './resolve-datasets.ts';
 import { applyEdits } from './text-edits.ts';
@@ -85,7 +86,7 @@ function checkAlone(kind: 'dataset' | 'training' | 'merge', yaml: YamlFile, diag
     const section = checkSchema(mergeSchema, yaml, diagnostics);
     if (section) checkMerge(section, yaml, diagnostics);
   } else {
-    const sections = checkSchema(datasetFileSchema, yaml, diagnostics);
+    const sections = checkSchema(datasetFileSchema, yaml, diagnostics) ?? readableDatasets(yaml.data);
     if (sections) resolveDatasets(sections, yaml, path.dirname(yaml.file), diagnostics);
   }
 }

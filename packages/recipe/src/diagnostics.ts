@@ -56,9 +56,13 @@ export function inSourceOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] 
 
 /** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
 export function didYouMean(found: string, names: readonly string[]): string | undefined {
+  const near = nearest(found, names);
+  return near === undefined ? undefined : `Did you mean ${near}?`;
+}
+
+/** The name that such a slip was to be. */
+export function nearest(found: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
-  const nearest = closest(found, [...names]);
-  return distance(found, nearest) <= Math.max(2, Math.floor(found.length / 3))
-    ? `Did you mean ${nearest}?`
-    : undefined;
+  const name = closest(found, [...names]);
+  return distance(found, name) <= Math.max(2, Math.floor(found.length / 3)) ? name : undefined;
 }

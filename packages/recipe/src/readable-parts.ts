@@ -14,7 +14,7 @@ export interface RecipeParts {
   merge?: RecipeSection['merge'] | undefined;
 }
 
-export interface ExpertParts {
+interface ExpertParts {
   dataset?: string | undefined;
   sft?: string | undefined;
 }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { baseModelSettings } from '@prometheus-actions/recipe';
 import type { Json } from '@prometheus-actions/stage';
-import { runStage, type StageOutcome } from '@prometheus-actions/stage';
+import { readJsonFile, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
 import { runPythonStage } from './python-stage.ts';
 
@@ -19,7 +18,7 @@ export async function makeBaseModel(
   settings: BaseModelSettings,
   context: ChainContext,
 ): Promise<StageOutcome> {
-  const config = JSON.parse(await readFile(settings.configFile, 'utf8')) as Json;
+  const config = readJsonFile(settings.configFile) as Json;
   const stageSettings = baseModelSettings(settings, config);
   return runStage(
     {

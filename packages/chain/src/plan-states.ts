@@ -1,6 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { type Plan, type PlannedStage, plannedSettings, type Recipe } from '@prometheus-actions/recipe';
-import { changedKeys, findDamage, type Json, type Manifest, readManifest } from '@prometheus-actions/stage';
+import {
+  changedKeys,
+  findDamage,
+  type Json,
+  type Manifest,
+  readJsonFile,
+  readManifest,
+} from '@prometheus-actions/stage';
 
 /** What is there of a planned stage's output. */
 export interface StageState {
@@ -44,7 +50,7 @@ export async function planStates({ recipe, plan }: { recipe: Recipe; plan: Plan 
 
 /** Which of the settings that it was made with are others in the recipe now. */
 function changeOf(recipe: Recipe, stage: PlannedStage, manifest: Manifest): string | undefined {
-  const config = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Json;
+  const config = (file: string) => readJsonFile(file) as Json;
   const changed = changedKeys(manifest.settings, plannedSettings(recipe, stage, config));
   return changed.length > 0 ? `${changed.join(', ')} changed` : undefined;
 }

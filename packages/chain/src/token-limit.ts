@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TokenLimit } from '@prometheus-actions/dataset';
 import { fetchFiles, hubSettings, resolveRepo } from '@prometheus-actions/hub';
-import type { Reporter } from '@prometheus-actions/stage';
+import { type Reporter, readJsonFile } from '@prometheus-actions/stage';
 import type { ModelReference } from './model-reference.ts';
 
 /** Whose tokenizer counts, and the length at which training cuts. */
@@ -28,7 +27,10 @@ export async function tokenLimit(
   try {
     const [tokenizerFile = '', configFile = ''] = await tokenizerFiles(model, signal);
     const { Tokenizer } = await import('@huggingface/tokenizers');
-    const tokenizer = new Tokenizer(await readJson(tokenizerFile), await readJson(configFile));
+    const tokenizer = new Tokenizer(
+      readJsonFile(tokenizerFile) as object,
+      readJsonFile(configFile) as object,
+    );
     const count = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
     return { counter: { count }, maxLength, templateTokens: TEMPLATE_TOKENS, sampleRows: SAMPLE_ROWS };
   } catch (error) {
@@ -45,8 +47,4 @@ async function tokenizerFiles(model: ModelReference, signal: AbortSignal): Promi
   const settings = hubSettings();
   const repo = await resolveRepo({ type: 'model', ...model }, settings, signal);
   return fetchFiles(repo, names, settings, { signal });
-}
-
-async function readJson(file: string): Promise<object> {
-  return JSON.parse(await readFile(file, 'utf8')) as object;
 }

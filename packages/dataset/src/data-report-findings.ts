@@ -31,8 +31,13 @@ function emptyTexts(report: DataReport): DataFinding[] {
 }
 
 function rowsWithoutVerdict(report: DataReport): DataFinding[] {
-  if (!mostHaveVerdicts(report.train)) return [];
   const none = rowsOf(report, (part) => part.verdicts[NO_VERDICT] ?? 0);
+  const parts = [report.train, ...(report.test ? [report.test] : [])];
+  if (parts.every(({ rows, verdicts }) => verdicts[NO_VERDICT] === rows)) {
+    return warning(
+      `No answer has [RESULT] with a verdict, in ${none}: a judge learns to end its feedback with [RESULT] and the verdict, such as [RESULT] 4 or [RESULT] A. Write the answers so; without it no verdicts are counted here.`,
+    );
+  }
   const other = rowsOf(report, (part) => part.verdicts[OTHER_VERDICT] ?? 0);
   return [
     ...(none

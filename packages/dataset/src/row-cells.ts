@@ -2,6 +2,7 @@ import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import type { Column } from './column-table.ts';
 import type { JsonCursor } from './json-string.ts';
 import { type Message, messagesProblem } from './messages.ts';
+import { repeatedKey } from './repeated-key.ts';
 import type { RowIndex } from './row-index.ts';
 
 /** A cell as Arrow takes it: int64 as bigint, float64 as number; messages as they stand in the row. */
@@ -24,7 +25,7 @@ export function decodeRow(
   if (needsExactIntegers(object, columns)) object = parseExactIntegers(text);
   return columns.map(({ name, type }) => {
     const value = object[name];
-    if (type === 'messages') return checkedMessages(value, name, row, index);
+    if (type === 'messages') return checkedMessages(value, { name, json, row, index });
     switch (typeof value) {
       case 'string':
         if (!value.isWellFormed()) throw loneSurrogate(name, row, index);
@@ -79,12 +80,18 @@ function parseExactIntegers(text: string): Record<string, unknown> {
   return JSON.parse(text, reviver) as Record<string, unknown>;
 }
 
-function checkedMessages(value: unknown, name: string, row: number, index: RowIndex): Message[] {
-  const problem = messagesProblem(value);
-  if (problem === undefined) return value as Message[];
-  throw faultAt(row, index, 0, `column "${name}": ${problem}`, {
-    hint: 'Messages are {"role", "content"}: perhaps a system message, then user and assistant in turn, the assistant last.',
-  });
+function checkedMessages(
+  value: unknown,
+  { name, json, row, index }: { name: string; json: JsonCursor; row: number; index: RowIndex },
+): Message[] {
+  const repeated = repeatedKey(json, name);
+  if (repeated) {
+    const problem = `column "${name}": key "${repeated.key}" stands twice in a message`;
+    throw faultAt(row, index, repeated.at, problem, { hint: 'Keep one of the two.' });
+  }
+  const found = messagesProblem(value);
+  if (found === undefined) return value as Message[];
+  throw faultAt(row, index, 0, `column "${name}": ${found.problem}`, { hint: found.hint });
 }
 
 function loneSurrogate(name: string, row: number, index: RowIndex): ConfigurationError {

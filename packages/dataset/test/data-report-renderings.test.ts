@@ -72,15 +72,31 @@ describe('dataReportFindings', () => {
     ]);
   });
 
-  it('names rows without a verdict where most rows have one', () => {
+  it('names rows without a verdict, however many they are', () => {
     const bare = (count: number) => withRows(goodRows(100), count, () => ({ assistant: 'x'.repeat(60) }));
     expect(messages(report(bare(20)))).toEqual([
       'warning: No [RESULT] with a verdict is in the answer of 20 of 100 train rows: add it, or remove these rows.',
     ]);
-    expect(messages(report(bare(100)))).toEqual([]);
+    const none = (where: string) =>
+      `warning: No answer has [RESULT] with a verdict, in ${where}: a judge learns to end its feedback with [RESULT] and the verdict, such as [RESULT] 4 or [RESULT] A. Write the answers so; without it no verdicts are counted here.`;
+    expect(messages(report(bare(60)))).toEqual([
+      'warning: No [RESULT] with a verdict is in the answer of 60 of 100 train rows: add it, or remove these rows.',
+    ]);
+    expect(messages(report(bare(100)))).toEqual([none('100 of 100 train rows')]);
+    const bareTest = withRows(goodRows(20, 'test'), 20, () => ({ assistant: 'y'.repeat(60) }));
+    expect(messages(report(bare(100), bareTest))).toEqual([
+      none('100 of 100 train rows and 20 of 20 test rows'),
+    ]);
+    expect(messages(report(bare(100), goodRows(20, 'test')))).toEqual([
+      'warning: No [RESULT] with a verdict is in the answer of 100 of 100 train rows: add it, or remove these rows.',
+    ]);
     const vague = withRows(goodRows(100), 10, () => ({ assistant: `${FEEDBACK}5, or rather 4` }));
     expect(messages(report(vague))).toEqual([
       'warning: No verdict, or more than a verdict, follows [RESULT] in 10 of 100 train rows: end the answer with the verdict alone.',
+    ]);
+    const allVague = withRows(goodRows(100), 100, () => ({ assistant: `${FEEDBACK}5, or rather 4` }));
+    expect(messages(report(allVague))).toEqual([
+      'warning: No verdict, or more than a verdict, follows [RESULT] in 100 of 100 train rows: end the answer with the verdict alone.',
     ]);
   });
 

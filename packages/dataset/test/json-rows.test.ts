@@ -78,6 +78,7 @@ describe('indexJsonFile', () => {
       'with white space all over',
       ` \r\n\t[ \n${AWKWARD_ROWS.map((row) => ` ${JSON.stringify(row)} `).join('\n,\r\n')} ] \n `,
     ],
+    ['behind a byte order mark', `\ufeff ${JSON.stringify(AWKWARD_ROWS)}`],
     ['with all non-ASCII text escaped', JSON.stringify(AWKWARD_ROWS).replace(/[^ -~]/g, escaped)],
   ])('finds the rows of a file %s, wherever a window ends', async (_name, content) => {
     const size = Buffer.byteLength(content);
@@ -124,12 +125,8 @@ describe('indexJsonFile', () => {
       /row 1 .*byte 11: found "\[.* where "\{", the start of a row/,
     ],
     ['other text', 'instruction,output\n', /byte 0: found "ins.* where "\[", the start of a JSON array, or/],
-    ['a UTF-8 byte order mark', `\ufeff[${good}]`, /byte 0: the file starts with a UTF-8 byte order mark/],
-    [
-      'UTF-16',
-      Buffer.from(`\ufeff[${good}]`, 'utf16le'),
-      /byte 0: the file starts with a UTF-16 byte order mark/,
-    ],
+    ['UTF-16', Buffer.from(`\ufeff[${good}]`, 'utf16le'), /byte 0: the file is in UTF-16: .* mark FF FE/],
+    ['a pointer of Git LFS', 'version https://git-lfs.github.com/spec/v1\n', /byte 0: .* of Git LFS/],
     [
       'a row that is no object',
       `[${good}, 5]`,

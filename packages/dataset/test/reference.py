@@ -249,6 +249,52 @@ def write_arrow(
     Dataset(table).save_to_disk(f"{folder}/saved", num_shards=min(2, len(rows)))
 
 
+def write_padded_messages(rows: list[dict[str, Any]], folder: str) -> None:
+    """Write rows whose messages have keys of many types, null where a message lacks them, in all formats of datasets."""
+    message = pa.struct(
+        {
+            "role": pa.string(),
+            "content": pa.string(),
+            "name": pa.string(),
+            "weight": pa.int64(),
+            "score": pa.float32(),
+            "train": pa.bool_(),
+            "at": pa.timestamp("us"),
+            "raw": pa.binary(),
+            "nothing": pa.null(),
+            "function": pa.struct({"name": pa.string(), "arguments": pa.struct({"x": pa.int64()})}),
+            "tool_calls": pa.list_(pa.struct({"id": pa.string(), "function": pa.struct({"name": pa.string()})})),
+        }
+    )
+    table = pa.Table.from_pylist(rows, schema=pa.schema({"messages": pa.list_(message)}))
+    pq.write_table(table, f"{folder}/rows.parquet", row_group_size=7)
+    for name, writer in (("rows.arrow", pa.ipc.new_stream), ("rows.feather", pa.ipc.new_file)):
+        with writer(f"{folder}/{name}", table.schema) as sink:
+            sink.write_table(table, max_chunksize=5)
+    Dataset(table).save_to_disk(f"{folder}/saved")
+    pd.DataFrame(rows_with_all_keys(table)).to_json(f"{folder}/rows.jsonl", orient="records", lines=True)
+    pd.DataFrame(rows_with_all_keys(table)).to_json(f"{folder}/rows.json", orient="records")
+
+
+def rows_with_all_keys(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows as Python reads them from Arrow, with every key in every message."""
+    return [
+        {"messages": [{key: value for key, value in message.items() if key != "raw"} for message in row["messages"]]}
+        for row in table.to_pylist()
+    ]
+
+
+def write_twin_fields(folder: str) -> None:
+    """Write messages whose struct has two fields of one name."""
+    fields = [pa.field(name, pa.string()) for name in ("role", "content", "content")]
+    values = [pa.array(column) for column in (["user", "assistant"], ["first", "a"], ["second", "b"])]
+    messages = pa.ListArray.from_arrays(pa.array([0, 2]), pa.StructArray.from_arrays(values, fields=fields))
+    table = pa.table({"messages": messages})
+    pq.write_table(table, f"{folder}/rows.parquet")
+    with pa.ipc.new_stream(f"{folder}/rows.arrow", table.schema) as sink:
+        sink.write_table(table)
+
+
 def write_untyped_arrow(values: list[list[int]], path: str) -> None:
     """Write columns instruction and output as an Arrow stream of text whose bytes are as given."""
     column = pa.array([bytes(value) for value in values], type=pa.binary()).view(pa.string())
@@ -272,6 +318,8 @@ JOBS = {
     "data_report": data_report,
     "write_parquet": write_parquet,
     "write_arrow": write_arrow,
+    "write_padded_messages": write_padded_messages,
+    "write_twin_fields": write_twin_fields,
     "write_untyped_arrow": write_untyped_arrow,
     "write_untyped_text": write_untyped_text,
 }

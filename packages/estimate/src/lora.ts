@@ -1,4 +1,10 @@
-import { type LinearModule, linearModules, type ModelArchitecture } from '@prometheus-actions/recipe';
+import {
+  fullNames,
+  type LinearModule,
+  linearModules,
+  type ModelArchitecture,
+  patternOf,
+} from '@prometheus-actions/recipe';
 
 /** How an expert is trained as a LoRA; the values of TRL's `ModelConfig`. */
 export interface Lora {
@@ -77,25 +83,10 @@ export function adapterParameters(
 
 /** The module with the counts of those whose full names match; none where none does. */
 function matching(
-  { layers, experts }: ModelArchitecture,
+  architecture: ModelArchitecture,
   module: LinearModule,
   matches: (name: string) => boolean,
 ): TargetModule[] {
-  const full = module.parent ? `${module.parent}.${module.name}` : module.name;
-  const numbers = (text: string, letter: string, count: number) =>
-    text.includes(`.${letter}.`)
-      ? Array.from({ length: count }, (_, index) => text.replace(`.${letter}.`, `.${index}.`))
-      : [text];
-  const names = numbers(full, 'N', layers).flatMap((name) => numbers(name, 'E', experts?.count ?? 1));
-  const count = names.filter(matches).length;
+  const count = fullNames(module, architecture).filter(matches).length;
   return count === 0 ? [] : [{ ...module, count, perToken: (module.perToken * count) / module.count }];
-}
-
-/** Python's `re.fullmatch`; undefined for a pattern that JavaScript does not know. */
-function patternOf(text: string): RegExp | undefined {
-  try {
-    return new RegExp(`^(?:${text})$`);
-  } catch {
-    return undefined;
-  }
 }

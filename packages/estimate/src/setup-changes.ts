@@ -18,6 +18,8 @@ const ZERO3 = { zeroStage: 3, offloadOptimizer: false, offloadParameters: false 
 const SHORTEST_ROW = 1024;
 /** LoRA on every layer of a transformer block, at a rank that is common for it. */
 const SUGGESTED_RANK = 64;
+/** Of a mixture all-linear would be the router too. */
+const MIXTURE_TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'w1', 'w2', 'w3'];
 
 /** What can be changed so that a device needs less, each by itself. */
 export function possibleChanges(setup: TrainingSetup, gpus: Gpus): SetupChange[] {
@@ -80,7 +82,8 @@ function moreDevices({ processes, accumulation, perDeviceBatch }: TrainingSetup)
 }
 
 /** Fewer weights are trained, with fewer digits, or on shorter rows. */
-function otherResult({ parameterBytes, masterWeights, lora, rowTokens, sharding }: TrainingSetup): Change[] {
+function otherResult(setup: TrainingSetup): Change[] {
+  const { architecture, parameterBytes, masterWeights, lora, rowTokens, sharding } = setup;
   const found: Change[] = [];
   if (parameterBytes === 4 && sharding.zeroStage === undefined)
     found.push({
@@ -89,14 +92,15 @@ function otherResult({ parameterBytes, masterWeights, lora, rowTokens, sharding 
     });
   if (masterWeights) found.push({ text: 'master_weights: false', change: { masterWeights: false } });
   if (!lora) {
+    const targets = architecture.experts ? MIXTURE_TARGETS : 'all-linear';
     const adapters = {
       rank: SUGGESTED_RANK,
-      targets: 'all-linear',
+      targets,
       dropout: 0,
       dora: false,
       modulesToSave: [],
     };
-    const text = `use_peft: true with lora_r: ${SUGGESTED_RANK} on all-linear`;
+    const text = `use_peft: true with lora_r: ${SUGGESTED_RANK} on ${[targets].flat().join(', ')}`;
     found.push({ text, change: { lora: adapters, masterWeights: false } });
   }
   for (let length = Math.floor(rowTokens / 2); length >= SHORTEST_ROW; length = Math.floor(length / 2)) {

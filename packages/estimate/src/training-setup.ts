@@ -120,10 +120,12 @@ function shardingOf({ config }: Launch): Sharding {
 }
 
 function loraOf(values: Record<string, unknown>): Lora {
-  const targets = values.lora_target_modules;
+  const targets = values.lora_target_modules ?? undefined;
+  const names = Array.isArray(targets) ? targets.map(String) : undefined;
   return {
     rank: number(values.lora_r, DEFAULT_RANK),
-    targets: Array.isArray(targets) ? targets.map(String) : (targets as string | undefined),
+    // TRL makes a text of a list of one: [all-linear] is all-linear.
+    targets: names?.length === 1 ? names[0] : (names ?? (targets as string | undefined)),
     dropout: number(values.lora_dropout, DEFAULT_DROPOUT),
     dora: values.use_dora === true,
     modulesToSave: Array.isArray(values.lora_modules_to_save) ? values.lora_modules_to_save.map(String) : [],

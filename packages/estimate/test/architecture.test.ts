@@ -76,6 +76,10 @@ const CASES: Record<string, Case> = {
     config: { ...SMALL, model_type: 'qwen2' },
     arguments: { use_peft: true, lora_r: 8, lora_target_modules: ['all-linear'] },
   },
+  'LoRA on all linear layers, as a text': {
+    config: { ...SMALL, model_type: 'mistral' },
+    arguments: { use_peft: true, lora_r: 8, lora_target_modules: 'all-linear' },
+  },
   'LoRA by a pattern': {
     config: { ...SMALL, model_type: 'llama' },
     arguments: {
@@ -154,10 +158,10 @@ function read(config: Record<string, unknown>): ModelArchitecture {
 
 /** As a training file says it: TRL makes a text of a list of one. */
 function loraOf(values: Record<string, unknown>): Lora {
-  const targets = values.lora_target_modules as string[] | undefined;
+  const targets = values.lora_target_modules as string[] | string | undefined;
   return {
     rank: Number(values.lora_r),
-    targets: targets?.length === 1 ? targets[0] : targets,
+    targets: Array.isArray(targets) && targets.length === 1 ? targets[0] : targets,
     dropout: Number(values.lora_dropout ?? 0),
     dora: values.use_dora === true,
     modulesToSave: [],

@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
+import { ConfigurationError, readJsonFile } from '@prometheus-actions/stage';
 import { KNOWN_MODELS } from './known-models.ts';
 import { type ArchitectureReading, readArchitecture } from './model-architecture.ts';
 import type { BaseModel } from './read-base-model.ts';
@@ -30,11 +31,10 @@ export function readConfigFile(file: string): ArchitectureReading {
     const info = statSync(file);
     if (!info.isFile() || info.size > MOST_SETTINGS_BYTES)
       return { problem: `${file} is not a file of settings` };
-    config = JSON.parse(readFileSync(file, 'utf8'));
+    config = readJsonFile(file);
   } catch (error) {
-    // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
-    const { code } = error as NodeJS.ErrnoException;
-    return { problem: code === undefined ? `${file} is not JSON` : `${file} can't be read: ${code}` };
+    if (error instanceof ConfigurationError) return { problem: `${file}: ${error.problem}` };
+    return { problem: `${file} can't be read: ${(error as NodeJS.ErrnoException).code}` };
   }
   const reading = readArchitecture(config);
   return 'problem' in reading ? { problem: `${file}: ${reading.problem}` } : reading;

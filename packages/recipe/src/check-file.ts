@@ -8,6 +8,7 @@ import { readLaunchConfig } from './launch.ts';
 import { type Recipe, type RecipeOptions, readRecipe } from './load-recipe.ts';
 import { architectureAtHand } from './merge-architecture.ts';
 import { mergeSchema } from './merge-schema.ts';
+import { readableDatasets } from './readable-parts.ts';
 import { datasetFileSchema } from './recipe-schema.ts';
 import { resolveDatasets } from './resolve-datasets.ts';
 import { applyEdits } from './text-edits.ts';
@@ -82,13 +83,14 @@ function checkAlone(kind: 'dataset' | 'training' | 'merge', yaml: YamlFile, diag
     const section = checkTraining(yaml, diagnostics);
     if (section) checkExpert({ section, yaml }, { launch: undefined, dataset: undefined }, diagnostics);
   } else if (kind === 'merge') {
+    diagnostics.push(...yaml.otherReadings());
     const section = checkSchema(mergeSchema, yaml, diagnostics);
     if (section) {
       const architecture = architectureAtHand(section, path.dirname(yaml.file));
       checkMerge(section, yaml, diagnostics, { architecture });
     }
   } else {
-    const sections = checkSchema(datasetFileSchema, yaml, diagnostics);
+    const sections = checkSchema(datasetFileSchema, yaml, diagnostics) ?? readableDatasets(yaml.data);
     if (sections) resolveDatasets(sections, yaml, path.dirname(yaml.file), diagnostics);
   }
 }

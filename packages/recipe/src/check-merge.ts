@@ -20,7 +20,7 @@ export function checkMerge(
   merge: MergeSection,
   yaml: YamlFile,
   diagnostics: Diagnostic[],
-  known: { names?: readonly string[]; architecture?: ArchitectureReading | undefined } = {},
+  known: { names?: readonly string[] | undefined; architecture?: ArchitectureReading | undefined } = {},
 ): void {
   const { names, architecture } = known;
   const report: MergeReport = (path, finding, key = false) =>

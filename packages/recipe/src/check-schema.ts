@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Diagnostic, didYouMean } from './diagnostics.ts';
+import { type Diagnostic, didYouMean, nearest } from './diagnostics.ts';
 import { issueWords, unquoted } from './issue-words.ts';
 import type { Finding, YamlFile } from './yaml-file.ts';
 
@@ -15,13 +15,22 @@ export function checkSchema<Schema extends z.ZodType>(
 ): z.output<Schema> | undefined {
   const result = schema.safeParse(yaml.data, { reportInput: true, error: issueWords });
   if (result.success) return result.data;
-  for (const issue of result.error.issues) {
-    for (const { at, finding } of explain(issue, schema)) diagnostics.push(yaml.diagnose(at, finding));
+  const explained = result.error.issues.flatMap((issue) => explain(issue, schema));
+  const misspelt = new Set(explained.map(({ meant }) => meant?.join('\n')));
+  for (const { at, finding } of explained) {
+    // Said once: the misspelt key is the one that is missing.
+    if (finding.code === 'missing-key' && misspelt.has(at.path.join('\n'))) continue;
+    diagnostics.push(yaml.diagnose(at, finding));
   }
   return undefined;
 }
 
-type Explained = { at: { path: PropertyKey[]; key?: boolean }; finding: Finding };
+interface Explained {
+  at: { path: PropertyKey[]; key?: boolean };
+  finding: Finding;
+  /** Path of the key that an unknown one was likely to be. */
+  meant?: PropertyKey[] | undefined;
+}
 
 function explain(issue: z.core.$ZodIssue, schema: z.ZodType): Explained[] {
   const name = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the file';
@@ -38,14 +47,18 @@ function explain(issue: z.core.$ZodIssue, schema: z.ZodType): Explained[] {
   }
   if (issue.code === 'unrecognized_keys') {
     const known = keysOf(schemaAt(schema, issue.path));
-    return issue.keys.map((key) => ({
-      at: { path: [...issue.path, key], key: true },
-      finding: {
-        code: 'unknown-key',
-        message: `unknown key ${key}`,
-        hint: didYouMean(key, known) ?? `Known here: ${known.join(', ')}.`,
-      },
-    }));
+    return issue.keys.map((key) => {
+      const near = nearest(key, known);
+      return {
+        at: { path: [...issue.path, key], key: true },
+        finding: {
+          code: 'unknown-key',
+          message: `unknown key ${key}`,
+          hint: didYouMean(key, known) ?? `Known here: ${known.join(', ')}.`,
+        },
+        meant: near === undefined ? undefined : [...issue.path, near],
+      };
+    });
   }
   const message = `${name}: ${issue.message}`;
   if (issue.code === 'invalid_type') {

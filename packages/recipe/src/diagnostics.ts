@@ -40,9 +40,15 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
 
-/** By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. */
+/**
+ * By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. How
+ * other tools read a value is left out where it is wrong here already.
+ */
 export function inSourceOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const found = new Map(diagnostics.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
+  const place = ({ file, line, column }: Diagnostic) => formatPlace({ file, line, column });
+  const wrong = new Set(diagnostics.filter(({ severity }) => severity === 'error').map(place));
+  const told = diagnostics.filter((finding) => finding.code !== 'yaml-version' || !wrong.has(place(finding)));
+  const found = new Map(told.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
   return [...found.values()].sort(
     (a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column,
   );
@@ -50,9 +56,13 @@ export function inSourceOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] 
 
 /** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
 export function didYouMean(found: string, names: readonly string[]): string | undefined {
+  const near = nearest(found, names);
+  return near === undefined ? undefined : `Did you mean ${near}?`;
+}
+
+/** The name that such a slip was to be. */
+export function nearest(found: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
-  const nearest = closest(found, [...names]);
-  return distance(found, nearest) <= Math.max(2, Math.floor(found.length / 3))
-    ? `Did you mean ${nearest}?`
-    : undefined;
+  const name = closest(found, [...names]);
+  return distance(found, name) <= Math.max(2, Math.floor(found.length / 3)) ? name : undefined;
 }

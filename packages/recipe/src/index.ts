@@ -3,6 +3,7 @@ export { checkExpert } from './check-expert.ts';
 export { checkLocation, type FileKind, fixFiles } from './check-file.ts';
 export { checkMerge } from './check-merge.ts';
 export { checkSchema } from './check-schema.ts';
+export { patternOf } from './check-targets.ts';
 export {
   type Diagnostic,
   didYouMean,
@@ -11,7 +12,7 @@ export {
   RecipeError,
 } from './diagnostics.ts';
 export { type Launch, readLaunchConfig } from './launch.ts';
-export { type LinearModule, linearModules } from './linear-modules.ts';
+export { fullNames, type LinearModule, linearModules } from './linear-modules.ts';
 export { loadRecipe, type Recipe, type RecipeOptions, readRecipe } from './load-recipe.ts';
 export { keepsMasterWeights } from './master-weights.ts';
 export { architectureAtHand } from './merge-architecture.ts';

@@ -45,13 +45,20 @@ export function hasType(value: unknown, types: readonly string[]): boolean {
   return types.includes('number') || (types.includes('integer') && Number.isInteger(value));
 }
 
-/** What to write for a text that was meant as another type: `yes`, `None`, a number in quotes. */
+/** What to write for a text that was meant as another type: `yes`, `None`, a number in quotes, one name of a list. */
 export function unquoted(value: unknown, types: readonly string[]): string | undefined {
   if (typeof value !== 'string') return undefined;
   const [, , written] = MEANT.find(([text, type]) => text.test(value) && types.includes(type)) ?? [];
   if (written) return `Write ${written}.`;
+  if (types.includes('array') && value.trim() !== '') return `Write a list: [${listed(value)}].`;
   const isNumber = value.trim() !== '' && Number.isFinite(Number(value));
   return isNumber && hasType(Number(value), types) ? 'Leave the quotes out.' : undefined;
+}
+
+/** The names in a text, as a list in brackets has them. */
+function listed(text: string): string {
+  const names = text.split(/[\s,]+/).filter(Boolean);
+  return names.every((name) => /^[\w./-]+$/.test(name)) ? names.join(', ') : JSON.stringify(text);
 }
 
 /** What an issue of zod says, where the schema does not say it itself. */

@@ -86,6 +86,7 @@ export function readLaunchConfig(
   }
   // As accelerate reads it: in YAML 1.1 a plain `no` is false.
   const yaml = readYamlFile(configFile, diagnostics, '1.1');
+  if (yaml) diagnostics.push(...yaml.otherReadings());
   const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
   if (!yaml || !section) return undefined;
   if ((section.num_machines ?? 1) > 1) {

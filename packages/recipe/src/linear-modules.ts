@@ -68,3 +68,17 @@ export function linearModules(architecture: Omit<ModelArchitecture, 'parameters'
     },
   ];
 }
+
+/** The full names of the layers of one kind, in a model's original checkpoint. */
+export function fullNames(
+  { parent, name }: LinearModule,
+  { layers, experts }: Pick<ModelArchitecture, 'layers' | 'experts'>,
+): string[] {
+  const numbers = (text: string, letter: string, count: number) =>
+    text.includes(`.${letter}.`)
+      ? Array.from({ length: count }, (_, index) => text.replace(`.${letter}.`, `.${index}.`))
+      : [text];
+  return numbers(parent ? `${parent}.${name}` : name, 'N', layers).flatMap((full) =>
+    numbers(full, 'E', experts?.count ?? 1),
+  );
+}

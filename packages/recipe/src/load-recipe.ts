@@ -9,6 +9,7 @@ import { type BaseModel, readBaseModel } from './read-base-model.ts';
 import { type Expert, readExperts } from './read-experts.ts';
 import { type Merge, readMerge } from './read-merge.ts';
 import { readReferenced } from './read-referenced.ts';
+import { type RecipeParts, readableDatasets, readableParts } from './readable-parts.ts';
 import { type DatasetSection, datasetFileSchema, recipeSchema } from './recipe-schema.ts';
 import { resolveDatasets } from './resolve-datasets.ts';
 import { readYamlFile, type YamlFile } from './yaml-file.ts';
@@ -64,25 +65,31 @@ export function loadRecipe(
 function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[]): Recipe | undefined {
   const file = recipeFile(location);
   const yaml = readYamlFile(file, diagnostics);
-  const top = yaml && checkSchema(recipeSchema, yaml, diagnostics);
-  if (!yaml || !top) return undefined;
-  const baseModel = readBaseModel(top.base_model, yaml, diagnostics);
-  const processes = options.processes ?? top.launch.processes;
-  const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
-  const datasets = readDatasets(top, yaml, diagnostics);
+  if (!yaml) return undefined;
+  const whole = checkSchema(recipeSchema, yaml, diagnostics);
+  const parts: RecipeParts = whole
+    ? { ...whole, processes: whole.launch.processes }
+    : readableParts(yaml.data);
+  const baseModel = parts.base_model && readBaseModel(parts.base_model, yaml, diagnostics);
+  const processes = options.processes ?? parts.processes;
+  const launch =
+    parts.launch &&
+    readLaunch({ ...parts.launch, processes: processes ?? parts.launch.processes }, yaml, diagnostics);
+  const datasets = readDatasets(parts, yaml, diagnostics);
   const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
   if (architecture && 'problem' in architecture) {
     const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
     diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
   }
   const rest = { baseModel, datasets, launch, processes, architecture };
-  const experts = readExperts(top, rest, yaml, diagnostics);
-  const merge = readMerge(top.merge, experts, Object.keys(top.experts), architecture, yaml, diagnostics);
+  const experts = readExperts(parts, rest, yaml, diagnostics);
+  const expertNames = parts.experts && Object.keys(parts.experts);
+  const merge = parts.merge && readMerge(parts.merge, experts, expertNames, architecture, yaml, diagnostics);
   const isWhole = <Value>(value: Value | undefined): value is Value => value !== undefined;
-  if (!baseModel || !launch || !datasets || !merge) return undefined;
+  if (!whole || !baseModel || !launch || !datasets || !merge) return undefined;
   if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole)) return undefined;
   return {
-    name: top.name,
+    name: whole.name,
     folder: path.dirname(file),
     baseModel,
     datasets: datasets as Record<string, DatasetSection>,
@@ -101,20 +108,22 @@ export function recipeFile(location: string): string {
 
 /** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
 function readDatasets(
-  { dataset, experts }: { dataset: string; experts: Record<string, { dataset: string }> },
+  { dataset, experts }: RecipeParts,
   yaml: YamlFile,
   diagnostics: Diagnostic[],
 ): Record<string, DatasetSection | undefined> | undefined {
-  let datasets: Record<string, DatasetSection | undefined> | undefined;
-  const used = Object.values(experts).map((expert) => expert.dataset);
-  readReferenced(yaml, ['dataset'], dataset, datasetFileSchema, diagnostics, (file, sections) => {
-    datasets = resolveDatasets(sections, file, path.dirname(yaml.file), diagnostics);
-    // A name that is misspelt is said where it stands.
-    if (!used.every((name) => Object.hasOwn(sections, name))) return;
-    for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
-      const message = `no expert is trained on ${name}: it is not prepared`;
-      diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
-    }
-  });
+  if (dataset === undefined) return undefined;
+  const file = readReferenced(yaml, ['dataset'], dataset, diagnostics);
+  if (!file) return undefined;
+  const sections = checkSchema(datasetFileSchema, file, diagnostics) ?? readableDatasets(file.data);
+  if (!sections) return undefined;
+  const datasets = resolveDatasets(sections, file, path.dirname(yaml.file), diagnostics);
+  const used = experts && Object.values(experts).map((expert) => expert.dataset);
+  // A name that is misspelt is said where it stands.
+  if (!used?.every((name) => name !== undefined && Object.hasOwn(sections, name))) return datasets;
+  for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
+    const message = `no expert is trained on ${name}: it is not prepared`;
+    diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
+  }
   return datasets;
 }

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { isLfsPointer, LFS_FAULT, textFault, UTF8_MARK } from '@prometheus-actions/stage';
 import type { Diagnostic } from './diagnostics.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
 import type { RecipeSection } from './recipe-schema.ts';
-import { type Finding, missingFile, type YamlFile } from './yaml-file.ts';
+import { type Finding, MOST_SETTINGS_BYTES, missingFile, type YamlFile } from './yaml-file.ts';
 
 export type BaseModel =
   | { kind: 'hub'; id: string; revision: string }
@@ -54,6 +55,8 @@ export function readBaseModel(
   );
   const config = kind === 'path' ? path.join(absolute, 'config.json') : absolute;
   if (!existsSync(config)) diagnostics.push(diagnose(missingFile(name, config), [kind]));
+  const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
+  if (foreign) diagnostics.push(diagnose(foreign, [kind]));
   if (kind === 'path') return { kind, path: absolute };
   return {
     kind,
@@ -62,6 +65,52 @@ export function readBaseModel(
     dtype: section.dtype ?? 'float32',
     tokenizer: section.tokenizer ?? 'mistral-v1',
   };
+}
+
+/** A file of a model's folder that can't be what it is called; undefined where none is found. */
+function foreignFile(folder: string): Finding | undefined {
+  for (const file of filesIn(folder)) {
+    const bytes = contentOf(file, MOST_POINTER_BYTES);
+    if (bytes && isLfsPointer(bytes)) return wrongFile(file, LFS_FAULT);
+  }
+  const config = path.join(folder, 'config.json');
+  const isMarked = contentOf(config)?.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
+  if (!isMarked) return foreignConfig(config);
+  const problem = 'the file starts with a byte order mark, which transformers does not read';
+  return wrongFile(config, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+}
+
+function foreignConfig(file: string): Finding | undefined {
+  const bytes = contentOf(file);
+  const fault = bytes && textFault(bytes);
+  return fault && wrongFile(file, fault);
+}
+
+function wrongFile(file: string, { problem, hint }: { problem: string; hint: string }): Finding {
+  return { code: 'bad-value', message: `${file}: ${problem}`, hint };
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .sort()
+      .map((name) => path.join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** A pointer of Git LFS is smaller. */
+const MOST_POINTER_BYTES = 1024;
+
+/** What is in a file, where that is not too much and may be read. */
+function contentOf(file: string, most = MOST_SETTINGS_BYTES): Buffer | undefined {
+  try {
+    const info = statSync(file);
+    return info.isFile() && info.size <= most ? readFileSync(file) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readHubModel(

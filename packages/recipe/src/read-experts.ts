@@ -6,8 +6,9 @@ import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import type { Launch } from './launch.ts';
 import type { ArchitectureReading } from './model-architecture.ts';
 import type { BaseModel } from './read-base-model.ts';
+import type { RecipeParts } from './readable-parts.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
-import type { DatasetSection, RecipeSection } from './recipe-schema.ts';
+import type { DatasetSection } from './recipe-schema.ts';
 import { checkTraining, type TrainingSection } from './training-schema.ts';
 import { type Finding, missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
 
@@ -25,14 +26,15 @@ interface RestOfRecipe {
   baseModel: BaseModel | undefined;
   datasets: Record<string, DatasetSection | undefined> | undefined;
   launch: Launch | undefined;
-  processes: number;
+  /** Undefined where they are not known: then the batch is not checked against them. */
+  processes: number | undefined;
   /** Of the base model; absent where it is not known. */
   architecture: ArchitectureReading | undefined;
 }
 
 /** Reads the section `experts` of a recipe and the training files that it names; an expert with errors is undefined. */
 export function readExperts(
-  { experts, dataset: datasetFile }: Pick<RecipeSection, 'experts' | 'dataset'>,
+  { experts = {}, dataset: datasetFile }: Pick<RecipeParts, 'experts' | 'dataset'>,
   rest: RestOfRecipe,
   yaml: YamlFile,
   diagnostics: Diagnostic[],
@@ -46,12 +48,13 @@ export function readExperts(
   return Object.entries(experts).map(([name, { dataset, sft }]) => {
     const diagnose = (key: string, finding: Finding) =>
       yaml.diagnose({ path: ['experts', name, key] }, finding);
-    if (rest.datasets && !Object.hasOwn(rest.datasets, dataset)) {
+    if (rest.datasets && dataset !== undefined && !Object.hasOwn(rest.datasets, dataset)) {
       const known = Object.keys(rest.datasets);
       const message = `${datasetFile} has no dataset ${dataset}`;
       const hint = didYouMean(dataset, known) ?? `It has: ${known.join(', ')}.`;
       diagnostics.push(diagnose('dataset', { code: 'unknown-name', message, hint }));
     }
+    if (sft === undefined) return undefined;
     const file = resolveInRecipe(
       sft,
       { root: folder, from: folder },
@@ -59,7 +62,7 @@ export function readExperts(
       diagnostics,
     );
     const twin = seen.get(`${dataset}\n${file}`);
-    if (twin !== undefined) {
+    if (twin !== undefined && dataset !== undefined) {
       const message = `${name} is trained as ${twin} is: the same data, the same arguments`;
       const hint = 'Both become the same model. Which dataset is meant?';
       diagnostics.push(diagnose('dataset', { code: 'same-expert-twice', message, hint }));
@@ -67,12 +70,13 @@ export function readExperts(
     seen.set(`${dataset}\n${file}`, name);
     const read = readTrainingFile(file, diagnostics, (finding) => diagnose('sft', finding));
     if (!read) return undefined;
-    const found = Object.hasOwn(rest.datasets ?? {}, dataset) ? rest.datasets?.[dataset] : undefined;
+    const isKnown = dataset !== undefined && Object.hasOwn(rest.datasets ?? {}, dataset);
+    const found = isKnown ? rest.datasets?.[dataset] : undefined;
     checkExpert(read, { launch: rest.launch, dataset: found }, diagnostics);
     checkModelName(read, rest.baseModel, diagnostics);
-    const expert = { name, dataset, training: read.section, yaml: read.yaml };
+    const expert = { name, dataset: dataset ?? '?', training: read.section, yaml: read.yaml };
     if (rest.architecture) checkArchitecture(expert, rest.architecture, rest.launch, diagnostics);
-    return deriveAccumulation(expert, rest.processes, diagnostics);
+    return rest.processes === undefined ? expert : deriveAccumulation(expert, rest.processes, diagnostics);
   });
 }
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { checkMerge, unknownExpert, unknownNames } from './check-merge.ts';
 import { checkMergekitTensors } from './check-merge-tensors.ts';
+import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
 import type { ArchitectureReading } from './model-architecture.ts';
@@ -25,18 +26,22 @@ export interface Merge {
   donor?: string | undefined;
 }
 
-/** Reads the section `merge` of a recipe and the configuration that it names. */
+/**
+ * Reads the section `merge` of a recipe and the configuration that it names.
+ *
+ * @param expertNames undefined where they are not known: then nothing is said of the names in the configuration
+ */
 export function readMerge(
   section: RecipeSection['merge'],
   experts: readonly (Expert | undefined)[],
-  expertNames: readonly string[],
+  expertNames: readonly string[] | undefined,
   architecture: ArchitectureReading | undefined,
   yaml: YamlFile,
   diagnostics: Diagnostic[],
 ): Merge | undefined {
   const isPath = typeof section === 'string';
   const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
-  const names = [...expertNames, 'base'];
+  const names = expertNames && [...expertNames, 'base'];
   const at = isPath ? ['merge'] : ['merge', 'config'];
   if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
     diagnostics.push(
@@ -53,27 +58,34 @@ export function readMerge(
   if (
     options.engine === 'native' &&
     options.adapters === 'on-the-fly' &&
+    experts.length > 0 &&
     experts.every((expert) => expert && !isLora(expert))
   ) {
     const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
     diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
   }
-  for (const unknown of unknownNames(options.donor ?? '', names)) {
-    diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
+  for (const unknown of names ? unknownNames(options.donor ?? '', names) : []) {
+    diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names ?? [])));
   }
   const before = errorsIn(diagnostics);
-  const config =
-    options.engine === 'mergekit'
-      ? readReferenced(yaml, at, name, mergekitSchema, diagnostics, (mergeYaml, found) => {
-          checkMergekitTensors(found, architecture, (path, finding) =>
-            diagnostics.push(mergeYaml.diagnose({ path }, finding)),
-          );
-        })
-      : readReferenced(yaml, at, name, mergeSchema, diagnostics, (mergeYaml, found) => {
-          checkMerge(found, mergeYaml, diagnostics, { names, architecture });
-          checkMergeDtype(found, experts, mergeYaml, diagnostics);
-        });
-  if (config && errorsIn(diagnostics) === before) checkUnused(config, expertNames, yaml, diagnostics);
+  const mergeYaml = readReferenced(yaml, at, name, diagnostics);
+  if (!mergeYaml) return undefined;
+  diagnostics.push(...mergeYaml.otherReadings());
+  const config = checkSchema(
+    options.engine === 'mergekit' ? mergekitSchema : mergeSchema,
+    mergeYaml,
+    diagnostics,
+  );
+  if (config && options.engine === 'native') {
+    checkMerge(config as MergeSection, mergeYaml, diagnostics, { names, architecture });
+    checkMergeDtype(config as MergeSection, experts, mergeYaml, diagnostics);
+  } else if (config) {
+    checkMergekitTensors(config, architecture, (path, finding) =>
+      diagnostics.push(mergeYaml.diagnose({ path }, finding)),
+    );
+  }
+  if (config && errorsIn(diagnostics) === before && expertNames)
+    checkUnused(config, expertNames, yaml, diagnostics);
   return config && { config, folder: path.dirname(path.resolve(path.dirname(yaml.file), name)), ...options };
 }
 

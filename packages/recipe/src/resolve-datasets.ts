@@ -6,38 +6,39 @@ import { resolveInRecipe } from './recipe-paths.ts';
 import type { DatasetSection, datasetFileSchema, SourceSection } from './recipe-schema.ts';
 import { type Finding, missingFile, type YamlFile } from './yaml-file.ts';
 
-type FileSections = z.output<typeof datasetFileSchema>;
-type FileSection = FileSections[string];
+type FileSection = z.output<typeof datasetFileSchema>[string];
 
 /**
  * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
- * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined, and so is one of which only
+ * parts could be read.
  *
  * @param root the recipe's folder
  */
 export function resolveDatasets(
-  sections: FileSections,
+  sections: Record<string, Partial<FileSection>>,
   yaml: YamlFile,
   root: string,
   diagnostics: Diagnostic[],
 ): Record<string, DatasetSection | undefined> {
   return Object.fromEntries(
-    Object.entries(sections).map(([name, { source, columns, ...section }]) => {
+    Object.entries(sections).map(([name, { source, columns, ...section }]): [string, DatasetSection?] => {
       const report = (at: PropertyKey[], finding: Finding) =>
         diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
       const folders = { root, from: path.dirname(yaml.file) };
-      const resolvedColumns = checkColumns(columns, report);
+      const resolvedColumns = columns && checkColumns(columns, report);
       checkSystemPrompt(section, resolvedColumns, report);
       const list = Array.isArray(source);
-      const sources = [source]
+      const sources = (source === undefined ? [] : [source])
         .flat()
         .map((one, index) =>
           checkSource(one, folders, diagnostics, (at, finding) =>
             yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding),
           ),
         );
-      if (!resolvedColumns || !sources.every((one) => one !== undefined)) return [name, undefined];
-      return [name, { ...section, columns: resolvedColumns, sources }];
+      const { split } = section;
+      if (!resolvedColumns || !split || !sources.every((one) => one !== undefined)) return [name];
+      return [name, { ...section, split, columns: resolvedColumns, sources }];
     }),
   );
 }

@@ -15,6 +15,10 @@ interface Rule {
 export const RULES = {
   'yaml-syntax': { severity: 'error', summary: 'A file is not YAML.' },
   'duplicate-key': { severity: 'error', summary: 'A key stands twice in one place.' },
+  'yaml-version': {
+    severity: 'warning',
+    summary: 'A value that TRL, accelerate and mergekit, which read YAML 1.1, take for another one.',
+  },
   'missing-file': { severity: 'error', summary: 'A file or folder that is named is not there.' },
   'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
   'outside-workspace': {

@@ -1,4 +1,5 @@
 import { type Document, isMap, isScalar, type Node, type Pair, stringify } from 'yaml';
+import { isRepeated } from './yaml-nodes.ts';
 
 /** Replaces the text from `start` to `end`, offsets in UTF-16 code units as JavaScript's strings have them. */
 export interface TextEdit {
@@ -13,7 +14,8 @@ export type KeyFix = { key: string; value?: unknown } | 'remove';
 /**
  * The edits that change one key of a file's top mapping and leave every other character, comments too, as it is.
  *
- * @returns `undefined` where the mapping is written with braces and the key is to be removed: its commas are not ours
+ * @returns `undefined` where the mapping is written with braces and the key is to be removed: its commas are not ours;
+ *   where the key comes from a mapping that is merged in; and where an alias repeats the value that would change
  */
 export function keyEdits(document: Document, text: string, key: string, fix: KeyFix): TextEdit[] | undefined {
   const map = document.contents;
@@ -21,6 +23,8 @@ export function keyEdits(document: Document, text: string, key: string, fix: Key
   const pair = map.items.find((item) => isScalar(item.key) && item.key.value === key);
   const keyRange = (pair?.key as Node | undefined)?.range;
   if (!pair || !keyRange) return undefined;
+  const changesValue = fix === 'remove' || 'value' in fix;
+  if (changesValue && isRepeated(document, pair.value as Node | null)) return undefined;
   if (fix === 'remove') return map.flow ? undefined : [{ ...linesOf(pair, text, keyRange[0]), text: '' }];
   const edits = [{ start: keyRange[0], end: keyRange[1], text: fix.key }];
   const valueRange = (pair.value as Node | null)?.range;

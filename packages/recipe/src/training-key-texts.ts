@@ -64,7 +64,7 @@ export const TRAINING_KEY_TEXTS: Record<string, string> = {
   lora_alpha: 'What is added to a weight is scaled by lora_alpha / lora_r.',
   lora_dropout: "Share of the adapter's inputs that is set to 0 while training.",
   lora_target_modules:
-    'Layers that get an adapter, by the last part of their names: q_proj, w1, lm_head … Mixtral needs them stated; else null means those that PEFT knows for the model.',
+    'Layers that get an adapter, by the last part of their names: [q_proj, w1, lm_head] …; or a text: all-linear, for all but lm_head, or a pattern for full names. Mixtral needs names; else null means those that PEFT knows for the model.',
   lora_modules_to_save: 'Layers that are trained in full beside the adapter, and saved with it.',
   use_rslora: 'Scales by lora_alpha / √lora_r instead.',
   use_dora: 'Learns the length of each weight beside its direction (DoRA); slower.',

@@ -89,6 +89,7 @@ export const ownKeysSchema = z.strictObject({
 
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
 export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): TrainingSection | undefined {
+  diagnostics.push(...yaml.otherReadings());
   const before = diagnostics.length;
   const data = yaml.data;
   if (data === null || typeof data !== 'object' || Array.isArray(data)) {

@@ -87,7 +87,7 @@ const OPTIMIZER_PACKAGES: readonly (readonly [pattern: RegExp, name: string])[] 
 export function checkTrainingValue(key: string, value: unknown): Finding | undefined {
   if (typeof value === 'number') return checkNumber(key, value);
   if (key === 'optim' && typeof value === 'string') return checkOptimizer(value);
-  if (key === 'lora_target_modules' && Array.isArray(value)) return checkNames(key, value);
+  if (key === 'lora_target_modules') return checkTargetNames(key, value);
   return undefined;
 }
 
@@ -148,9 +148,23 @@ function checkOptimizer(value: string): Finding | undefined {
   return { code: 'missing-package', message, hint };
 }
 
-function checkNames(key: string, value: readonly unknown[]): Finding | undefined {
+function checkTargetNames(key: string, value: unknown): Finding | undefined {
+  if (typeof value === 'string' && value.trim() === '')
+    return { code: 'bad-value', message: `${key}: the text is empty`, hint: 'Name the layers.' };
+  if (typeof value === 'string') {
+    const names = value.split(/[\s,]+/).filter(Boolean);
+    if (names.length === 1 || !names.every((name) => /^[\w.]+$/.test(name))) return undefined;
+    const message = `${key}: several names in one text, which PEFT takes for a pattern that no layer fits`;
+    return { code: 'bad-value', message, hint: `Write a list: [${names.join(', ')}].` };
+  }
+  if (!Array.isArray(value)) return undefined;
   if (value.length === 0)
     return { code: 'bad-value', message: `${key}: the list is empty`, hint: 'Name the layers.' };
+  if (value.length > 1 && value.includes('all-linear')) {
+    const message = `${key}: all-linear stands for all layers alone, and among other names for none`;
+    const hint = `Write ${key}: all-linear, or name every layer.`;
+    return { code: 'bad-value', message, hint };
+  }
   const wrong = value.find((name) => typeof name !== 'string');
   if (wrong !== undefined)
     return {

@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { visibleText } from '@prometheus-actions/stage';
-import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { textFault, visibleText, withoutMark } from '@prometheus-actions/stage';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { allowances } from './allowances.ts';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
+import { otherReadings } from './pyyaml-scalars.ts';
 import { RULES, type RuleCode, type Severity } from './rules.ts';
-import { type KeyFix, keyEdits } from './text-edits.ts';
-import { explainSyntax, unknownAlias } from './yaml-syntax.ts';
+import { type KeyFix, keyEdits, type TextEdit } from './text-edits.ts';
+import { anchorFaults, mergeFaults, writtenAlong } from './yaml-nodes.ts';
+import { explainSyntax, unknownAlias, unknownTags } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
 
@@ -22,6 +24,8 @@ export interface YamlFile {
   data: unknown;
   /** A finding at the value at a path, or at its key. */
   diagnose: (at: YamlPlace, finding: Finding) => Diagnostic;
+  /** For a file that other tools read too: values that they read otherwise. */
+  otherReadings: () => Diagnostic[];
 }
 
 export interface Finding {
@@ -58,8 +62,15 @@ export function readYamlFile(
       ? info.size > MOST_SETTINGS_BYTES &&
         `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
       : 'this is not a file';
-    if (!message) return parseYaml(file, readFileSync(file, 'utf8'), diagnostics, version);
-    diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+    if (message) {
+      diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+      return undefined;
+    }
+    const bytes = readFileSync(file);
+    const fault = textFault(bytes);
+    if (!fault) return parseYaml(file, bytes.toString(), diagnostics, version);
+    const { problem, hint, line = 1 } = fault;
+    diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
   } catch (error) {
     const message = `the file can't be read: ${(error as NodeJS.ErrnoException).code}`;
     diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
@@ -70,12 +81,14 @@ export function readYamlFile(
 /** The same for text that is read already; `file` is where it comes from. */
 export function parseYaml(
   file: string,
-  text: string,
+  marked: string,
   diagnostics: Diagnostic[],
   version: '1.1' | '1.2' = '1.2',
 ): YamlFile | undefined {
+  // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
+  const text = withoutMark(marked);
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, version });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, version, merge: true });
   const allowed = allowances(text);
   const diagnose = ([start, end]: readonly [number, number], finding: Finding): Diagnostic => {
     const { code, message, hint } = finding;
@@ -97,16 +110,22 @@ export function parseYaml(
   };
   const found = explainSyntax(document.errors, text);
   const unknown = unknownAlias(document);
-  if (unknown) found.push(unknown);
+  found.push(...(unknown ? [unknown] : mergeFaults(document)));
+  found.push(...anchorFaults(document), ...unknownTags(document.warnings, text));
   for (const { offset, finding } of found) diagnostics.push(diagnose([offset, offset], finding));
   // Keys that stand twice don't keep the rest from being checked.
   if (found.some(({ finding }) => finding.code !== 'duplicate-key')) return undefined;
   const diagnoseAt: YamlFile['diagnose'] = ({ path, key }, finding) => ({
     ...diagnose(rangeOf(document, path, key ?? false), finding),
-    fix: finding.fix && keyEdits(document, text, String(path[0]), finding.fix),
+    fix:
+      finding.fix &&
+      shifted(keyEdits(document, text, String(path[0]), finding.fix), marked.length - text.length),
   });
+  const others = () =>
+    otherReadings(document).map(({ offset, end, finding }) => diagnose([offset, end], finding));
   try {
-    return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose: diagnoseAt };
+    const data: unknown = document.toJS({ maxAliasCount: 100 });
+    return { file, data, diagnose: diagnoseAt, otherReadings: others };
   } catch {
     const message = 'aliases (*name) repeat so much that the file would not fit into memory';
     diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
@@ -116,18 +135,17 @@ export function parseYaml(
 
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
 function rangeOf(document: Document, path: KeyPath, key: boolean): readonly [number, number] {
-  for (let length = path.length; length >= 0; length -= 1) {
-    const there = length === path.length;
-    const parent = document.getIn(path.slice(0, length - 1), true);
-    if ((key || !there) && length > 0 && isMap(parent)) {
-      const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === path[length - 1]);
-      const range = (pair?.key as Node | undefined)?.range;
-      if (range) return [range[0], range[1]];
-    }
-    const node = document.getIn(path.slice(0, length), true) as Node | undefined;
-    if (node?.range) return [node.range[0], there ? node.range[1] : node.range[0]];
-  }
-  return [0, 0];
+  const steps = writtenAlong(document, path);
+  const last = steps.at(-1);
+  const isThere = steps.length === path.length;
+  const keyRange = key || !isThere ? last?.key?.range : undefined;
+  if (keyRange) return [keyRange[0], keyRange[1]];
+  const range = (last ? (last.value ?? last.key) : document.contents)?.range;
+  return range ? [range[0], isThere ? range[1] : range[0]] : [0, 0];
+}
+
+function shifted(edits: TextEdit[] | undefined, by: number): TextEdit[] | undefined {
+  return edits?.map(({ start, end, text }) => ({ start: start + by, end: end + by, text }));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Document, type ErrorCode, visit, type YAMLError } from 'yaml';
+import { type Document, type ErrorCode, visit, type YAMLError, type YAMLWarning } from 'yaml';
 import type { RuleCode } from './rules.ts';
 import type { Finding } from './yaml-file.ts';
 
@@ -90,6 +90,20 @@ export function unknownAlias(document: Document): { offset: number; finding: Fin
     },
   });
   return unknown;
+}
+
+/** Tags (`!name`) that mean nothing: PyYAML refuses them, and the parser here only warns. */
+export function unknownTags(
+  warnings: readonly YAMLWarning[],
+  text: string,
+): { offset: number; finding: Finding }[] {
+  return warnings
+    .filter(({ code }) => code === 'TAG_RESOLVE_FAILED')
+    .map(({ pos: [offset] }) => {
+      const message = `the tag ${/^\S*/.exec(text.slice(offset))?.[0] ?? ''} has no meaning here`;
+      const hint = 'Leave it out, or put quotes around a text that begins with !.';
+      return { offset, finding: { code: 'yaml-syntax', message, hint } };
+    });
 }
 
 function foundAt(code: ErrorCode, text: string, offset: number): string {

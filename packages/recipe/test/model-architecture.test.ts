@@ -74,7 +74,7 @@ describe('architectureOf', () => {
   it('names the file that is wrong', () => {
     writeFileSync(file, '{');
     expect(architectureOf({ kind: 'path', path: folder })).toMatchObject({
-      problem: expect.stringContaining(`${file} is not JSON`),
+      problem: expect.stringContaining(`${file}: the file is not JSON`),
     });
   });
 });

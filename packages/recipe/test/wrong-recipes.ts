@@ -30,6 +30,24 @@ const MERGE = { file: 'merge.yaml' };
 
 /** The mistakes; each is found at its place, and nothing else is. */
 export const WRONG_RECIPES: WrongRecipe[] = [
+  {
+    ...TRAINING,
+    rule: 'yaml-version',
+    title: 'a number that other readers of YAML take for an octal one',
+    from: 'seed: 42',
+    to: 'seed: 042',
+    at: '042',
+    inSchema: false,
+  },
+  {
+    ...TRAINING,
+    rule: 'yaml-syntax',
+    title: 'a merge key without a mapping',
+    from: 'seed: 42',
+    to: 'seed: 42\n<<: 42',
+    at: '42\nmax_length',
+    inSchema: true,
+  },
   // YAML
   {
     ...RECIPE,

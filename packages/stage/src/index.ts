@@ -33,4 +33,5 @@ export {
 } from './run-stage.ts';
 export type { StageEvent } from './stage-events.ts';
 export { resolveInputs, type StageInput } from './stage-inputs.ts';
+export { isLfsPointer, LFS_FAULT, readJsonFile, textFault, UTF8_MARK, withoutMark } from './text-file.ts';
 export { visibleColumns, visibleText } from './visible-text.ts';

@@ -24,6 +24,8 @@ from prometheus_trainer.training_arguments import DEFAULTS, FIXED
 TARGET = Path(__file__).parents[3] / "packages/recipe/src/training-keys.json"
 # The profiles differ in what they compute with, not in what they leave unsaid.
 PROFILE = "parity"
+# What PEFT takes as a text (all-linear, or a pattern), and TRL passes on, though its type says a list.
+TEXT_TOO = {"lora_target_modules"}
 # Where there are test rows.
 WITH_TEST_ROWS = {"eval_strategy": "epoch"}
 
@@ -35,10 +37,14 @@ def training_keys() -> dict[str, dict[str, Any]]:
         for field in dataclasses.fields(config):
             if field.init:
                 keys[field.name] = {
-                    **describe(hints[field.name], field.metadata.get("choices")),
+                    **describe(_type_of(field.name, hints[field.name]), field.metadata.get("choices")),
                     **_default(field),
                 }
     return dict(sorted(keys.items()))
+
+
+def _type_of(name: str, hint: Any) -> Any:
+    return hint | str if name in TEXT_TOO else hint
 
 
 def _default(field: dataclasses.Field[Any]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ describe('a recipe that somebody else proposes', () => {
     const { annotations, log, summary } = await here.check({ recipes: 'judges/first' });
     expect([...annotations, log, summary].join('')).not.toContain('secret');
     expect(readConfigFile(path.join(models, 'config.json'))).toEqual({
-      problem: `${path.join(models, 'config.json')} is not JSON`,
+      problem: `${path.join(models, 'config.json')}: the file is not JSON`,
     });
   });
 

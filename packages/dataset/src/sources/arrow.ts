@@ -105,8 +105,11 @@ function valueWriter(data: Data): CellWriter {
       return listWriter(data);
     case Type.Struct:
       return structWriter(data);
-    default:
+    case Type.Int:
       return (row) => String(values[row]);
+    default:
+      // Only beside the text of a message, where a value that is not null is refused anyway.
+      return () => JSON.stringify(`a value of the type ${data.type}`);
   }
 }
 

@@ -81,7 +81,9 @@ export function unexpected(buffer: Buffer, at: number, expected: string): RowFau
   const literal = /^"(NaN|-?Infinity|None|True|False|undefined)\b/.exec(found)?.[1];
   const hint = literal
     ? `${literal} is not JSON; write null, true, false or a number.`
-    : 'Correct the file there, or export it again as JSON.';
+    : found.startsWith('"\ufeff')
+      ? 'A byte order mark is there, as where files were joined: remove it, or name the files one by one.'
+      : 'Correct the file there, or export it again as JSON.';
   return new RowFault(`found ${found} where ${expected} should stand`, hint, at);
 }
 

@@ -1,6 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
+import {
+  byteName,
+  firstInvalidByte,
+  foreignStart,
+  START_BYTES,
+  UTF8_MARK,
+} from '@prometheus-actions/stage/text-file';
 import { type ColumnTable, RowFault } from '../column-table.ts';
 import type { RowIndex, RowSource } from '../row-index.ts';
 import { Byte, INCOMPLETE, scanJsonRow, skipSpace, unexpected } from './json-row-scanner.ts';
@@ -78,13 +85,8 @@ class JsonScan {
   }
 
   async run(): Promise<void> {
+    await this.#passStart();
     const first = await this.#peek();
-    const mark = byteOrderMark(this.#window.bytes);
-    if (mark) {
-      throw this.#fileFault(
-        new RowFault(`the file starts with ${mark}`, 'Save it as UTF-8 without a byte order mark.', 0),
-      );
-    }
     if (first === undefined) {
       throw this.#fileFault(
         new RowFault('the file is empty', 'Give a file that holds rows: [{…}, {…}], or {…} one a line.'),
@@ -100,6 +102,14 @@ class JsonScan {
     throw this.#fileFault(
       new RowFault(message, 'Give a JSON array, JSON Lines, Parquet or Arrow.', this.#at),
     );
+  }
+
+  /** Pass a byte order mark; offsets stay those of the file. */
+  async #passStart(): Promise<void> {
+    while (this.#window.bytes.length < START_BYTES && (await this.#refill()));
+    const foreign = foreignStart(this.#window.bytes);
+    if (foreign) throw this.#fileFault(new RowFault(foreign.problem, foreign.hint, 0));
+    if (UTF8_MARK.equals(this.#window.bytes.subarray(0, UTF8_MARK.length))) this.#at = UTF8_MARK.length;
   }
 
   async #array(): Promise<void> {
@@ -211,8 +221,11 @@ class JsonScan {
 
   #notUtf8(end: number): RowFault {
     const bad = firstInvalidByte(this.#window.bytes, this.#at, end);
-    const byte = (this.#window.bytes[bad] as number).toString(16).padStart(2, '0');
-    return new RowFault(`byte 0x${byte} is not valid UTF-8`, 'Save the file as UTF-8.', bad);
+    return new RowFault(
+      `${byteName(this.#window.bytes, bad)} is not valid UTF-8`,
+      'Save the file as UTF-8.',
+      bad,
+    );
   }
 
   #truncated(where: string): RowFault {
@@ -235,28 +248,4 @@ class JsonScan {
       place: { file: path },
     });
   }
-}
-
-function byteOrderMark(start: Buffer): string | undefined {
-  if (start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf)
-    return 'a UTF-8 byte order mark (EF BB BF)';
-  if (start[0] === 0xff && start[1] === 0xfe) return 'a UTF-16 byte order mark (FF FE)';
-  if (start[0] === 0xfe && start[1] === 0xff) return 'a UTF-16 byte order mark (FE FF)';
-  return undefined;
-}
-
-/** Offset of the first byte of `[start, end)` at which valid UTF-8 stops. */
-function firstInvalidByte(buffer: Buffer, start: number, end: number): number {
-  let at = start;
-  while (at < end) {
-    const lead = buffer[at] as number;
-    if (lead < 0x80) {
-      at++;
-      continue;
-    }
-    const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (!isUtf8(buffer.subarray(at, Math.min(end, at + length)))) return at;
-    at += length;
-  }
-  return end;
 }

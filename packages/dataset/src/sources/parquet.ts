@@ -173,8 +173,13 @@ async function nextPage(
 function cellText(value: unknown, kind: number): string | undefined {
   if (value === null || value === undefined || kind === CellKind.null) return 'null';
   if (kind === CellKind.string) return typeof value === 'string' ? JSON.stringify(value) : undefined;
-  if (kind === CellKind.list) return JSON.stringify(value);
+  if (kind === CellKind.list) return JSON.stringify(value, wholeNumbers);
   return kind === CellKind.float ? floatText(value as number) : String(value);
+}
+
+/** JSON knows no bigint, which a message may have beside its text. */
+function wholeNumbers(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : value;
 }
 
 async function readMetadata(path: string, handle: FileHandle, size: number): Promise<FileMetaData> {
@@ -215,10 +220,21 @@ function cellKind(path: SchemaTree[]): number {
     }
     if ((element.type === 'FLOAT' || element.type === 'DOUBLE') && !annotation) return CellKind.float;
   }
+  requireDistinct(element.name, path.at(-1) as SchemaTree);
   if (children.length > 0) return annotation === 'LIST' ? CellKind.list : CellKind.object;
   const type = `${element.type}${annotation ? ` (${annotation})` : ''}`;
   throw new RowFault(
     `column "${element.name}" is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`,
     'Write the column as text, or leave it out with keep_columns.',
   );
+}
+
+/** A value keeps one of two fields with the same name: which of them is meant nobody can tell. */
+function requireDistinct(column: string, { children }: SchemaTree): void {
+  const names = children.map(({ element }) => element.name);
+  const twice = names.find((name, place) => names.indexOf(name) !== place);
+  if (twice !== undefined) {
+    throw new RowFault(`column "${column}" has two fields "${twice}"`, 'Write the file with one of the two.');
+  }
+  for (const child of children) requireDistinct(column, child);
 }

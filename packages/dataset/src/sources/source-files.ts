@@ -1,6 +1,8 @@
-import { glob, readdir, readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { glob, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
+import { readJsonFile } from '@prometheus-actions/stage/text-file';
 
 /**
  * The files that paths stand for, in order: a file for itself; a pattern (`part-*.jsonl`) for all that match; a folder
@@ -54,7 +56,7 @@ async function folderFiles(folder: string): Promise<string[]> {
 
 /** Shards of a folder that `datasets` saved, in row order; undefined for another folder. */
 async function savedShards(folder: string): Promise<string[] | undefined> {
-  const dictionary = await readJson(path.join(folder, 'dataset_dict.json'));
+  const dictionary = jsonIn(path.join(folder, 'dataset_dict.json'));
   if (dictionary) {
     const { splits } = dictionary as { splits?: string[] };
     throw new ConfigurationError(`the folder holds several splits: ${splits?.join(', ')}`, {
@@ -62,18 +64,14 @@ async function savedShards(folder: string): Promise<string[] | undefined> {
       place: { file: folder },
     });
   }
-  const state = (await readJson(path.join(folder, 'state.json'))) as
+  const state = jsonIn(path.join(folder, 'state.json')) as
     | { _data_files?: { filename: string }[] }
     | undefined;
   return state?._data_files?.map(({ filename }) => path.join(folder, path.basename(filename)));
 }
 
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
+function jsonIn(file: string): unknown {
+  return existsSync(file) ? readJsonFile(file) : undefined;
 }
 
 function byCodeUnit(a: string, b: string): number {

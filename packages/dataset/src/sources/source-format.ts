@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
+import { isLfsPointer, LFS_FAULT, START_BYTES } from '@prometheus-actions/stage/text-file';
 
 export type SourceFormat = 'json' | 'parquet' | 'arrow';
 export type Compression = 'gzip' | 'zstd';
@@ -17,6 +18,8 @@ export async function sourceFormat(
   const startsWith = (magic: Buffer) => start.subarray(0, magic.length).equals(magic);
   for (const [compression, magic] of READ_COMPRESSED)
     if (startsWith(magic)) return { format: 'json', compression };
+  if (isLfsPointer(start))
+    throw new ConfigurationError(LFS_FAULT.problem, { hint: LFS_FAULT.hint, place: { file } });
   const refused = REFUSED.find(([magic]) => startsWith(magic));
   if (refused) {
     const [, problem, hint] = refused;
@@ -35,7 +38,7 @@ export async function sourceFormat(
   if (expected !== undefined && start.length > 0) {
     throw new ConfigurationError(
       `the file does not start as ${expected} does: found ${JSON.stringify(start.toString('latin1', 0, 8))}`,
-      { hint: 'It may be a pointer of Git LFS, or cut off: fetch it again.', place: { file } },
+      { hint: 'It may be another format, or cut off: fetch it again.', place: { file } },
     );
   }
   return { format: 'json' };
@@ -81,7 +84,7 @@ async function firstBytes(file: string): Promise<Buffer> {
     });
   });
   try {
-    const bytes = Buffer.alloc(8);
+    const bytes = Buffer.alloc(START_BYTES);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
     return bytes.subarray(0, bytesRead);
   } finally {

@@ -142,6 +142,7 @@ def count_parameters(base_model: Path, model_config: ModelConfig) -> tuple[int, 
                     size *= dimension
                 total += size
                 module = key.removesuffix(".weight").rsplit(".", 1)[-1]
-                if len(shape) == 2 and (module in names or "all-linear" in names):
+                on_all = "all-linear" in names and module not in ("embed_tokens", "lm_head")
+                if len(shape) == 2 and (module in names or on_all):
                     lora += model_config.lora_r * (shape[0] + shape[1])
     return (total + lora, lora) if model_config.use_peft else (total, total)

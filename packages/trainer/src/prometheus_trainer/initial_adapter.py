@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.model_files import refuse_lfs_pointer
 from prometheus_trainer.unfused_mixtral import inside_key
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def load_initial_adapter(model: PeftModel, adapter: Path) -> None:
     path = adapter / WEIGHTS
     if not path.is_file():
         raise ConfigurationError(f"adapter: {path} does not exist", f"Name a folder that holds {WEIGHTS}.")
+    refuse_lfs_pointer(path)
     base: Any = model.get_base_model()
     unfused = base.config.model_type == "mixtral"
     name = model.active_adapters[0]

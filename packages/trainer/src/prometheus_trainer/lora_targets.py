@@ -10,8 +10,12 @@ from pathlib import Path
 from safetensors import safe_open
 
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.model_files import read_json_file
 
 ALL_LINEAR = "all-linear"
+# Of a Mixtral: no linear layer in transformers 5, so that PEFT adapts it as a bare parameter, which nothing merges.
+ROUTER = "gate"
+_NAME_THE_LAYERS = "Name the layers: q_proj, k_proj, v_proj, o_proj, w1, w2, w3, lm_head as in the original."
 
 
 def named_targets(targets: str | Sequence[str] | None) -> list[str] | None:
@@ -27,9 +31,20 @@ def named_targets(targets: str | Sequence[str] | None) -> list[str] | None:
 def check_lora_targets(base_model: Path, targets: str | Sequence[str] | None) -> None:
     """Raises ConfigurationError for a target that names no layer of the model: PEFT would train without it.
 
-    A name stands for every layer that is called so or whose name ends so after a dot, as in PEFT.
+    A name stands for every layer that is called so or whose name ends so after a dot, as in PEFT; a pattern must match
+    a full name as a whole. Of a Mixtral, targets are refused that PEFT would take for others than they say.
     """
     layers = layer_names(base_model)
+    mixtral = read_json_file(base_model / "config.json").get("model_type") == "mixtral"
+    if mixtral and (targets == ALL_LINEAR or ROUTER in (named_targets(targets) or [])):
+        raise ConfigurationError(
+            "arguments.lora_target_modules: "
+            + ("all-linear would adapt" if targets == ALL_LINEAR else f"{ROUTER} is")
+            + " the router of a Mixtral, and no adapter for it can be merged",
+            _NAME_THE_LAYERS,
+        )
+    if isinstance(targets, str) and targets != ALL_LINEAR and named_targets(targets) is None and layers:
+        _check_pattern(base_model, targets, layers, mixtral)
     unknown = [
         target
         for target in named_targets(targets) or []
@@ -43,6 +58,31 @@ def check_lora_targets(base_model: Path, targets: str | Sequence[str] | None) ->
         f"arguments.lora_target_modules: {base_model} has no layer {', '.join(unknown)}",
         (f"Did you mean {', '.join(close)}? " if close else "") + f"It has {', '.join(known)}.",
     )
+
+
+def _check_pattern(base_model: Path, pattern: str, layers: Sequence[str], mixtral: bool) -> None:
+    try:
+        meant = [layer for layer in layers if re.fullmatch(pattern, layer)]
+    except re.error as error:
+        raise ConfigurationError(
+            f"arguments.lora_target_modules: the pattern {pattern!r} can't be read: {error}",
+            "Correct it, or name the layers in a list.",
+        ) from error
+    if not meant:
+        raise ConfigurationError(
+            f"arguments.lora_target_modules: as a pattern, {pattern} matches no layer of {base_model}",
+            f"A full name is such as {layers[-1]}; several names are a list: [q_proj, v_proj].",
+        )
+    if not mixtral:
+        return
+    from prometheus_trainer.unfused_mixtral import inside_key
+
+    if meant != [layer for layer in layers if re.fullmatch(pattern, inside_key(f"{layer}.")[:-1])]:
+        raise ConfigurationError(
+            f"arguments.lora_target_modules: the pattern {pattern} can't name the experts of a Mixtral, which have "
+            "other names in training",
+            _NAME_THE_LAYERS,
+        )
 
 
 def layer_names(base_model: Path) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.model_files import refuse_lfs_pointers
 
 # Weights in safetensors, configuration and tokenizer: nothing that runs code on loading, no second copy in .bin.
 DOWNLOADED_FILES = (
@@ -64,6 +65,7 @@ def _check_is_model(folder: Path) -> None:
         raise ConfigurationError(
             f"{folder} has no config.json, so it is not a model", "Name the folder that holds config.json."
         )
+    refuse_lfs_pointers(folder)
     if not any(folder.glob("*.safetensors")):
         found = sorted(path.name for path in folder.iterdir())[:8]
         raise ConfigurationError(

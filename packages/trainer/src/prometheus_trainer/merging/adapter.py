@@ -11,6 +11,7 @@ from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.reading import StoredTensor, index_file, read_json
+from prometheus_trainer.model_files import refuse_lfs_pointers
 
 _PREFIX = "base_model.model."
 _WEIGHTS = "adapter_model.safetensors"
@@ -70,6 +71,7 @@ def read_adapter(folder: Path, base: Mapping[str, StoredTensor], base_folder: Pa
     config_file = folder / "adapter_config.json"
     if not config_file.is_file():
         raise ConfigurationError(f"{folder}: no adapter_config.json", "name the folder of a PEFT adapter")
+    refuse_lfs_pointers(folder)
     config = read_json(config_file)
     _check_kind(config_file, config)
     weights = folder / _WEIGHTS

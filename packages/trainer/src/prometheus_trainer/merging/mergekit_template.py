@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.model_sources import ModelSource
+from prometheus_trainer.merging.reading import read_json
 
 MERGEKIT_TEMPLATES = ("alpaca", "chatml", "exaone", "llama3", "mistral")
 """The names of those that mergekit brings along."""
@@ -48,12 +48,7 @@ def template_in(folder: Path) -> str | None:
     config = folder / "tokenizer_config.json"
     if not config.is_file():
         return None
-    try:
-        found = json.loads(config.read_text(encoding="utf-8")).get("chat_template")
-    except (ValueError, AttributeError) as error:
-        raise ConfigurationError(
-            f"{config}: it is not a JSON object", "write the tokenizer's files again"
-        ) from error
+    found = read_json(config).get("chat_template")
     if isinstance(found, list):
         named = {entry.get("name"): entry.get("template") for entry in found if isinstance(entry, dict)}
         found = named.get("default")

@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType, any_dtype, dtype_coded
+from prometheus_trainer.model_files import read_json_file, refuse_lfs_pointer, refuse_lfs_pointers
 
 _DOWNLOAD_AGAIN = "download or write the file again"
 _BLOCK = 16 * 1024 * 1024
@@ -39,6 +40,8 @@ def index_model(folder: Path) -> dict[str, StoredTensor]:
     :func:`~prometheus_trainer.merging.layout.read_layout` for those that can be merged. ConfigurationError where the
     folder is not a whole safetensors model.
     """
+    if folder.is_dir():
+        refuse_lfs_pointers(folder)  # also of a tokenizer, which is copied when all else is done
     single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
     if single.is_file():
         return _index_file(single)
@@ -104,11 +107,9 @@ def _index_file(file: Path) -> dict[str, StoredTensor]:
 def read_json(file: Path) -> dict[str, Any]:
     """A JSON file whose content is an object; ConfigurationError where it is missing or anything else."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json_file(file)
     except FileNotFoundError:
         raise ConfigurationError(f"{file}: not found", "the folder is incomplete") from None
-    except ValueError as error:
-        raise ConfigurationError(f"{file}: not JSON: {error}", _DOWNLOAD_AGAIN) from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{file}: not a JSON object", _DOWNLOAD_AGAIN)
     return content
@@ -154,6 +155,7 @@ def _index_shards(folder: Path, index: Path) -> dict[str, StoredTensor]:
 
 
 def _read_header(file: Path, size: int) -> tuple[dict[str, Any], int]:
+    refuse_lfs_pointer(file)
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         # The limit that the format's own library sets.

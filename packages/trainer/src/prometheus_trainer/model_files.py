@@ -1,0 +1,71 @@
+"""Files of models that are not what they are called: pointers of Git LFS, JSON in another encoding."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prometheus_trainer.errors import ConfigurationError
+
+# How every pointer starts: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+_UTF8_MARK = b"\xef\xbb\xbf"
+_FOREIGN_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+
+
+def refuse_lfs_pointers(folder: Path) -> None:
+    """Raises ConfigurationError where a file of ``folder`` is a pointer, as a checkout without Git LFS leaves it."""
+    for file in sorted(folder.iterdir()):
+        if file.is_file():
+            refuse_lfs_pointer(file)
+
+
+def refuse_lfs_pointer(file: Path) -> None:
+    """Raises ConfigurationError where ``file`` is a pointer of Git LFS."""
+    if _start(file, len(_LFS_POINTER)) == _LFS_POINTER:
+        raise ConfigurationError(
+            f"{file}: this is a pointer of Git LFS, not the file itself",
+            "Fetch the file with git lfs pull; in a workflow, give actions/checkout the input lfs: true.",
+        )
+
+
+def refuse_marked_json(folder: Path) -> None:
+    """Raises ConfigurationError for JSON of a model that starts with a byte order mark: transformers can't read it."""
+    for file in sorted(folder.glob("*.json")):
+        if _start(file, len(_UTF8_MARK)) == _UTF8_MARK:
+            raise ConfigurationError(
+                f"{file}: the file starts with a byte order mark, which transformers does not read",
+                "Save it as UTF-8 without a byte order mark.",
+            )
+
+
+def read_json_file(file: Path) -> Any:
+    """The value of a JSON file in UTF-8, with or without a byte order mark.
+
+    ConfigurationError for a pointer of Git LFS, another encoding, and what is not JSON.
+    """
+    refuse_lfs_pointer(file)
+    content = file.read_bytes()
+    encoding = next((name for mark, name in _FOREIGN_MARKS.items() if content.startswith(mark)), None)
+    if encoding is not None:
+        raise ConfigurationError(f"{file}: the file is in {encoding}", "Save it as UTF-8.")
+    try:
+        return json.loads(without_mark(content).decode())
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: not JSON: {error}", "download or write the file again") from None
+
+
+def without_mark(content: bytes) -> bytes:
+    """The bytes of a text without the byte order mark at its start."""
+    return content.removeprefix(_UTF8_MARK)
+
+
+def _start(file: Path, length: int) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(length)

@@ -1,8 +1,12 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Launch } from '@prometheus-actions/recipe';
-import { ConfigurationError, runCommand } from '@prometheus-actions/stage';
-import { TRAINER_PATH } from './python-stage.ts';
+import {
+  ConfigurationError,
+  PYTHON_VARIABLES,
+  runCommand,
+  SAFE_PATH_OPTION,
+} from '@prometheus-actions/stage';
 
 // glibc gives large freed blocks back to the kernel, which clears them when it hands them out again: with logits of
 // hundreds of megabytes that took half of the time of a step on a CPU.
@@ -34,11 +38,11 @@ export async function checkLaunch(launch: Launch, python: string): Promise<void>
   const { stdout, stderr } = await runCommand(
     python,
     [
-      ...['-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
+      ...[SAFE_PATH_OPTION, '-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
       ...(isOnCpu(launch) ? ['--cpu'] : []),
       ...(port ? ['--main', `127.0.0.1:${port}`] : []),
     ],
-    { ...TRAINER_PATH, SLURM_PROCID: '0' },
+    { ...PYTHON_VARIABLES, SLURM_PROCID: '0' },
   );
   if (!stdout.startsWith('{')) throw new Error(`the check of this machine failed:\n${stderr}`);
   const { problem, hint } = JSON.parse(stdout) as { problem: string | null; hint: string | null };

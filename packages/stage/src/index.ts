@@ -8,6 +8,7 @@ export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifes
 export { lockHolder, lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
 export { ensurePython, ensureUv, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
+export { PYTHON_VARIABLES, SAFE_PATH_OPTION } from './python-isolation.ts';
 export {
   formatAmount,
   formatBytes,

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { readLaunchConfig } from '@prometheus-actions/recipe';
+import { PYTHON_VARIABLES } from '@prometheus-actions/stage';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { launcherArguments } from '../../packages/chain/src/launch.ts';
 import { type Finished, PYTHON, startIn, startProgram, temporaryFolder } from './command.ts';
 import { trappedFolder } from './python-traps.ts';
 import { adapterRecipe } from './smoke-recipe.ts';
@@ -66,6 +69,16 @@ describe('no Python file of the working folder is imported', () => {
       }),
       /model-merge: done/,
     );
+  });
+
+  it('by what accelerate starts for DeepSpeed, for which it adds the working folder to PYTHONPATH', async () => {
+    const launch = readLaunchConfig('zero3', workspace, 2, []);
+    if (!launch) throw new Error('no launch config zero3');
+    const launcher = await launcherArguments(launch, PYTHON);
+    const look = ['-m', 'prometheus_trainer.node_check', '--processes', '1', '--cpu', '--node', 'here'];
+    const env = { ...CALLER, ...PYTHON_VARIABLES, DS_ACCELERATOR: 'cpu' };
+    const started = startProgram(PYTHON, ['-P', ...launcher, ...look], { cwd: workspace, env });
+    expectDone(await started.finished, /"node": "here", "problem": null[^]*"node": "here", "problem": null/);
   });
 
   it('by the command that starts a training with a launcher of its own', async () => {

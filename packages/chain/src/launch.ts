@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Launch } from '@prometheus-actions/recipe';
 import {
   ConfigurationError,
+  isolatedPython,
   PYTHON_VARIABLES,
   runCommand,
   SAFE_PATH_OPTION,
@@ -53,12 +54,12 @@ export async function checkLaunch(launch: Launch, python: string): Promise<void>
 }
 
 /** What starts the processes of a launch: arguments of Python before `-m module`. */
-export async function launcherArguments(launch: Launch): Promise<string[]> {
+export async function launcherArguments(launch: Launch, python: string): Promise<string[]> {
   const port = launch.config.main_process_port;
   const accelerate = ['--config_file', launch.configFile, '--num_processes', String(launch.processes)];
   if (launch.launcher === 'local') {
     const free = ['--main_process_port', String(port || (await freePort()))];
-    return ['-m', 'accelerate.commands.launch', ...accelerate, ...free];
+    return ['-m', 'accelerate.commands.launch', ...accelerate, ...free, ...byAccelerate(python)];
   }
   return [
     ...['-m', 'prometheus_trainer.slurm_launch', '--nodes', String(launch.nodes), ...accelerate],
@@ -66,6 +67,11 @@ export async function launcherArguments(launch: Launch): Promise<string[]> {
     ...(port ? ['--main_process_port', String(port)] : []),
     ...launch.slurmOptions.map((option) => `--salloc=${option}`),
   ];
+}
+
+/** Has accelerate start this Python, isolated, instead of its own: arguments of its, before `-m module`. */
+export function byAccelerate(python: string): string[] {
+  return ['--no_python', ...isolatedPython(python)];
 }
 
 function isOnCpu({ config }: Launch): boolean {

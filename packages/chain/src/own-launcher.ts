@@ -8,6 +8,7 @@ import {
   type StageContext,
   type StageEvent,
 } from '@prometheus-actions/stage';
+import { byAccelerate } from './launch.ts';
 import type { PythonJob } from './python-stage.ts';
 
 /**
@@ -42,7 +43,7 @@ export async function runByOwnLauncher(
   );
   const starter =
     launch.config.distributed_type === 'DEEPSPEED'
-      ? `accelerate.commands.launch --config_file ${launch.configFile} --num_processes ${launch.processes}`
+      ? `accelerate.commands.launch --config_file ${launch.configFile} --num_processes ${launch.processes} ${byAccelerate(python).join(' ')}`
       : `torch.distributed.run --nproc-per-node ${launch.processes}`;
   const command = `${variables.join(' ')} ${python} ${SAFE_PATH_OPTION} -m ${starter} -m prometheus_trainer.${module} --job ${jobFile}`;
   stage.progress.line(`ready to be trained with ${launch.processes} processes; on one node, for example:`);

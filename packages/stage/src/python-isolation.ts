@@ -16,6 +16,15 @@ export const PYTHON_VARIABLES = {
 export const SAFE_PATH_OPTION = '-P';
 
 /**
+ * The start of a command that runs Python so, whatever its starter made of the environment: `accelerate launch` adds the
+ * working folder to PYTHONPATH where the launch config says DeepSpeed.
+ */
+export function isolatedPython(python: string): string[] {
+  const variables = Object.entries(PYTHON_VARIABLES).map(([name, value]) => `${name}=${value}`);
+  return ['env', ...variables, python, SAFE_PATH_OPTION, '-u'];
+}
+
+/**
  * For commands of the standard library (`-m venv`, `-c …`), which need neither our modules nor the caller's: all of the
  * caller's settings of Python are left out. Every version of Python 3 knows it; `-P` came with 3.11.
  */

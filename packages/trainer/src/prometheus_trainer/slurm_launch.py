@@ -103,7 +103,9 @@ def launch(options: argparse.Namespace, events: Events, request: StopRequest) ->
             *("--num_machines", str(len(nodes)), "--main_process_ip", address),
             *("--main_process_port", str(port), "--same_network", "--rdzv_backend", "static"),
             *("--deepspeed_multinode_launcher", "standard"),
-            *("-m", options.module, "--job", str(options.job)),
+            # Not by its own Python: for DeepSpeed it adds the working folder to PYTHONPATH.
+            *("--no_python", "env", f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}", "PYTHONSAFEPATH=1"),
+            *(*PYTHON, "-u", "-m", options.module, "--job", str(options.job)),
         ],
         request,
         on_error_line=on_error_line,

@@ -174,6 +174,11 @@ async function runLocked(
   if (result === 'stopped') return { status: 'stopped' };
   progress.phase('hashing and publishing');
   const outputs = await recordFiles(context.stagingDir);
+  const { commit, problem } = gitCommit();
+  if (problem)
+    options.reporter.notice(
+      `the manifest has no commit of this project: ${problem.problem}. ${problem.hint}`,
+    );
   const manifest: Manifest = {
     manifest_version: 1,
     stage: stage.name,
@@ -185,7 +190,7 @@ async function runLocked(
     inputs,
     outputs,
     versions: { node: process.versions.node, ...stage.versions },
-    git_commit: await gitCommit(),
+    git_commit: commit,
     hardware: hardware(),
     timings: {
       started: new Date(started).toISOString(),

@@ -1,5 +1,5 @@
 import { dataReportMarkdown } from '@prometheus-actions/dataset';
-import type { Json } from '@prometheus-actions/stage';
+import { type Json, SUMMARY_LIMIT } from '@prometheus-actions/stage';
 import { lossCurveMermaid } from '../loss-curve-mermaid.ts';
 import { markdown } from '../markdown-text.ts';
 import { mergeReport } from '../merge-report.ts';
@@ -15,9 +15,6 @@ import {
   withoutEmptyColumns,
 } from './report-tables.ts';
 import type { RunReport } from './run-report.ts';
-
-/** GitHub drops the summary of a step that is longer, in bytes (GitHub's docs, "Adding a job summary"). */
-export const SUMMARY_LIMIT = 1024 * 1024;
 
 /** A part of the report that can be left out for another that is short. */
 interface Section {

@@ -27,6 +27,7 @@ export async function runByOwnLauncher(
   const eventsFile = path.join(stage.workDir, 'events.jsonl');
   const events = await readEvents(eventsFile);
   const last = events.at(-1);
+  for (const event of events) if (event.event === 'warning') stage.reporter.warning(event.message);
   if (last?.event === 'done') {
     await rm(stage.stagingDir, { recursive: true, force: true });
     await rename(made, stage.stagingDir);

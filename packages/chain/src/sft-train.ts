@@ -24,6 +24,8 @@ export interface TrainSettings {
   dataset: string;
   training: TrainingSection;
   launch: Launch;
+  /** What was warned of in the file of the training. */
+  warnings: readonly string[];
   outputDir: string;
 }
 
@@ -53,6 +55,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
       revision: 1,
       versions: pick(versions, ['torch', 'transformers', 'trl', 'peft', 'accelerate']),
       resumable: true,
+      warnings: settings.warnings,
       preflight: () => checkLaunch(launch, python),
       describe: (metrics) => describeTraining(metrics),
       run: async (stage) => {

@@ -11,6 +11,7 @@ export { lockHolder, lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
 export { ensurePython, ensureUv, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
 export { isolatedPython, PYTHON_VARIABLES, SAFE_PATH_OPTION } from './python-isolation.ts';
+export { RecordingReporter, type StageWarnings } from './recording-reporter.ts';
 export {
   formatAmount,
   formatBytes,
@@ -36,4 +37,5 @@ export {
 } from './run-stage.ts';
 export type { StageEvent } from './stage-events.ts';
 export { resolveInputs, type StageInput } from './stage-inputs.ts';
+export { type Warnings, warningsOfManifest, warningText } from './stage-warnings.ts';
 export { visibleColumns, visibleText } from './visible-text.ts';

@@ -11,6 +11,7 @@ import {
   type ReportTable,
   reportFigures,
   reportTitle,
+  reportWarnings,
   timesTable,
   withoutEmptyColumns,
 } from './report-tables.ts';
@@ -29,6 +30,7 @@ interface Section {
  */
 export function reportMarkdown(report: RunReport, limit = SUMMARY_LIMIT): string {
   const { experts, datasets, merge, planned } = report;
+  const warnings = reportWarnings(report);
   const head = [
     `## ${markdown(reportTitle(report))}`,
     '',
@@ -40,6 +42,7 @@ export function reportMarkdown(report: RunReport, limit = SUMMARY_LIMIT): string
   ].join('\n');
   const sections: Section[] = [
     { title: 'What is missing', text: report.missing.map((line) => `- ${markdown(line)}\n`).join('') },
+    { title: warnings?.title ?? '', text: list(warnings?.lines ?? []) },
     { title: 'Plan against actual', text: table(planAgainstActual(report)) },
     { title: 'Losses', text: table(lossTable(experts)) },
     ...experts.flatMap(({ name, curve }) =>

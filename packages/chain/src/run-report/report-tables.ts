@@ -1,4 +1,5 @@
 import { formatBytes, formatSeconds } from '@prometheus-actions/stage';
+import { warningsTitle } from '../warnings.ts';
 import type { ExpertReport, TrainingCost } from './expert-reports.ts';
 import type { RunReport, StageReport } from './run-report.ts';
 
@@ -109,6 +110,23 @@ export function timesTable({ stages }: RunReport): ReportTable {
       text(made?.bytes, formatBytes),
     ]),
   };
+}
+
+/** `2 warnings` and a line for each, of all stages in the plan's order; undefined where there are none. */
+export function reportWarnings({ stages }: RunReport): { title: string; lines: string[] } | undefined {
+  const groups = stages.flatMap(({ id, made }) =>
+    made
+      ? [{ id, entries: made.warnings.map((text) => ({ text, times: 1 })), leftOut: made.warningsLeftOut }]
+      : [],
+  );
+  const lines = groups.flatMap(({ id, entries, leftOut }) => [
+    ...entries.map(
+      ({ text }) =>
+        `${id}: ${text.startsWith(`${id.replace('/', ' ')}: `) ? text.slice(id.length + 2) : text}`,
+    ),
+    ...(leftOut > 0 ? [`${id}: ${count(leftOut)} more, which are in its log`] : []),
+  ]);
+  return lines.length > 0 ? { title: warningsTitle(groups), lines } : undefined;
 }
 
 /** The first digits of a digest tell two apart; the whole ones are in the manifests. */

@@ -1,10 +1,14 @@
 import { printable, type StageWarnings } from '@prometheus-actions/stage';
 import { markdown } from './markdown-text.ts';
 
-/** `2 warnings`: how many are listed, and how many more there were. */
-export function warningsTitle(groups: readonly Omit<StageWarnings, 'title'>[]): string {
-  const number = groups.reduce((sum, { entries, leftOut }) => sum + entries.length + leftOut, 0);
+/** `2 warnings`. */
+export function warningsTitle(number: number): string {
   return `${number.toLocaleString('en-US')} warning${number === 1 ? '' : 's'}`;
+}
+
+/** In place of those that a manifest does not list. */
+export function moreWarnings(number: number): string {
+  return `${number.toLocaleString('en-US')} more, shown while it ran`;
 }
 
 /** All warnings of a command, for its end; empty where there were none. */
@@ -14,9 +18,9 @@ export function warningsText(groups: readonly StageWarnings[]): string {
     ...entries.map(
       (entry) => `${beginning(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`,
     ),
-    ...(leftOut > 0 ? [`${beginning(title, '')}${moreOf(leftOut)}`] : []),
+    ...(leftOut > 0 ? [`${beginning(title, '')}${moreWarnings(leftOut)}`] : []),
   ]);
-  return [warningsTitle(groups), ...lines.map((line) => `  ${line}`)].join('\n');
+  return [warningsTitle(numberOf(groups)), ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
 /** The same as Markdown, for the end of a job summary. */
@@ -25,11 +29,11 @@ export function warningsMarkdown(groups: readonly StageWarnings[]): string {
   const lines = groups.flatMap(({ title, entries, leftOut }) => {
     const head = (text: string) => (beginning(title, text) === '' ? '' : `**${markdown(title ?? '')}:** `);
     return [
-      ...entries.map((entry) => `- ${head(entry.text)}${markdown(counted(entry))}`),
-      ...(leftOut > 0 ? [`- ${head('')}${moreOf(leftOut)}`] : []),
+      ...entries.map((entry) => `- ${head(entry.text)}${markdown(onOneLine(counted(entry)))}`),
+      ...(leftOut > 0 ? [`- ${head('')}${moreWarnings(leftOut)}`] : []),
     ];
   });
-  return `### ${warningsTitle(groups)}\n\n${lines.join('\n')}\n`;
+  return `### ${warningsTitle(numberOf(groups))}\n\n${lines.join('\n')}\n`;
 }
 
 /** The same as JSON; `stage` is null for warnings that belong to none. */
@@ -50,6 +54,11 @@ function counted({ text, times }: StageWarnings['entries'][number]): string {
   return times > 1 ? `${text} (${times} times)` : text;
 }
 
-function moreOf(number: number): string {
-  return `${number.toLocaleString('en-US')} more, which are in its log`;
+/** A list's item is one line. */
+export function onOneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ');
+}
+
+function numberOf(groups: readonly StageWarnings[]): number {
+  return groups.reduce((sum, { entries, leftOut }) => sum + entries.length + leftOut, 0);
 }

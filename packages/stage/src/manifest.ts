@@ -35,7 +35,7 @@ export interface Manifest {
   metrics: Json;
   /** What the stage warned of, each text once; absent in manifests of earlier versions. */
   warnings?: string[];
-  /** How many more there were, which are only in its log. */
+  /** How many more there were, which were only shown while it ran. */
   warnings_left_out?: number;
 }
 

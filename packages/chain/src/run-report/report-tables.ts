@@ -1,5 +1,5 @@
 import { formatBytes, formatSeconds } from '@prometheus-actions/stage';
-import { warningsTitle } from '../warnings.ts';
+import { moreWarnings, onOneLine, warningsTitle } from '../warnings.ts';
 import type { ExpertReport, TrainingCost } from './expert-reports.ts';
 import type { RunReport, StageReport } from './run-report.ts';
 
@@ -114,19 +114,17 @@ export function timesTable({ stages }: RunReport): ReportTable {
 
 /** `2 warnings` and a line for each, of all stages in the plan's order; undefined where there are none. */
 export function reportWarnings({ stages }: RunReport): { title: string; lines: string[] } | undefined {
-  const groups = stages.flatMap(({ id, made }) =>
-    made
-      ? [{ id, entries: made.warnings.map((text) => ({ text, times: 1 })), leftOut: made.warningsLeftOut }]
-      : [],
-  );
-  const lines = groups.flatMap(({ id, entries, leftOut }) => [
-    ...entries.map(
-      ({ text }) =>
-        `${id}: ${text.startsWith(`${id.replace('/', ' ')}: `) ? text.slice(id.length + 2) : text}`,
-    ),
-    ...(leftOut > 0 ? [`${id}: ${count(leftOut)} more, which are in its log`] : []),
-  ]);
-  return lines.length > 0 ? { title: warningsTitle(groups), lines } : undefined;
+  let number = 0;
+  const lines = stages.flatMap(({ id, made }) => {
+    if (!made) return [];
+    const { warnings, warningsLeftOut: left } = made;
+    number += warnings.length + left;
+    // Some name their stage themselves, by its title.
+    const title = `${id.replace('/', ' ')}: `;
+    const texts = warnings.map((text) => onOneLine(text.startsWith(title) ? text.slice(title.length) : text));
+    return [...texts, ...(left > 0 ? [moreWarnings(left)] : [])].map((text) => `${id}: ${text}`);
+  });
+  return number > 0 ? { title: warningsTitle(number), lines } : undefined;
 }
 
 /** The first digits of a digest tell two apart; the whole ones are in the manifests. */

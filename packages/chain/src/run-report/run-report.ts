@@ -61,7 +61,7 @@ interface StageRecord {
   metrics: Json;
   /** What the stage warned of, each text once. */
   warnings: string[];
-  /** How many more there were, which are only in its log. */
+  /** How many more there were, which were only shown while it ran. */
   warningsLeftOut: number;
 }
 

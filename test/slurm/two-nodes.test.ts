@@ -1,7 +1,8 @@
 import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { command, contents, type Running, start, temporaryFolder } from '../system/command.ts';
+import { command, contents, type Running, startIn, temporaryFolder } from '../system/command.ts';
+import { trappedFolder } from '../system/python-traps.ts';
 import { smokeRecipe } from '../system/smoke-recipe.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 
@@ -22,7 +23,11 @@ const train = (launcher: 'local' | 'slurm', runs: string) => [
 let cluster: Cluster;
 let undisturbed: Record<string, string>;
 
-const startOnNodes = (): Running => start(train('slurm', 'nodes'), { ...cluster.env, OMP_NUM_THREADS: '1' });
+// Steps start in the folder of the command: of what is there, no node may import anything.
+const workspace = trappedFolder();
+
+const startOnNodes = (): Running =>
+  startIn(workspace.folder, train('slurm', 'nodes'), { ...cluster.env, OMP_NUM_THREADS: '1' });
 
 describe('a training on two nodes', () => {
   beforeAll(async () => {
@@ -75,5 +80,6 @@ describe('a training on two nodes', () => {
     expect(output).toMatch(/going on from the checkpoint of step [5-7]/);
     expect(code).toBe(0);
     expect(await contents(expert('nodes'))).toEqual(undisturbed);
+    expect(workspace.sprung()).toBe('');
   });
 });

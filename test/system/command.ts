@@ -26,7 +26,12 @@ export interface Running {
 
 /** Starts the command of the README. */
 export function start(args: string[], env: Record<string, string> = {}): Running {
-  return startProgram('node', [COMMAND, ...args], { cwd: PROJECT_ROOT, env: { CI: 'true', ...env } });
+  return startIn(PROJECT_ROOT, args, env);
+}
+
+/** Starts the command in another folder, as a step of a workflow does in its checkout. */
+export function startIn(cwd: string, args: string[], env: Record<string, string> = {}): Running {
+  return startProgram('node', [COMMAND, ...args], { cwd, env: { CI: 'true', ...env } });
 }
 
 /** Starts a program, its environment added to this process's. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT, runCommand } from '@prometheus-actions/stage';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -50,15 +50,20 @@ describe("a training with a launcher of one's own", () => {
   });
 
   it('is published by the stage once it is done, with the weights that the local launcher makes', async () => {
+    // As a process of the training warns, which no stage of ours sees run.
+    const { events } = JSON.parse(readFileSync(jobFile, 'utf8'));
+    appendFileSync(events, '{"event": "warning", "message": "a node is slow"}\n');
     const { exitCode, stderr } = await torchrun(2);
     expect(exitCode, stderr).toBe(0);
     expect(existsSync(expert)).toBe(false);
     const { code, output } = await train('own');
+    expect(output).toMatch(/\n\d warnings?\n(?: {2}.*\n)* {2}sft-train absolute: a node is slow\n/);
     expect(output).toMatch(/sft-train absolute: done, 8 steps/);
     expect(code).toBe(0);
     expect(existsSync(jobFile)).toBe(false);
     const manifest = JSON.parse(readFileSync(path.join(expert, 'stage-manifest.json'), 'utf8'));
     expect(manifest.metrics.steps).toBe(8);
+    expect(manifest.warnings).toContain('a node is slow');
 
     expect((await train('local')).output).toMatch(/sft-train absolute: up to date/);
     const other = path.join(folder, 'other');

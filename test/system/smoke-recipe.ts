@@ -30,6 +30,20 @@ export function oneExpertRecipe(folder: string, training: Record<string, number 
     change(path.join(folder, 'absolute.yaml'), new RegExp(`^${key}: .*$`, 'm'), `${key}: ${value}`);
 }
 
+/** The same recipe, with two steps of training a LoRA adapter, which is merged with the base and then by mergekit. */
+export function adapterRecipe(folder: string, launch: string): void {
+  oneExpertRecipe(folder, {
+    per_device_train_batch_size: 1,
+    global_batch_size: 2,
+    max_steps: 2,
+    logging_steps: 1,
+  });
+  change(path.join(folder, 'recipe.yaml'), /^launch: .*$/m, `launch: ${launch}`);
+  change(path.join(folder, 'recipe.yaml'), /^merge: .*$/m, 'merge: { config: merge.yaml, engine: mergekit }');
+  const training = path.join(folder, 'absolute.yaml');
+  change(training, /$/, 'use_peft: true\nlora_r: 4\nlora_target_modules: [q_proj, v_proj]\n');
+}
+
 /** A launch config for CPUs that states a port, which is taken until `release` is called. */
 export async function configWithTakenPort(
   folder: string,

@@ -9,21 +9,24 @@ export interface ActionsCache {
 
 /** GitHub's cache of a repository as the cache of stages. Whatever fails there is a warning. */
 export function actionsCache(cache: ActionsCache, reporter: Reporter): StageCache {
-  const attempt = async (what: string, work: () => Promise<unknown>) => {
-    try {
-      await work();
-    } catch (error) {
-      reporter.warning(`the cache could not be ${what}: ${(error as Error).message}`);
-    }
-  };
   if (!cache.isFeatureAvailable()) {
     reporter.warning('cache: this runner has no cache service; nothing is kept');
     return { restore: async () => {}, save: async () => {} };
   }
   return {
-    restore: (fingerprint, folder) => attempt('read', () => cache.restoreCache([folder], keyOf(fingerprint))),
-    save: (fingerprint, folder) => attempt('written', () => cache.saveCache([folder], keyOf(fingerprint))),
+    restore: (fingerprint, folder, told) =>
+      attempt('read', () => cache.restoreCache([folder], keyOf(fingerprint)), told),
+    save: (fingerprint, folder, told) =>
+      attempt('written', () => cache.saveCache([folder], keyOf(fingerprint)), told),
   };
+}
+
+async function attempt(what: string, work: () => Promise<unknown>, reporter: Reporter): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    reporter.warning(`the cache could not be ${what}: ${(error as Error).message}`);
+  }
 }
 
 function keyOf(fingerprint: string): string {

@@ -1,8 +1,13 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Launch } from '@prometheus-actions/recipe';
-import { ConfigurationError, runCommand } from '@prometheus-actions/stage';
-import { TRAINER_PATH } from './python-stage.ts';
+import {
+  ConfigurationError,
+  isolatedPython,
+  PYTHON_VARIABLES,
+  runCommand,
+  SAFE_PATH_OPTION,
+} from '@prometheus-actions/stage';
 
 // glibc gives large freed blocks back to the kernel, which clears them when it hands them out again: with logits of
 // hundreds of megabytes that took half of the time of a step on a CPU.
@@ -34,11 +39,11 @@ export async function checkLaunch(launch: Launch, python: string): Promise<void>
   const { stdout, stderr } = await runCommand(
     python,
     [
-      ...['-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
+      ...[SAFE_PATH_OPTION, '-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
       ...(isOnCpu(launch) ? ['--cpu'] : []),
       ...(port ? ['--main', `127.0.0.1:${port}`] : []),
     ],
-    { ...TRAINER_PATH, SLURM_PROCID: '0' },
+    { ...PYTHON_VARIABLES, SLURM_PROCID: '0' },
   );
   if (!stdout.startsWith('{')) throw new Error(`the check of this machine failed:\n${stderr}`);
   const { problem, hint } = JSON.parse(stdout) as { problem: string | null; hint: string | null };
@@ -49,12 +54,12 @@ export async function checkLaunch(launch: Launch, python: string): Promise<void>
 }
 
 /** What starts the processes of a launch: arguments of Python before `-m module`. */
-export async function launcherArguments(launch: Launch): Promise<string[]> {
+export async function launcherArguments(launch: Launch, python: string): Promise<string[]> {
   const port = launch.config.main_process_port;
   const accelerate = ['--config_file', launch.configFile, '--num_processes', String(launch.processes)];
   if (launch.launcher === 'local') {
     const free = ['--main_process_port', String(port || (await freePort()))];
-    return ['-m', 'accelerate.commands.launch', ...accelerate, ...free];
+    return ['-m', 'accelerate.commands.launch', ...accelerate, ...free, ...byAccelerate(python)];
   }
   return [
     ...['-m', 'prometheus_trainer.slurm_launch', '--nodes', String(launch.nodes), ...accelerate],
@@ -62,6 +67,11 @@ export async function launcherArguments(launch: Launch): Promise<string[]> {
     ...(port ? ['--main_process_port', String(port)] : []),
     ...launch.slurmOptions.map((option) => `--salloc=${option}`),
   ];
+}
+
+/** Has accelerate start this Python, isolated, instead of its own: arguments of its, before `-m module`. */
+export function byAccelerate(python: string): string[] {
+  return ['--no_python', ...isolatedPython(python)];
 }
 
 function isOnCpu({ config }: Launch): boolean {

@@ -1,8 +1,15 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Launch } from '@prometheus-actions/recipe';
-import type { Json, StageContext, StageEvent } from '@prometheus-actions/stage';
-import { type PythonJob, TRAINER_PATH } from './python-stage.ts';
+import {
+  type Json,
+  PYTHON_VARIABLES,
+  SAFE_PATH_OPTION,
+  type StageContext,
+  type StageEvent,
+} from '@prometheus-actions/stage';
+import { byAccelerate } from './launch.ts';
+import type { PythonJob } from './python-stage.ts';
 
 /**
  * The stage where somebody's own launcher starts the processes: the job is made ready and the stage ends, `stopped`;
@@ -20,6 +27,7 @@ export async function runByOwnLauncher(
   const eventsFile = path.join(stage.workDir, 'events.jsonl');
   const events = await readEvents(eventsFile);
   const last = events.at(-1);
+  for (const event of events) if (event.event === 'warning') stage.reporter.warning(event.message);
   if (last?.event === 'done') {
     await rm(stage.stagingDir, { recursive: true, force: true });
     await rename(made, stage.stagingDir);
@@ -31,12 +39,14 @@ export async function runByOwnLauncher(
   if (last?.event === 'error') stage.reporter.warning(`${jobFile} ended with an error: ${last.message}`);
   else if (last?.event === 'stopped') stage.progress.line(`stopped at step ${last.step}, and can go on`);
   else if (last) stage.progress.line('started, and not yet done');
-  const variables = Object.entries({ ...TRAINER_PATH, ...env }).map(([name, value]) => `${name}=${value}`);
+  const variables = Object.entries({ ...PYTHON_VARIABLES, ...env }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
   const starter =
     launch.config.distributed_type === 'DEEPSPEED'
-      ? `accelerate.commands.launch --config_file ${launch.configFile} --num_processes ${launch.processes}`
+      ? `accelerate.commands.launch --config_file ${launch.configFile} --num_processes ${launch.processes} ${byAccelerate(python).join(' ')}`
       : `torch.distributed.run --nproc-per-node ${launch.processes}`;
-  const command = `${variables.join(' ')} ${python} -m ${starter} -m prometheus_trainer.${module} --job ${jobFile}`;
+  const command = `${variables.join(' ')} ${python} ${SAFE_PATH_OPTION} -m ${starter} -m prometheus_trainer.${module} --job ${jobFile}`;
   stage.progress.line(`ready to be trained with ${launch.processes} processes; on one node, for example:`);
   stage.reporter.info(`  ${command}`);
   stage.progress.line('once that is done, run this stage again to publish the result');

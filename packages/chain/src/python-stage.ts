@@ -4,9 +4,10 @@ import {
   ChildProcessError,
   ConfigurationError,
   type Json,
-  PROJECT_ROOT,
+  PYTHON_VARIABLES,
   printable,
   runProcessGroup,
+  SAFE_PATH_OPTION,
   type StageContext,
   type StageEvent,
 } from '@prometheus-actions/stage';
@@ -21,9 +22,6 @@ export interface PythonJob {
   launcher?: readonly string[];
   env?: Record<string, string>;
 }
-
-/** Variables with which `prometheus_trainer` is found, wherever it runs. */
-export const TRAINER_PATH = { PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src') };
 
 /**
  * Runs a stage written in Python: the job goes in as a file, events come back as JSON lines.
@@ -41,9 +39,13 @@ export async function runPythonStage(
   let last: StageEvent | undefined;
   const result = await runProcessGroup({
     command: work.python,
-    args: [...(work.launcher ?? []), '-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
+    args: [
+      SAFE_PATH_OPTION,
+      ...(work.launcher ?? []),
+      ...['-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
+    ],
     env: {
-      ...TRAINER_PATH,
+      ...PYTHON_VARIABLES,
       PYTHONUNBUFFERED: '1',
       TOKENIZERS_PARALLELISM: 'false',
       HF_HUB_DISABLE_PROGRESS_BARS: '1',

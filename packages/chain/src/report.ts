@@ -53,9 +53,12 @@ export function stageSummary(title: string, status: string, manifest: Manifest |
   ].join('\n');
 }
 
-/** The loss curve of a stage that has just trained, as Markdown; empty for any other. */
+/** The loss curve of a stage that has just trained, as Markdown; empty for any other, and where its log can't be read. */
 export async function lossCurveSummary({ status, outputDir }: StageOutcome): Promise<string> {
-  const curve = status === 'up to date' ? undefined : await readLossCurve(trainingLogFile(outputDir));
+  const curve =
+    status === 'up to date'
+      ? undefined
+      : await readLossCurve(trainingLogFile(outputDir)).catch(() => undefined);
   return curve ? lossCurveMermaid(curve) : '';
 }
 

@@ -9,6 +9,7 @@ import type { ModelReference } from './model-reference.ts';
 import { prepareDataset } from './prepare-dataset.ts';
 import { sftTrain } from './sft-train.ts';
 import type { TokenSettings } from './token-limit.ts';
+import { warningsAbout } from './validation/annotations.ts';
 
 /** Runs one stage of a plan with the settings that the recipe has for it. */
 export async function runPlannedStage(
@@ -34,8 +35,17 @@ export async function runPlannedStage(
       if (!expert) throw new Error(`no expert ${stage.name}`);
       const dataset = outputOf(plan, `prepare-dataset/${expert.dataset}`);
       const { launch } = recipe;
+      const warnings = warningsAbout(context.findings ?? [], expert.yaml.file);
       return sftTrain(
-        { title, model: baseModel(recipe, plan), dataset, training: expert.training, launch, outputDir },
+        {
+          title,
+          model: baseModel(recipe, plan),
+          dataset,
+          training: expert.training,
+          launch,
+          warnings,
+          outputDir,
+        },
         context,
       );
     }

@@ -7,7 +7,7 @@ import {
   type TrainingStageSettings,
   trainingSettings,
 } from '@prometheus-actions/recipe';
-import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stage';
+import { type Json, type Reporter, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
 import { checkLaunch, launcherArguments, trainingVariables } from './launch.ts';
 import { readLossCurve, trainingLogFile } from './loss-curve.ts';
@@ -24,6 +24,8 @@ export interface TrainSettings {
   dataset: string;
   training: TrainingSection;
   launch: Launch;
+  /** What was warned of in the file of the training. */
+  warnings: readonly string[];
   outputDir: string;
 }
 
@@ -53,6 +55,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
       revision: 1,
       versions: pick(versions, ['torch', 'transformers', 'trl', 'peft', 'accelerate']),
       resumable: true,
+      warnings: settings.warnings,
       preflight: () => checkLaunch(launch, python),
       describe: (metrics) => describeTraining(metrics),
       run: async (stage) => {
@@ -86,11 +89,14 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
         };
         try {
           if (launch.launcher !== 'none') {
-            return await runPythonStage(stage, { ...work, launcher: await launcherArguments(launch) });
+            return await runPythonStage(stage, {
+              ...work,
+              launcher: await launcherArguments(launch, python),
+            });
           }
           return await runByOwnLauncher(stage, work, launch, `${settings.outputDir}.job.json`);
         } finally {
-          await drawLossCurve(settings);
+          await drawLossCurve(settings, stage.reporter);
         }
       },
     },
@@ -107,10 +113,18 @@ function withAnyProcesses({ processes, ...settings }: TrainingStageSettings): Js
   return { ...settings, arguments: perProcess, micro_batches: Number(accumulation ?? 1) * processes };
 }
 
-/** Beside the output, like the log it is drawn from: what is logged how often is not in the fingerprint of the output. */
-async function drawLossCurve({ title, outputDir }: TrainSettings): Promise<void> {
-  const curve = await readLossCurve(trainingLogFile(outputDir));
-  if (curve) await writeFile(`${outputDir}.loss.svg`, lossCurveSvg(curve, `${title}: loss`));
+/**
+ * Beside the output, like the log it is drawn from: what is logged how often is not in the fingerprint of the output. A
+ * training that is done is done without its picture, too.
+ */
+async function drawLossCurve({ title, outputDir }: TrainSettings, reporter: Reporter): Promise<void> {
+  const file = `${outputDir}.loss.svg`;
+  try {
+    const curve = await readLossCurve(trainingLogFile(outputDir));
+    if (curve) await writeFile(file, lossCurveSvg(curve, `${title}: loss`));
+  } catch (error) {
+    reporter.warning(`the loss curve is not drawn in ${file}: ${(error as Error).message}`);
+  }
 }
 
 /** Whether the training is reported to one of the services whose packages are locked. */

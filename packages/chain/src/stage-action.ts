@@ -1,10 +1,11 @@
 import { getInput } from '@actions/core';
-import type { ActionContext, StageOutcome } from '@prometheus-actions/stage';
+import { type ActionContext, RecordingReporter, type StageOutcome } from '@prometheus-actions/stage';
 import { actionInputs } from './action-inputs.ts';
 import { type ActionsCache, actionsCache } from './actions-cache.ts';
 import { chainContext } from './chain-context.ts';
 import { lossCurveSummary, stageSummary } from './report.ts';
 import type { StageRequest } from './requests/request.ts';
+import { warningsMarkdown } from './warnings.ts';
 
 /**
  * One stage as a GitHub action: reads the inputs, runs it, sets outputs and summary.
@@ -16,7 +17,8 @@ export async function stageAction(
   action: ActionContext,
   loadCache?: () => Promise<ActionsCache>,
 ): Promise<void> {
-  const { reporter, signal } = action;
+  const { signal } = action;
+  const reporter = new RecordingReporter(action.reporter);
   // Whatever happens, the outputs that can be told are set, so that a later job's condition sees a value.
   action.setOutput('finished', false);
   action.setOutput('cache-hit', false);
@@ -24,7 +26,9 @@ export async function stageAction(
   const verify = getInput('verify') === 'true';
   const cache =
     loadCache && getInput('cache') === 'true' ? actionsCache(await loadCache(), reporter) : undefined;
-  const outcome = await request.run(inputs, chainContext({ reporter, signal, verify, cache }));
+  const run = request.run(inputs, chainContext({ reporter, signal, verify, cache }));
+  // Of a stage that failed or was stopped, too: its warnings may say why.
+  const outcome = await run.finally(() => action.addSummary(warningsMarkdown(reporter.warnings), 'end'));
   setOutputs(action, outcome);
   action.addSummary(stageSummary(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
   action.addSummary(await lossCurveSummary(outcome));

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Diagnostic, formatDiagnostic, formatWithSource, type Plan } from '@prometheus-actions/recipe';
-import { type ActionContext, ConfigurationError, visibleText } from '@prometheus-actions/stage';
+import { type ActionContext, ConfigurationError, GitError, visibleText } from '@prometheus-actions/stage';
 import { actionInputs } from './action-inputs.ts';
 import { recipeLocation } from './recipe-location.ts';
 import { type ValidateInputs, validateRecipeRequest } from './requests/validate-recipe-request.ts';
@@ -42,8 +42,15 @@ export async function validateAction(action: ActionContext): Promise<void> {
 
 /** The commit to compare with; undefined, with a notice that says why, where there is none. */
 function baseTree(inputs: ValidateInputs, workspace: string, action: ActionContext): BaseTree | undefined {
-  const commit = inputs.base ?? baseOfEvent(process.env.GITHUB_EVENT_PATH);
   const everything = inputs.changed_only ? ' All recipes are checked.' : '';
+  let commit = inputs.base;
+  try {
+    commit ??= baseOfEvent(process.env.GITHUB_EVENT_PATH);
+  } catch (error) {
+    const reason = (error as Error).message;
+    action.reporter.warning(`No comparison: the event of this job can't be read: ${reason}.${everything}`);
+    return undefined;
+  }
   if (commit === undefined) {
     if (inputs.changed_only) {
       action.reporter.notice(
@@ -52,12 +59,13 @@ function baseTree(inputs: ValidateInputs, workspace: string, action: ActionConte
     }
     return undefined;
   }
-  const tree = openBaseTree(workspace, commit);
-  if (tree) return tree;
-  action.reporter.notice(
-    `The commit to compare with, ${commit}, is not in this checkout.${everything} To have changes told, check out with fetch-depth: 0 (or 2, for a pull request's merge commit).`,
-  );
-  return undefined;
+  try {
+    return openBaseTree(workspace, commit);
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    action.reporter.notice(`No comparison with ${commit}: ${error.problem}.${everything} ${error.hint}`);
+    return undefined;
+  }
 }
 
 function namedRecipes(text: string): string[] {
@@ -109,10 +117,7 @@ async function report(
   const [only] = checked;
   if (only?.plan && checked.length === 1) setPlanOutputs(action, only.plan);
   if (inputs.sarif_file) {
-    const file = path.resolve(workspace, inputs.sarif_file);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, sarifText(diagnostics, workspace));
-    action.setOutput('sarif', file);
+    await writeSarif(path.resolve(workspace, inputs.sarif_file), sarifText(diagnostics, workspace), action);
   }
   for (const diagnostic of diagnostics) {
     // The line of a link that leads out of the workspace is one of the file that is not to be read.
@@ -130,6 +135,17 @@ async function report(
   }
   action.setOutput('valid', true);
   action.reporter.info(`${count(checked.length, 'recipe')} checked, ${count(warnings, 'warning')}`);
+}
+
+/** What was found is told in other ways, too: without the file it is told all the same. */
+async function writeSarif(file: string, text: string, action: ActionContext): Promise<void> {
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, text);
+    action.setOutput('sarif', file);
+  } catch (error) {
+    action.reporter.warning(`sarif-file: ${file} can't be written: ${(error as Error).message}`);
+  }
 }
 
 /** A path as it is read from the working directory, which a job's log does not repeat on each line. */

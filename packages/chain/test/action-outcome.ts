@@ -13,6 +13,7 @@ export async function outcomeOf(action: (context: ActionContext) => Promise<void
   const outputs: ActionOutcome['outputs'] = {};
   const told: ActionOutcome['told'] = [];
   const summaries: string[] = [];
+  const last: string[] = [];
   const tell = (kind: ActionOutcome['told'][number]['kind']) => (text: string, place?: Place) => {
     told.push({ kind, text, place });
   };
@@ -31,10 +32,10 @@ export async function outcomeOf(action: (context: ActionContext) => Promise<void
     setOutput: (name, value) => {
       outputs[name] = value;
     },
-    addSummary: (markdown) => summaries.push(markdown),
+    addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
   }).then(
     () => undefined,
     (error: Error) => error.message,
   );
-  return { outputs, told, summary: summaries.join('\n'), failure };
+  return { outputs, told, summary: [...summaries, ...last].join('\n'), failure };
 }

@@ -31,9 +31,9 @@ export class GithubReporter implements Reporter {
       phase: (name) => progress.phase(name),
       progress: (done, total, unit) => progress.progress(done, total, unit),
       line: (text) => progress.line(text),
-      end: (status, detail) => {
+      end: (status, detail, warnings) => {
         core.endGroup();
-        progress.end(status, detail);
+        progress.end(status, detail, warnings);
       },
     };
   }

@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cpus, hostname, release, totalmem, type } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Json } from './canonical-json.ts';
-
-const run = promisify(execFile);
+import { GitError, git } from './git.ts';
 
 /**
  * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
@@ -25,21 +23,17 @@ export function hardware(): Json {
   };
 }
 
-/** The project's commit, with `-dirty` where files differ from it; `null` where that can't be known. */
-export async function gitCommit(): Promise<string | null> {
-  // An action's checkout has no .git folder; the runner says which commit it downloaded.
-  const ref = process.env.GITHUB_ACTION_REF;
+/**
+ * The project's commit, with `-dirty` where files differ from it; null where that can't be known, with the reason where
+ * there is a repository. An action's checkout has none: the runner says which commit it downloaded.
+ */
+export function gitCommit(root = PROJECT_ROOT): { commit: string | null; problem?: GitError } {
+  const ref = process.env.GITHUB_ACTION_REF || null;
   try {
-    const { stdout } = await run('git', [
-      '-C',
-      PROJECT_ROOT,
-      'describe',
-      '--always',
-      '--dirty',
-      '--abbrev=40',
-    ]);
-    return stdout.trim() || ref || null;
-  } catch {
-    return ref || null;
+    return { commit: git(root, 'describe', '--always', '--dirty', '--abbrev=40').trim() || ref };
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    const isExpected = ref !== null || !existsSync(path.join(root, '.git'));
+    return { commit: ref, ...(!isExpected && { problem: error }) };
   }
 }

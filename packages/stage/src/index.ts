@@ -2,12 +2,16 @@ export { abortOnSignals, CancelledError } from './cancellation.ts';
 export { canonicalJson, digestOf, type Json } from './canonical-json.ts';
 export { ChildProcessError, ConfigurationError, formatPlace, type Place } from './errors.ts';
 export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-digests.ts';
+export { GitError, git } from './git.ts';
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';
+export { SUMMARY_LIMIT } from './job-files.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
 export { lockHolder, lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
 export { ensurePython, ensureUv, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
+export { isolatedPython, PYTHON_VARIABLES, SAFE_PATH_OPTION } from './python-isolation.ts';
+export { RecordingReporter, type StageWarnings } from './recording-reporter.ts';
 export {
   formatAmount,
   formatBytes,
@@ -33,5 +37,6 @@ export {
 } from './run-stage.ts';
 export type { StageEvent } from './stage-events.ts';
 export { resolveInputs, type StageInput } from './stage-inputs.ts';
+export { type Warnings, warningsOfManifest, warningText } from './stage-warnings.ts';
 export { isLfsPointer, LFS_FAULT, readJsonFile, textFault, UTF8_MARK, withoutMark } from './text-file.ts';
 export { visibleColumns, visibleText } from './visible-text.ts';

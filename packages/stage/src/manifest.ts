@@ -33,6 +33,10 @@ export interface Manifest {
   hardware: Json;
   timings: { started: string; finished: string; seconds: number };
   metrics: Json;
+  /** What the stage warned of, each text once; absent in manifests of earlier versions. */
+  warnings?: string[];
+  /** How many more there were, which were only shown while it ran. */
+  warnings_left_out?: number;
 }
 
 /** The manifest of an output folder; `undefined` where there is none, or none that can be read. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { ConfigurationError } from './errors.ts';
 import { PROJECT_ROOT } from './hardware.ts';
 import { lockOutput } from './output-lock.ts';
+import { ISOLATED_OPTION, PYTHON_VARIABLES } from './python-isolation.ts';
 import { formatSeconds, type Reporter } from './reporter.ts';
 import { runCommand } from './run-command.ts';
 
@@ -30,6 +31,8 @@ interface Stamp {
 }
 
 const TRAINER = path.join(PROJECT_ROOT, 'packages/trainer');
+// Started without an option, since it has to tell a Python before 3.11 that it is too old.
+const CHECK_SCRIPT = path.join(TRAINER, 'scripts/check_environment.py');
 const STAMP_FILE = 'prometheus-environment.json';
 const LEAST_PYTHON = [3, 11] as const;
 
@@ -79,14 +82,15 @@ async function install(
   reporter.info(`Setting up Python in ${venv}: the locked packages, about 5 GB with PyTorch, once.`);
   await rm(path.join(venv, STAMP_FILE), { force: true });
   const python = interpreterOf(venv);
-  if (!existsSync(python) || (await runCommand(python, ['-c', 'pass'])).exitCode !== 0) {
+  if (!existsSync(python) || (await runCommand(python, [ISOLATED_OPTION, '-c', 'pass'])).exitCode !== 0) {
     await rm(venv, { recursive: true, force: true });
     await mkdir(path.dirname(venv), { recursive: true });
     await createVenv(venv);
   }
   const uv = await ensureUv(venv);
   const arguments_ = ['pip', 'sync', '--quiet', '--python', python, '--require-hashes'];
-  const synced = await runCommand(uv, [...arguments_, ...sets.map(lockFile)]);
+  // uv reads uv.toml and pyproject.toml of the folder it starts in and of those around it: the checkout's say nothing here.
+  const synced = await runCommand(uv, [...arguments_, ...sets.map(lockFile)], PYTHON_VARIABLES, TRAINER);
   if (synced.exitCode !== 0) {
     throw new ConfigurationError(`the Python packages could not be installed:\n${synced.stderr.trim()}`, {
       hint: 'Is PyPI (or the mirror that uv is configured for) reachable? Is there 10 GB of free disk?',
@@ -101,7 +105,7 @@ async function install(
 
 async function createVenv(venv: string): Promise<void> {
   const python = await findPython();
-  const made = await runCommand(python, ['-m', 'venv', '--without-pip', venv]);
+  const made = await runCommand(python, [ISOLATED_OPTION, '-m', 'venv', '--without-pip', venv]);
   if (made.exitCode !== 0) throw new Error(`${python} -m venv failed:\n${made.stderr}`);
 }
 
@@ -112,7 +116,7 @@ export async function ensureUv(venv: string): Promise<string> {
   const uv = path.join(folder, 'bin/uv');
   if (existsSync(uv)) return uv;
   const python = await findPython();
-  const made = await runCommand(python, ['-m', 'venv', folder]);
+  const made = await runCommand(python, [ISOLATED_OPTION, '-m', 'venv', folder], PYTHON_VARIABLES);
   if (made.exitCode !== 0) {
     await rm(folder, { recursive: true, force: true });
     throw new ConfigurationError(
@@ -124,6 +128,7 @@ export async function ensureUv(venv: string): Promise<string> {
   }
   const lock = path.join(TRAINER, 'requirements-uv.lock');
   const pip = [
+    ISOLATED_OPTION,
     '-m',
     'pip',
     'install',
@@ -133,7 +138,7 @@ export async function ensureUv(venv: string): Promise<string> {
     '-r',
     lock,
   ];
-  const installed = await runCommand(path.join(folder, 'bin/python'), pip);
+  const installed = await runCommand(path.join(folder, 'bin/python'), pip, PYTHON_VARIABLES);
   if (installed.exitCode !== 0) {
     throw new ConfigurationError(`uv could not be installed from PyPI:\n${installed.stderr.trim()}`, {
       hint: 'Is PyPI (or the mirror that pip is configured for) reachable?',
@@ -147,6 +152,7 @@ async function findPython(): Promise<string> {
   const found: string[] = [];
   for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python']) {
     const { exitCode, stdout } = await runCommand(name, [
+      ISOLATED_OPTION,
       '-c',
       'import sys; print(*sys.version_info[:3], sep=".")',
     ]);
@@ -165,8 +171,7 @@ async function findPython(): Promise<string> {
 }
 
 async function checkGivenPython(python: string): Promise<PythonEnvironment> {
-  const script = path.join(TRAINER, 'scripts/check_environment.py');
-  const { exitCode, stdout, stderr } = await runCommand(python, [script]);
+  const { exitCode, stdout, stderr } = await runCommand(python, [CHECK_SCRIPT], PYTHON_VARIABLES);
   if (exitCode !== 0) {
     throw new ConfigurationError(
       `PROMETHEUS_PYTHON=${python} can't be used: ${(stderr || 'it does not run').trim()}`,
@@ -179,9 +184,7 @@ async function checkGivenPython(python: string): Promise<PythonEnvironment> {
 }
 
 async function installedVersions(python: string): Promise<Record<string, string>> {
-  const { exitCode, stdout, stderr } = await runCommand(python, [
-    path.join(TRAINER, 'scripts/check_environment.py'),
-  ]);
+  const { exitCode, stdout, stderr } = await runCommand(python, [CHECK_SCRIPT], PYTHON_VARIABLES);
   if (exitCode !== 0) throw new Error(`the Python environment is not as locked: ${stderr}`);
   return JSON.parse(stdout) as Record<string, string>;
 }

@@ -1,4 +1,5 @@
 import type { Place } from './errors.ts';
+import type { Warnings } from './stage-warnings.ts';
 import { visibleText } from './visible-text.ts';
 
 export type StageStatus = 'done' | 'up to date' | 'stopped' | 'failed';
@@ -19,7 +20,8 @@ export interface StageProgress {
   progress(done: number, total: number, unit: string): void;
   /** One compact line about the work, such as the loss at a step. */
   line(text: string): void;
-  end(status: StageStatus, detail: string): void;
+  /** With all warnings of the stage, those of earlier runs that made its output included. */
+  end(status: StageStatus, detail: string, warnings: Warnings): void;
 }
 
 /** Plain lines, for pipes and CI: no cursor movement, progress at most every tenth or every 30 seconds. */

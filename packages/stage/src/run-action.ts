@@ -2,30 +2,35 @@ import * as core from '@actions/core';
 import { abortOnSignals, CancelledError } from './cancellation.ts';
 import { ChildProcessError, ConfigurationError } from './errors.ts';
 import { GithubReporter, withoutCommands } from './github-reporter.ts';
+import { StepOutputs, writeSummary } from './job-files.ts';
 import { printable, type Reporter } from './reporter.ts';
 
 export interface ActionContext {
   reporter: Reporter;
   signal: AbortSignal;
   setOutput: (name: string, value: string | boolean | number) => void;
-  /** Markdown for the job summary. */
-  addSummary: (markdown: string) => void;
+  /** Markdown for the job summary; what is said at its end comes after all else, a failure too. */
+  addSummary: (markdown: string, at?: 'end') => void;
 }
 
 /**
- * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once.
+ * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once. Where these
+ * can't be written, that is a warning: what `main` has done is done, and why it failed is the message.
  *
  * A ConfigurationError is shown without a stack; any other error is a bug and shows it.
  */
 export async function runAction(main: (context: ActionContext) => Promise<void>): Promise<void> {
   const summaries: string[] = [];
+  const last: string[] = [];
+  const outputs = new StepOutputs();
+  const reporter = new GithubReporter();
   const signal = abortOnSignals();
   try {
     await main({
-      reporter: new GithubReporter(),
+      reporter,
       signal,
-      setOutput: (name, value) => core.setOutput(name, value),
-      addSummary: (markdown) => summaries.push(markdown),
+      setOutput: (name, value) => outputs.set(name, value),
+      addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
     });
   } catch (error) {
     if (error instanceof CancelledError || signal.aborted) {
@@ -41,9 +46,9 @@ export async function runAction(main: (context: ActionContext) => Promise<void>)
       summaries.push(`### Failed\n\n${fenced(text)}\n`);
     }
   }
-  if (summaries.length > 0 && process.env.GITHUB_STEP_SUMMARY) {
-    await core.summary.addRaw(summaries.join('\n'), true).write();
-  }
+  if (outputs.problem) last.push(`### Outputs are missing\n\n${fenced(outputs.problem)}\n`);
+  const problems = [outputs.problem, await writeSummary([...summaries, ...last].filter(Boolean))];
+  for (const problem of problems) if (problem !== undefined) reporter.warning(problem);
 }
 
 function fenced(text: string): string {

@@ -9,6 +9,12 @@ import { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifes
 import { lockOutput } from './output-lock.ts';
 import { formatSeconds, type Reporter, type StageProgress } from './reporter.ts';
 import { resolveInputs, type StageInput } from './stage-inputs.ts';
+import {
+  listenToWarnings,
+  WarningCollection,
+  warningsForManifest,
+  warningsOfManifest,
+} from './stage-warnings.ts';
 
 /** One stage, ready to run: what it makes, from what, and how. */
 export interface Stage {
@@ -33,6 +39,8 @@ export interface Stage {
   resumeSettings?: Json;
   /** Wait for another run that makes the same output, instead of failing. */
   waitForLock?: boolean;
+  /** Warnings about its settings, which were reported before it began. */
+  warnings?: readonly string[];
   /** Fails early for what would fail late: disk, memory, earlier outputs. Given the staging folder, perhaps not there. */
   preflight?: (stagingDir: string) => Promise<void>;
   /** Makes the output; `stopped` when it was asked to end and can go on later. */
@@ -54,12 +62,12 @@ export interface StageContext {
   reporter: Reporter;
 }
 
-/** Keeps outputs by their fingerprints beyond the life of a machine. A failure there is no failure of the stage. */
+/** Keeps outputs by their fingerprints beyond the life of a machine. A failure there is a warning, none of the stage. */
 export interface StageCache {
   /** Fills a folder that does not exist yet, as far as there is something for the fingerprint. */
-  restore(fingerprint: string, folder: string): Promise<void>;
+  restore(fingerprint: string, folder: string, reporter: Reporter): Promise<void>;
   /** Keeps the contents of a finished folder. */
-  save(fingerprint: string, folder: string): Promise<void>;
+  save(fingerprint: string, folder: string, reporter: Reporter): Promise<void>;
 }
 
 export interface StageOptions {
@@ -88,6 +96,9 @@ export async function runStage(stage: Stage, options: StageOptions): Promise<Sta
   const started = Date.now();
   const seconds = () => (Date.now() - started) / 1000;
   const progress = options.reporter.startStage(stage.title);
+  const collected = new WarningCollection();
+  for (const text of stage.warnings ?? []) collected.add(text);
+  const reporter = listenToWarnings(options.reporter, (text) => collected.add(text));
   try {
     await mkdir(path.dirname(stage.outputDir), { recursive: true });
     const lock = await lockOutput(stage.outputDir, {
@@ -96,16 +107,17 @@ export async function runStage(stage: Stage, options: StageOptions): Promise<Sta
       signal: options.signal,
     });
     try {
-      const outcome = await runLocked(stage, options, progress, started);
+      const outcome = await runLocked(stage, { ...options, reporter }, progress, collected, started);
       const described = outcome.manifest && stage.describe ? stage.describe(outcome.manifest.metrics) : '';
       const time = outcome.status === 'up to date' ? '' : `in ${formatSeconds(seconds())}`;
-      progress.end(outcome.status, [described, time].filter(Boolean).join(', '));
+      const warnings = outcome.manifest ? warningsOfManifest(outcome.manifest) : collected.warnings;
+      progress.end(outcome.status, [described, time].filter(Boolean).join(', '), warnings);
       return { ...outcome, outputDir: stage.outputDir, seconds: seconds() };
     } finally {
       lock.release();
     }
   } catch (error) {
-    progress.end('failed', `after ${formatSeconds(seconds())}`);
+    progress.end('failed', `after ${formatSeconds(seconds())}`, collected.warnings);
     throw diskFull(error, stage.outputDir) ?? error;
   }
 }
@@ -126,6 +138,7 @@ async function runLocked(
   stage: Stage,
   options: StageOptions,
   progress: StageProgress,
+  collected: WarningCollection,
   started: number,
 ): Promise<Pick<StageOutcome, 'status' | 'manifest'>> {
   const earlier = await readManifest(stage.outputDir);
@@ -152,7 +165,7 @@ async function runLocked(
   if (!left && options.cache) {
     progress.phase('looking in the cache');
     await rm(context.stagingDir, { recursive: true, force: true });
-    await options.cache.restore(fingerprint, context.stagingDir);
+    await options.cache.restore(fingerprint, context.stagingDir, options.reporter);
   }
   const restored = left ? undefined : await wholeOutput(context.stagingDir, fingerprint);
   const finished = left ?? restored;
@@ -167,6 +180,7 @@ async function runLocked(
   await clearStaging(stage, folder, options.reporter);
   await mkdir(context.stagingDir, { recursive: true });
   await mkdir(context.workDir, { recursive: true });
+  collected.continueIn(path.join(folder, 'warnings.json'));
   const result = await stage.run(context).catch(async (error: unknown) => {
     if (!stage.resumable) await rm(folder, { recursive: true, force: true });
     throw error;
@@ -174,6 +188,11 @@ async function runLocked(
   if (result === 'stopped') return { status: 'stopped' };
   progress.phase('hashing and publishing');
   const outputs = await recordFiles(context.stagingDir);
+  const { commit, problem } = gitCommit();
+  if (problem)
+    options.reporter.notice(
+      `the manifest has no commit of this project: ${problem.problem}. ${problem.hint}`,
+    );
   const manifest: Manifest = {
     manifest_version: 1,
     stage: stage.name,
@@ -185,7 +204,7 @@ async function runLocked(
     inputs,
     outputs,
     versions: { node: process.versions.node, ...stage.versions },
-    git_commit: await gitCommit(),
+    git_commit: commit,
     hardware: hardware(),
     timings: {
       started: new Date(started).toISOString(),
@@ -193,12 +212,16 @@ async function runLocked(
       seconds: (Date.now() - started) / 1000,
     },
     metrics: result.metrics,
+    ...warningsForManifest(collected.warnings),
   };
   await writeManifest(context.stagingDir, manifest);
-  await options.cache?.save(fingerprint, context.stagingDir);
+  await options.cache?.save(fingerprint, context.stagingDir, options.reporter);
+  // What the cache could not keep is a warning of this run, too.
+  const whole = { ...manifest, ...warningsForManifest(collected.warnings) };
+  await writeManifest(context.stagingDir, whole);
   await publishFolder(context.stagingDir, stage.outputDir);
   await rm(folder, { recursive: true, force: true });
-  return { status: 'done', manifest };
+  return { status: 'done', manifest: whole };
 }
 
 /** The manifest of a finished output of that fingerprint, with the times that its files have now; every file is hashed. */

@@ -38,14 +38,23 @@ export const recipeInputs = {
   processes: wholeNumber("Training processes, one a GPU, instead of the recipe's."),
 };
 
+/** A recipe that is to be run. */
+export interface PlannedRun {
+  recipe: Recipe;
+  plan: Plan;
+  /** What was found in its files, which can be used all the same. */
+  findings: readonly Diagnostic[];
+}
+
 /** Reads the recipe that a request names and makes its plan; notices and warnings are reported. */
 export function planOf(
   inputs: { recipe: string; artifacts_dir?: string | undefined; processes?: number | undefined },
   context: Pick<ChainContext, 'reporter'>,
-): { recipe: Recipe; plan: Plan } {
+): PlannedRun {
   const { recipe, diagnostics } = loadRecipe(recipeLocation(inputs.recipe), { processes: inputs.processes });
   tellFindings(diagnostics, context.reporter);
-  return { recipe, plan: makePlan(recipe, inputs.artifacts_dir ?? defaultArtifactsDir(recipe.name)) };
+  const plan = makePlan(recipe, inputs.artifacts_dir ?? defaultArtifactsDir(recipe.name));
+  return { recipe, plan, findings: diagnostics };
 }
 
 /** Reports what was found in files that can be used all the same. */
@@ -56,10 +65,11 @@ export function tellFindings(diagnostics: readonly Diagnostic[], reporter: Chain
 
 /** Runs one planned stage; a random base model, which no action of its own makes, is made before what needs it. */
 export async function runFromPlan(
-  { recipe, plan }: { recipe: Recipe; plan: Plan },
+  { recipe, plan, findings }: PlannedRun,
   id: string,
-  context: ChainContext,
+  given: ChainContext,
 ): Promise<StageOutcome> {
+  const context = { ...given, findings };
   const stage = plannedStage(plan, id);
   await requireEarlierOutputs(plan, stage);
   if (stage.needs.includes('base-model')) {

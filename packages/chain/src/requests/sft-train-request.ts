@@ -16,6 +16,7 @@ import { ConfigurationError } from '@prometheus-actions/stage';
 import { z } from 'zod';
 import { type ModelReference, parseModelReference } from '../model-reference.ts';
 import { sftTrain } from '../sft-train.ts';
+import { warningsAbout } from '../validation/annotations.ts';
 import { number, text } from './input-fields.ts';
 import { planOf, recipeInputs, required, runFromPlan, stageRequest, tellFindings } from './request.ts';
 
@@ -41,9 +42,9 @@ export const sftTrainRequest = stageRequest({
   run: async (inputs, context) => {
     const limit = (training: TrainingSection) => withTimeLimit(training, inputs.max_minutes);
     if (inputs.recipe) {
-      const { recipe, plan } = planOf({ ...inputs, recipe: inputs.recipe }, context);
-      const experts = recipe.experts.map((expert) => ({ ...expert, training: limit(expert.training) }));
-      const planned = { recipe: { ...recipe, experts }, plan };
+      const run = planOf({ ...inputs, recipe: inputs.recipe }, context);
+      const experts = run.recipe.experts.map((expert) => ({ ...expert, training: limit(expert.training) }));
+      const planned = { ...run, recipe: { ...run.recipe, experts } };
       return runFromPlan(planned, `sft-train/${required(inputs.expert, 'expert')}`, context);
     }
     const { launch, expert, diagnostics } = readFiles(
@@ -59,6 +60,7 @@ export const sftTrainRequest = stageRequest({
         dataset: path.resolve(required(inputs.dataset_dir, 'dataset_dir')),
         training: limit(expert.training),
         launch,
+        warnings: warningsAbout(diagnostics),
         outputDir: path.resolve(required(inputs.output_dir, 'output_dir')),
       },
       context,

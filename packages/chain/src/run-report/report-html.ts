@@ -6,6 +6,7 @@ import {
   planAgainstActual,
   provenanceTable,
   reportFigures,
+  reportWarnings,
   timesTable,
 } from './report-tables.ts';
 import type { RunReport } from './run-report.ts';
@@ -76,11 +77,19 @@ ${content}</section>
 
 function sectionsOf(report: RunReport): Section[] {
   const { experts, datasets, merge, planned } = report;
+  const warnings = reportWarnings(report);
   const plan = planAgainstActual(report);
   const onCpu = experts.some(({ actual }) => actual?.device === 'CPU');
   const section = (id: string, title: string, content: Markup | false | undefined): Section[] =>
     content ? [{ id, title, content }] : [];
   return [
+    ...section(
+      'warnings',
+      warnings?.title ?? '',
+      warnings &&
+        html`<ul>${warnings.lines.map((line) => html`<li>${line}</li>`)}</ul>
+`,
+    ),
     ...section(
       'plan',
       'Plan against actual',

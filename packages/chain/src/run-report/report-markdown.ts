@@ -1,5 +1,5 @@
 import { dataReportMarkdown } from '@prometheus-actions/dataset';
-import type { Json } from '@prometheus-actions/stage';
+import { type Json, SUMMARY_LIMIT } from '@prometheus-actions/stage';
 import { lossCurveMermaid } from '../loss-curve-mermaid.ts';
 import { markdown } from '../markdown-text.ts';
 import { mergeReport } from '../merge-report.ts';
@@ -11,13 +11,11 @@ import {
   type ReportTable,
   reportFigures,
   reportTitle,
+  reportWarnings,
   timesTable,
   withoutEmptyColumns,
 } from './report-tables.ts';
 import type { RunReport } from './run-report.ts';
-
-/** GitHub drops the summary of a step that is longer, in bytes (GitHub's docs, "Adding a job summary"). */
-export const SUMMARY_LIMIT = 1024 * 1024;
 
 /** A part of the report that can be left out for another that is short. */
 interface Section {
@@ -32,6 +30,7 @@ interface Section {
  */
 export function reportMarkdown(report: RunReport, limit = SUMMARY_LIMIT): string {
   const { experts, datasets, merge, planned } = report;
+  const warnings = reportWarnings(report);
   const head = [
     `## ${markdown(reportTitle(report))}`,
     '',
@@ -43,6 +42,7 @@ export function reportMarkdown(report: RunReport, limit = SUMMARY_LIMIT): string
   ].join('\n');
   const sections: Section[] = [
     { title: 'What is missing', text: report.missing.map((line) => `- ${markdown(line)}\n`).join('') },
+    { title: warnings?.title ?? '', text: list(warnings?.lines ?? []) },
     { title: 'Plan against actual', text: table(planAgainstActual(report)) },
     { title: 'Losses', text: table(lossTable(experts)) },
     ...experts.flatMap(({ name, curve }) =>

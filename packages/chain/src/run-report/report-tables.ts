@@ -1,4 +1,5 @@
 import { formatBytes, formatSeconds } from '@prometheus-actions/stage';
+import { moreWarnings, onOneLine, warningsTitle } from '../warnings.ts';
 import type { ExpertReport, TrainingCost } from './expert-reports.ts';
 import type { RunReport, StageReport } from './run-report.ts';
 
@@ -109,6 +110,21 @@ export function timesTable({ stages }: RunReport): ReportTable {
       text(made?.bytes, formatBytes),
     ]),
   };
+}
+
+/** `2 warnings` and a line for each, of all stages in the plan's order; undefined where there are none. */
+export function reportWarnings({ stages }: RunReport): { title: string; lines: string[] } | undefined {
+  let number = 0;
+  const lines = stages.flatMap(({ id, made }) => {
+    if (!made) return [];
+    const { warnings, warningsLeftOut: left } = made;
+    number += warnings.length + left;
+    // Some name their stage themselves, by its title.
+    const title = `${id.replace('/', ' ')}: `;
+    const texts = warnings.map((text) => onOneLine(text.startsWith(title) ? text.slice(title.length) : text));
+    return [...texts, ...(left > 0 ? [moreWarnings(left)] : [])].map((text) => `${id}: ${text}`);
+  });
+  return number > 0 ? { title: warningsTitle(number), lines } : undefined;
 }
 
 /** The first digits of a digest tell two apart; the whole ones are in the manifests. */

@@ -4,6 +4,7 @@ import {
   type ReportTable,
   reportFigures,
   reportTitle,
+  reportWarnings,
   timesTable,
   withoutEmptyColumns,
 } from './report-tables.ts';
@@ -13,6 +14,7 @@ import type { RunReport } from './run-report.ts';
 export function reportText(report: RunReport): string {
   const figures = reportFigures(report).map(({ label, value }) => `${label}: ${value}`);
   const plan = planAgainstActual(report);
+  const warnings = reportWarnings(report);
   return [
     reportTitle(report),
     figures.join(', '),
@@ -20,6 +22,7 @@ export function reportText(report: RunReport): string {
     ...lines(timesTable(report)),
     ...(plan.rows.length > 0 ? ['', ...lines(plan)] : []),
     ...(report.missing.length > 0 ? ['', ...report.missing] : []),
+    ...(warnings ? ['', warnings.title, ...warnings.lines.map((line) => `  ${line}`)] : []),
   ]
     .map((line) => printable(line).trimEnd())
     .join('\n');

@@ -59,6 +59,10 @@ interface StageRecord {
   gitCommit: string | null;
   hardware: Json;
   metrics: Json;
+  /** What the stage warned of, each text once. */
+  warnings: string[];
+  /** How many more there were, which were only shown while it ran. */
+  warningsLeftOut: number;
 }
 
 /** Sums over the outputs that are there. */
@@ -146,6 +150,8 @@ function stageRecord(manifest: Manifest, inputs: InputOrigin[]): StageRecord {
     gitCommit: manifest.git_commit,
     hardware,
     metrics,
+    warnings: manifest.warnings ?? [],
+    warningsLeftOut: manifest.warnings_left_out ?? 0,
   };
 }
 

@@ -1,7 +1,7 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Plan, Recipe } from '@prometheus-actions/recipe';
-import type { Reporter } from '@prometheus-actions/stage';
+import { ConfigurationError, type Reporter } from '@prometheus-actions/stage';
 import { reportHtml } from './report-html.ts';
 import { type RunReport, runReport } from './run-report.ts';
 
@@ -10,12 +10,24 @@ export function reportFile(plan: Plan): string {
   return path.join(plan.artifactsDir, 'report', 'report.html');
 }
 
-/** Writes the page of a report, whole or not at all. */
+/**
+ * Writes the page of a report, whole or not at all.
+ *
+ * @throws ConfigurationError where it can't be written
+ */
 export async function writeReport(report: RunReport, file: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
   const unfinished = `${file}.${process.pid}.tmp`;
-  await writeFile(unfinished, reportHtml(report));
-  await rename(unfinished, file);
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(unfinished, reportHtml(report));
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => {});
+    throw new ConfigurationError(`the report can't be written: ${(error as Error).message}`, {
+      hint: 'Name another file (output), or make room for this one.',
+      cause: error,
+    });
+  }
 }
 
 /** Reports a run at its end, however that was. That it can't be reported is a warning: what ended the run is not hidden. */
@@ -28,6 +40,7 @@ export async function leaveReport(
     await writeReport(await runReport(planned, { signal }), file);
     reporter.info(`The report is in ${file}`);
   } catch (error) {
-    reporter.warning(`no report of the run in ${file}: ${(error as Error).message}`);
+    const reason = error instanceof ConfigurationError ? error.problem : (error as Error).message;
+    reporter.warning(`no report of the run in ${file}: ${reason}`);
   }
 }

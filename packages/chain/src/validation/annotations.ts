@@ -1,5 +1,5 @@
 import type { Diagnostic, Severity } from '@prometheus-actions/recipe';
-import type { Reporter } from '@prometheus-actions/stage';
+import { type Reporter, warningText } from '@prometheus-actions/stage';
 
 /** Annotations of one kind that GitHub shows of a step; of more it says nothing. */
 const SHOWN = 10;
@@ -37,6 +37,14 @@ function chooseAnnotations(
 /** What was found and what to do, as one text. */
 export function findingText({ message, hint }: Diagnostic): string {
   return hint ? `${message}. ${hint}` : message;
+}
+
+/** The warnings among findings, all or those in one file, as a stage takes them. */
+export function warningsAbout(findings: readonly Diagnostic[], file?: string): string[] {
+  const about = findings.filter((finding) => file === undefined || finding.file === file);
+  return about
+    .filter(({ severity }) => severity === 'warning')
+    .map((finding) => warningText(findingText(finding), finding));
 }
 
 /** All findings, the most severe first, and within a kind by file and line. */

@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { MOST_SETTINGS_BYTES } from '@prometheus-actions/recipe';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError, GitError, git } from '@prometheus-actions/stage';
 
 /** The files of a commit that the working tree is compared with. Nothing is checked out, and nothing fetched. */
 export interface BaseTree {
@@ -33,41 +32,31 @@ const MOST_LINKS = 20;
 /**
  * Opens a commit of the repository that a folder is in.
  *
- * @returns undefined where there is no repository, or the checkout doesn't have the commit
- * @throws ConfigurationError for a text that can't be the name of a commit
+ * @throws GitError where git can't answer, or the checkout doesn't have the commit; ConfigurationError for a text that
+ *   can't be the name of a commit
  */
-export function openBaseTree(folder: string, base: string): BaseTree | undefined {
+export function openBaseTree(folder: string, base: string): BaseTree {
   if (!/^\w[\w./^~-]*$/.test(base) || base.includes('..')) {
     throw new ConfigurationError(`input base: ${JSON.stringify(base)} is not the name of a commit`, {
       hint: 'Give a commit, a tag or a branch, such as origin/main.',
     });
   }
-  const top = git(folder, 'rev-parse', '--show-toplevel')?.replace(/\n$/, '');
-  const commit = git(
+  const top = git(folder, 'rev-parse', '--show-toplevel').replace(/\n$/, '');
+  const commit = commitOf(folder, base);
+  const listed = git(folder, 'ls-tree', '-r', '-l', '-z', '--full-tree', commit);
+  const differing = git(
     folder,
-    'rev-parse',
-    '--verify',
-    '--quiet',
-    '--end-of-options',
-    `${base}^{commit}`,
-  )?.trim();
-  const listed = commit && git(folder, 'ls-tree', '-r', '-l', '-z', '--full-tree', commit);
-  const differing =
-    commit &&
-    git(
-      folder,
-      'diff',
-      '--name-only',
-      '-z',
-      '--no-renames',
-      '--no-relative',
-      '--no-ext-diff',
-      '--no-textconv',
-      '--ignore-submodules=all',
-      commit,
-      '--',
-    );
-  if (!top || !commit || listed === undefined || differing === undefined) return undefined;
+    'diff',
+    '--name-only',
+    '-z',
+    '--no-renames',
+    '--no-relative',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--ignore-submodules=all',
+    commit,
+    '--',
+  );
   const realRoot = realpathSync(top);
   const root = path.resolve(folder, path.relative(realpathSync(folder), realRoot));
   const entries = entriesOf(listed);
@@ -90,6 +79,43 @@ export function openBaseTree(folder: string, base: string): BaseTree | undefined
   };
 }
 
+function commitOf(folder: string, base: string): string {
+  const resolve = (name: string) =>
+    git(folder, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`).trim();
+  try {
+    return resolve(base);
+  } catch (error) {
+    // Of a name that it doesn't know it says nothing when it is asked quietly.
+    if (!(error instanceof GitError) || error.said !== '') throw error;
+  }
+  if (git(folder, 'rev-parse', '--is-shallow-repository').trim() === 'true') {
+    throw new GitError(
+      `${base} is not in this checkout, which has not all commits (it is shallow)`,
+      "Check out with fetch-depth: 0 (or 2, for a pull request's merge commit).",
+    );
+  }
+  if (/^[0-9a-f]{7,64}$/.test(base)) {
+    throw new GitError(
+      `this repository has no commit ${base}`,
+      `In a step before this one: git fetch origin ${base}. A branch that was pushed with force has lost its former commits.`,
+    );
+  }
+  const remote = `origin/${base}`;
+  const hint = isKnown(() => resolve(remote))
+    ? `Write ${remote}.`
+    : `In a step before this one: git fetch origin ${base}.`;
+  throw new GitError(`this repository has no commit, tag or branch ${base}`, hint);
+}
+
+function isKnown(resolve: () => string): boolean {
+  try {
+    resolve();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Those of the paths that are a file, in a folder, or what a pattern stands for. */
 export function matching(paths: readonly string[], file: string): string[] {
   const isPattern = /[*?[{]/.test(file);
@@ -99,22 +125,6 @@ export function matching(paths: readonly string[], file: string): string[] {
       candidate.startsWith(`${file}/`) ||
       (isPattern && path.matchesGlob(candidate, file)),
   );
-}
-
-/** What git prints; undefined where it fails. No shell reads the arguments, and nothing is fetched or written. */
-function git(folder: string, ...args: string[]): string | undefined {
-  const env = { ...process.env, GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' };
-  try {
-    return execFileSync('git', ['--no-replace-objects', ...args], {
-      cwd: folder,
-      encoding: 'utf8',
-      env,
-      maxBuffer: 1 << 28,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  } catch {
-    return undefined;
-  }
 }
 
 /** Lines of `git ls-tree -r -l -z`: `mode type object bytes TAB path NUL`. */

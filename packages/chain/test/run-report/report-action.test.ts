@@ -84,9 +84,10 @@ interface Reported {
 async function act(
   inputs: Record<string, string>,
   event: object = { pull_request: { number: 7 } },
+  payload = JSON.stringify(event),
 ): Promise<Reported> {
   const file = path.join(mkdtempSync(path.join(tmpdir(), 'event-')), 'event.json');
-  writeFileSync(file, JSON.stringify(event));
+  writeFileSync(file, payload);
   vi.stubEnv('GITHUB_EVENT_PATH', file);
   vi.stubEnv('GITHUB_REPOSITORY', github.repository);
   vi.stubEnv('GITHUB_API_URL', github.api);
@@ -142,13 +143,44 @@ describe('the action', () => {
     );
   });
 
-  it('has written the page and the summary when the comment is refused', async () => {
-    github.refusal = 403;
+  it.each([
+    [
+      'GitHub refuses it',
+      () => {
+        github.refusal = 403;
+      },
+      {},
+      /GitHub answered 403/,
+    ],
+    ['GitHub is not in reach', () => github.close(), {}, /ECONNREFUSED|connect/],
+    ['there is no token', () => {}, { token: '' }, /there is no token/],
+  ])('is done, with a warning, where %s', async (_what, prepare, changes, reason) => {
     const output = path.join(run.folder, 'elsewhere.html');
-    const { failure, summary, outputs } = await act({ ...inputs, output, comment: 'true', token: 'x' });
-    expect(failure).toContain('GitHub answered 403');
+    prepare();
+    const asked = { ...inputs, output, comment: 'true', token: github.token, ...changes };
+    const { failure, summary, outputs, lines } = await act(asked);
+    expect(failure).toBeUndefined();
     expect(summary).toContain('## smoke-7b');
+    expect(summary.trimEnd().split('\n').slice(-2).join(' ')).toMatch(/comment: not written/);
     expect(outputs.html).toBe(output);
+    const warnings = lines.filter((line) => line.startsWith('warning: comment: not written: '));
+    expect(warnings).toEqual([expect.stringMatching(reason)]);
+  });
+
+  it('is done, with a warning, where the event of the job can not be read', async () => {
+    const asked = { ...inputs, comment: 'true', token: github.token };
+    const { failure, lines } = await act(asked, {}, '{');
+    expect(failure).toBeUndefined();
+    expect(lines).toContainEqual(expect.stringMatching(/^warning: comment: not written: .*JSON/));
+  });
+
+  it('has its summary, and an error that names the file, where the page can not be written', async () => {
+    const { failure, summary } = await act({
+      ...inputs,
+      output: path.join(run.folder, 'smoke-7b/recipe.yaml/page.html'),
+    });
+    expect(failure).toMatch(/^the report can't be written: E.*recipe\.yaml/);
+    expect(summary).toContain('## smoke-7b');
   });
 
   it('says where there is no pull request to comment on', async () => {

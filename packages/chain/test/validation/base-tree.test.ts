@@ -1,9 +1,11 @@
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { GitError } from '@prometheus-actions/stage';
 import { describe, expect, it } from 'vitest';
 import { baseOfEvent } from '../../src/validation/base-commit.ts';
 import { openBaseTree } from '../../src/validation/base-tree.ts';
-import { repository } from './repository.ts';
+import { type Repository, repository } from './repository.ts';
 
 describe('the commit that is compared with', () => {
   it('has its own texts, whatever the working tree has', () => {
@@ -11,11 +13,11 @@ describe('the commit that is compared with', () => {
     const text = readFileSync(path.join(here.folder, 'judges/first/merge.yaml'), 'utf8');
     here.edit('judges/first/merge.yaml', 'weight: 1.0', 'weight: 0.5');
     const tree = openBaseTree(here.folder, 'HEAD');
-    expect(tree?.commit).toMatch(/^[0-9a-f]{40}$/);
-    expect(tree?.read('judges/first/merge.yaml')).toBe(text);
-    expect(tree?.read('judges/first')).toBeUndefined();
-    expect(tree?.read('../outside')).toBeUndefined();
-    expect(tree?.read('/etc/passwd')).toBeUndefined();
+    expect(tree.commit).toMatch(/^[0-9a-f]{40}$/);
+    expect(tree.read('judges/first/merge.yaml')).toBe(text);
+    expect(tree.read('judges/first')).toBeUndefined();
+    expect(tree.read('../outside')).toBeUndefined();
+    expect(tree.read('/etc/passwd')).toBeUndefined();
   });
 
   it('knows what changed: committed, staged or neither', () => {
@@ -30,7 +32,7 @@ describe('the commit that is compared with', () => {
     const tree = openBaseTree(path.join(here.folder, 'judges'), base);
     const state = (file: string) => {
       const absolute = path.join(here.folder, 'judges/first', file);
-      return [tree?.has(absolute), tree?.isChanged(absolute)];
+      return [tree.has(absolute), tree.isChanged(absolute)];
     };
     expect(state('merge.yaml')).toEqual([true, true]);
     expect(state('dataset.yaml')).toEqual([true, true]);
@@ -47,7 +49,7 @@ describe('the commit that is compared with', () => {
     const here = repository('first');
     const file = path.join(here.folder, 'judges/first/merge.yaml');
     writeFileSync(file, readFileSync(file));
-    expect(openBaseTree(here.folder, 'HEAD')?.isChanged(file)).toBe(false);
+    expect(openBaseTree(here.folder, 'HEAD').isChanged(file)).toBe(false);
   });
 
   it('follows links within the repository and none that lead out of it or in a circle', () => {
@@ -65,11 +67,11 @@ describe('the commit that is compared with', () => {
       symlinkSync(target, path.join(here.folder, link));
     here.commit();
     const tree = openBaseTree(here.folder, 'HEAD');
-    expect(tree?.read('a/merge.yaml')).toBe('shared');
-    expect(tree?.read('a/folder/merge.yaml')).toBe('shared');
-    expect(tree?.read('a/self/self/merge.yaml')).toBe('shared');
+    expect(tree.read('a/merge.yaml')).toBe('shared');
+    expect(tree.read('a/folder/merge.yaml')).toBe('shared');
+    expect(tree.read('a/self/self/merge.yaml')).toBe('shared');
     for (const file of ['a/out.yaml', 'a/absolute.yaml', 'a/circle', 'a/circle/x'])
-      expect(tree?.read(file)).toBeUndefined();
+      expect(tree.read(file)).toBeUndefined();
   });
 
   it('has files of any name', () => {
@@ -78,7 +80,7 @@ describe('the commit that is compared with', () => {
     for (const name of names) here.write(name, name);
     here.commit();
     const tree = openBaseTree(here.folder, 'main');
-    for (const name of names) expect(tree?.read(name)).toBe(name);
+    for (const name of names) expect(tree.read(name)).toBe(name);
   });
 
   it('runs no program that the tree asks for', () => {
@@ -91,24 +93,83 @@ describe('the commit that is compared with', () => {
     here.git('config', 'diff.mine.command', `touch ${ran}`);
     here.edit('judges/first/merge.yaml', '1.0', '0.5');
     const tree = openBaseTree(here.folder, base);
-    expect(tree?.isChanged(path.join(here.folder, 'judges/first/merge.yaml'))).toBe(true);
-    expect(tree?.has(ran)).toBe(false);
+    expect(tree.isChanged(path.join(here.folder, 'judges/first/merge.yaml'))).toBe(true);
+    expect(tree.has(ran)).toBe(false);
     expect(() => readFileSync(ran)).toThrow('ENOENT');
   });
 
-  it.each([
-    ['a commit that is not in the checkout', 'f'.repeat(40)],
-    ['a branch that is not there', 'origin/main'],
-    ['what is a file and no commit', 'HEAD~0^{tree}'],
-  ])('is none for %s', (_, base) => {
+  it.each(['HEAD@{now}', 'HEAD~0^{tree}', 'a..b', '--all', ''])('is not %j', (base) => {
     const here = repository('first');
-    const open = () => openBaseTree(here.folder, base);
-    if (base.includes('{')) expect(open).toThrow('is not the name of a commit');
-    else expect(open()).toBeUndefined();
+    expect(() => openBaseTree(here.folder, base)).toThrow('is not the name of a commit');
+  });
+});
+
+describe('where there is nothing to compare with, the reason is said', () => {
+  /** A clone over git's own protocol, as a checkout is. */
+  const cloned = (here: Repository, ...options: string[]) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'clone-'));
+    here.git('config', 'uploadpack.allowFilter', 'true');
+    here.git('clone', '--quiet', ...options, `file://${here.folder}`, folder);
+    return folder;
+  };
+  const history = () => {
+    const here = repository('first');
+    const base = here.git('rev-parse', 'HEAD');
+    here.edit('judges/first/merge.yaml', '1.0', '0.5');
+    here.commit();
+    return { here, base };
+  };
+
+  it('a checkout that is shallow', () => {
+    const { here, base } = history();
+    expect(() => openBaseTree(cloned(here, '--depth=1'), base)).toThrow(
+      /is not in this checkout, which has not all commits \(it is shallow\)\n {2}Check out with fetch-depth: 0/,
+    );
+    expect(openBaseTree(cloned(here, '--depth=2'), base).commit).toBe(base);
   });
 
-  it('is none where there is no repository', () => {
-    expect(openBaseTree('/', 'HEAD')).toBeUndefined();
+  it('a commit that a whole checkout lacks', () => {
+    const { here } = history();
+    const gone = 'f'.repeat(40);
+    expect(() => openBaseTree(cloned(here), gone)).toThrow(
+      new RegExp(
+        `this repository has no commit ${gone}\\n {2}In a step before this one: git fetch origin ${gone}`,
+      ),
+    );
+  });
+
+  it('a branch of which only the remote one is there, and one that is nowhere', () => {
+    const { here } = history();
+    here.git('branch', 'next');
+    const folder = cloned(here);
+    expect(() => openBaseTree(folder, 'next')).toThrow(
+      /no commit, tag or branch next\n {2}Write origin\/next\./,
+    );
+    expect(() => openBaseTree(folder, 'nothing')).toThrow(
+      /branch nothing\n {2}In a step before .* fetch origin nothing/,
+    );
+  });
+
+  it('a partial clone that lacks the folders of the commit, which are not fetched', () => {
+    const { here, base } = history();
+    const folder = cloned(here, '--filter=tree:0');
+    // What git did not fetch at once it would fetch from there.
+    renameSync(here.folder, `${here.folder}-gone`);
+    expect(() => openBaseTree(folder, base)).toThrow(
+      /the checkout is a partial clone, and does not have all files of that commit\n {2}Check out without filter/,
+    );
+  });
+
+  it('what is no commit', () => {
+    const { here } = history();
+    const file = here.git('rev-parse', 'HEAD:judges/first/merge.yaml');
+    expect(() => openBaseTree(here.folder, file)).toThrow(
+      /git rev-parse fails: error: .*expected commit type/,
+    );
+  });
+
+  it('no repository', () => {
+    expect(() => openBaseTree('/', 'HEAD')).toThrow(GitError);
   });
 });
 

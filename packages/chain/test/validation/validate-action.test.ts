@@ -162,13 +162,44 @@ describe('on a pull request', () => {
     expect((await changedSince({ base: 'main~1' })).outputs.recipes).toBe('["judges/first"]');
   });
 
-  it('checks everything, and says why, where the checkout is too shallow', async () => {
+  it('checks everything, and says why, where the checkout lacks the commit', async () => {
     here.pullRequest('f'.repeat(40));
     const { annotations, outputs } = await here.check({ 'changed-only': 'true' });
     expect(outputs.recipes).toBe('["judges/first","judges/second"]');
     expect(annotations).toEqual([
-      `notice The commit to compare with, ${'f'.repeat(40)}, is not in this checkout. All recipes are checked. To have changes told, check out with fetch-depth: 0 (or 2, for a pull request's merge commit).`,
+      expect.stringMatching(
+        /^notice No comparison with f{40}: this repository has no commit f{40}\. All recipes are checked\. In a step/,
+      ),
     ]);
+  });
+
+  it('checks everything, and says why, where another user owns the checkout', async () => {
+    here.pullRequest(here.git('rev-parse', 'HEAD'));
+    // With it git takes itself for another user's, as its own tests have it.
+    vi.stubEnv('GIT_TEST_ASSUME_DIFFERENT_OWNER', '1');
+    const { annotations, outputs } = await here.check({ 'changed-only': 'true' });
+    expect(outputs.recipes).toBe('["judges/first","judges/second"]');
+    expect(annotations).toEqual([
+      expect.stringMatching(
+        /git refuses \S+, since another user owns it .* All recipes are checked\. .*git config --global --add safe\.directory/,
+      ),
+    ]);
+  });
+
+  it.each([
+    ['that is not there', () => '/nowhere/event.json', /ENOENT/],
+    ['that is no JSON', () => path.join(here.folder, 'judges/first/recipe.yaml'), /JSON/],
+  ])('checks everything, with a warning, for an event %s', async (_what, file, reason) => {
+    vi.stubEnv('GITHUB_EVENT_PATH', file());
+    const { annotations, outputs, failure } = await here.check({ 'changed-only': 'true' });
+    expect(failure).toBeUndefined();
+    expect(outputs.recipes).toBe('["judges/first","judges/second"]');
+    expect(annotations).toEqual([
+      expect.stringMatching(
+        /^warning No comparison: the event of this job can't be read: .* All recipes are/,
+      ),
+    ]);
+    expect(annotations[0]).toMatch(reason);
   });
 
   it('checks everything, and says why, where there is nothing to compare with', async () => {
@@ -238,6 +269,22 @@ describe('mistakes', () => {
     expect(annotations).toHaveLength(1);
     expect(outputs.errors).toBe(1);
   });
+
+  it.each(['no-folder/x.sarif', 'judges'])(
+    'are told all the same where SARIF can not be written to %s',
+    async (file) => {
+      here.write('no-folder', '');
+      here.edit('judges/first/merge.yaml', 'merge_method: linear', 'merge_method: lineal');
+      const { outputs, annotations, summary, failure } = await here.check({ 'sarif-file': file });
+      expect(outputs).toMatchObject({ valid: false, errors: 1 });
+      expect(outputs).not.toHaveProperty('sarif');
+      expect(annotations).toContainEqual(
+        expect.stringMatching(/^warning sarif-file: \S+ can't be written: E/),
+      );
+      expect(summary).toContain('lineal');
+      expect(failure).toMatch(/^1 error in judges\/first/);
+    },
+  );
 
   it('are written as SARIF, with places in the repository', async () => {
     here.edit('judges/first/merge.yaml', 'merge_method: linear', 'merge_method: lineal');

@@ -1,8 +1,16 @@
-import { chainContext, finalReport, leaveReport, planOf, replicate } from '@prometheus-actions/chain';
-import { formatSeconds } from '@prometheus-actions/stage';
+import {
+  chainContext,
+  finalReport,
+  leaveReport,
+  planOf,
+  replicate,
+  warningsJson,
+} from '@prometheus-actions/chain';
+import { formatSeconds, RecordingReporter } from '@prometheus-actions/stage';
 import type { Command } from 'commander';
 import { printPlan } from '../plan-table.ts';
 import { printedJson } from '../printed-text.ts';
+import { tellWarnings } from '../tell-warnings.ts';
 import { commandReporter } from '../terminal-reporter.ts';
 import { addRecipeOptions, type RecipeCommandOptions, recipeOf } from './recipe-options.ts';
 
@@ -15,21 +23,27 @@ export function addReplicateCommand(program: Command, signal: AbortSignal): void
     .option('--verify', 'hash every file of an output instead of trusting size and modification time')
     .action(async (location: string, options: RecipeCommandOptions & { verify?: boolean }) => {
       const started = Date.now();
-      const reporter = commandReporter(options);
+      const reporter = new RecordingReporter(commandReporter(options));
       const context = chainContext({ reporter, signal, verify: options.verify ?? false });
       const planned = planOf(recipeOf(location, options), context);
-      const { recipe, plan } = planned;
+      const { recipe, plan, findings } = planned;
       reporter.info(printPlan(plan));
       // Of a run that fails or is stopped, too.
-      const outcomes = await replicate(recipe, plan, context).finally(() => leaveReport(planned, context));
+      const outcomes = await replicate(recipe, plan, { ...context, findings })
+        .finally(() => leaveReport(planned, context))
+        .catch((error: unknown) => {
+          tellWarnings(reporter);
+          throw error;
+        });
       reporter.info(`\n${finalReport(outcomes)}\n\nAll in ${formatSeconds((Date.now() - started) / 1000)}.`);
+      tellWarnings(reporter);
       if (options.json) {
         const stages = outcomes.map(({ id, outcome }) => ({
           id,
           status: outcome.status,
           manifest: outcome.manifest,
         }));
-        process.stdout.write(`${printedJson({ plan, stages })}\n`);
+        process.stdout.write(`${printedJson({ plan, stages, warnings: warningsJson(reporter.warnings) })}\n`);
       }
     });
 }

@@ -1,7 +1,8 @@
 import { chainContext, type StageRequest } from '@prometheus-actions/chain';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError, RecordingReporter } from '@prometheus-actions/stage';
 import { type Command, Option } from 'commander';
 import { printedJson } from '../printed-text.ts';
+import { tellWarnings } from '../tell-warnings.ts';
 import { commandReporter, type OutputOptions } from '../terminal-reporter.ts';
 
 /** Adds the command of one stage; its options are the inputs of the stage's action, with the same names. */
@@ -36,14 +37,18 @@ export function addStageCommand(program: Command, request: StageRequest, signal:
         const [issue] = inputs.error.issues;
         throw new ConfigurationError(`--${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
       }
-      const reporter = commandReporter(options);
+      const reporter = new RecordingReporter(commandReporter(options));
       const context = chainContext({
         reporter,
         signal,
         ...(options.verify === undefined ? {} : { verify: options.verify }),
       });
-      const outcome = await request.run(inputs.data, context);
+      const outcome = await request.run(inputs.data, context).catch((error: unknown) => {
+        tellWarnings(reporter);
+        throw error;
+      });
       if (request.report && outcome.manifest) reporter.info(`\n${request.report(outcome.manifest.metrics)}`);
+      tellWarnings(reporter);
       if (options.json) process.stdout.write(`${printedJson(outcome.manifest ?? null)}\n`);
     });
 }

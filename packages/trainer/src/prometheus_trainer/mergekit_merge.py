@@ -212,6 +212,7 @@ def _run_mergekit(unfinished: Path, merged: Path, options: Sequence[str]) -> Non
     """Its log lines pass through; the last ones stand in the error where it fails."""
     command = [
         sys.executable,
+        "-P",
         "-m",
         "prometheus_trainer.mergekit_command",
         str(unfinished / "config.yml"),

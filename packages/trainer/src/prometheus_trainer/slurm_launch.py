@@ -32,6 +32,7 @@ from prometheus_trainer.stop_request import StoppedBeforeTraining, StopRequest
 OWN_ALLOCATION = "prometheus-sft-train"  # name of the jobs that are allocations made here
 CHECK_SECONDS = 90
 ENDING_SECONDS = 60  # for a step that can no longer be signalled
+PYTHON = (sys.executable, "-P")  # nothing is imported from the working folder, on no node
 PORTS = (20_000, 32_000)  # below the ports that Linux gives to outgoing connections
 
 
@@ -74,7 +75,7 @@ def launch(options: argparse.Namespace, events: Events, request: StopRequest) ->
     if not os.environ.get("SLURM_JOB_ID"):
         events.emit("phase", name=f"waiting for an allocation of {options.nodes} nodes")
         salloc = ["salloc", f"--nodes={options.nodes}", f"--job-name={OWN_ALLOCATION}", *options.salloc]
-        os.execvp("salloc", [*salloc, sys.executable, "-m", "prometheus_trainer.slurm_launch", *sys.argv[1:]])
+        os.execvp("salloc", [*salloc, *PYTHON, "-m", "prometheus_trainer.slurm_launch", *sys.argv[1:]])
     nodes = _nodes(options.nodes)
     step = [
         *("srun", f"--nodes={len(nodes)}", f"--ntasks={len(nodes)}", "--ntasks-per-node=1"),
@@ -97,12 +98,14 @@ def launch(options: argparse.Namespace, events: Events, request: StopRequest) ->
         [
             *step,
             *(f"--job-name={name}", "--kill-on-bad-exit=1"),
-            *(sys.executable, "-m", "prometheus_trainer.slurm_node"),
+            *(*PYTHON, "-m", "prometheus_trainer.slurm_node"),
             *("--config_file", options.config_file, "--num_processes", str(options.num_processes)),
             *("--num_machines", str(len(nodes)), "--main_process_ip", address),
             *("--main_process_port", str(port), "--same_network", "--rdzv_backend", "static"),
             *("--deepspeed_multinode_launcher", "standard"),
-            *("-m", options.module, "--job", str(options.job)),
+            # Not by its own Python: for DeepSpeed it adds the working folder to PYTHONPATH.
+            *("--no_python", "env", f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}", "PYTHONSAFEPATH=1"),
+            *(*PYTHON, "-u", "-m", options.module, "--job", str(options.job)),
         ],
         request,
         on_error_line=on_error_line,
@@ -149,7 +152,7 @@ def _check(step: list[str], nodes: list[str], address: str, options: argparse.Na
     check = subprocess.Popen(
         [
             *(*step, "--job-name=node-check", "--kill-on-bad-exit=0", "--input=none"),
-            *(sys.executable, "-m", "prometheus_trainer.node_check", *arguments),
+            *(*PYTHON, "-m", "prometheus_trainer.node_check", *arguments),
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

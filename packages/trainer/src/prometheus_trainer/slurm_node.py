@@ -25,7 +25,7 @@ def main() -> None:
     code = run_on_lifeline(
         [
             *("/bin/sh", "-c", 'trap "" TERM; exec "$@"', "sh"),
-            *(sys.executable, "-m", "accelerate.commands.launch"),
+            *(sys.executable, "-P", "-m", "accelerate.commands.launch"),
             *("--machine_rank", os.environ["SLURM_PROCID"], *sys.argv[1:]),
         ],
         request,

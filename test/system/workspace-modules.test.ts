@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readLaunchConfig } from '@prometheus-actions/recipe';
 import { PYTHON_VARIABLES } from '@prometheus-actions/stage';
@@ -74,7 +74,11 @@ describe('no Python file of the working folder is imported', () => {
   it('by what accelerate starts for DeepSpeed, for which it adds the working folder to PYTHONPATH', async () => {
     const launch = readLaunchConfig('zero3', workspace, 2, []);
     if (!launch) throw new Error('no launch config zero3');
-    const launcher = await launcherArguments(launch, PYTHON);
+    // A name that a shell or env could take for something else.
+    const python = path.join(outputs, 'run=1 $x/python');
+    mkdirSync(path.dirname(python));
+    writeFileSync(python, `#!/bin/sh\nexec ${PYTHON} "$@"\n`, { mode: 0o755 });
+    const launcher = await launcherArguments(launch, python);
     const look = ['-m', 'prometheus_trainer.node_check', '--processes', '1', '--cpu', '--node', 'here'];
     const env = { ...CALLER, ...PYTHON_VARIABLES, DS_ACCELERATOR: 'cpu' };
     const started = startProgram(PYTHON, ['-P', ...launcher, ...look], { cwd: workspace, env });

@@ -39,18 +39,27 @@ export async function runByOwnLauncher(
   if (last?.event === 'error') stage.reporter.warning(`${jobFile} ended with an error: ${last.message}`);
   else if (last?.event === 'stopped') stage.progress.line(`stopped at step ${last.step}, and can go on`);
   else if (last) stage.progress.line('started, and not yet done');
-  const variables = Object.entries({ ...PYTHON_VARIABLES, ...env }).map(
-    ([name, value]) => `${name}=${value}`,
-  );
-  const starter =
-    launch.config.distributed_type === 'DEEPSPEED'
-      ? `accelerate.commands.launch --config_file ${launch.configFile} --num_processes ${launch.processes} ${byAccelerate(python).join(' ')}`
-      : `torch.distributed.run --nproc-per-node ${launch.processes}`;
-  const command = `${variables.join(' ')} ${python} ${SAFE_PATH_OPTION} -m ${starter} -m prometheus_trainer.${module} --job ${jobFile}`;
+  const variables = Object.entries({ ...PYTHON_VARIABLES, ...env });
+  const training = ['-m', `prometheus_trainer.${module}`, '--job', jobFile];
+  const command = [python, SAFE_PATH_OPTION, '-m', ...starter(launch, python), ...training].map(quoted);
+  const line = [...variables.map(([name, value]) => `${name}=${quoted(value)}`), ...command].join(' ');
   stage.progress.line(`ready to be trained with ${launch.processes} processes; on one node, for example:`);
-  stage.reporter.info(`  ${command}`);
+  stage.reporter.info(`  ${line}`);
   stage.progress.line('once that is done, run this stage again to publish the result');
   return 'stopped';
+}
+
+/** The module that starts the processes, and its arguments before those of the training. */
+function starter({ config, configFile, processes }: Launch, python: string): string[] {
+  if (config.distributed_type !== 'DEEPSPEED')
+    return ['torch.distributed.run', '--nproc-per-node', String(processes)];
+  const accelerate = ['--config_file', configFile, '--num_processes', String(processes)];
+  return ['accelerate.commands.launch', ...accelerate, ...byAccelerate(python)];
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 async function readEvents(file: string): Promise<StageEvent[]> {

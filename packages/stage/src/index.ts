@@ -37,6 +37,6 @@ export {
 } from './run-stage.ts';
 export type { StageEvent } from './stage-events.ts';
 export { resolveInputs, type StageInput } from './stage-inputs.ts';
-export { type Warnings, warningsOfManifest, warningText } from './stage-warnings.ts';
+export { warningText } from './stage-warnings.ts';
 export { isLfsPointer, LFS_FAULT, readJsonFile, textFault, UTF8_MARK, withoutMark } from './text-file.ts';
 export { visibleColumns, visibleText } from './visible-text.ts';

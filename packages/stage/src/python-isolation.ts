@@ -20,8 +20,8 @@ export const SAFE_PATH_OPTION = '-P';
  * working folder to PYTHONPATH where the launch config says DeepSpeed.
  */
 export function isolatedPython(python: string): string[] {
-  const variables = Object.entries(PYTHON_VARIABLES).map(([name, value]) => `${name}=${value}`);
-  return ['env', ...variables, python, SAFE_PATH_OPTION, '-u'];
+  const script = 'export PYTHONPATH="$0" PYTHONSAFEPATH=1; exec "$@"';
+  return ['/bin/sh', '-c', script, PYTHON_VARIABLES.PYTHONPATH, python, SAFE_PATH_OPTION, '-u'];
 }
 
 /**

@@ -104,8 +104,8 @@ def launch(options: argparse.Namespace, events: Events, request: StopRequest) ->
             *("--main_process_port", str(port), "--same_network", "--rdzv_backend", "static"),
             *("--deepspeed_multinode_launcher", "standard"),
             # Not by its own Python: for DeepSpeed it adds the working folder to PYTHONPATH.
-            *("--no_python", "env", f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}", "PYTHONSAFEPATH=1"),
-            *(*PYTHON, "-u", "-m", options.module, "--job", str(options.job)),
+            *("--no_python", "/bin/sh", "-c", 'export PYTHONPATH="$0" PYTHONSAFEPATH=1; exec "$@"'),
+            *(os.environ.get("PYTHONPATH", ""), *PYTHON, "-u", "-m", options.module, "--job", str(options.job)),
         ],
         request,
         on_error_line=on_error_line,

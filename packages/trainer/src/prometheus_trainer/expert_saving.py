@@ -86,7 +86,10 @@ def write_expert(
         fault = fault or trainer.weights_fault
         try:
             if fault is None:
-                unwritten = _finish(trainer, output_dir, job, base_model, tokenisation)
+                unwritten = [
+                    *_replaced_by_the_bases(trainer.unwritten),
+                    *_finish(trainer, output_dir, job, base_model, tokenisation),
+                ]
                 flush_weights(output_dir)
         except Exception as error:
             fault = error
@@ -94,6 +97,12 @@ def write_expert(
     if failed:
         raise WeightsNotSaved(fault) from fault
     return unwritten
+
+
+def _replaced_by_the_bases(unwritten: list[Unwritten]) -> list[Unwritten]:
+    """Of what transformers could not write, the file that it would have made from more than the base model's."""
+    remedy = "The base model's own is there instead, with the type of the weights: compare it with what you expect."
+    return [Unwritten(each.what, each.error, remedy) for each in unwritten if each.what == "config.json"]
 
 
 def _finish(

@@ -146,9 +146,16 @@ def portable_config(saved: Mapping[str, Any], base: Mapping[str, Any]) -> dict[s
 
 def _finish_config(folder: Path, base_model: Path) -> None:
     file = folder / "config.json"
-    # Where transformers could not write its own, training has changed nothing that the base model's does not say.
-    saved = _read(file) if file.is_file() else {}
+    # Where transformers could not write its own, the base model's says all but the type of the weights.
+    saved = _read(file) if file.is_file() else {"dtype": _type_of_weights(folder)}
     _write(file, portable_config(saved, _read(base_model / "config.json")))
+
+
+def _type_of_weights(folder: Path) -> str:
+    from safetensors import safe_open
+
+    with safe_open(next(folder.glob("*.safetensors")), framework="pt") as tensors:
+        return str(tensors.get_tensor(next(iter(tensors.keys()))).dtype).removeprefix("torch.")
 
 
 def _finish_adapter_config(
@@ -175,19 +182,22 @@ def _tokenizer_steps(
 ) -> Iterator[Step]:
     for name in TOKENIZER_FILES:
         yield _base_file(name, folder, base_model)
-    settings = partial(_finish_tokenizer_settings, folder, chat_template, pad_token)
-    yield Step("the chat template", settings, "Write it to chat_template.jinja there.")
+    settings = partial(_finish_tokenizer_settings, folder, base_model, chat_template, pad_token)
+    yield Step("tokenizer_config.json", settings, f"{_copy(base_model, 'tokenizer_config.json')} Add the chat template.")
+    if chat_template is not None:
+        write = partial((folder / "chat_template.jinja").write_text, chat_template, encoding="utf-8")
+        yield Step("chat_template.jinja", write, "Write the chat template of the training file there.")
 
 
-def _finish_tokenizer_settings(folder: Path, chat_template: str | None, pad_token: str | None) -> None:
-    file = folder / "tokenizer_config.json"
+def _finish_tokenizer_settings(
+    folder: Path, base_model: Path, chat_template: str | None, pad_token: str | None
+) -> None:
+    file, template_file = folder / "tokenizer_config.json", base_model / "chat_template.jinja"
     config = _read(file) if file.is_file() else {}
-    template_file = folder / "chat_template.jinja"
     if chat_template is None and template_file.is_file():
         chat_template = template_file.read_text(encoding="utf-8")
     if chat_template is not None:  # older readers look in the configuration, newer ones in the file
         config["chat_template"] = chat_template
-        template_file.write_text(chat_template, encoding="utf-8")
     if config.get("pad_token") is None and pad_token is not None:
         config["pad_token"] = pad_token
     _write(file, config)

@@ -65,7 +65,8 @@ class SavingRehearsal(TrainerCallback):
 
     def _problem(self, scratch: Path, unwritten: list[Unwritten]) -> ConfigurationError | None:
         if unwritten:
-            return _refused(str(unwritten[0]), unwritten[0].error, scratch, unwritten[0].remedy)
+            first = unwritten[0]
+            return _refused(str(first), first.error, scratch, first.remedy)
         try:
             for file in weight_files(scratch):
                 with safe_open(file, framework="pt") as tensors:

@@ -47,7 +47,7 @@ class TrainingLog(TrainerCallback):
         try:
             partial.write_text(f"{json.dumps(logged(state))}\n", encoding="utf-8")
             partial.replace(self._path)
-        except OSError as error:  # no reason to lose a training
+        except Exception as error:  # no reason to lose a training
             if not self._has_failed:
                 self._events.emit(
                     "warning", message=f"the training log can't be written: {error}. Training goes on."

@@ -90,7 +90,10 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
           }
           return await runByOwnLauncher(stage, work, launch, `${settings.outputDir}.job.json`);
         } finally {
-          await drawLossCurve(settings);
+          // A picture that can't be drawn is no reason to lose the expert.
+          await drawLossCurve(settings).catch((error: unknown) =>
+            stage.reporter.warning(`${settings.title}: the loss curve is not drawn: ${messageOf(error)}`),
+          );
         }
       },
     },
@@ -111,6 +114,10 @@ function withAnyProcesses({ processes, ...settings }: TrainingStageSettings): Js
 async function drawLossCurve({ title, outputDir }: TrainSettings): Promise<void> {
   const curve = await readLossCurve(trainingLogFile(outputDir));
   if (curve) await writeFile(`${outputDir}.loss.svg`, lossCurveSvg(curve, `${title}: loss`));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Whether the training is reported to one of the services whose packages are locked. */

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +67,7 @@ def run_with_faults(job: Path, plan: list[dict[str, Any]]) -> list[dict[str, Any
     ``error``, the exception's class. None of them: nothing fails. What is left: ``steps``, the names of the steps;
     ``trained``, whether a step of training was taken; ``ended``, the error or "done"; ``output`` and ``checkpoint``,
     the digests of the weights' bytes, with ``last_step`` that of the checkpoint; ``files``, the digests of all in the
-    output; ``warnings``.
+    output; ``elsewhere``, those of weights in a temporary folder; ``warnings``.
     """
     result = job.parent / "results.json"
     process = multiprocessing.get_context("forkserver").Process(
@@ -82,6 +83,8 @@ def _run_all(job: str, plan: str, result: str) -> None:
     import torch
 
     prepare_process(Path(job), rank=0)
+    tempfile.tempdir = str(Path(job).parent / "temporary")
+    Path(tempfile.tempdir).mkdir(exist_ok=True)
     torch.set_num_threads(1)
     faults = Faults()
     _watch_calls(faults)
@@ -127,6 +130,8 @@ def _run(job_file: Path, entry: dict[str, Any], faults: Faults) -> dict[str, Any
     folder = job_file.parent / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    for left in Path(tempfile.gettempdir()).glob("prometheus-weights-*"):
+        shutil.rmtree(left)
     job = json.loads(job_file.read_text())
     job |= {
         "checkpoints_dir": str(folder / "checkpoints"),
@@ -161,6 +166,7 @@ def _run(job_file: Path, entry: dict[str, Any], faults: Faults) -> dict[str, Any
         "output": _digest(folder / "output"),
         "checkpoint": last and _digest(last.folder),
         "last_step": last and last.step,
+        "elsewhere": [_digest(found) for found in Path(tempfile.gettempdir()).glob("prometheus-weights-*")],
         "files": {path.name: digest(path) for path in sorted((folder / "output").glob("*"))},
     }
 

@@ -1,7 +1,7 @@
 """Whether the files of a checkpoint still hold what was written.
 
-A machine that loses power may leave a file with its size and blocks of zeros; a disk may return other bytes. Such weights
-and moments often load without an error, so each file's digest is kept in the checkpoint.
+A machine that loses power may leave a file with its size and blocks of zeros; a disk may return other bytes. Such
+weights and moments often load without an error, so each file's digest is kept in the checkpoint.
 
 The digest is XXH3 of 128 bits (the package xxhash, which ``datasets`` needs). It finds damage, not a forgery, and is as
 fast as memory. The files are hashed while they are flushed to the disk, which takes longer.

@@ -5,8 +5,8 @@ A checkpoint is a folder ``checkpoint-STEP`` as transformers writes it. It is co
 files named there have their sizes still. ``complete.json`` also has the digest of each file: see
 :mod:`~prometheus_trainer.checkpoint_digests`.
 
-A checkpoint that does not load is set aside: its folder becomes ``damaged-checkpoint-STEP``. One that could not be saved
-to the end, but whose weights may be needed, becomes ``incomplete-checkpoint-STEP``.
+A checkpoint that does not load is set aside: its folder becomes ``damaged-checkpoint-STEP``. One that was not saved to
+the end, but whose weights may be needed, becomes ``incomplete-checkpoint-STEP``.
 """
 
 from __future__ import annotations

@@ -183,7 +183,11 @@ def _tokenizer_steps(
     for name in TOKENIZER_FILES:
         yield _base_file(name, folder, base_model)
     settings = partial(_finish_tokenizer_settings, folder, base_model, chat_template, pad_token)
-    yield Step("tokenizer_config.json", settings, f"{_copy(base_model, 'tokenizer_config.json')} Add the chat template.")
+    yield Step(
+        "tokenizer_config.json",
+        settings,
+        f"{_copy(base_model, 'tokenizer_config.json')} Add the chat template.",
+    )
     if chat_template is not None:
         write = partial((folder / "chat_template.jinja").write_text, chat_template, encoding="utf-8")
         yield Step("chat_template.jinja", write, "Write the chat template of the training file there.")

@@ -48,9 +48,9 @@ class ResumableTrainer(SFTTrainer):
     evaluation of the same step, and written once per step. Evaluation leaves the random numbers of training alone, so
     that a run that resumes behind it goes on as one that evaluated.
 
-    A checkpoint is written weights first. Files that it can resume without may fail: a warning says so. A checkpoint that
-    fails otherwise is tried again; then training goes on with a warning, unless it was about to stop. One that finds no
-    room on the disk is deleted again, and ConfigurationError names the last good one.
+    A checkpoint is written weights first. Files that it can resume without may fail: a warning says so. A checkpoint
+    that fails otherwise is tried again; then training goes on with a warning, unless it was about to stop. One that
+    finds no room on the disk is deleted again, and ConfigurationError names the last good one.
 
     With ``save_strategy: "no"`` the weights of the last step are kept in a checkpoint all the same, without the
     optimizer's state: whatever fails between the last step and the end of the run, they are there.
@@ -82,7 +82,7 @@ class ResumableTrainer(SFTTrainer):
         self.weights_fault: Exception | None = None
         self.unwritten: list[Unwritten] = []
         self.gave_up_evaluating = False
-        self._warned_of = ""
+        self._warned: set[str] = set()
         self.earlier_processes: list[int] = []
         if resumed:
             same = resumed.processes == self.accelerator.num_processes
@@ -216,7 +216,7 @@ class ResumableTrainer(SFTTrainer):
             return
         if self.is_world_process_zero():
             self._events.emit("checkpoint", step=step)
-            self._warn_of_unwritten(folder)
+            self._warn_of_unwritten()
             self._delete_old(checkpoints_dir)
         self.accelerator.wait_for_everyone()
         self._sealed_step = step
@@ -278,17 +278,17 @@ class ResumableTrainer(SFTTrainer):
             raise RuntimeError(problem) from fault.error
         if weights_alone:
             problem = f"the weights are not kept a second time until the run has ended ({fault.problem})"
-        self._events.emit("warning", message=f"{problem}. Training goes on.", step=step)
+        self._warn(f"{problem}. The run goes on.")
 
-    def _warn_of_unwritten(self, folder: Path) -> None:
-        unwritten = ", ".join(map(str, self.unwritten))
-        if unwritten and unwritten != self._warned_of:
-            self._warned_of = unwritten
-            self._events.emit(
-                "warning",
-                message=f"{folder} lacks what it can resume without: {unwritten}. Training goes on; other checkpoints "
-                "may lack the same.",
-            )
+    def _warn_of_unwritten(self) -> None:
+        if self.unwritten:
+            unwritten = ", ".join(map(str, self.unwritten))
+            self._warn(f"checkpoints lack what training can resume without: {unwritten}. The run goes on.")
+
+    def _warn(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            self._events.emit("warning", message=message)
 
     def _delete_old(self, checkpoints_dir: Path) -> None:
         """Keeps as many as asked; one more than the newest while the next one and the model have room beside both."""

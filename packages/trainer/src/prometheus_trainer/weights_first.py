@@ -1,7 +1,7 @@
 """Saves a model or adapter with its weights first, so that no other file of it can prevent that.
 
-transformers writes the configuration and the generation settings before the weights, and refuses some of them; PEFT writes
-a model card before. Here those calls wait until the weights are written.
+transformers writes the configuration and the generation settings before the weights, and refuses some of them; PEFT
+writes a model card before. Here those calls wait until the weights are written.
 """
 
 from __future__ import annotations

@@ -175,6 +175,18 @@ describe('stays', () => {
     ]);
   });
 
+  it('of checkpoints that were set aside, the one whose weights are in no other', async () => {
+    await finish('judge');
+    const run = await interrupt('experts/absolute', 1, [3]);
+    for (const name of ['damaged-checkpoint-4', 'incomplete-checkpoint-2', 'incomplete-checkpoint-5'])
+      mkdirSync(path.join(run, 'work/checkpoints', name));
+    await clean();
+    expect(readdirSync(path.join(run, 'work/checkpoints'))).toEqual([
+      'checkpoint-3',
+      'incomplete-checkpoint-5',
+    ]);
+  });
+
   it('a finished output that was not yet given its name, and the earlier one', async () => {
     await finish('judge', 'experts/absolute');
     const run = await interrupt('experts/absolute', 2, []);

@@ -102,8 +102,11 @@ function storageTable({ storage, gpuHours }: RecipeEstimate): EstimateTable {
     header: ['disk and network', ''],
     rows: [
       ...storage.artifacts.map(({ id, bytes }) => [id, size(bytes)]),
-      ...storage.checkpoints.map(({ expert, atOnce }) => [`checkpoints of ${expert}`, size(atOnce)]),
-      ['disk in all, at most', size(storage.disk)],
+      ...storage.checkpoints.map(({ expert, atOnce, spare }) => [
+        `checkpoints of ${expert}`,
+        spare > 0 ? `${size(atOnce)}; with room, ${size(atOnce + spare)}` : size(atOnce),
+      ]),
+      ['disk in all, needed', size(storage.disk)],
       ...storage.downloads.map(({ what, bytes }) => [`fetched: ${what}`, size(bytes)]),
       ...(gpuHours === undefined ? [] : [['GPU-hours of all experts', hours(gpuHours)]]),
     ],

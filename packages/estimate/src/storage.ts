@@ -13,8 +13,11 @@ import type { TrainingSetup } from './training-setup.ts';
 export interface StorageEstimate {
   /** By stage: what it leaves in the folder of artifacts. */
   artifacts: { id: string; bytes: number | undefined }[];
-  /** By expert: all checkpoints that are there at a time, the one that is being written included. */
-  checkpoints: { expert: string; one: number; atOnce: number }[];
+  /**
+   * By expert: all checkpoints that are there at a time, the one that is being written included; and `spare`, the one
+   * before the newest, which stays as well while the disk has room. 0: none.
+   */
+  checkpoints: { expert: string; one: number; atOnce: number; spare: number }[];
   /** Most that the artifacts and the checkpoints of one expert take together; what is not known is left out. */
   disk: number;
   /** What is fetched from the hub. */
@@ -53,10 +56,12 @@ export function storageOf(
     const saved = schedule?.checkpoints ?? Number.POSITIVE_INFINITY;
     // The one before is deleted when the new one is whole.
     const kept = limit === null ? saved : (typeof limit === 'number' ? limit : 1) + 1;
+    const atOnce = one * Math.min(kept, saved === Number.POSITIVE_INFINITY ? 2 : saved);
     return {
       expert: expert.name,
       one,
-      atOnce: one * Math.min(kept, saved === Number.POSITIVE_INFINITY ? 2 : saved),
+      atOnce: saved === 0 ? lastWeightsBytes(setup) : atOnce,
+      spare: kept === 2 && saved > 2 ? one : 0,
     };
   });
   const known = artifacts.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
@@ -81,6 +86,11 @@ export function checkpointBytes(setup: TrainingSetup): number {
   const parameter = setup.lora ? 4 : setup.parameterBytes;
   const optimizer = setup.sharding.zeroStage !== undefined ? 12 : setup.masterWeights ? 10 : 2 * parameter;
   return trainable * (parameter + optimizer);
+}
+
+/** Where no checkpoint is asked for, the weights of the last step are kept until the run has ended; not by DeepSpeed. */
+function lastWeightsBytes(setup: TrainingSetup): number {
+  return setup.sharding.zeroStage !== undefined ? 0 : expertBytes(setup);
 }
 
 /** Weights of a finished expert: those of the model, or of the adapter, which PEFT keeps in float32. */

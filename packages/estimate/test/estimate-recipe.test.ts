@@ -37,6 +37,8 @@ describe('the estimate of a shipped recipe', () => {
     const { downloads, checkpoints } = estimate.storage;
     expect(downloads.map(({ bytes }) => bytes)).toEqual([2 * 7_241_732_096, 1.02e9, 6 * 117e6]);
     expect(checkpoints[0]?.atOnce).toBe(2 * 14 * 7_241_732_096);
+    expect(checkpoints[0]?.spare).toBe(14 * 7_241_732_096);
+    expect(estimateText(estimate)).toMatch(/checkpoints of absolute +\S+ \S+; with room, \S+ \S+\n/);
     // 6 operations a parameter and token, without the input embedding, by a third of 8 × 312 TFLOP/s at 6/8 of that.
     const flops = 6 * (7_241_732_096 - 32_000 * 4096) * 98_952 * 1_215;
     const hours = (flops * (8 / 6)) / (0.33 * 312e12) / 3600;

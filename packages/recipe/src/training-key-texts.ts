@@ -91,7 +91,8 @@ export const TRAINING_KEY_TEXTS: Record<string, string> = {
   // Checkpoints.
   save_strategy: 'When a checkpoint is saved. save_minutes comes on top.',
   save_steps: 'With save_strategy: steps, after how many (below 1: a share of all).',
-  save_total_limit: "Checkpoints that are kept, the newest; null: all. Each holds the optimizer's state too.",
+  save_total_limit:
+    "Checkpoints that are kept, the newest; null: all. With 1, the one before it stays too while the disk has room. Each holds the optimizer's state.",
   save_only_model: "Leaves the optimizer's state out of checkpoints. Such a run can not go on.",
 
   load_best_model_at_end:

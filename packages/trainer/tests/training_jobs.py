@@ -241,11 +241,16 @@ def run_to_end(job: Path, mode: Mode | int = SINGLE) -> dict[str, Any]:
     return done[-1]["metrics"]
 
 
-def _run_job(job: str, rank: int, mode: Mode, port: int | None) -> None:
-    log = os.open(Path(job).parent / f"output-{rank}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def prepare_process(job: Path, rank: int) -> None:
+    """Sends what a process prints to a file beside its job, and has accelerate start plainly."""
+    log = os.open(job.parent / f"output-{rank}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ |= {"ACCELERATE_MIXED_PRECISION": "no", "OMP_NUM_THREADS": "1"}
+
+
+def _run_job(job: str, rank: int, mode: Mode, port: int | None) -> None:
+    prepare_process(Path(job), rank)
     if mode.zero3:
         _use_zero3()
     else:

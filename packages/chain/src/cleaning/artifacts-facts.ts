@@ -32,8 +32,15 @@ export interface UnfinishedFacts extends Part {
   /** The folder has a part of the output. */
   hasOutput: boolean;
   checkpoints: CheckpointFacts[];
+  /** Checkpoints that the trainer set aside, since they do not load or were not saved to the end. */
+  setAside: SetAsideFacts[];
   /** A job file sends somebody's own launcher here: it may be written to without a lock. */
   isOfJob: boolean;
+}
+
+interface SetAsideFacts extends Part {
+  step: number;
+  isDamaged: boolean;
 }
 
 interface CheckpointFacts extends Part {
@@ -139,6 +146,7 @@ async function unfinishedFacts(folder: string, jobFile: string): Promise<Unfinis
     isWhole: (await readManifest(output)) !== undefined,
     hasOutput: (await entriesOf(output)).length > 0,
     checkpoints: await checkpointFacts(path.join(folder, 'work', 'checkpoints')),
+    setAside: await setAsideFacts(path.join(folder, 'work', 'checkpoints')),
     isOfJob: jobFile.includes(folder),
   };
 }
@@ -159,6 +167,15 @@ async function checkpointFacts(folder: string): Promise<CheckpointFacts[]> {
     ...checkpoint,
     isBest: path.basename(checkpoint.path) === best,
   }));
+}
+
+async function setAsideFacts(folder: string): Promise<SetAsideFacts[]> {
+  const found = (await folderNames(folder)).map(async (name) => {
+    const [, why, step] = /^(damaged|incomplete)-checkpoint-(\d+)$/.exec(name) ?? [];
+    const part = why === undefined ? undefined : await partAt(path.join(folder, name));
+    return part && { ...part, step: Number(step), isDamaged: why === 'damaged' };
+  });
+  return (await Promise.all(found)).filter(isThere);
 }
 
 /** By the marker that the trainer writes last, which names all files with their sizes. */

@@ -125,7 +125,19 @@ function unfinishedLeftovers(run: UnfinishedFacts, fact: OutputFacts): Leftover[
     ...oldCheckpoints(run).map((part) =>
       leftover(part, output, 'remove', `a checkpoint that a later one has superseded`),
     ),
+    ...run.setAside.map((part) =>
+      part.isDamaged
+        ? leftover(part, output, 'remove', 'a damaged checkpoint that was set aside')
+        : leftover(part, output, ...incompleteFate(part.step, newestComplete(run)?.step)),
+    ),
   ];
+}
+
+/** It has weights that may be in no other checkpoint. */
+function incompleteFate(step: number, newest: number | undefined): [Leftover['fate'], string] {
+  return newest !== undefined && newest >= step
+    ? ['remove', 'a checkpoint that was not saved to the end; a later one is there']
+    : ['keep', `a checkpoint that was not saved to the end, with the weights of step ${step}`];
 }
 
 /** Training goes on from a checkpoint, merging from finished shards; preparing data and a random model start clean. */

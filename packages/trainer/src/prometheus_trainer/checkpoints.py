@@ -2,18 +2,24 @@
 
 A checkpoint is a folder ``checkpoint-STEP`` as transformers writes it. It is complete when it carries
 ``complete.json``, written last, after every process has saved its part and all of it is on the disk, and when the
-files named there have their sizes still.
+files named there have their sizes still. ``complete.json`` also has the digest of each file: see
+:mod:`~prometheus_trainer.checkpoint_digests`.
+
+A checkpoint that does not load is set aside: its folder becomes ``damaged-checkpoint-STEP``. One that was not saved to
+the end, but whose weights may be needed, becomes ``incomplete-checkpoint-STEP``.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from prometheus_trainer.checkpoint_digests import damage, flush, flush_and_digest
 
 MARKER = "complete.json"
 
@@ -57,25 +63,42 @@ def seal_checkpoint(
     Call it in one process, after a barrier that every process reaches with its part saved. ``seconds`` is the time
     that training has taken up to this step, over all its runs.
     """
-    sizes = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MARKER):
-        _sync(path)
-        sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MARKER)
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    digests = flush_and_digest(paths)
     for directory in [*(path for path in folder.rglob("*") if path.is_dir()), folder]:
-        _sync(directory)
+        flush(directory)
     marker = {
         "step": step,
         "processes": processes,
         "earlier_processes": list(earlier_processes),
         "seconds": seconds,
-        "files": sizes,
+        "files": {name: path.stat().st_size for name, path in zip(names, paths, strict=True)},
+        "digests": dict(zip(names, digests, strict=True)),
     }
     partial = folder / f"{MARKER}.partial"
     partial.write_text(json.dumps(marker, indent=1), encoding="utf-8")
-    _sync(partial)
+    flush(partial)
     partial.replace(folder / MARKER)
-    _sync(folder)
-    _sync(folder.parent)
+    flush(folder)
+    flush(folder.parent)
+
+
+def checkpoint_damage(folder: Path) -> str | None:
+    """What is wrong with a complete checkpoint, by the name of a file; None where all its bytes are as they were saved.
+
+    Reads all of it.
+    """
+    marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    return damage(folder, list(marker["files"]), marker.get("digests", {}))
+
+
+def set_aside(folder: Path, why: Literal["damaged", "incomplete"]) -> Path:
+    """Renames a checkpoint so that no run takes it, and returns its new folder, which replaces an earlier one."""
+    aside = folder.with_name(f"{why}-{folder.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    folder.rename(aside)
+    return aside
 
 
 def delete_old_checkpoints(checkpoints_dir: Path, keep: int | None, protected: Iterable[Path] = ()) -> None:
@@ -121,11 +144,3 @@ def _read_marker(folder: Path) -> CompleteCheckpoint | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return checkpoint if whole and folder.name == f"checkpoint-{checkpoint.step}" else None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

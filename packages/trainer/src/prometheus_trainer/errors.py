@@ -1,4 +1,4 @@
-"""The one exception class for mistakes that the user can put right."""
+"""The one exception class for mistakes that the user can put right, and other errors in a line."""
 
 
 class ConfigurationError(Exception):
@@ -11,3 +11,8 @@ class ConfigurationError(Exception):
         super().__init__(problem if hint is None else f"{problem}\n  {hint}")
         self.problem = problem
         self.hint = hint
+
+
+def described(error: BaseException) -> str:
+    """An error in a line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from prometheus_trainer.saving_steps import Step, Unwritten, attempt
 from prometheus_trainer.unfused_mixtral import original_key, original_targets
 
 TOKENIZER_FILES = (
@@ -49,18 +51,30 @@ LASTING_ADAPTER_KEYS = {
 }
 
 
-def finish_model(folder: Path, base_model: Path, *, chat_template: str | None, pad_token: str | None) -> None:
+def finish_model(
+    folder: Path, base_model: Path, *, chat_template: str | None, pad_token: str | None
+) -> list[Unwritten]:
     """Makes ``folder``, where a full model has been saved by transformers, portable; ``base_model`` is its base.
 
     ``chat_template`` is the one that training used (None: the base model's), ``pad_token`` the token it padded with.
+    Returns the files that could not be written; the weights are not touched.
     """
-    saved = _read(folder / "config.json")
-    base = _read(base_model / "config.json")
-    _write(folder / "config.json", portable_config(saved, base))
+    steps = [
+        Step("config.json", partial(_finish_config, folder, base_model), _copy(base_model, "config.json"))
+    ]
     if (base_model / "generation_config.json").is_file():
-        shutil.copyfile(base_model / "generation_config.json", folder / "generation_config.json")
-    _finish_tokenizer(folder, base_model, chat_template, pad_token)
-    _delete_surplus(folder)
+        steps.append(_base_file("generation_config.json", folder, base_model))
+    return attempt(
+        [
+            *steps,
+            *_tokenizer_steps(folder, base_model, chat_template, pad_token),
+            Step(
+                "the end of the model's folder",
+                partial(_delete_surplus, folder),
+                "Delete training_args.bin there.",
+            ),
+        ]
+    )
 
 
 def finish_adapter(
@@ -72,31 +86,31 @@ def finish_adapter(
     unfused_mixtral: bool,
     chat_template: str | None,
     pad_token: str | None,
-) -> None:
-    """Makes ``folder``, where PEFT has saved an adapter, portable; arguments as of :func:`finish_model`.
+) -> list[Unwritten]:
+    """Makes ``folder``, where PEFT has saved an adapter, portable; arguments and result as of :func:`finish_model`.
 
     The adapter names its base model as ``base_model_name`` at ``revision``. The tensors and targets of an unfused
     Mixtral get their original names. A frozen copy of the output layer, which PEFT adds where that is a target, is
     left out: it is the base model's, and servers refuse an adapter that has it. The dropout is the one of training: to
     load a Mixtral's adapter into the fused experts of transformers 5, PEFT wants it set to 0 in the config.
     """
-    from peft import LoraConfig
-
-    config = _read(folder / "adapter_config.json")
-    config |= {"base_model_name_or_path": base_model_name, "revision": revision, "inference_mode": True}
-    if isinstance(config["target_modules"], list):
-        targets = config["target_modules"]
-        config["target_modules"] = sorted(original_targets(targets) if unfused_mixtral else targets)
-    defaults = json.loads(json.dumps(LoraConfig().to_dict(), default=_listed))
-    portable = {
-        key: value
-        for key, value in config.items()
-        if key in LASTING_ADAPTER_KEYS or (value and value != defaults.get(key) and key != "peft_version")
-    }
-    _write(folder / "adapter_config.json", portable)
     _rewrite_adapter_weights(folder / ADAPTER_WEIGHTS, unfused_mixtral)
-    _finish_tokenizer(folder, base_model, chat_template, pad_token)
-    _delete_surplus(folder)
+    config = partial(_finish_adapter_config, folder, base_model_name, revision, unfused_mixtral)
+    return attempt(
+        [
+            Step(
+                "adapter_config.json",
+                config,
+                "PEFT needs it: write it by the lora_… settings of the training file.",
+            ),
+            *_tokenizer_steps(folder, base_model, chat_template, pad_token),
+            Step(
+                "the end of the adapter's folder",
+                partial(_delete_surplus, folder),
+                "Delete training_args.bin there.",
+            ),
+        ]
+    )
 
 
 def portable_config(saved: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,23 +146,84 @@ def portable_config(saved: Mapping[str, Any], base: Mapping[str, Any]) -> dict[s
     return dict(sorted(config.items()))
 
 
-def _finish_tokenizer(
+def _finish_config(folder: Path, base_model: Path) -> None:
+    file = folder / "config.json"
+    # Where transformers could not write its own, the base model's says all but the type of the weights.
+    saved = _read(file) if file.is_file() else {"dtype": _type_of_weights(folder)}
+    _write(file, portable_config(saved, _read(base_model / "config.json")))
+
+
+def _type_of_weights(folder: Path) -> str:
+    from safetensors import safe_open
+
+    with safe_open(next(folder.glob("*.safetensors")), framework="pt") as tensors:
+        return str(tensors.get_tensor(next(iter(tensors.keys()))).dtype).removeprefix("torch.")
+
+
+def _finish_adapter_config(
+    folder: Path, base_model_name: str, revision: str | None, unfused_mixtral: bool
+) -> None:
+    from peft import LoraConfig
+
+    config = _read(folder / "adapter_config.json")
+    config |= {"base_model_name_or_path": base_model_name, "revision": revision, "inference_mode": True}
+    if isinstance(config["target_modules"], list):
+        targets = config["target_modules"]
+        config["target_modules"] = sorted(original_targets(targets) if unfused_mixtral else targets)
+    defaults = json.loads(json.dumps(LoraConfig().to_dict(), default=_listed))
+    portable = {
+        key: value
+        for key, value in config.items()
+        if key in LASTING_ADAPTER_KEYS or (value and value != defaults.get(key) and key != "peft_version")
+    }
+    _write(folder / "adapter_config.json", portable)
+
+
+def _tokenizer_steps(
+    folder: Path, base_model: Path, chat_template: str | None, pad_token: str | None
+) -> Iterator[Step]:
+    for name in TOKENIZER_FILES:
+        yield _base_file(name, folder, base_model)
+    settings = partial(_finish_tokenizer_settings, folder, base_model, chat_template, pad_token)
+    yield Step(
+        "tokenizer_config.json",
+        settings,
+        f"{_copy(base_model, 'tokenizer_config.json')} Add the chat template.",
+    )
+    if chat_template is not None:
+        write = partial((folder / "chat_template.jinja").write_text, chat_template, encoding="utf-8")
+        yield Step("chat_template.jinja", write, "Write the chat template of the training file there.")
+
+
+def _finish_tokenizer_settings(
     folder: Path, base_model: Path, chat_template: str | None, pad_token: str | None
 ) -> None:
-    for name in TOKENIZER_FILES:
-        (folder / name).unlink(missing_ok=True)
-        if (base_model / name).is_file():
-            shutil.copyfile(base_model / name, folder / name)
-    config = _read(folder / "tokenizer_config.json")
-    template_file = folder / "chat_template.jinja"
+    file, template_file = folder / "tokenizer_config.json", base_model / "chat_template.jinja"
+    config = _read(file) if file.is_file() else {}
     if chat_template is None and template_file.is_file():
         chat_template = template_file.read_text(encoding="utf-8")
     if chat_template is not None:  # older readers look in the configuration, newer ones in the file
         config["chat_template"] = chat_template
-        template_file.write_text(chat_template, encoding="utf-8")
     if config.get("pad_token") is None and pad_token is not None:
         config["pad_token"] = pad_token
-    _write(folder / "tokenizer_config.json", config)
+    _write(file, config)
+
+
+def _base_file(name: str, folder: Path, base_model: Path) -> Step:
+    """Puts the base model's file in the place of the one that was saved, or leaves none where it has none."""
+
+    def copy() -> None:
+        # A base model without settings of its tokenizer has them in its other files: what transformers wrote stays.
+        if name != "tokenizer_config.json" or (base_model / name).is_file():
+            (folder / name).unlink(missing_ok=True)
+        if (base_model / name).is_file():
+            shutil.copyfile(base_model / name, folder / name)
+
+    return Step(name, copy, _copy(base_model, name))
+
+
+def _copy(base_model: Path, name: str) -> str:
+    return f"Copy it from {base_model / name}."
 
 
 def _rewrite_adapter_weights(path: Path, unfused_mixtral: bool) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.errors import ConfigurationError, described
+from prometheus_trainer.events import Events
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
 
 # What a package is called where it is not called as in report_to.
 PACKAGES = {
@@ -67,3 +72,37 @@ def place_reports(
     if "WANDB_RUN_ID" not in os.environ:
         os.environ["WANDB_RUN_ID"] = file.read_text(encoding="utf-8").strip()
         os.environ.setdefault("WANDB_RESUME", "allow")
+
+
+def tolerate_reporting_faults(callbacks: Iterable[TrainerCallback], events: Events) -> None:
+    """Makes a service that fails once training has begun a warning: it is not reported to any more, training goes on.
+
+    What it refuses at the beginning, such as a missing login, is an error still.
+    """
+    for callback in callbacks:
+        if not type(callback).__module__.startswith("transformers.integrations"):
+            continue
+        broken: list[str] = []
+        for name in dir(callback):
+            if name.startswith("on_") and name not in ("on_init_end", "on_train_begin"):
+                setattr(callback, name, _tolerant(getattr(callback, name), callback, broken, events))
+
+
+def _tolerant(
+    report: Callable[..., Any], callback: Any, broken: list[str], events: Events
+) -> Callable[..., Any]:
+    def tolerant(*arguments: Any, **options: Any) -> Any:
+        if broken:
+            return None
+        try:
+            return report(*arguments, **options)
+        except Exception as error:
+            broken.append(described(error))
+            service = type(callback).__name__.removesuffix("Callback")
+            events.emit(
+                "warning",
+                message=f"{service} is not reported to any more: {described(error)}. Training goes on without it.",
+            )
+            return None
+
+    return tolerant

@@ -8,8 +8,11 @@ from typing import Any
 
 from prometheus_trainer.checkpoints import (
     CompleteCheckpoint,
+    checkpoint_damage,
+    complete_checkpoints,
     delete_checkpoint,
     last_complete_checkpoint,
+    set_aside,
     torn_checkpoints,
 )
 from prometheus_trainer.disk_space import checkpoint_bytes, folder_bytes, require_space
@@ -28,19 +31,21 @@ def plan_of(sft_config: Any, rows: int, processes: int) -> dict[str, Any]:
 def resume_point(
     checkpoints_dir: Path, plan: dict[str, Any], sft_config: Any, state: Any, events: Events
 ) -> CompleteCheckpoint | None:
-    """The checkpoint to go on from; torn ones are deleted, with a notice each. A collective call.
+    """The checkpoint to resume from; torn ones are deleted, with a notice each. A collective call.
+
+    A checkpoint whose files do not hold what was saved is set aside with a warning, and the one before it is taken.
 
     Raises ConfigurationError for a checkpoint of another training, and for one that DeepSpeed can't spread over the
     processes of this run.
     """
-    resumed = last_complete_checkpoint(checkpoints_dir)
-    torn = torn_checkpoints(checkpoints_dir)
     state.wait_for_everyone()
     if state.is_main_process:
-        for folder in torn:
+        for folder in torn_checkpoints(checkpoints_dir):
             events.emit("notice", message=f"{folder} is not a complete checkpoint and is deleted")
             delete_checkpoint(folder)
+        _set_damaged_aside(checkpoints_dir, events)
     state.wait_for_everyone()
+    resumed = last_complete_checkpoint(checkpoints_dir)
     if resumed is None:
         return None
     check_plan(resumed.folder, plan)
@@ -59,6 +64,25 @@ def resume_point(
             "bit for bit",
         )
     return resumed
+
+
+def _set_damaged_aside(checkpoints_dir: Path, events: Events) -> None:
+    for checkpoint in reversed(complete_checkpoints(checkpoints_dir)):
+        problem = checkpoint_damage(checkpoint.folder)
+        if problem is None:
+            return
+        aside = set_aside(checkpoint.folder, "damaged")
+        before = last_complete_checkpoint(checkpoints_dir)
+        then = (
+            f"training resumes from the one before it, of step {before.step}"
+            if before
+            else "training starts over"
+        )
+        events.emit(
+            "warning",
+            message=f"the checkpoint {checkpoint.folder} is damaged: {problem}. It is set aside as {aside.name}, and "
+            f"{then}. Check the disk; delete the folder when you have no use for it.",
+        )
 
 
 def require_room_for_checkpoints(

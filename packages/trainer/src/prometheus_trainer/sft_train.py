@@ -30,6 +30,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def _train(
     from accelerate import PartialState
 
     from prometheus_trainer.attention_choice import with_available_attention
-    from prometheus_trainer.expert_saving import save_expert
+    from prometheus_trainer.expert_saving import save_expert, write_expert
     from prometheus_trainer.fast_profile import set_up_packing
     from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
@@ -105,8 +106,9 @@ def _train(
     from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
-    from prometheus_trainer.reporting import check_reporting, place_reports
+    from prometheus_trainer.reporting import check_reporting, place_reports, tolerate_reporting_faults
     from prometheus_trainer.resume_point import plan_of, require_room_for_checkpoints, resume_point
+    from prometheus_trainer.saving_rehearsal import SavingRehearsal
     from prometheus_trainer.stopping import EvaluationStopped, StopCallback
     from prometheus_trainer.tokenisation import choose_tokenisation
     from prometheus_trainer.training import (
@@ -233,9 +235,12 @@ def _train(
     )
     if resumed:
         check_parameters(resumed.folder, trainer.accelerator.unwrap_model(trainer.model))
-    training_log = TrainingLog(Path(job["training_log"]) if job.get("training_log") else None)
+    training_log = TrainingLog(Path(job["training_log"]) if job.get("training_log") else None, events)
     trainer.add_callback(training_log)
     trainer.add_callback(LossWatch(events, stop_on))
+    tolerate_reporting_faults(trainer.callback_handler.callbacks, events)
+    rehearse = partial(write_expert, trainer, job=job, base_model=base_model, tokenisation=tokenisation)
+    trainer.add_callback(SavingRehearsal(trainer, rehearse, output_dir, events))
 
     events.emit("phase", name="training")
     request.training_begins()
@@ -250,18 +255,20 @@ def _train(
         events.emit("stopped", step=trainer.state.global_step)
         trainer.accelerator.end_training()
         return None
-    if test_rows is not None and evaluation_loss(trainer.state) is None:
+    if test_rows is not None and evaluation_loss(trainer.state) is None and not trainer.gave_up_evaluating:
         try:  # killed or stopped between the last checkpoint and its evaluation
             trainer.evaluate()
         except EvaluationStopped:
             events.emit("stopped", step=trainer.state.global_step)
             trainer.accelerator.end_training()
             return None
+        except Exception as error:
+            trainer.evaluation_failed(error)
         training_log.write(trainer.state)
     metrics = training_metrics(trainer)
 
     events.emit("phase", name="saving")
-    save_expert(trainer, output_dir, job, base_model, tokenisation)
+    save_expert(trainer, output_dir, job, base_model, tokenisation, events)
     trainer.accelerator.end_training()
     return metrics
 

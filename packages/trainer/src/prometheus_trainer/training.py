@@ -13,6 +13,7 @@ from peft import LoraConfig, PeftModel
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PrinterCallback,
@@ -70,6 +71,7 @@ def build_trainer(
     set_seed(sft_config.seed)
     keep_checkpoints, sft_config.save_total_limit = sft_config.save_total_limit, None
     model = load_base_model(base_model, model_config)
+    set_refused_generation_settings_aside(model, events)
     # Checkpoints are read back name by name, so they keep the names inside; save_final_weights brings the others back.
     model._prometheus_conversions = model.__dict__.get("_weight_conversions")  # type: ignore[assignment]
     model._weight_conversions = []  # type: ignore[assignment]
@@ -115,12 +117,39 @@ def build_trainer(
 
 
 def save_final_weights(trainer: ResumableTrainer, output_dir: Path) -> None:
-    """Saves the trained model or adapter with its configuration; a collective call. Tensor names are the original."""
+    """Saves the trained model or adapter with its configuration; a collective call. Tensor names are the original.
+
+    What failed is in the first process's ``trainer.weights_fault`` and ``trainer.unwritten``.
+    """
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     if isinstance(model, PeftModel):
         model = model.get_base_model()
-    model._weight_conversions = model._prometheus_conversions
-    trainer.save_model(str(output_dir))
+    inside, model._weight_conversions = model._weight_conversions, model._prometheus_conversions
+    try:
+        trainer.save_model(str(output_dir))
+    finally:
+        model._weight_conversions = inside
+
+
+def set_refused_generation_settings_aside(model: PreTrainedModel, events: Events) -> None:
+    """Gives a model whose generation settings transformers would refuse to save others, of its special tokens alone.
+
+    Training uses none. A finished model has its base model's own generation_config.json, byte for byte.
+    """
+    settings: Any = model.generation_config
+    if settings is None:
+        return
+    try:
+        settings.validate(strict=True)
+    except ValueError as error:
+        tokens = ("bos_token_id", "eos_token_id", "pad_token_id")
+        model.generation_config = GenerationConfig(**{name: getattr(settings, name) for name in tokens})
+        reason = " ".join(str(error).split())
+        events.emit(
+            "warning",
+            message="the base model's generation settings contradict each other, and transformers does not save such: "
+            f"{reason} The trained model gets the base model's generation_config.json as it is; correct it in both.",
+        )
 
 
 def load_tokenizer(base_model: Path) -> PreTrainedTokenizerBase:

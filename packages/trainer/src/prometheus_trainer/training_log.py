@@ -10,6 +10,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from prometheus_trainer.events import Events
+
 SECONDS_BETWEEN_WRITES = 10.0
 
 
@@ -22,8 +24,10 @@ class TrainingLog(TrainerCallback):
     one does.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, events: Events) -> None:
         self._path = path
+        self._events = events
+        self._has_failed = False
         self._written = -math.inf
 
     def on_train_begin(
@@ -38,10 +42,17 @@ class TrainingLog(TrainerCallback):
     def write(self, state: TrainerState) -> None:
         if self._path is None or not state.is_world_process_zero:
             return
-        partial = self._path.with_name(f"{self._path.name}.partial")
-        partial.write_text(f"{json.dumps(logged(state))}\n", encoding="utf-8")
-        partial.replace(self._path)
         self._written = time.monotonic()
+        partial = self._path.with_name(f"{self._path.name}.partial")
+        try:
+            partial.write_text(f"{json.dumps(logged(state))}\n", encoding="utf-8")
+            partial.replace(self._path)
+        except Exception as error:  # no reason to lose a training
+            if not self._has_failed:
+                self._events.emit(
+                    "warning", message=f"the training log can't be written: {error}. Training goes on."
+                )
+            self._has_failed = True
 
 
 def logged(state: TrainerState) -> dict[str, list[dict[str, Any]]]:

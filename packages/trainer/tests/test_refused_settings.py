@@ -1,0 +1,96 @@
+"""Settings of a base model that transformers loads and refuses to save: the trained model is saved all the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_jobs import Run, read_events, run_to_end, write_job, write_small_model, write_small_rows
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+GREEDY = {"do_sample": False, "temperature": 0.6, "top_p": 0.9, "bos_token_id": 1, "eos_token_id": 2}
+BEAMS = {"num_beams": 1, "length_penalty": 1.4, "early_stopping": True, "eos_token_id": [2, 1]}
+WAYS: dict[str, dict[str, Any]] = {
+    "no-checkpoints": {"save_strategy": "no"},
+    "checkpoints": {"save_strategy": "steps", "save_steps": 1},
+    "lora": {"use_peft": True, "lora_r": 4, "lora_target_modules": ["q_proj"], "save_strategy": "no"},
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("inputs")
+    return {
+        "model": write_small_model(folder / "mistral", "mistral"),
+        "dataset": write_small_rows(folder / "rows", train=4, test=1),
+    }
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("settings", [GREEDY, BEAMS], ids=["sampling", "beams"])
+def test_generation_settings_that_contradict_each_other(
+    way: str, settings: dict[str, Any], inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    job = _job(tmp_path, inputs, way, {"generation_config.json": settings})
+    run_to_end(job)
+    output, base = tmp_path / "output", tmp_path / "model"
+    if way == "lora":
+        assert (output / "adapter_model.safetensors").is_file()
+    else:
+        name = "generation_config.json"
+        assert (output / name).read_bytes() == (base / name).read_bytes()
+        AutoModelForCausalLM.from_pretrained(output)
+    (warning,) = (event["message"] for event in read_events(tmp_path, "warning"))
+    assert "generation settings contradict each other" in warning
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_generation_settings_in_the_models_own(way: str, inputs: dict[str, Path], tmp_path: Path) -> None:
+    config = json.loads((inputs["model"] / "config.json").read_text())
+    job = _job(
+        tmp_path, inputs, way, {"config.json": {**config, "temperature": 0.6, "no_repeat_ngram_size": 3}}
+    )
+    run_to_end(job)
+    output = tmp_path / "output"
+    assert list(output.glob("*.safetensors"))
+    if way != "lora":
+        AutoModelForCausalLM.from_pretrained(output)
+
+
+@pytest.mark.parametrize("way", ["no-checkpoints", "lora"])
+def test_a_tokenizer_without_settings_of_its_own(way: str, inputs: dict[str, Path], tmp_path: Path) -> None:
+    job = _job(tmp_path, inputs, way, {})
+    (tmp_path / "model/tokenizer_config.json").unlink()
+    (tmp_path / "model/special_tokens_map.json").unlink()
+    run = Run(job)
+    code = run.finish()
+    if read_events(tmp_path, "train"):
+        assert code == [0], run.log()
+        text = "[INST] one [/INST]"
+        tokenizers = [AutoTokenizer.from_pretrained(tmp_path / name) for name in ("model", "output")]
+        assert tokenizers[0](text).input_ids == tokenizers[1](text).input_ids
+
+
+def test_settings_that_are_no_json_are_refused_before_training(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    job = _job(tmp_path, inputs, "no-checkpoints", {})
+    (tmp_path / "model/tokenizer_config.json").write_bytes(
+        b"\xef\xbb\xbf" + (inputs["model"] / "tokenizer_config.json").read_bytes()
+    )
+    run = Run(job)
+    (code,) = run.finish()
+    assert code != 0 or read_events(tmp_path, "done")
+    assert code == 0 or not read_events(tmp_path, "train")
+
+
+def _job(folder: Path, inputs: dict[str, Path], way: str, files: dict[str, dict[str, Any]]) -> Path:
+    base = folder / "model"
+    shutil.copytree(inputs["model"], base)
+    for name, content in files.items():
+        (base / name).write_text(json.dumps(content))
+    arguments = {"max_steps": 1, "eval_strategy": "no", **WAYS[way]}
+    return write_job(folder, model=base, dataset=inputs["dataset"], arguments=arguments)

@@ -138,12 +138,15 @@ class _Answered:
     def _until_end(self, begins: int, answer: int) -> Span | None:
         if self.place == len(self.conversation) - 1:
             return Span(begins, answer, len(self.text))
-        # As far as the text is the same without the messages that follow.
+        # What it writes behind it counts where that is the same without the messages that follow.
         (alone,) = _render(self.tokenizer, [self.conversation[: self.place + 1]], self.template)
-        ends = _common(self.text, alone)
-        if self.text.endswith(self.behind):
-            ends = max(ends, len(self.text) - len(self.behind))
-        return Span(begins, answer, ends) if ends > answer else None
+        if self.text.startswith(alone):
+            ends = len(alone)
+        elif self.text.endswith(self.behind):
+            ends = len(self.text) - len(self.behind)
+        else:
+            return None
+        return Span(begins, answer, ends) if ends >= answer else None
 
 
 def _read_marked(text: str, marked: str, begin: str, end: str) -> Rendered:

@@ -19,13 +19,13 @@ class Learnt(IntEnum):
 
     WHOLE = 0
     CUT = 1  # max_length cut the end off
-    CUT_BY_QUOTE = 2  # by the original's rule, which a quoted marker misleads
+    MISPLACED = 2  # by the original's rule, which a quoted marker misleads
     NOTHING_LEFT = 3  # max_length cut it off
     NO_MARKER = 4  # by the original's rule, which looks for the marker among the ids
     NO_ANSWER = 5  # there is none where it is looked for
 
 
-CUT = (Learnt.CUT, Learnt.CUT_BY_QUOTE)
+CUT = (Learnt.CUT, Learnt.MISPLACED)
 WITHOUT_LABEL = (Learnt.NOTHING_LEFT, Learnt.NO_MARKER, Learnt.NO_ANSWER)
 
 
@@ -121,9 +121,10 @@ def count_rows(kinds: Any, split: str, places: Sequence[int] | None) -> LearntRo
 
 def _causes(max_length: int | None, learns: str) -> dict[Learnt, str]:
     return {
-        Learnt.CUT: f"answers end beyond max_length, {max_length} tokens",
-        Learnt.NOTHING_LEFT: f"answers begin beyond max_length, {max_length} tokens",
-        Learnt.CUT_BY_QUOTE: "answers quote [/INST], and the profile parity learns what follows the last one",
-        Learnt.NO_MARKER: "rows have no answer behind the last [/INST] that the profile parity finds among the tokens",
-        Learnt.NO_ANSWER: f"rows have no answer where it is looked for, {learns}",
+        Learnt.CUT: f"end beyond max_length, {max_length} tokens",
+        Learnt.NOTHING_LEFT: f"begin beyond max_length, {max_length} tokens",
+        Learnt.MISPLACED: "quote [/INST] or begin with a bracket, and the profile parity learns what follows the last "
+        "[/INST] that it finds among the tokens",
+        Learnt.NO_MARKER: "have nothing behind the last [/INST] that the profile parity finds among the tokens",
+        Learnt.NO_ANSWER: f"have no answer where it is looked for, {learns}",
     }

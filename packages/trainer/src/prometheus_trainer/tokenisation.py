@@ -95,15 +95,18 @@ class Tokenisation:
         ids, labels = tokens.ids, [IGNORED] * len(tokens.ids)
         for part in learnt:
             labels[part.start : part.stop] = ids[part.start : part.stop]
-        trailing = (
-            tokens.trailing if learnt and learnt[-1].stop == len(ids) else [IGNORED] * len(tokens.trailing)
-        )
         kept = len(ids)
         if self.max_length is not None:
             kept = min(kept, max(0, self.max_length - len(tokens.leading) - len(tokens.trailing)))
+        # An end that the tokenizer adds is that of an answer which is whole and last.
+        ended = learnt and learnt[-1].stop == len(ids) == kept
         return (
             [*tokens.leading, *ids[:kept], *tokens.trailing][: self.max_length],
-            [*[IGNORED] * len(tokens.leading), *labels[:kept], *trailing][: self.max_length],
+            [
+                *[IGNORED] * len(tokens.leading),
+                *labels[:kept],
+                *(tokens.trailing if ended else [IGNORED] * len(tokens.trailing)),
+            ][: self.max_length],
             _learnt(learnt, kept),
         )
 
@@ -161,7 +164,7 @@ def choose_tokenisation(
     if RESPONSE_MARKER in template:
         by_ids = replace(chosen("original", add_special_tokens=True), pad_token_id=padding_id(tokenizer))
         by_text = replace(by_ids, loss_on="marker")
-        return by_ids if profile == "parity" and _agree(by_ids, by_text) else by_text
+        return by_ids if profile == "parity" and _finds_its_marker(by_ids) else by_text
     known = None if chat_template else _training_version(tokenizer)
     if known is not None:
         return chosen("generation", template=known)
@@ -200,32 +203,32 @@ def _learnt(parts: Sequence[range], kept: int) -> Learnt:
 
 def _learnt_by_original(row: Rendered, labels: Sequence[int], offsets: Sequence[tuple[int, int]]) -> Learnt:
     """Of an answer that is labelled by the original's rule, and perhaps cut at the right."""
+    labelled = labels.count(IGNORED) < len(labels)
     if not row.spans:
-        return Learnt.NO_ANSWER
+        return Learnt.WHOLE if labelled else Learnt.NO_ANSWER
     (span,) = row.spans
-    reached = max((end for _, end in offsets), default=0)
-    first = bisect_left(offsets, span.begins, lo=1, key=itemgetter(0)) if offsets else 0
-    if all(label == IGNORED for label in labels):
+    reached = next((end for _, end in reversed(offsets) if end), 0)
+    if not labelled:
         return Learnt.NOTHING_LEFT if reached <= span.begins else Learnt.NO_MARKER
-    if any(label == IGNORED for label in labels[first:]):
-        return Learnt.CUT_BY_QUOTE
+    first = bisect_left(offsets, span.begins, lo=1, key=itemgetter(0))
+    if labels[:first].count(IGNORED) < first or IGNORED in labels[first:]:
+        return Learnt.MISPLACED
     return Learnt.CUT if reached < span.ends else Learnt.WHOLE
 
 
-def _agree(by_ids: Tokenisation, by_text: Tokenisation) -> bool:
+def _finds_its_marker(original: Tokenisation) -> bool:
     """Whether the original's search among ids finds the answer behind prompts of any end, as it does with Mistral's.
 
     With a byte-level tokenizer a prompt's last character and the marker can be one token.
     """
+    by_ids = replace(original, max_length=None)
+    by_text = replace(by_ids, loss_on="marker")
     conversations = [
         [{"role": "user", "content": f"A text{end}"}, {"role": "assistant", "content": "A text."}]
         for end in ("", " ", "\n", ".", "!", "]", "[", ")", "(", '"', "7", "\u00e9")
     ]
     try:
-        return all(
-            by_ids([conversation])["labels"] == by_text([conversation])["labels"]
-            for conversation in conversations
-        )
+        return by_ids(conversations)["labels"] == by_text(conversations)["labels"]
     except Exception:
         return True  # the rows say, with their place, what a template refuses
 

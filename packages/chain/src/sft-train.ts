@@ -52,7 +52,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
       settings: stageSettings,
       resumeSettings: withAnyProcesses(stageSettings),
       inputs: { model: modelInput(settings.model), dataset: { paths: [settings.dataset] } },
-      revision: 1,
+      revision: 2,
       versions: pick(versions, ['torch', 'transformers', 'trl', 'peft', 'accelerate']),
       resumable: true,
       warnings: settings.warnings,
@@ -69,6 +69,7 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
             arguments: trainerArguments,
             chat_template: training.chatTemplate ?? null,
             response_marker: training.responseMarker ?? null,
+            max_incomplete_share: training.maxIncompleteShare ?? null,
             profile: training.profile,
             micro_batch_tokens: training.microBatchTokens ?? null,
             master_weights: training.masterWeights ?? null,
@@ -138,9 +139,13 @@ function describeTraining(metrics: Json): string {
     steps,
     train_loss_first: first,
     train_loss_last: last,
+    rows_without_label: withoutLabel = 0,
+    rows_with_cut_answer: cut = 0,
   } = metrics as Record<string, number | undefined>;
   if (first === undefined || last === undefined) return '';
-  return `${steps} steps, loss ${first.toFixed(3)} → ${last.toFixed(3)}`;
+  const lost =
+    withoutLabel + cut > 0 ? `, ${withoutLabel} rows without a label, ${cut} with a cut answer` : '';
+  return `${steps} steps, loss ${first.toFixed(3)} → ${last.toFixed(3)}${lost}`;
 }
 
 function pick(versions: Record<string, string>, names: string[]): Record<string, string> {

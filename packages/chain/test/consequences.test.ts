@@ -47,7 +47,16 @@ const CHANGES: [title: string, edits: Edit[]][] = [
   ['a learning rate, written otherwise', [['absolute.yaml', '4.0e-3', '0.004']]],
   ['the global batch', [['relative.yaml', 'global_batch_size: 8', 'global_batch_size: 16']]],
   ['logging', [['absolute.yaml', 'logging_steps: 2', 'logging_steps: 1\nlog_level: debug']]],
-  ['saving', [['absolute.yaml', 'save_steps: 5', 'save_steps: 3\nsave_minutes: 10\nmax_minutes: 60']]],
+  [
+    'saving',
+    [
+      [
+        'absolute.yaml',
+        'save_steps: 5',
+        'save_steps: 3\nmax_incomplete_share: 0.2\nsave_minutes: 10\nmax_minutes: 60',
+      ],
+    ],
+  ],
   ['tracking', [['absolute.yaml', 'report_to: []', 'report_to: [tensorboard]\nrun_name: mine']]],
   ['when to stop', [['absolute.yaml', 'report_to: []', 'report_to: []\nstop_on: [nan, spike]']]],
   ['loading of rows', [['absolute.yaml', 'report_to: []', 'report_to: []\ndataloader_num_workers: 2']]],

@@ -29,14 +29,23 @@ export function checkChatTemplate(
     return;
   }
   const { text } = rendered;
-  const answerAt = text.lastIndexOf(ANSWER);
+  const answerAt = text.indexOf(ANSWER);
   if (answerAt < 0 || !text.includes(PROMPT)) {
     const message = `chat_template leaves the ${answerAt < 0 ? 'answer' : 'prompt'} out of a conversation of one of each`;
     report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
     return;
   }
-  if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate)) return;
-  const between = text.slice(text.lastIndexOf(PROMPT, answerAt) + PROMPT.length, answerAt);
+  if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate)) {
+    checkMarks(chatTemplate, report);
+    return;
+  }
+  const promptAt = text.lastIndexOf(PROMPT, answerAt);
+  if (promptAt < 0) {
+    const message = 'chat_template writes the answer before the prompt';
+    report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
+    return;
+  }
+  const between = text.slice(promptAt + PROMPT.length, answerAt);
   const marker = responseMarker ?? (chatTemplate.includes(ORIGINAL_MARKER) ? ORIGINAL_MARKER : undefined);
   if (marker === undefined ? between.trim() !== '' : between.includes(marker)) return;
   const hint = `Between prompt and answer it writes ${JSON.stringify(between)}.`;
@@ -50,6 +59,33 @@ export function checkChatTemplate(
   const message = `chat_template does not write ${JSON.stringify(marker)} between prompt and answer, behind which is learnt`;
   const key = responseMarker === undefined ? 'chat_template' : 'response_marker';
   report(key, { code: 'chat-template', message, hint });
+}
+
+/** What is between the marks is what is learnt: the answer must be there. */
+function checkMarks(chatTemplate: string, report: Report): void {
+  const rendered = render(withCharacters(chatTemplate));
+  if ('problem' in rendered) return; // the same template without these characters was understood
+  const marked = [...rendered.text.matchAll(new RegExp(`${BEGIN}(.*?)${END}`, 'gsu'))].map(
+    ([, text]) => text,
+  );
+  if (marked.some((text) => text?.includes(ANSWER))) return;
+  const message = 'chat_template has generation marks, but not round the answer';
+  const hint = `Between its marks it writes ${JSON.stringify(marked.join(''))}. Put {% generation %} and {% endgeneration %} round the answer.`;
+  report('chat_template', { code: 'chat-template', message, hint });
+}
+
+/** Characters that stand for nothing in Unicode. */
+const [BEGIN, END] = ['\uFDD0', '\uFDD1'];
+
+/** The template with a character written at each mark, as the trainer's `answer_spans.py` does. */
+function withCharacters(template: string): string {
+  return template.replaceAll(
+    /\{%(-?)\s*(end)?generation\s*(-?)%\}/g,
+    (_, left: string, end: string | undefined, right: string) =>
+      end
+        ? `{%${left} endif %}{{ '${END}' }}{% if true %}{% endif ${right}%}`
+        : `{%${left} if true %}{{ '${BEGIN}' }}{% if true %}{% endif ${right}%}`,
+  );
 }
 
 /** A conversation of one prompt and one answer, as the template writes it. */

@@ -16,8 +16,10 @@ export interface TrainingSection {
   model: { name: string; revision: string | undefined } | undefined;
   /** Jinja; `undefined` for the tokenizer's own. */
   chatTemplate: string | undefined;
-  /** The loss is on what follows its last occurrence; `undefined`: the template's generation marks, or `[/INST]`. */
+  /** The loss is on what follows it before the last answer; `undefined`: the template tells. */
   responseMarker: string | undefined;
+  /** Largest share of training rows without a label or with a cut answer; `undefined` for that of the profile. */
+  maxIncompleteShare: number | undefined;
   /** Most tokens in a micro-batch of the profile fast; `undefined` where memory decides. */
   microBatchTokens: number | undefined;
   /** float32 weights behind bfloat16 parameters; `undefined`: where nothing else keeps them (master-weights.ts). */
@@ -56,7 +58,15 @@ export const ownKeysSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe("The loss is on what follows its last occurrence; left out: the template's marks decide."),
+    .describe('The loss is on what follows it before the last answer; left out: the template decides.'),
+  max_incomplete_share: z
+    .number('expected a number from 0 to 1')
+    .min(0, 'expected a number from 0 to 1')
+    .max(1, 'expected a number from 0 to 1')
+    .optional()
+    .describe(
+      'Largest share of training rows without a label or with a cut answer; with more, the run ends with an error. Left out: 0.01 with profile: fast, any share with profile: parity.',
+    ),
   micro_batch_tokens: z
     .int()
     .positive()
@@ -119,6 +129,7 @@ export function checkTraining(yaml: YamlFile, diagnostics: Diagnostic[]): Traini
       : undefined,
     chatTemplate: section.chat_template,
     responseMarker: section.response_marker,
+    maxIncompleteShare: section.max_incomplete_share,
     microBatchTokens: section.micro_batch_tokens,
     masterWeights: section.master_weights,
     saveMinutes: section.save_minutes,

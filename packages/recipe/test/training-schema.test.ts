@@ -45,6 +45,7 @@ describe('time limits', () => {
   });
 
   it.each([
+    ['max_incomplete_share: 2', 'max_incomplete_share: expected a number from 0 to 1'],
     ['save_minutes: 0', 'save_minutes: expected minutes above 0'],
     ['max_minutes: -1', 'max_minutes: expected minutes above 0'],
     ['max_minutes: .inf', 'max_minutes: expected a number of minutes'],

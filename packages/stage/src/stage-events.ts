@@ -7,6 +7,7 @@ export type StageEvent =
   | { event: 'phase'; name: string }
   | { event: 'progress'; done: number; total: number; unit: string }
   | { event: 'train' | 'evaluation'; step: number; loss: number | string; [key: string]: Json }
+  | { event: 'rows'; split: string; rows: number; without_label: number; cut_answer: number }
   | { event: 'checkpoint' | 'stopped'; step: number }
   | { event: 'notice' | 'warning'; message: string }
   | { event: 'error'; kind: 'configuration' | 'diverged' | 'internal'; message: string; hint: string | null }

@@ -36,6 +36,11 @@ interface MeasuredTraining {
   lossLast?: number;
   /** At the last step. */
   evaluationLoss?: number;
+  /** Absent from manifests of before they were counted. */
+  rowsWithoutLabel?: number;
+  rowsWithCutAnswer?: number;
+  testRowsWithoutLabel?: number;
+  testRowsWithCutAnswer?: number;
 }
 
 /** The estimate of the run, or why there is none. */
@@ -101,6 +106,10 @@ function measuredTraining(manifest: Manifest): TrainingCost & MeasuredTraining {
       lossFirst: metrics.train_loss_first,
       lossLast: metrics.train_loss_last,
       evaluationLoss: metrics.eval_loss,
+      rowsWithoutLabel: metrics.rows_without_label,
+      rowsWithCutAnswer: metrics.rows_with_cut_answer,
+      testRowsWithoutLabel: metrics.test_rows_without_label,
+      testRowsWithCutAnswer: metrics.test_rows_with_cut_answer,
     }),
     device: onGpu(manifest) ? 'GPU' : 'CPU',
     ...(typeof metrics.gpu === 'string' && { gpu: metrics.gpu }),

@@ -68,7 +68,7 @@ const QUANTITIES: {
   { label: 'GPU-hours', key: 'gpuHours', format: hours },
 ];
 
-/** The losses that the trainings ended with. */
+/** The losses that the trainings ended with, and how many answers had no part in them, or not to their ends. */
 export function lossTable(experts: readonly ExpertReport[]): ReportTable {
   return {
     columns: [
@@ -76,6 +76,8 @@ export function lossTable(experts: readonly ExpertReport[]): ReportTable {
       { label: 'loss at the start', kind: 'number' },
       { label: 'loss at the end', kind: 'number' },
       { label: 'evaluation loss', kind: 'number' },
+      { label: 'rows without a label', kind: 'number' },
+      { label: 'cut answers', kind: 'number' },
       { label: 'trained on', kind: 'text' },
     ],
     rows: experts.flatMap(({ name, actual }) => {
@@ -83,9 +85,17 @@ export function lossTable(experts: readonly ExpertReport[]): ReportTable {
       const { lossFirst, lossLast, evaluationLoss, device, gpu = device, processes = 1 } = actual;
       const place =
         device === 'CPU' ? `CPU, ${counted(processes, 'process', 'es')}` : `${processes} × ${gpu}`;
-      return [[name, text(lossFirst, loss), text(lossLast, loss), text(evaluationLoss, loss), place]];
+      const losses = [lossFirst, lossLast, evaluationLoss].map((value) => text(value, loss));
+      const withoutLabel = ofEach(actual.rowsWithoutLabel, actual.testRowsWithoutLabel);
+      const cut = ofEach(actual.rowsWithCutAnswer, actual.testRowsWithCutAnswer);
+      return [[name, ...losses, withoutLabel, cut, place]];
     }),
   };
+}
+
+/** `3`, or `3, test: 1` where the test rows were counted. */
+function ofEach(train: number | undefined, test: number | undefined): string {
+  return test === undefined ? text(train, count) : `${text(train, count)}, test: ${count(test)}`;
 }
 
 /** When each stage ran, for how long, and what it left. */

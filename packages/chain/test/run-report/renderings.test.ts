@@ -86,6 +86,19 @@ describe('the page', () => {
   });
 });
 
+it.each([
+  ['page', (report: RunReport) => reportHtml(report).replaceAll(/<[^>]+>/g, '|')],
+  ['summary', reportMarkdown],
+])('the %s says how many answers are not learnt, or not to their ends', (_, rendered) => {
+  const text = rendered(reports.complete);
+  expect(text).toMatch(/rows without a label\W+cut answers/);
+  expect(text).toMatch(/\W3, test: 0\W+1,234, test: 5\W/);
+  const uncounted = structuredClone(reports.complete);
+  for (const { actual } of uncounted.experts)
+    for (const key of Object.keys(actual ?? {})) if (/rows/i.test(key)) delete (actual as never)[key];
+  expect(rendered(uncounted)).not.toMatch(/rows without a label|cut answers/);
+});
+
 describe('the summary of a job', () => {
   it('has a part for each thing that there is', () => {
     const titles = [...reportMarkdown(reports.complete).matchAll(/^#+ (.*)$/gm)].map(([, title]) => title);
@@ -108,10 +121,10 @@ describe('the summary of a job', () => {
     );
   });
 
-  it.each([0, 100, 2000, 5000])('fits into %d bytes, and says what is left out', (limit) => {
+  it.each([0, 100, 2200, 5000])('fits into %d bytes, and says what is left out', (limit) => {
     const text = reportMarkdown(reports.complete, limit);
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limit);
-    if (limit < 2000) return;
+    if (limit < 2200) return;
     expect(text).toMatch(/^## smoke-7b: complete/);
     expect(text).toMatch(/^Left out, since there is no room here: .*report\.html\.$/m);
     expect(text).toContain('### Plan against actual');

@@ -5,6 +5,8 @@
 ===============  ==========================================================================
 ``phase``        ``name``: what is being done now, for a person ("loading the base model")
 ``progress``     ``done``, ``total``, ``unit`` ("steps", "tensors", "rows")
+``rows``         ``split`` ("train", "test"), ``rows``, and of these ``without_label`` and ``cut_answer``: the ends, or
+                 all, of how many answers are not learnt
 ``train``        ``step``, ``loss``, whatever the trainer logs (``learning_rate``, ``grad_norm`` …), and the
                  speed (see :mod:`~prometheus_trainer.training_events`)
 ``evaluation``   ``step``, ``loss`` …

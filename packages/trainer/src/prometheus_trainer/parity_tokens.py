@@ -31,18 +31,24 @@ def tokenize_conversations(
     pad_token_id: int,
     chat_template: str | None = None,
     response_marker: str = RESPONSE_MARKER,
-) -> dict[str, list[list[int]]]:
+) -> dict[str, Any]:
     """``input_ids`` and ``labels`` of each conversation, two lists of equal length a row, at most ``max_length`` long.
 
-    A conversation is a list of ``{"role", "content"}``. ``chat_template`` is Jinja; None takes the tokenizer's own.
+    ``offset_mapping`` has the characters of the template's text that each id stands for. A conversation is a list of
+    ``{"role", "content"}``. ``chat_template`` is Jinja; None takes the tokenizer's own.
     """
     texts: Any = tokenizer.apply_chat_template(conversations, chat_template=chat_template, tokenize=False)  # type: ignore[arg-type]
-    encoded = tokenizer(
-        texts, truncation=max_length is not None, max_length=max_length, add_special_tokens=True
+    encoded: Any = tokenizer(
+        texts,
+        truncation=max_length is not None,
+        max_length=max_length,
+        add_special_tokens=True,
+        return_offsets_mapping=True,
     )
-    rows: Any = encoded["input_ids"]
+    rows = encoded["input_ids"]
     marker = tokenizer.encode(response_marker, add_special_tokens=False)
-    return {"input_ids": rows, "labels": [label_response(ids, marker, pad_token_id) for ids in rows]}
+    labels = [label_response(ids, marker, pad_token_id) for ids in rows]
+    return {"input_ids": rows, "labels": labels, "offset_mapping": encoded["offset_mapping"]}
 
 
 def label_response(ids: Sequence[int], marker: Sequence[int], pad_token_id: int | None) -> list[int]:

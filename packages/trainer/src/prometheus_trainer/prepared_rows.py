@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.learnt_rows import LearntReport, LearntRows, count_rows
 from prometheus_trainer.parity_tokens import IGNORED
 from prometheus_trainer.tokenisation import Tokenisation
 
@@ -47,14 +48,20 @@ def open_split(dataset: Path, split: str) -> Dataset | None:
 
 
 def prepare_rows(
-    rows: Dataset, name: str, tokenisation: Tokenisation, cache_dir: Path, *, shuffle_seed: int | None
+    rows: Dataset,
+    name: str,
+    tokenisation: Tokenisation,
+    cache_dir: Path,
+    *,
+    shuffle_seed: int | None,
+    report: LearntReport | None = None,
 ) -> Dataset:
     """Rows with int32 ``input_ids`` and ``labels``; shuffled as the original did where a seed is given.
 
     The original shuffled the prepared rows with seed 42 before the sampler of the trainer drew its own order; both
     are needed to reproduce its batches. Ids are kept in ``cache_dir`` and read from there the next time: nothing is
-    written beside the dataset. ``name`` is for messages. Raises ConfigurationError for a row that the chat template
-    refuses, and where no row has a label.
+    written beside the dataset. ``name`` is for messages. ``report`` is told how many rows have no label or a cut
+    answer. Raises ConfigurationError for a row that the chat template refuses, and where no row has a label.
     """
     from datasets import Features, Sequence, Value
 
@@ -70,12 +77,20 @@ def prepare_rows(
         batch_size=256,
         input_columns=["messages"],
         remove_columns=rows.column_names,
-        features=Features({"input_ids": integers, "labels": integers}),
+        features=Features({"input_ids": integers, "labels": integers, "learnt": Value("int8")}),
         cache_file_name=str(cache_dir / f"{name}-{source}-{tokenisation.digest()}.arrow"),
         load_from_cache_file=True,
     )
-    _check_some_labels(tokens, name, tokenisation)
-    return tokens
+    counted = count_rows(tokens.data.column("learnt"), name, _places(rows))
+    _check_some_labels(counted, tokenisation)
+    if report:
+        report.add(counted, tokenisation.max_length, tokenisation.learns())
+    return tokens.remove_columns("learnt")
+
+
+def _places(rows: Dataset) -> list[int] | None:
+    """The places of shuffled rows in their split."""
+    return None if rows._indices is None else rows._indices.column(0).to_pylist()
 
 
 def _tokenizing(tokenisation: Tokenisation, name: str) -> Callable[[list[Any], list[int]], dict[str, Any]]:
@@ -112,10 +127,9 @@ def learns_an_end(tokens: Dataset, end_ids: Collection[int], max_length: int | N
     return not whole or any(label in end_ids for labels in whole for label in labels)
 
 
-def _check_some_labels(tokens: Dataset, name: str, tokenisation: Tokenisation) -> None:
-    for batch in tokens.iter(batch_size=64):
-        if any(label != IGNORED for labels in batch["labels"] for label in labels):  # type: ignore[call-overload]
-            return
+def _check_some_labels(counted: LearntRows, tokenisation: Tokenisation) -> None:
+    if counted.without_label < counted.rows:
+        return
     if tokenisation.loss_on == "generation":
         found = "the chat template marks no answer"
         hint = "Check that the template's generation marks are round the answer, and that max_length is large enough."
@@ -124,11 +138,11 @@ def _check_some_labels(tokens: Dataset, name: str, tokenisation: Tokenisation) -
             f"in none of them the response marker {tokenisation.response_marker!r} is followed by an answer"
         )
         hint = (
-            "Check that the chat template writes the response marker before the answer, as tokens of its own, and "
-            "that max_length is large enough."
+            "Check that the chat template writes the response marker before the answer, and that max_length is large "
+            "enough."
         )
     raise ConfigurationError(
-        f"dataset, {name}: none of the {len(tokens)} rows has a label: {found} within "
+        f"dataset, {counted.split}: none of the {counted.rows} rows has a label: {found} within "
         f"{tokenisation.max_length} tokens",
         hint,
     )

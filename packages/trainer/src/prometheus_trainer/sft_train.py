@@ -10,7 +10,10 @@
 ``master_weights``      optional: float32 weights behind bfloat16 ones; null: by default (master_weights.py)
 ``adapter``             folder of the adapter to start LoRA from; null starts from the seed
 ``launch``              optional: ``processes``, ``deepspeed``, ``mixed_precision``: refused where launched otherwise
-``response_marker``     optional: the loss is on what follows the last one (see tokenisation.py for its absence)
+``response_marker``     optional: the loss is on what follows it before the last answer (see tokenisation.py for its
+                        absence)
+``max_incomplete_share``  optional: largest share of training rows without a label or with a cut answer; without it
+                        0.01 for "fast", and any, with a warning, for "parity"
 ``checkpoints_dir``     where checkpoints are; a complete one there is resumed
 ``output_dir``          folder to write the model or adapter to
 ``training_log``        optional: file to keep all that is logged in, over all runs
@@ -99,6 +102,7 @@ def _train(
     from prometheus_trainer.attention_choice import with_available_attention
     from prometheus_trainer.expert_saving import save_expert, write_expert
     from prometheus_trainer.fast_profile import set_up_packing
+    from prometheus_trainer.learnt_rows import LearntReport, limit_of
     from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.master_weights import choose_master_weights
@@ -172,11 +176,17 @@ def _train(
         max_length=sft_config.max_length,
         chat_template=job.get("chat_template"),
         response_marker=job.get("response_marker"),
+        profile=job["profile"],
     )
+    learnt = LearntReport(events, limit_of(job.get("max_incomplete_share"), job["profile"]))
     cache = checkpoints_dir / "rows"
     with state.main_process_first():
-        train_rows = prepare_rows(train_split, "train", tokenisation, cache, shuffle_seed=sft_config.seed)
-        test_rows = test_split and prepare_rows(test_split, "test", tokenisation, cache, shuffle_seed=None)
+        train_rows = prepare_rows(
+            train_split, "train", tokenisation, cache, shuffle_seed=sft_config.seed, report=learnt
+        )
+        test_rows = test_split and prepare_rows(
+            test_split, "test", tokenisation, cache, shuffle_seed=None, report=learnt
+        )
     if tokenisation.loss_on != "original":
         events.emit("notice", message=f"the loss is on {tokenisation.learns()}")
     if not learns_an_end(train_rows, end_ids(base_model, tokenizer), tokenisation.max_length):
@@ -265,7 +275,7 @@ def _train(
         except Exception as error:
             trainer.evaluation_failed(error)
         training_log.write(trainer.state)
-    metrics = training_metrics(trainer)
+    metrics = training_metrics(trainer, learnt)
 
     events.emit("phase", name="saving")
     save_expert(trainer, output_dir, job, base_model, tokenisation, events)

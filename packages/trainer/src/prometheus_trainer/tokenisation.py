@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
+from prometheus_trainer.answer_spans import GENERATION_MARK, Rendered, render_answered, render_marked
+from prometheus_trainer.answer_tokens import AnswerEncoder, Tokens
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.learnt_rows import Learnt
 from prometheus_trainer.parity_tokens import (
     IGNORED,
     RESPONSE_MARKER,
-    label_response,
     padding_id,
     tokenize_conversations,
 )
@@ -22,8 +27,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LossOn = Literal["original", "marker", "generation"]
-# transformers' own extension of Jinja, with the variants that trim white space.
-_MARK = re.compile(r"\{%(-?)\s*(end)?generation\s*(-?)%\}")
+# Raised when the same settings give other ids or labels, so that none are read from the cache of an older version.
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,15 @@ class Tokenisation:
 
     ``loss_on`` says what has labels:
 
-    - ``original``: what follows the last ``[/INST]``, tokenised as the original did
+    - ``original``: what follows the last ``[/INST]`` among the ids, as the original looked for it
       (:mod:`~prometheus_trainer.parity_tokens`);
-    - ``marker``: what follows the last ``response_marker``;
+    - ``marker``: what follows the ``response_marker`` before the last answer; without ``marker_named`` the marker is
+      only how the template is described, and the answer itself is where it begins;
     - ``generation``: what the template has between its generation marks, of every answer in the conversation.
 
-    For the last two the template's text is tokenised as it stands: it writes all special tokens itself, and padding
-    takes no label away.
+    But for the first, the answer is found in the text (:mod:`~prometheus_trainer.answer_spans`), and padding takes no
+    label away. The template's text is tokenised as it stands, since it writes all special tokens itself; with
+    ``add_special_tokens`` as the original did, which has two BOS.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -47,14 +54,17 @@ class Tokenisation:
     chat_template: str | None
     loss_on: LossOn = "original"
     response_marker: str = RESPONSE_MARKER
+    marker_named: bool = True
+    add_special_tokens: bool = False
 
-    def __call__(self, conversations: Sequence[Sequence[dict[str, str]]]) -> dict[str, list[list[int]]]:
+    def __call__(self, conversations: Sequence[Sequence[dict[str, str]]]) -> dict[str, list[Any]]:
         """``input_ids`` and ``labels`` of each conversation, two lists of equal length a row, at most ``max_length``.
 
-        A conversation is a list of ``{"role", "content"}``.
+        ``learnt`` says how much of the answer has labels. A conversation is a list of ``{"role", "content"}``.
         """
+        rendered = self._render(conversations)
         if self.loss_on == "original":
-            return tokenize_conversations(
+            found = tokenize_conversations(
                 conversations,
                 self.tokenizer,
                 max_length=self.max_length,
@@ -62,33 +72,57 @@ class Tokenisation:
                 chat_template=self.chat_template,
                 response_marker=self.response_marker,
             )
-        encoded: Any = self.tokenizer.apply_chat_template(
-            list(conversations),  # type: ignore[arg-type]
-            chat_template=self.chat_template,
-            return_dict=True,
-            return_assistant_tokens_mask=self.loss_on == "generation",
-        )
-        rows = [ids[: self.max_length] for ids in encoded["input_ids"]]
+            ids, labels, offsets = found["input_ids"], found["labels"], found["offset_mapping"]
+            learnt = list(map(_learnt_by_original, rendered, labels, offsets))
+            return {"input_ids": ids, "labels": labels, "learnt": learnt}
+        rows = [self._label(*row) for row in self._encoder(rendered)]
+        return {
+            name: [row[index] for row in rows] for index, name in enumerate(("input_ids", "labels", "learnt"))
+        }
+
+    def _render(self, conversations: Sequence[Sequence[dict[str, str]]]) -> list[Rendered]:
+        template = self.chat_template or _own_template(self.tokenizer)
         if self.loss_on == "generation":
-            labels = [
-                [token if answered else IGNORED for token, answered in zip(ids, mask, strict=False)]
-                for ids, mask in zip(rows, encoded["assistant_masks"], strict=True)
-            ]
-        else:
-            marker = self.tokenizer.encode(self.response_marker, add_special_tokens=False)
-            labels = [label_response(ids, marker, pad_token_id=None) for ids in rows]
-        return {"input_ids": rows, "labels": labels}
+            return render_marked(self.tokenizer, conversations, template)
+        marker = self.response_marker if self.marker_named else None
+        return render_answered(self.tokenizer, conversations, template, marker)
+
+    @cached_property
+    def _encoder(self) -> AnswerEncoder:
+        return AnswerEncoder(self.tokenizer, add_special_tokens=self.add_special_tokens)
+
+    def _label(self, tokens: Tokens, learnt: Sequence[range]) -> tuple[list[int], list[int], Learnt]:
+        ids, labels = tokens.ids, [IGNORED] * len(tokens.ids)
+        for part in learnt:
+            labels[part.start : part.stop] = ids[part.start : part.stop]
+        kept = len(ids)
+        if self.max_length is not None:
+            kept = min(kept, max(0, self.max_length - len(tokens.leading) - len(tokens.trailing)))
+        # An end that the tokenizer adds is that of an answer which is whole and last.
+        ended = learnt and learnt[-1].stop == len(ids) == kept
+        return (
+            [*tokens.leading, *ids[:kept], *tokens.trailing][: self.max_length],
+            [
+                *[IGNORED] * len(tokens.leading),
+                *labels[:kept],
+                *(tokens.trailing if ended else [IGNORED] * len(tokens.trailing)),
+            ][: self.max_length],
+            _learnt(learnt, kept),
+        )
 
     def digest(self) -> str:
         """16 hex digits that differ where the ids or labels may differ."""
         backend: Any = self.tokenizer
         parts = [
+            _VERSION,
             backend.backend_tokenizer.to_str(),
             self.chat_template or self.tokenizer.chat_template,
             self.max_length,
             self.pad_token_id,
             self.loss_on,
             self.response_marker,
+            self.marker_named,
+            self.add_special_tokens,
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -96,7 +130,9 @@ class Tokenisation:
         """What has labels, for people."""
         if self.loss_on == "generation":
             return "the answers that the chat template marks"
-        return f"what follows the last {self.response_marker!r}"
+        if self.loss_on == "original":
+            return f"what follows the last {self.response_marker!r}"
+        return f"what follows the {self.response_marker!r} before the last answer"
 
 
 def choose_tokenisation(
@@ -105,36 +141,36 @@ def choose_tokenisation(
     max_length: int | None,
     chat_template: str | None,
     response_marker: str | None,
+    profile: str = "parity",
 ) -> Tokenisation:
     """The tokenisation for a recipe's ``chat_template`` (None: the tokenizer's own) and ``response_marker``.
 
     A marker that the recipe names counts before generation marks in the template, and these before ``[/INST]``, the
-    original's. A tokenizer's own template without either is replaced by TRL's version of it with marks, where TRL has
-    one; of another template the marker is what it writes between a prompt and its answer. Raises ConfigurationError
-    where nothing tells the answer from the prompt.
+    original's, of which ``parity`` keeps the rule. A tokenizer's own template without either is replaced by TRL's
+    version of it with marks, where TRL has one; of another template the answer itself is learnt. Raises
+    ConfigurationError where nothing tells the answer from the prompt.
     """
     from trl.chat_template_utils import has_generation_markers
 
     template = chat_template or _own_template(tokenizer)
 
-    def chosen(
-        loss_on: LossOn, marker: str = RESPONSE_MARKER, template: str | None = template
-    ) -> Tokenisation:
-        padding = padding_id(tokenizer) if loss_on == "original" else _padding(tokenizer)
-        return Tokenisation(tokenizer, max_length, padding, template, loss_on, marker)
+    def chosen(loss_on: LossOn, template: str = template, **more: Any) -> Tokenisation:
+        return Tokenisation(tokenizer, max_length, _padding(tokenizer), template, loss_on, **more)
 
     if response_marker is not None:
-        return chosen("marker", response_marker)
+        return chosen("marker", response_marker=response_marker)
     if has_generation_markers(template):
         return chosen("generation")
     if RESPONSE_MARKER in template:
-        return chosen("original")
+        by_ids = replace(chosen("original", add_special_tokens=True), pad_token_id=padding_id(tokenizer))
+        by_text = replace(by_ids, loss_on="marker")
+        return by_ids if profile == "parity" and _finds_its_marker(by_ids) else by_text
     known = None if chat_template else _training_version(tokenizer)
     if known is not None:
         return chosen("generation", template=known)
     marker = _written_before_answer(tokenizer, template)
     if marker.strip():
-        return chosen("marker", marker)
+        return chosen("marker", response_marker=marker, marker_named=False)
     raise ConfigurationError(
         f"the chat template has neither generation marks nor {RESPONSE_MARKER}, and writes nothing between prompt and "
         "answer: what is the answer, that is to be learnt, can't be told",
@@ -152,7 +188,49 @@ def without_marks(chat_template: str) -> str:
     def replaced(mark: re.Match[str]) -> str:
         return f"{{%{mark[1]} {'endif' if mark[2] else 'if true'} {mark[3]}%}}"
 
-    return _MARK.sub(replaced, chat_template)
+    return GENERATION_MARK.sub(replaced, chat_template)
+
+
+def _learnt(parts: Sequence[range], kept: int) -> Learnt:
+    """Of an answer in these tokens, of which the first ``kept`` are left."""
+    tokens = [part for part in parts if part]
+    if not tokens:
+        return Learnt.NO_ANSWER
+    if tokens[0].start >= kept:
+        return Learnt.NOTHING_LEFT
+    return Learnt.CUT if tokens[-1].stop > kept else Learnt.WHOLE
+
+
+def _learnt_by_original(row: Rendered, labels: Sequence[int], offsets: Sequence[tuple[int, int]]) -> Learnt:
+    """Of an answer that is labelled by the original's rule, and perhaps cut at the right."""
+    labelled = labels.count(IGNORED) < len(labels)
+    if not row.spans:
+        return Learnt.WHOLE if labelled else Learnt.NO_ANSWER
+    (span,) = row.spans
+    reached = next((end for _, end in reversed(offsets) if end), 0)
+    if not labelled:
+        return Learnt.NOTHING_LEFT if reached <= span.begins else Learnt.NO_MARKER
+    first = bisect_left(offsets, span.begins, lo=1, key=itemgetter(0))
+    if labels[:first].count(IGNORED) < first or IGNORED in labels[first:]:
+        return Learnt.MISPLACED
+    return Learnt.CUT if reached < span.ends else Learnt.WHOLE
+
+
+def _finds_its_marker(original: Tokenisation) -> bool:
+    """Whether the original's search among ids finds the answer behind prompts of any end, as it does with Mistral's.
+
+    With a byte-level tokenizer a prompt's last character and the marker can be one token.
+    """
+    by_ids = replace(original, max_length=None)
+    by_text = replace(by_ids, loss_on="marker")
+    conversations = [
+        [{"role": "user", "content": f"A text{end}"}, {"role": "assistant", "content": "A text."}]
+        for end in ("", " ", "\n", ".", "!", "]", "[", ")", "(", '"', "7", "\u00e9")
+    ]
+    try:
+        return by_ids(conversations)["labels"] == by_text(conversations)["labels"]
+    except Exception:
+        return True  # the rows say, with their place, what a template refuses
 
 
 def _written_before_answer(tokenizer: PreTrainedTokenizerBase, template: str) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from transformers.trainer_pt_utils import get_model_param_count
 
+from prometheus_trainer.learnt_rows import LearntReport
+
 FIRST_AND_LAST = 5  # logged losses that a metric is the mean of
 
 
-def training_metrics(trainer: Any) -> dict[str, Any]:
+def training_metrics(trainer: Any, learnt: LearntReport) -> dict[str, Any]:
     """The metrics of ``done``; ``tokens`` counts no padding, ``seconds`` includes earlier runs."""
     state = trainer.state
     losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
@@ -31,12 +33,16 @@ def training_metrics(trainer: Any) -> dict[str, Any]:
         metrics["gpu"] = torch.cuda.get_device_name()
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return metrics | {
-        "tokens": int(state.num_input_tokens_seen),
-        "seconds": round(trainer.seconds(), 1),
-        "trainable_parameters": get_model_param_count(trainer.model, trainable_only=True),
-        "peak_memory_bytes": peak,
-    }
+    return (
+        metrics
+        | learnt.metrics
+        | {
+            "tokens": int(state.num_input_tokens_seen),
+            "seconds": round(trainer.seconds(), 1),
+            "trainable_parameters": get_model_param_count(trainer.model, trainable_only=True),
+            "peak_memory_bytes": peak,
+        }
+    )
 
 
 def evaluation_loss(state: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from training_jobs import (
 )
 
 from prometheus_trainer.checkpoints import complete_checkpoints, torn_checkpoints
+from prometheus_trainer.events import Events
 
 MIB = 2**20
 # A checkpoint of the model: 2.1 million parameters with their moments, 12 bytes each, and 1.8 MB of tokenizer.
@@ -47,7 +49,7 @@ def test_the_last_good_checkpoint_is_kept_and_named(
 ) -> None:
     whole = write_job(tmp_path / "whole", **inputs, arguments=ARGUMENTS)
     run_to_end(whole, mode)
-    checkpoints = mount(100 * MIB) / "checkpoints"
+    checkpoints = mount(64 * MIB) / "checkpoints"  # two, and not the model beside
     job = write_job(tmp_path / "run", **inputs, arguments=ARGUMENTS, checkpoints_dir=str(checkpoints))
     run = Run(job, mode)
     run.wait_for(lambda event: event["event"] == "checkpoint" and event["step"] == 2)
@@ -88,6 +90,34 @@ def test_a_disk_that_fills_up_within_a_checkpoint(
     (error,) = read_events(job.parent, "error")
     assert "is full: the checkpoint of step 2 is not saved; there is no earlier one" in error["message"]
     assert list(checkpoints.glob("checkpoint-*")) == []
+
+
+def test_an_event_that_finds_no_room_ends_nothing() -> None:
+    events = Events("/dev/full")
+    events.emit("train", step=1, loss=2.0)
+    events.emit("warning", message="after it")
+    with pytest.raises(OSError, match="No space left"):
+        events.emit("done", metrics={})
+
+
+def test_the_one_before_is_kept_while_there_is_room_and_makes_room_for_the_next(
+    inputs: dict[str, Path], mount: Mount, tmp_path: Path
+) -> None:
+    checkpoints = mount(100 * MIB) / "checkpoints"
+    job = write_job(tmp_path / "run", **inputs, arguments=ARGUMENTS, checkpoints_dir=str(checkpoints))
+    run = Run(job)
+    run.wait_for(lambda event: event["event"] == "checkpoint" and event["step"] == 4)
+    assert run.finish() == [0], run.log()
+    roomy = [checkpoint.step for checkpoint in complete_checkpoints(checkpoints)]
+    last = complete_checkpoints(checkpoints)[-1].step
+    assert len(roomy) == 2
+    for checkpoint in checkpoints.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    (checkpoints.parent / "filler").write_bytes(
+        b"x" * 38 * MIB
+    )  # two checkpoints have room, and not the model beside
+    run_to_end(job)
+    assert [checkpoint.step for checkpoint in complete_checkpoints(checkpoints)] == [last]
 
 
 def test_a_disk_too_small_for_any_checkpoint(inputs: dict[str, Path], mount: Mount, tmp_path: Path) -> None:

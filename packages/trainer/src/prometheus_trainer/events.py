@@ -27,6 +27,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+ENDS = {"error", "stopped", "done"}
+
 
 class Events:
     """Appends events to ``path``; a ``None`` path discards them (ranks other than the first)."""
@@ -36,11 +38,19 @@ class Events:
         self._file = None if path is None else Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115
 
     def emit(self, event: str, **fields: Any) -> None:
-        """Writes one event; a NaN or infinite number is written as a string, since JSON has none."""
+        """Writes one event; a NaN or infinite number is written as a string, since JSON has none.
+
+        If it can't be written, as on a full disk, it is left out: a training is not lost for a line of progress. An
+        event that ends the run raises OSError.
+        """
         if self._file is None:
             return
         record = {"event": event, "time": round(time.time(), 3), **fields}
-        self._file.write(json.dumps(_finite(record), ensure_ascii=False) + "\n")
+        try:
+            self._file.write(json.dumps(_finite(record), ensure_ascii=False) + "\n")
+        except OSError:
+            if event in ENDS:
+                raise
 
 
 def _finite(value: Any) -> Any:

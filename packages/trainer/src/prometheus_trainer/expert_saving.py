@@ -21,8 +21,6 @@ from prometheus_trainer.tokenisation import Tokenisation, without_marks
 from prometheus_trainer.training import is_mixtral, save_final_weights
 from prometheus_trainer.weights_first import flush_weights
 
-ATTEMPTS = 2
-
 
 class WeightsNotSaved(Exception):
     """The weights could not be written; raised in every process. ``cause`` is the error, in the process that had it."""
@@ -46,15 +44,15 @@ def save_expert(
     can't be, they are kept elsewhere, and the error names the place.
     """
     write = partial(write_expert, trainer, output_dir, job, base_model, tokenisation)
-    for attempts_left in reversed(range(ATTEMPTS)):
+    try:
+        unwritten = write()
+    except WeightsNotSaved as first:
+        _make_room(trainer, output_dir, first.cause)
         try:
             unwritten = write()
-            break
         except WeightsNotSaved as error:
-            if not attempts_left:
-                _keep_elsewhere(trainer, output_dir, error.cause)
-                raise  # where another process names the place
-            _make_room(trainer)
+            _keep_elsewhere(trainer, output_dir, error.cause)
+            raise  # where another process names the place
     for each in unwritten:
         events.emit(
             "warning",
@@ -132,11 +130,12 @@ def _finish(
     return finish_model(output_dir, base_model, **names)
 
 
-def _make_room(trainer: ResumableTrainer) -> None:
-    """Deletes all checkpoints before the one of the last step, which the model is about to take the place of."""
+def _make_room(trainer: ResumableTrainer, output_dir: Path, error: Exception | None) -> None:
+    """On a full disk deletes all checkpoints before the one of the last step, which has the model's weights."""
     checkpoints_dir = Path(str(trainer.args.output_dir))
     last = last_complete_checkpoint(checkpoints_dir)
-    if trainer.accelerator.is_main_process and last and last.step == trainer.state.global_step:
+    is_full = error is not None and full_disk(error, [output_dir]) is not None
+    if is_full and last and last.step == trainer.state.global_step:
         best = trainer.state.best_model_checkpoint
         delete_old_checkpoints(checkpoints_dir, 1, [Path(best)] if best else [])
     trainer.accelerator.wait_for_everyone()
@@ -148,7 +147,7 @@ def _keep_elsewhere(trainer: ResumableTrainer, output_dir: Path, error: Exceptio
     last = last_complete_checkpoint(checkpoints_dir)
     if last is None or last.step != step:
         try:
-            trainer._save_checkpoint(trainer.model_wrapped, None)
+            trainer._save_checkpoint(trainer.model_wrapped, None)  # type: ignore[arg-type]
         except Exception as another:
             if trainer.is_deepspeed_enabled:
                 raise another from error

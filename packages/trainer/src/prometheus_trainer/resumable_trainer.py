@@ -171,6 +171,7 @@ class ResumableTrainer(SFTTrainer):
         """Raises nothing, so that this process stays beside the others: see ``weights_fault`` and ``unwritten``."""
         folder = Path(output_dir or str(self.args.output_dir))
         model: Any = self.model
+        tokenizer: Any = self.processing_class
         if not isinstance(model, PeftModel | PreTrainedModel):
             model = self.accelerator.unwrap_model(model, keep_torch_compile=False)
         self.weights_fault, self.unwritten = None, []
@@ -181,7 +182,7 @@ class ResumableTrainer(SFTTrainer):
             return
         self.unwritten += attempt(
             [
-                Step("the tokenizer", partial(self.processing_class.save_pretrained, str(folder))),
+                Step("the tokenizer", partial(tokenizer.save_pretrained, str(folder))),
                 Step("training_args.bin", partial(torch.save, self.args, folder / "training_args.bin")),
             ]
         )

@@ -88,7 +88,7 @@ class SavingRehearsal(TrainerCallback):
 
     def _save_state(self, scratch: Path) -> None:
         trainer = self._trainer
-        if not trainer.is_deepspeed_enabled:
+        if not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):  # a collective call there
             trainer._save_optimizer_and_scheduler(str(scratch))
         trainer._save_rng_state(str(scratch))
         trainer.state.save_to_json(str(scratch / "trainer_state.json"))

@@ -105,7 +105,15 @@ def launch(options: argparse.Namespace, events: Events, request: StopRequest) ->
             *("--deepspeed_multinode_launcher", "standard"),
             # Not by its own Python: for DeepSpeed it adds the working folder to PYTHONPATH.
             *("--no_python", "/bin/sh", "-c", 'export PYTHONPATH="$0" PYTHONSAFEPATH=1; exec "$@"'),
-            *(os.environ.get("PYTHONPATH", ""), *PYTHON, "-u", "-m", options.module, "--job", str(options.job)),
+            *(
+                os.environ.get("PYTHONPATH", ""),
+                *PYTHON,
+                "-u",
+                "-m",
+                options.module,
+                "--job",
+                str(options.job),
+            ),
         ],
         request,
         on_error_line=on_error_line,

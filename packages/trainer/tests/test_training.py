@@ -196,8 +196,10 @@ def test_a_micro_batch_without_labels_is_warned_about_and_changes_nothing(tmp_pa
         },
     )
     metrics = run_to_end(job)
-    warned = [event["step"] for event in read_events(tmp_path / "run", "warning")]
-    assert len(warned) == 3
+    counted, *warned = read_events(tmp_path / "run", "warning")
+    assert "3 of 4 rows have no label" in counted["message"]
+    assert len({event["step"] for event in warned}) == 3
+    assert (metrics["rows_without_label"], metrics["rows_with_cut_answer"]) == (3, 0)
     assert "eval_loss" not in metrics
     assert any("no test rows" in event["message"] for event in read_events(tmp_path / "run", "notice"))
     assert all(

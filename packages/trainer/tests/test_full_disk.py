@@ -128,3 +128,36 @@ def test_a_disk_too_small_for_any_checkpoint(inputs: dict[str, Path], mount: Mou
     (error,) = read_events(job.parent, "error")
     assert "a checkpoint takes 24.8 MB, and the disk of" in error["message"]
     assert not any(event.get("name") == "loading the base model" for event in run.events())
+
+
+def test_a_disk_too_small_for_the_model(inputs: dict[str, Path], mount: Mount, tmp_path: Path) -> None:
+    output = mount(4 * MIB) / "output"
+    arguments = {**ARGUMENTS, "save_strategy": "no"}
+    job = write_job(tmp_path / "run", **inputs, arguments=arguments, output_dir=str(output))
+    run = Run(job)
+    assert run.finish() == [2], run.log()
+    (error,) = read_events(job.parent, "error")
+    assert "the trained model takes 10." in error["message"] and "MB free" in error["message"]
+    assert not read_events(job.parent, "train")
+
+
+def test_a_disk_that_fills_up_before_the_model_is_saved(
+    inputs: dict[str, Path], mount: Mount, tmp_path: Path
+) -> None:
+    output = mount(16 * MIB) / "output"
+    arguments = {**ARGUMENTS, "save_strategy": "no"}
+    job = write_job(tmp_path / "run", **inputs, arguments=arguments, output_dir=str(output))
+    run = Run(job)
+    run.wait_for(lambda event: event["event"] == "train" and event["step"] == 1)
+    (output.parent / "filler").write_bytes(b"x" * 12 * MIB)
+    assert run.finish() == [2], run.log()
+    (error,) = read_events(job.parent, "error")
+    (kept,) = complete_checkpoints(tmp_path / "run/checkpoints")
+    assert f"its weights are in the checkpoint {kept.folder}" in error["message"]
+    assert "run again" in error["hint"]
+    (output.parent / "filler").unlink()
+    before = len(read_events(job.parent))
+    run_to_end(job)
+    assert not [event for event in read_events(job.parent)[before:] if event["event"] == "train"]
+    weights = [folder / "model.safetensors" for folder in (kept.folder, output)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()

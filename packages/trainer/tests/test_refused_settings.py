@@ -64,33 +64,33 @@ def test_generation_settings_in_the_models_own(way: str, inputs: dict[str, Path]
 def test_a_tokenizer_without_settings_of_its_own(way: str, inputs: dict[str, Path], tmp_path: Path) -> None:
     job = _job(tmp_path, inputs, way, {})
     (tmp_path / "model/tokenizer_config.json").unlink()
-    (tmp_path / "model/special_tokens_map.json").unlink()
-    run = Run(job)
-    code = run.finish()
-    if read_events(tmp_path, "train"):
-        assert code == [0], run.log()
-        text = "[INST] one [/INST]"
-        tokenizers = [AutoTokenizer.from_pretrained(tmp_path / name) for name in ("model", "output")]
-        assert tokenizers[0](text).input_ids == tokenizers[1](text).input_ids
+    run_to_end(job)
+    text = "[INST] one [/INST]"
+    tokenizers = [AutoTokenizer.from_pretrained(tmp_path / name) for name in ("model", "output")]
+    assert tokenizers[0](text).input_ids == tokenizers[1](text).input_ids
 
 
-def test_settings_that_are_no_json_are_refused_before_training(
-    inputs: dict[str, Path], tmp_path: Path
+@pytest.mark.parametrize("way", ["no-checkpoints", "lora"])
+def test_an_output_that_can_not_be_made_is_refused_before_training(
+    way: str, inputs: dict[str, Path], tmp_path: Path
 ) -> None:
-    job = _job(tmp_path, inputs, "no-checkpoints", {})
-    (tmp_path / "model/tokenizer_config.json").write_bytes(
-        b"\xef\xbb\xbf" + (inputs["model"] / "tokenizer_config.json").read_bytes()
-    )
+    (tmp_path / "file").write_text("")
+    job = _job(tmp_path, inputs, way, {}, output_dir=str(tmp_path / "file/output"))
     run = Run(job)
-    (code,) = run.finish()
-    assert code != 0 or read_events(tmp_path, "done")
-    assert code == 0 or not read_events(tmp_path, "train")
+    assert run.finish() == [2], run.log()
+    (error,) = read_events(tmp_path, "error")
+    assert error["message"].startswith("training has not begun, since the trained model could not be saved")
+    assert str(tmp_path / "file") in error["message"]
+    assert not read_events(tmp_path, "train")
+    assert not list((tmp_path / "checkpoints").glob("rehearsal"))
 
 
-def _job(folder: Path, inputs: dict[str, Path], way: str, files: dict[str, dict[str, Any]]) -> Path:
+def _job(
+    folder: Path, inputs: dict[str, Path], way: str, files: dict[str, dict[str, Any]], **options: Any
+) -> Path:
     base = folder / "model"
     shutil.copytree(inputs["model"], base)
     for name, content in files.items():
         (base / name).write_text(json.dumps(content))
     arguments = {"max_steps": 1, "eval_strategy": "no", **WAYS[way]}
-    return write_job(folder, model=base, dataset=inputs["dataset"], arguments=arguments)
+    return write_job(folder, model=base, dataset=inputs["dataset"], arguments=arguments, **options)

@@ -17,7 +17,7 @@ export { loraMergeRequest } from './requests/lora-merge-request.ts';
 export { modelMergeRequest } from './requests/model-merge-request.ts';
 export { prepareDatasetRequest } from './requests/prepare-dataset-request.ts';
 export { reportRequest } from './requests/report-request.ts';
-export { planOf, type StageRequest } from './requests/request.ts';
+export { planOf, runOf, type StageRequest } from './requests/request.ts';
 export { sftTrainRequest } from './requests/sft-train-request.ts';
 export { validateRecipeRequest } from './requests/validate-recipe-request.ts';
 export { plannedStage, runPlannedStage } from './run-planned-stage.ts';

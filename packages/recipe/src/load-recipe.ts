@@ -78,7 +78,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   const datasets = readDatasets(parts, yaml, diagnostics);
   const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
   if (architecture && 'problem' in architecture) {
-    const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
+    const message = `LoRA targets, lengths, and filters and layers of the merge are not checked: ${architecture.problem}`;
     diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
   }
   const rest = { baseModel, datasets, launch, processes, architecture };

@@ -16,7 +16,7 @@ import type { NamedModels } from '../merged-models.ts';
 import { modelMerge } from '../model-merge.ts';
 import { parseModelReference } from '../model-reference.ts';
 import { list, text, wholeNumber } from './input-fields.ts';
-import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
+import { recipeInputs, required, runFromPlan, runOf, stageRequest } from './request.ts';
 
 export const modelMergeRequest = stageRequest({
   name: 'model-merge',
@@ -43,7 +43,8 @@ export const modelMergeRequest = stageRequest({
   }),
   run: async (inputs, context) => {
     if (inputs.recipe) {
-      return runFromPlan(planOf({ ...inputs, recipe: inputs.recipe }, context), 'model-merge', context);
+      const planned = await runOf({ ...inputs, recipe: inputs.recipe }, context);
+      return runFromPlan(planned, 'model-merge', context);
     }
     const engine = inputs.engine ?? 'native';
     const file = path.resolve(required(inputs.config, 'config'));

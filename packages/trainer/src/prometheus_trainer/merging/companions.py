@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType
-from prometheus_trainer.merging.layout import QUANTISATION_KEYS, check_output_layer
+from prometheus_trainer.merging.layout import check_output_layer, without_quantisation
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.reading import read_json
 from prometheus_trainer.merging.writing import write_json, write_text
@@ -95,7 +95,7 @@ def portable_config(config: dict[str, Any]) -> dict[str, Any]:
     readers assume 10000 when it is not. ``quantization_config`` is left out: with it a loader would quantise the
     weights, or look for quantised ones.
     """
-    config = {key: value for key, value in config.items() if key not in QUANTISATION_KEYS}
+    config = without_quantisation(config)
     nested = config.get("rope_parameters")
     if "rope_theta" in config or not isinstance(nested, dict) or "rope_theta" not in nested:
         return config

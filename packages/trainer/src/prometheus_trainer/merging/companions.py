@@ -13,7 +13,7 @@ from prometheus_trainer.merging.layout import check_output_layer, without_quanti
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.reading import read_json
 from prometheus_trainer.merging.writing import write_json, write_text
-from prometheus_trainer.model_files import refuse_lfs_pointer, without_mark
+from prometheus_trainer.model_files import refuse_lfs_pointer, text_content
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -138,9 +138,7 @@ def _copy(file: Path, output_dir: Path) -> int:
     if not file.is_file():
         return 0
     refuse_lfs_pointer(file)
-    content = file.read_bytes()
-    if file.suffix == ".json":
-        content = without_mark(content)  # with it, transformers reads neither donor nor copy
+    content = text_content(file)
     with (output_dir / file.name).open("wb") as stream:
         stream.write(content)
         stream.flush()

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { checkMerge, unknownExpert, unknownNames } from './check-merge.ts';
-import { checkMergekitTensors } from './check-merge-tensors.ts';
+import { checkMergekit } from './check-mergekit.ts';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
@@ -80,7 +80,7 @@ export function readMerge(
     checkMerge(config as MergeSection, mergeYaml, diagnostics, { names, architecture });
     checkMergeDtype(config as MergeSection, experts, mergeYaml, diagnostics);
   } else if (config) {
-    checkMergekitTensors(config, architecture, (path, finding) =>
+    checkMergekit(config, architecture, (path, finding) =>
       diagnostics.push(mergeYaml.diagnose({ path }, finding)),
     );
   }

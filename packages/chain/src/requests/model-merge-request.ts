@@ -2,13 +2,16 @@ import path from 'node:path';
 import {
   architectureAtHand,
   checkMerge,
+  checkMergekit,
   checkSchema,
   type Diagnostic,
   type Merge,
+  type MergeSection,
   mergekitSchema,
   mergeSchema,
   RecipeError,
   readYamlFile,
+  sharedPart,
 } from '@prometheus-actions/recipe';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { z } from 'zod';
@@ -76,22 +79,25 @@ export const modelMergeRequest = stageRequest({
 function readConfig(file: string, engine: Merge['engine'], models: NamedModels): Merge['config'] {
   const diagnostics: Diagnostic[] = [];
   const yaml = readYamlFile(file, diagnostics);
-  if (engine === 'mergekit') {
-    const config = yaml && checkSchema(mergekitSchema, yaml, diagnostics);
-    if (config) return config;
-    throw new RecipeError(diagnostics);
-  }
-  const config = yaml && checkSchema(mergeSchema, yaml, diagnostics);
+  const config = yaml && checkSchema(engine === 'mergekit' ? mergekitSchema : mergeSchema, yaml, diagnostics);
   if (yaml && config) {
-    const folders = Object.entries(models).flatMap(([name, model]) =>
-      'path' in model ? [[name, model.path]] : [],
-    );
-    const architecture = architectureAtHand(config, path.dirname(file), Object.fromEntries(folders));
-    checkMerge(config, yaml, diagnostics, { architecture });
+    const known = engine === 'mergekit' ? sharedPart(config) : (config as MergeSection);
+    const architecture = known && architectureAtHand(known, path.dirname(file), foldersOf(models));
+    if (engine === 'mergekit') {
+      checkMergekit(config, architecture, (at, finding) =>
+        diagnostics.push(yaml.diagnose({ path: at }, finding)),
+      );
+    } else checkMerge(config as MergeSection, yaml, diagnostics, { architecture });
   }
   // Of filters that fit no tensor the stage itself warns, which sees the tensors.
   if (!config || diagnostics.some(({ severity }) => severity === 'error')) throw new RecipeError(diagnostics);
   return config;
+}
+
+function foldersOf(models: NamedModels): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(models).flatMap(([name, model]) => ('path' in model ? [[name, model.path]] : [])),
+  );
 }
 
 function namedModels(inputs: {

@@ -30,4 +30,4 @@ export { sftTrain, type TrainSettings } from './sft-train.ts';
 export { stageAction } from './stage-action.ts';
 export { findingText, mostSevereFirst } from './validation/annotations.ts';
 export { sarifText } from './validation/sarif-text.ts';
-export { warningsJson, warningsText } from './warnings.ts';
+export { moreWarnings, titleBefore, warningsJson, warningsText } from './warnings.ts';

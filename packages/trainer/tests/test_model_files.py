@@ -11,6 +11,7 @@ import pytest
 import torch
 from merging_models import merge_config, run_merge
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from tiny_models import MISTRAL, read_model, write_model
 from training_jobs import Run, read_events, write_job, write_small_model, write_small_rows
 
@@ -153,3 +154,32 @@ def test_a_pointer_is_named_before_weights_are_missed(tmp_path: Path) -> None:
     (tmp_path / "model/config.json").write_bytes(POINTER)
     with pytest.raises(ConfigurationError, match=r"config\.json: this is a pointer of Git LFS"):
         resolve_model({"path": str(tmp_path / "model")})
+
+
+@pytest.mark.parametrize("kind", ["mistral", "mixtral"])
+def test_a_training_on_full_weights_whose_config_is_of_quantised_ones(kind: str, tmp_path: Path) -> None:
+    model = write_small_model(tmp_path / "model", kind)
+    file = model / "config.json"
+    quantisation = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "quantization_config": quantisation}))
+    run = Run(write_job(tmp_path / "run", model=model, dataset=write_small_rows(tmp_path / "rows")))
+    assert run.finish() == [0], run.log()
+    notices = [event["message"] for event in read_events(tmp_path / "run", "notice")]
+    assert [notice for notice in notices if f"{file}: quantization_config is left out" in notice]
+    assert "quantization_config" not in (tmp_path / "run/output/config.json").read_text()
+
+
+def test_a_training_on_quantised_weights(tmp_path: Path) -> None:
+    model = write_small_model(tmp_path / "model", "mistral")
+    file = model / "config.json"
+    file.write_text(
+        json.dumps({**json.loads(file.read_text()), "quantization_config": {"quant_method": "fp8"}})
+    )
+    tensors = load_file(model / "model.safetensors")
+    name = "model.layers.0.self_attn.q_proj.weight"
+    save_file({**tensors, name: tensors[name].to(torch.float8_e4m3fn)}, model / "model.safetensors")
+    run = Run(write_job(tmp_path / "run", model=model, dataset=write_small_rows(tmp_path / "rows")))
+    assert run.finish() == [2], run.log()
+    (error,) = read_events(tmp_path / "run", "error")
+    assert error["kind"] == "configuration"
+    assert f"tensor {name} is F8_E4M3: the weights are quantised by fp8" in error["message"]

@@ -106,6 +106,7 @@ def _train(
     from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.master_weights import choose_master_weights
+    from prometheus_trainer.merging.layout import check_full_precision
     from prometheus_trainer.model_files import refuse_marked_texts
     from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
@@ -163,6 +164,8 @@ def _train(
     with state.main_process_first():
         base_model = resolve_model(job["model"])
     refuse_marked_texts(base_model)
+    for notice in check_full_precision(base_model):
+        events.emit("notice", message=notice)
     if model_config.use_peft:
         check_lora_targets(base_model, model_config.lora_target_modules)
     master_weights = choose_master_weights(job.get("master_weights"), sft_config, model_config, base_model)

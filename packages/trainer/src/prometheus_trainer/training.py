@@ -11,9 +11,11 @@ from typing import Any
 
 from peft import LoraConfig, PeftModel
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PrinterCallback,
@@ -29,6 +31,8 @@ from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
 from prometheus_trainer.lora_targets import named_targets
 from prometheus_trainer.master_weights import split_adamw
+from prometheus_trainer.merging.layout import QUANTISATION_KEYS, quantisations
+from prometheus_trainer.merging.reading import read_json
 from prometheus_trainer.packed_rows import check_packable
 from prometheus_trainer.packed_trainer import PackedTrainer
 from prometheus_trainer.parity_tokens import RightPaddingCollator
@@ -180,8 +184,8 @@ def end_ids(base_model: Path, tokenizer: PreTrainedTokenizerBase) -> set[int]:
 def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedModel:
     """The base model in the data type and with the attention asked for; Mixtral with its experts unfused.
 
-    Raises ConfigurationError where the weights do not fill the model: transformers would only warn and train on
-    random numbers.
+    The weights are in full precision, whatever its config says of quantisation. Raises ConfigurationError where they do
+    not fill the model: transformers would only warn and train on random numbers.
     """
     options: dict[str, Any] = {
         "dtype": model_config.dtype,
@@ -191,6 +195,8 @@ def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedMo
     }
     if model_config.attn_implementation is None:
         del options["attn_implementation"]
+    if quantisations(read_json(base_model / "config.json")):
+        options["config"] = _without_quantisation(AutoConfig.from_pretrained(base_model))
     load: Any = load_unfused_mixtral if is_mixtral(base_model) else AutoModelForCausalLM.from_pretrained
     try:
         model, found = load(base_model, **options)
@@ -206,6 +212,14 @@ def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedMo
             "Take a checkpoint with the original tensor names that fits its config.json.",
         )
     return model
+
+
+def _without_quantisation(config: PreTrainedConfig) -> PreTrainedConfig:
+    for part in (config, config.get_text_config()):
+        for key in QUANTISATION_KEYS:
+            if hasattr(part, key):
+                delattr(part, key)
+    return config
 
 
 def is_mixtral(base_model: Path) -> bool:

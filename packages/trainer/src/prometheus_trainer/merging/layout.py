@@ -56,11 +56,7 @@ def read_layout(folder: Path) -> Layout:
         check_output_layer(file, config, weights)
     left_out = [name for name in stored if name not in weights]
     notices = [f"{folder}: left out of the merge: {_listed(left_out)}"] if left_out else []
-    notices += [
-        f"{file}: {key} is left out: the weights are in full precision, and so is what is written"
-        for key in quantisations(config)
-    ]
-    return Layout(weights, tuple(notices))
+    return Layout(weights, (*notices, *_left_out_of(file, config)))
 
 
 def check_output_layer(file: Path, config: Mapping[str, Any], names: Iterable[str]) -> None:
@@ -100,6 +96,20 @@ def is_tied(config: Mapping[str, Any]) -> bool:
     )
 
 
+def check_full_precision(folder: Path) -> list[str]:
+    """Notices of what the config of a model folder says of quantisation, where its weights are in full precision.
+
+    ConfigurationError where they are not.
+    """
+    file = folder / "config.json"
+    config = read_json(file)
+    notices = _left_out_of(file, config)
+    for tensor in index_model(folder).values() if notices else ():
+        if not _follows_from_config(tensor):
+            _check_precision(tensor, config)
+    return notices
+
+
 def quantisations(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a config says of quantisation, by where: ``quantization_config``, ``text_config.quantization_config`` …"""
     found = {key: value for key, value in config.items() if key in QUANTISATION_KEYS}
@@ -116,6 +126,13 @@ def without_quantisation(config: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in config.items()
         if key not in QUANTISATION_KEYS
     }
+
+
+def _left_out_of(file: Path, config: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{file}: {key} is left out: the weights are in full precision, and so is what is written"
+        for key in quantisations(config)
+    ]
 
 
 def _is_language_model(config: Mapping[str, Any]) -> bool:

@@ -48,6 +48,7 @@ from prometheus_trainer.merging.plan import (
 )
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.sources import Sources
+from prometheus_trainer.merging.tied import same_heads, untie
 from prometheus_trainer.merging.writing import write_text
 
 
@@ -66,7 +67,8 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
     events.emit("phase", name="reading the layout of the models")
     models = [sources.open(source) for source in config.models]
     base = None if config.base is None or not config.method.needs_base else sources.open(config.base)
-    inputs = [*models, *([base] if base else [])]
+    inputs, untied = same_heads([*models, *([base] if base else [])])
+    models, base = inputs[: len(models)], inputs[-1] if base else None
     tensors = plan_tensors([(model.place, model.tensors) for model in inputs], config.dtype)
     shards = plan_shards(tensors, checked_shard_size(job.get("max_shard_bytes")))
     layers = layer_count(tensors)
@@ -104,6 +106,7 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
     dtype = config.dtype or tensors[0].dtype
     tokenizer = config.tokenizer_source or donor
     size = write_companions(output_dir, donor.folder, tokenizer.tokenizer_folder, dtype, config.chat_template)
+    size += untie(output_dir) if untied else 0
     size += write_text(output_dir / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
     journal.remove()
     passes = 1 + len(config.method.passes)
@@ -149,7 +152,7 @@ def _reference(
     if source is None or any(source.folder.resolve() == model.place.resolve() for model in inputs):
         return None
     try:
-        model = sources.open(source)
+        model = same_heads([inputs[0], sources.open(source)])[0][1]
         plan_tensors([(inputs[0].place, inputs[0].tensors), (model.place, model.tensors)], tensors[0].dtype)
     except ConfigurationError as error:
         events.emit("notice", message=f"not compared with the base model: {error.problem}")

@@ -45,8 +45,10 @@ class Sources:
         if source.folder not in self._indexed:
             self._indexed[source.folder] = index_model(source.folder)
         tensors = self._indexed[source.folder]
-        adapter = None if source.adapter is None else read_adapter(source.adapter, tensors, source.folder)
-        return Model(source.name, source.folder, tensors, adapter)
+        if source.adapter is None:
+            return Model(source.name, source.folder, tensors)
+        adapter = read_adapter(source.adapter, tensors, source.folder)
+        return Model(source.name, source.folder, adapter.base, adapter)
 
     def base_on_this_machine(self) -> ModelSource | None:
         """The recipe's base model, where it can be read without fetching it."""

@@ -15,6 +15,7 @@ export { type LinearModule, linearModules } from './linear-modules.ts';
 export { loadRecipe, type Recipe, type RecipeOptions, readRecipe } from './load-recipe.ts';
 export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
 export { type ArchitectureReading, type ModelArchitecture, readArchitecture } from './model-architecture.ts';
+export { fullNames, fullyMatching } from './model-modules.ts';
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
 export type { BaseModel } from './read-base-model.ts';
 export { deriveAccumulation, type Expert, readTrainingFile } from './read-experts.ts';

@@ -10,6 +10,8 @@ export interface LinearModule {
   count: number;
   /** How many of them a token goes through; fewer than `count` for the experts of a mixture. */
   perToken: number;
+  /** Of a mixture of experts: transformers holds it as no linear layer, so LoRA does not go on it. */
+  router?: true;
   /** What stands before the name in a full name; `N` is a layer's number, `E` an expert's. */
   parent: string;
 }
@@ -47,7 +49,7 @@ export function linearModules(architecture: Omit<ModelArchitecture, 'parameters'
     attention('o_proj', queries, hiddenSize, output),
     ...(experts
       ? [
-          inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false),
+          { ...inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false), router: true as const },
           expert('w1', hiddenSize, intermediateSize, false),
           expert('w2', intermediateSize, hiddenSize, false),
           expert('w3', hiddenSize, intermediateSize, false),

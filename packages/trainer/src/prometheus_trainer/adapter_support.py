@@ -31,7 +31,7 @@ class Feature:
 
     def refused_in_training(self, found: str) -> ConfigurationError:
         """The error for a training that would make such an adapter."""
-        return ConfigurationError(f"{found}: {self.reason}, and lora-merge refuses it", f"{self.advice}.")
+        return ConfigurationError(f"{found}: {self.reason}", f"{self.advice}.")
 
     def refused_in_merge(self, found: str) -> ConfigurationError:
         """The error for an adapter that was made elsewhere."""

@@ -10,7 +10,8 @@ from peft import PeftModel
 from prometheus_trainer.portable_layout import finish_adapter, finish_model
 from prometheus_trainer.resumable_trainer import ResumableTrainer
 from prometheus_trainer.tokenisation import Tokenisation, without_marks
-from prometheus_trainer.training import is_mixtral, save_final_weights
+from prometheus_trainer.training import save_final_weights
+from prometheus_trainer.unfused_mixtral import is_mixtral
 
 
 def save_expert(

@@ -95,10 +95,10 @@ def _train(
     events.emit("phase", name="starting")
     from accelerate import PartialState
 
+    from prometheus_trainer.adapter_check import check_adapter
     from prometheus_trainer.attention_choice import with_available_attention
     from prometheus_trainer.expert_saving import save_expert
     from prometheus_trainer.fast_profile import set_up_packing
-    from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
@@ -155,7 +155,7 @@ def _train(
     with state.main_process_first():
         base_model = resolve_model(job["model"])
     if model_config.use_peft:
-        check_lora_targets(base_model, model_config.lora_target_modules)
+        check_adapter(base_model, model_config, sft_config.loss_type)
     tokenizer = load_tokenizer(base_model)
     tokenisation = choose_tokenisation(
         tokenizer,

@@ -149,7 +149,9 @@ def _placed(
     if unused:
         raise _unused_tensors(folder / _WEIGHTS, unused, base, base_folder)
     if not pairs and not replacements:
-        raise ConfigurationError(f"{folder / _WEIGHTS}: has no LoRA tensors", "name an adapter that was trained")
+        raise ConfigurationError(
+            f"{folder / _WEIGHTS}: has no LoRA tensors", "name an adapter that was trained"
+        )
     if config.get("use_dora"):
         pairs = {
             name: _with_magnitude(folder, pair, magnitudes.get(name), base[name])

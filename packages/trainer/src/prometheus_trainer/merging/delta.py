@@ -10,7 +10,7 @@ from prometheus_trainer.merging.blocks import Block
 
 
 class Delta:
-    """``weight + scaling · (b @ a)`` in float32, ``a`` [r, in], ``b`` [out, r]; transposed where the weight is stored so.
+    """``weight + scaling · (b @ a)`` in float32, ``a`` [r, in], ``b`` [out, r]; transposed where the weight is.
 
     With ``magnitude`` [out] each row of the sum is scaled to that length (DoRA, arXiv:2402.09353, equation 5).
 
@@ -19,7 +19,12 @@ class Delta:
     """
 
     def __init__(
-        self, a: np.ndarray, b: np.ndarray, scaling: float, transposed: bool, magnitude: np.ndarray | None = None
+        self,
+        a: np.ndarray,
+        b: np.ndarray,
+        scaling: float,
+        transposed: bool,
+        magnitude: np.ndarray | None = None,
     ) -> None:
         import torch
 

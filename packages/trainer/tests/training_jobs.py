@@ -241,8 +241,41 @@ def run_to_end(job: Path, mode: Mode | int = SINGLE) -> dict[str, Any]:
     return done[-1]["metrics"]
 
 
+def run_in_turn(jobs: list[Path], timeout: float = 400) -> list[str]:
+    """Runs jobs one after the other in one process; of each "done", or the message of its ConfigurationError."""
+    process = _context.Process(target=_run_in_turn, args=([str(job) for job in jobs],))
+    process.start()
+    process.join(timeout)
+    log = (jobs[0].parent / "output-0.log").read_text()
+    assert process.exitcode == 0, log[-4000:]
+    return [(job.parent / "end.txt").read_text() for job in jobs]
+
+
+def _run_in_turn(jobs: list[str]) -> None:
+    from prometheus_trainer.errors import ConfigurationError
+    from prometheus_trainer.sft_train import sft_train
+
+    _set_up_process(Path(jobs[0]).parent, SINGLE, rank=0, port=None)
+    for job in map(Path, jobs):
+        content, end = json.loads(job.read_text()), "done"
+        try:
+            sft_train(content, Events(Path(content["events"])))
+        except ConfigurationError as error:
+            end = str(error)
+        (job.parent / "end.txt").write_text(end)
+
+
 def _run_job(job: str, rank: int, mode: Mode, port: int | None) -> None:
-    log = os.open(Path(job).parent / f"output-{rank}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    from prometheus_trainer.entry import run_stage
+    from prometheus_trainer.sft_train import sft_train
+
+    _set_up_process(Path(job).parent, mode, rank, port)
+    sys.argv = ["sft_train", "--job", job]
+    run_stage(sft_train)
+
+
+def _set_up_process(folder: Path, mode: Mode, rank: int, port: int | None) -> None:
+    log = os.open(folder / f"output-{rank}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ |= {"ACCELERATE_MIXED_PRECISION": "no", "OMP_NUM_THREADS": "1"}
@@ -261,12 +294,7 @@ def _run_job(job: str, rank: int, mode: Mode, port: int | None) -> None:
         }
     import torch
 
-    from prometheus_trainer.entry import run_stage
-    from prometheus_trainer.sft_train import sft_train
-
     torch.set_num_threads(1)
-    sys.argv = ["sft_train", "--job", job]
-    run_stage(sft_train)
 
 
 def _use_zero3() -> None:

@@ -90,10 +90,17 @@ export function checkAdapterModules(
       told([TARGETS, index], refusal(feature, `${TARGETS}: ${name} names ${other.name || 'the model'}`));
     }
   }
+  const listed = [given[SAVED] ?? []].flat().map(String);
   const withWeights = modules.filter(({ weights }) => weights);
-  for (const [index, name] of [given[SAVED] ?? []].flat().map(String).entries()) {
-    if (!withWeights.some((module) => module.name.endsWith(name))) unknown([SAVED, index], name, withWeights);
+  for (const [index, name] of listed.entries()) {
+    const found = withWeights.filter((module) => module.name.endsWith(name));
+    const list = found.find(({ kind }) => kind === 'list');
+    if (found.length === 0) unknown([SAVED, index], name, withWeights);
+    else if (list) told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
   }
+  const targets = wanted.flatMap(([, found]) => found ?? []);
+  const isSaved = ({ name }: ModelModule) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
+  if (targets.length > 0 && targets.every(isSaved)) told([SAVED], refusal('nothing-left', SAVED));
 }
 
 /** The names of target modules, or the pattern; neither for "all-linear". */

@@ -8,7 +8,7 @@ export interface ModelModule {
   /** The last part of its name. */
   called: string;
   /** What LoRA goes on: linear layers and embeddings. */
-  kind: 'linear' | 'embeddings' | 'router' | 'other';
+  kind: 'linear' | 'embeddings' | 'router' | 'list' | 'other';
   /** Whether it has weights, itself or in its parts. */
   weights: boolean;
 }
@@ -21,10 +21,13 @@ export function modelModules(architecture: ModelArchitecture): ModelModule[] {
   if (vectors.norms === 4) norms.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
   const inLayer = ['', 'self_attn', block, ...norms];
   if (vectors.headNorms) inLayer.push('self_attn.q_norm', 'self_attn.k_norm');
-  if (experts) inLayer.push(`${block}.experts`, `${block}.experts.E`);
+  if (experts) inLayer.push(`${block}.experts.E`);
   const other = (name: string, weights = true) => ({ name, kind: 'other' as const, weights });
   const patterns = [
-    ...['', 'model', 'model.layers', 'model.norm'].map((name) => other(name)),
+    ...['', 'model', 'model.norm'].map((name) => other(name)),
+    ...['model.layers', ...(experts ? [`model.layers.N.${block}.experts`] : [])].map((name) => {
+      return { name, kind: 'list' as const, weights: true };
+    }),
     ...inLayer.map((name) => other(`model.layers.N${name && `.${name}`}`)),
     other('model.rotary_emb', false),
     other(`model.layers.N.${experts ? `${block}.experts.E` : block}.act_fn`, false),

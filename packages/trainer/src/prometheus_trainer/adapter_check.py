@@ -49,10 +49,10 @@ def check_adapter(base_model: Path, model_config: ModelConfig, loss_type: str) -
         return  # loading says what is wrong
     modules = dict(model.named_modules())
     by_name = {original_targets([name])[0] if mixtral else name: module for name, module in modules.items()}
-    _check_targets(base_model, model_config, by_name)
+    targets = _checked_targets(base_model, model_config, by_name)
     config = lora_config(model_config, mixtral=mixtral, modules=modules)
     assert config is not None
-    _check_saved_modules(base_model, model_config.lora_modules_to_save or (), by_name)
+    _check_saved_modules(base_model, model_config.lora_modules_to_save or (), by_name, targets)
     # Its vectors need values, and the layout of the rest does not depend on it.
     layout = copy(config)
     layout.use_dora = False
@@ -61,9 +61,12 @@ def check_adapter(base_model: Path, model_config: ModelConfig, loss_type: str) -
     _check_places(base_model, peft_model, layout, mixtral)
 
 
-def _check_targets(base_model: Path, model_config: ModelConfig, modules: Mapping[str, nn.Module]) -> None:
+def _checked_targets(
+    base_model: Path, model_config: ModelConfig, modules: Mapping[str, nn.Module]
+) -> list[str]:
+    """The names of the modules that are named as targets; none where they are not named."""
     targets: Any = model_config.lora_target_modules
-    names, pattern = named_targets(targets), target_pattern(targets)
+    names, pattern = named_targets(targets) or [], target_pattern(targets)
     if pattern is not None:
         try:
             found = [name for name in modules if re.fullmatch(pattern, name)]
@@ -76,8 +79,7 @@ def _check_targets(base_model: Path, model_config: ModelConfig, modules: Mapping
                 f"{_TARGETS}: {base_model} has no layer {pattern}",
                 f"A pattern must match whole names, such as {_known(modules)[-1]}.",
             )
-        _check_kinds(found, modules)
-    elif names is not None:
+    else:
         # As in PEFT, a name stands for every layer that is called so, or whose name ends so after a dot.
         named = {target: [name for name in modules if f".{name}".endswith(f".{target}")] for target in names}
         unknown = [target for target, found in named.items() if not found]
@@ -88,7 +90,13 @@ def _check_targets(base_model: Path, model_config: ModelConfig, modules: Mapping
                 f"{_TARGETS}: {base_model} has no layer {', '.join(unknown)}",
                 (f"Did you mean {', '.join(close)}? " if close else "") + f"It has {', '.join(known)}.",
             )
-        _check_kinds([name for found in named.values() for name in found], modules)
+        found = [name for matching in named.values() for name in matching]
+    for name in found:
+        if not _can_be_adapted(modules[name]):
+            kind = type(modules[name]).__name__
+            feature = features()["router" if kind.endswith("Router") else "other-modules"]
+            raise feature.refused_in_training(f"{_TARGETS}: {name or 'the model'} is a {kind}")
+    return found
 
 
 def _known(modules: Mapping[str, nn.Module]) -> list[str]:
@@ -99,25 +107,25 @@ def _can_be_adapted(module: nn.Module) -> bool:
     return isinstance(module, (nn.Linear, nn.Embedding, Conv1D))
 
 
-def _check_kinds(found: Sequence[str], modules: Mapping[str, nn.Module]) -> None:
-    for name in found:
-        if not _can_be_adapted(modules[name]):
-            kind = type(modules[name]).__name__
-            feature = features()["router" if kind.endswith("Router") else "other-modules"]
-            raise feature.refused_in_training(f"{_TARGETS}: {name or 'the model'} is a {kind}")
-
-
-def _check_saved_modules(base_model: Path, listed: Sequence[str], modules: Mapping[str, nn.Module]) -> None:
+def _check_saved_modules(
+    base_model: Path, listed: Sequence[str], modules: Mapping[str, nn.Module], targets: Sequence[str]
+) -> None:
     """PEFT passes over a name that it does not find, and compares ends of names without regard to dots."""
     known = [name for name, module in modules.items() if any(True for _ in module.parameters())]
     for entry in listed:
-        if not any(name.endswith(entry) for name in known):
+        found = [name for name in known if name.endswith(entry)]
+        if not found:
             ends = sorted({end for name in known if not (end := name.rsplit(".", 1)[-1]).isdigit()})
             close = difflib.get_close_matches(entry, ends, n=1)
             raise ConfigurationError(
                 f"{_SAVED}: {base_model} has no module {entry} with weights",
                 f"Did you mean {close[0]}?" if close else "Name one, such as embed_tokens, norm or lm_head.",
             )
+        for name in found:
+            if isinstance(modules[name], (nn.ModuleList, nn.ModuleDict)):
+                raise features()["module-lists"].refused_in_training(f"{_SAVED}: {entry} names {name}")
+    if targets and all(any(f".{entry}." in f".{name}." for entry in listed) for name in targets):
+        raise features()["nothing-left"].refused_in_training(_SAVED)
 
 
 def _check_layers(model: PeftModel, model_config: ModelConfig, loss_type: str) -> None:

@@ -24,6 +24,7 @@ import yaml
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
+from prometheus_trainer.merging.adapter import read_adapter
 from prometheus_trainer.merging.blocks import split_in_blocks
 from prometheus_trainer.merging.companions import check_vocabulary, copy_tokenizer, with_rope_theta
 from prometheus_trainer.merging.kernels import all_finite
@@ -129,6 +130,7 @@ def _filled(value: Any, sources: Sources, models: dict[str, ModelSource], key: s
     source = sources.resolve(value)
     if key in ("model", "base_model"):
         models.setdefault(value, source)
+    _check_adapter(source)
     folders = [source.folder.resolve(), *([source.adapter.resolve()] if source.adapter else [])]
     for folder in folders:
         if "+" in str(folder) or "@" in str(folder):
@@ -137,6 +139,21 @@ def _filled(value: Any, sources: Sources, models: dict[str, ModelSource], key: s
                 "rename the folder",
             )
     return "+".join(map(str, folders))
+
+
+def _check_adapter(source: ModelSource) -> None:
+    """mergekit lets PEFT merge adapters, which adds to a tied weight what only one of its two users should have."""
+    if source.adapter is None:
+        return
+    try:
+        adapter = read_adapter(source.adapter, index_model(source.folder), source.folder)
+    except ConfigurationError:
+        return  # what our own engine does not merge, mergekit may
+    if adapter.unties:
+        raise ConfigurationError(
+            f"{source.adapter}: changes one of the tied weights of {source.folder}, and mergekit would change both",
+            "merge the adapter with lora-merge first, or leave engine out of the recipe",
+        )
 
 
 def _donor(

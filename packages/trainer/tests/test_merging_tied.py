@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from prometheus_trainer import mergekit_merge
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.lora_merge import merge_lora
+from prometheus_trainer.mergekit_merge import merge_with_mergekit
 
 SIZES: dict[str, Any] = {
     "hidden_size": 32,
@@ -183,6 +186,36 @@ def test_merged_first_and_then_together(models: dict[str, Path], tmp_path: Path)
     reference.load_state_dict({key: (parts[0][key] + parts[1][key]) / 2 for key in parts[0]})
     torch.testing.assert_close(logits(load(tmp_path / "judge")), logits(reference), rtol=1e-5, atol=1e-5)
     assert not is_tied(tmp_path / "judge")
+
+
+@pytest.mark.skipif(find_spec("mergekit") is None, reason="mergekit is an install of its own")
+@pytest.mark.parametrize(
+    "names", [["embeddings", "plain"], ["plain", "embeddings"]], ids=lambda each: each[0]
+)
+def test_mergekit_with_an_untied_expert_and_a_tied_one(
+    names: list[str], models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(mergekit_merge.__file__).parents[1]))
+    folders = [lora_merge(models["base"], models[name], tmp_path / name) for name in names]
+    config = merge_config("linear", folders, models=[{"weight": 1}, {"weight": 1}], dtype="float32")
+    job = {"config": config, "models": {}, "output_dir": str(tmp_path / "judge"), "donor": None}
+    merge_with_mergekit(job, Events(None))
+    parts = [weights(models, name) for name in names]
+    reference = untied(models["base"])
+    reference.load_state_dict({key: (parts[0][key] + parts[1][key]) / 2 for key in parts[0]})
+    torch.testing.assert_close(logits(load(tmp_path / "judge")), logits(reference), rtol=1e-5, atol=1e-5)
+    assert not is_tied(tmp_path / "judge")
+
+
+def test_mergekit_would_change_both(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mergekit_merge, "version", lambda _: "0.1.5")
+    config = {"merge_method": "linear", "models": [{"model": f"{models['base']}+{models['head']}"}]}
+    job = {"config": config, "models": {}, "output_dir": str(tmp_path / "judge"), "donor": None}
+    with pytest.raises(ConfigurationError, match="mergekit would change both") as caught:
+        merge_with_mergekit(job, Events(None))
+    assert "merge the adapter with lora-merge first" in str(caught.value)
 
 
 def test_a_model_type_that_is_not_known(models: dict[str, Path], tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ _TARGETS = "arguments.lora_target_modules"
 _SAVED = "arguments.lora_modules_to_save"
 
 
-def check_adapter(base_model: Path, model_config: ModelConfig, loss_type: str) -> None:
+def check_adapter(base_model: Path, model_config: ModelConfig, loss_type: str | None) -> None:
     """Raises ConfigurationError for what the table of adapters does not support, and for what fits no module.
 
     PEFT adapts the model without weights, and the tensors that it would save go through the checks of lora-merge: what
@@ -128,16 +128,16 @@ def _check_saved_modules(
         raise features()["nothing-left"].refused_in_training(_SAVED)
 
 
-def _check_layers(model: PeftModel, model_config: ModelConfig, loss_type: str) -> None:
-    for name, module in model.get_base_model().named_modules():
+def _check_layers(model: PeftModel, model_config: ModelConfig, loss_type: str | None) -> None:
+    base: Any = model.get_base_model()
+    for name, module in base.named_modules():
         if not isinstance(module, BaseTunerLayer):
             continue
         if model_config.use_dora and isinstance(module, Embedding):
             raise features()["dora-embeddings"].refused_in_training(f"arguments.use_dora is set, for {name}")
         if model_config.use_dora and isinstance(module.get_base_layer(), Conv1D):
             raise features()["dora-conv1d"].refused_in_training(f"arguments.use_dora is set, for {name}")
-    head = model.get_base_model().get_output_embeddings()
-    if loss_type == "chunked_nll" and isinstance(head, BaseTunerLayer):
+    if loss_type == "chunked_nll" and isinstance(base.get_output_embeddings(), BaseTunerLayer):
         raise ConfigurationError(
             "arguments.loss_type chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone",
             "Write loss_type: nll, or take lm_head out of lora_target_modules.",

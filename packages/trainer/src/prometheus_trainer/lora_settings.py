@@ -39,7 +39,9 @@ def lora_config(
     if targets is not None:
         config.target_modules = set(inside_targets(targets) if mixtral else targets)
     elif mixtral and pattern is not None:
-        config.target_modules = {name for name in modules if re.fullmatch(pattern, *original_targets([name]))}
+        config.target_modules = {
+            name for name in modules if re.fullmatch(pattern, original_targets([name])[0])
+        }
     elif mixtral:
         linear = {
             name.rsplit(".", 1)[-1] for name, module in modules.items() if isinstance(module, nn.Linear)
@@ -78,7 +80,7 @@ def empty_model(base_model: Path, *, mixtral: bool) -> nn.Module | None:
         config: Any = AutoConfig.from_pretrained(base_model, trust_remote_code=False)
         if mixtral:
             return empty_unfused_mixtral(config)
-        model_class = AutoModelForCausalLM._model_mapping[type(config)]
+        model_class: Any = AutoModelForCausalLM._model_mapping[type(config)]
     except (ValueError, KeyError):
         return None
     with torch.device("meta"):

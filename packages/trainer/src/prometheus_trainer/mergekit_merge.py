@@ -34,6 +34,7 @@ from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, la
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json
 from prometheus_trainer.merging.sources import Sources
+from prometheus_trainer.merging.tied import tied_head, untie, with_own_head
 from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
 
 _UNFINISHED = "mergekit.part"
@@ -70,7 +71,10 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     events.emit("phase", name="checking what mergekit wrote")
     tensors = index_model(merged)
     planned = [OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()]
-    _check_names_and_shapes(planned, index_model(donor.folder), donor.folder)
+    of_donor = index_model(donor.folder)
+    if tensors.keys() - of_donor.keys():  # perhaps the head, where mergekit unties what the donor ties
+        of_donor = with_own_head(of_donor, tied_head(donor.folder, of_donor))
+    _check_names_and_shapes(planned, of_donor, donor.folder)
     check_vocabulary(merged, planned)
     progress = TensorProgress(events, len(planned))
     with Files() as files:
@@ -82,6 +86,9 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     if "dtype" in of_output:  # the name that transformers 4 knows
         of_output["torch_dtype"] = of_output["dtype"]
     write_json(merged / "config.json", of_output)
+    tied = tied_head(merged, tensors)
+    if tied and tied[0] in tensors:
+        untie(merged)
     if not makes_tokenizer:
         copy_tokenizer(merged, donor.tokenizer_folder)
     write_text(merged / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))

@@ -95,8 +95,14 @@ export function checkAdapterModules(
   for (const [index, name] of listed.entries()) {
     const found = withWeights.filter((module) => module.name.endsWith(name));
     const list = found.find(({ kind }) => kind === 'list');
-    if (found.length === 0) unknown([SAVED, index], name, withWeights);
-    else if (list) told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
+    if (found.length === 0) {
+      unknown(
+        [SAVED, index],
+        name,
+        withWeights.filter(({ kind, name: full }) => kind !== 'list' && full !== 'model'),
+      );
+    }
+    if (list) told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
   }
   const targets = wanted.flatMap(([, found]) => found ?? []);
   const isSaved = ({ name }: ModelModule) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));

@@ -1,4 +1,5 @@
 import type { RuleCode } from '../src/index.ts';
+import { WRONG_ADAPTERS } from './wrong-adapters.ts';
 import { WRONG_DATASETS } from './wrong-datasets.ts';
 import { WRONG_TRAININGS } from './wrong-trainings.ts';
 
@@ -319,6 +320,7 @@ export const WRONG_RECIPES: WrongRecipe[] = [
   },
   ...WRONG_DATASETS,
   ...WRONG_TRAININGS,
+  ...WRONG_ADAPTERS,
   // The merge
   {
     ...MERGE,

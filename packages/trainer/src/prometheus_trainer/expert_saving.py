@@ -18,7 +18,8 @@ from prometheus_trainer.process_group import anywhere
 from prometheus_trainer.resumable_trainer import ResumableTrainer
 from prometheus_trainer.saving_steps import Unwritten
 from prometheus_trainer.tokenisation import Tokenisation, without_marks
-from prometheus_trainer.training import is_mixtral, save_final_weights
+from prometheus_trainer.training import save_final_weights
+from prometheus_trainer.unfused_mixtral import is_mixtral
 from prometheus_trainer.weights_first import flush_weights
 
 

@@ -170,6 +170,8 @@ def _finish_adapter_config(
     if isinstance(config["target_modules"], list):
         targets = config["target_modules"]
         config["target_modules"] = sorted(original_targets(targets) if unfused_mixtral else targets)
+    if unfused_mixtral and config["modules_to_save"]:
+        config["modules_to_save"] = original_targets(config["modules_to_save"])
     defaults = json.loads(json.dumps(LoraConfig().to_dict(), default=_listed))
     portable = {
         key: value

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftModel
+from peft import PeftModel
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -20,14 +20,13 @@ from transformers import (
 )
 from trl.trainer.model_config import ModelConfig
 from trl.trainer.sft_config import SFTConfig
-from trl.trainer.utils import get_peft_config
 
 from prometheus_trainer.checkpoints import CompleteCheckpoint
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
-from prometheus_trainer.lora_targets import named_targets
+from prometheus_trainer.lora_settings import lora_config
 from prometheus_trainer.master_weights import split_adamw
 from prometheus_trainer.packed_rows import check_packable
 from prometheus_trainer.packed_trainer import PackedTrainer
@@ -35,7 +34,7 @@ from prometheus_trainer.parity_tokens import RightPaddingCollator
 from prometheus_trainer.resumable_trainer import ResumableTrainer
 from prometheus_trainer.stopping import StopCallback
 from prometheus_trainer.training_events import TrainingEvents
-from prometheus_trainer.unfused_mixtral import inside_targets, load_unfused_mixtral
+from prometheus_trainer.unfused_mixtral import is_mixtral, load_unfused_mixtral
 
 
 def build_trainer(
@@ -92,7 +91,11 @@ def build_trainer(
         eval_dataset=test_rows,
         processing_class=tokenizer,
         data_collator=collator,
-        peft_config=lora_config(model_config, mixtral=is_mixtral(base_model)),
+        peft_config=lora_config(
+            model_config,
+            mixtral=is_mixtral(base_model),
+            modules=dict(model.named_modules()),
+        ),
         callbacks=[TrainingEvents(events)],
         optimizer_cls_and_kwargs=split_adamw(sft_config) if master_weights else None,
         events=events,
@@ -206,27 +209,6 @@ def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedMo
             "Take a checkpoint with the original tensor names that fits its config.json.",
         )
     return model
-
-
-def is_mixtral(base_model: Path) -> bool:
-    """Whether the model of this folder is a Mixtral, whose experts are trained unfused."""
-    return json.loads((base_model / "config.json").read_text(encoding="utf-8")).get("model_type") == "mixtral"
-
-
-def lora_config(model_config: ModelConfig, *, mixtral: bool) -> LoraConfig | None:
-    """The LoRA settings, None for full tuning. Raises ConfigurationError for targets that can't be met."""
-    config: Any = get_peft_config(model_config)
-    if config is None:
-        return None
-    if mixtral and config.target_modules is None:
-        raise ConfigurationError(
-            "arguments.lora_target_modules is missing",
-            "Name the layers: q_proj, k_proj, v_proj, o_proj, w1, w2, w3, lm_head as in the original.",
-        )
-    targets = named_targets(config.target_modules)
-    if targets is not None:
-        config.target_modules = set(inside_targets(targets) if mixtral else targets)
-    return config
 
 
 def use_quiet_console() -> None:

@@ -114,6 +114,30 @@ export function checkAdapterModules(
   if (targets.length > 0 && targets.every(isSaved)) told([SAVED], refusal('nothing-left', SAVED));
 }
 
+/**
+ * The architecture of the experts' models: an adapter that changes one of two tied weights gives the merged model an output
+ * layer of its own.
+ */
+export function withUntiedHead(
+  reading: ArchitectureReading | undefined,
+  experts: readonly Given[],
+): ArchitectureReading | undefined {
+  if (!reading || !('architecture' in reading) || !reading.architecture.tiedEmbeddings) return reading;
+  const tied = ['model.embed_tokens', 'lm_head'];
+  const unties = (given: Given) => {
+    const { names, pattern } = targetsOf(given);
+    const saved = [given[SAVED] ?? []].flat().map(String);
+    return (
+      given.use_peft === true &&
+      (tied.some((name) => names.some((target) => `.${name}`.endsWith(`.${target}`))) ||
+        tied.some((name) => saved.some((entry) => name.endsWith(entry))) ||
+        (pattern !== undefined && (fullyMatching(pattern, tied)?.length ?? 0) > 0))
+    );
+  };
+  if (!experts.some(unties)) return reading;
+  return { ...reading, architecture: { ...reading.architecture, tiedEmbeddings: false } };
+}
+
 /** The names of target modules, or the pattern; neither for "all-linear". */
 function targetsOf(given: Given): { names: string[]; pattern: string | undefined } {
   const list = [given[TARGETS] ?? []].flat().map(String);

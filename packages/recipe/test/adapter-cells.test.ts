@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
 import { describe, expect, it } from 'vitest';
+import { withUntiedHead } from '../src/check-adapter.ts';
 import { checkArchitecture } from '../src/check-architecture.ts';
 import { type Diagnostic, readArchitecture, readTrainingFile } from '../src/index.ts';
+import { tensorNames } from '../src/tensor-names.ts';
 
 interface Row {
   title: string;
@@ -63,3 +65,15 @@ describe('LoRA settings', () => {
     expect(errors).toMatchObject([{ severity: 'error', line }]);
   });
 });
+
+// As the trainer's test of the same rows finds them in what lora-merge writes.
+it.each(each(CELLS.accepted).filter(([, model]) => model === 'qwen'))(
+  '%s of a tied %s: whether the merged model has an output layer of its own',
+  (title, model, row) => {
+    const reading = withUntiedHead(readArchitecture(CONFIGS[model] ?? {}), [
+      { use_peft: true, ...row.arguments },
+    ]);
+    const unties = /embeddings|output layer/.test(title) || /embed_tokens|lm_head/.test(JSON.stringify(row));
+    expect(tensorNames(reading)?.includes('lm_head.weight')).toBe(unties);
+  },
+);

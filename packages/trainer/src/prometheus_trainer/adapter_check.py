@@ -22,7 +22,8 @@ from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.lora_settings import adapted, empty_model, lora_config, named_targets, target_pattern
 from prometheus_trainer.merging.adapter import placed_adapter
 from prometheus_trainer.merging.dtypes import FLOAT32
-from prometheus_trainer.merging.reading import StoredTensor, index_model
+from prometheus_trainer.merging.layout import read_layout
+from prometheus_trainer.merging.reading import StoredTensor
 from prometheus_trainer.unfused_mixtral import is_mixtral, original_key, original_targets
 
 _TARGETS = "arguments.lora_target_modules"
@@ -157,7 +158,7 @@ def _check_places(base_model: Path, model: PeftModel, config: LoraConfig, mixtra
     if mixtral and config.modules_to_save:
         settings["modules_to_save"] = original_targets(config.modules_to_save)
     try:
-        adapter = placed_adapter(base_model, settings, stored, index_model(base_model), base_model)
+        adapter = placed_adapter(base_model, settings, stored, read_layout(base_model).tensors, base_model)
         if adapter.copies:
             names = ", ".join(adapter.copies)
             raise ConfigurationError(f"{_SAVED} does not name what it matches: {names}", "Name it in full.")

@@ -8,6 +8,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -92,6 +93,33 @@ describe('stays', () => {
       'checkpoint-3',
       'incomplete-checkpoint-5',
     ]);
+  });
+
+  it('the checkpoint before one whose state is damaged: training goes on from there', async () => {
+    await finish('judge');
+    const run = await interrupt('experts/absolute', 1, [1, 2]);
+    const damaged = checkpoint(run, 3);
+    const state = path.join(damaged, 'trainer_state.json');
+    writeFileSync(state, '\0'.repeat(statSync(state).size));
+    const found = await clean();
+    expect(readdirSync(path.join(run, 'work/checkpoints'))).toEqual(['checkpoint-2', 'checkpoint-3']);
+    expect(found.find(({ path: one }) => one === run)?.reason).toBe(
+      'an unfinished run at step 2; the same command goes on with it',
+    );
+  });
+
+  it('weights that are in a checkpoint alone which was not saved to the end', async () => {
+    await finish('judge', 'experts/relative');
+    const run = await interrupt('experts/absolute', 1, []);
+    const other = await interrupt('experts/relative', 2, []);
+    mkdirSync(path.join(run, 'work/checkpoints/incomplete-checkpoint-5'), { recursive: true });
+    mkdirSync(path.join(other, 'work/checkpoints/damaged-checkpoint-5'), { recursive: true });
+    const found = await clean();
+    expect(existsSync(path.join(run, 'work/checkpoints/incomplete-checkpoint-5'))).toBe(true);
+    expect(existsSync(other)).toBe(false);
+    expect(found.find(({ path: one }) => one === run)?.reason).toBe(
+      'an interrupted run whose weights are in a checkpoint that was not saved to the end',
+    );
   });
 
   it('a finished output that was not yet given its name, and the earlier one', async () => {

@@ -68,6 +68,20 @@ describe('the warnings of a run', () => {
     });
   });
 
+  it('are printed with --quiet, where all is up to date too, each once and nothing else', async () => {
+    const { code, output } = await replicate('--quiet');
+    expect(code).toBe(0);
+    const lines = output.trim().split('\n');
+    expect(lines.every((line) => line.startsWith('warning: '))).toBe(true);
+    expect(lines).toHaveLength(repeated((await replicate()).output).number);
+    for (const text of [EMPTY, /learning_rate/])
+      expect(lines.filter((line) => text.test(line))).toHaveLength(1);
+    const stage = ['prepare-dataset', '--recipe', recipe, '--dataset', 'feedback-collection'];
+    const alone = await command([...stage, '--artifacts-dir', runs, '--quiet']);
+    expect(alone.output).toMatch(EMPTY);
+    expect(alone.output).not.toMatch(/up to date/);
+  });
+
   it('are in the report', async () => {
     const page = readFileSync(path.join(runs, 'report/report.html'), 'utf8');
     expect(page).toMatch(/<h2 id="warnings">\d+ warnings?<\/h2>/);

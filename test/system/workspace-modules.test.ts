@@ -28,10 +28,23 @@ beforeAll(() => {
     ]),
   );
   adapterRecipe(path.join(workspace, 'judge'), '{ config: cpu, processes: 2 }');
+  // Where PYTHONHOME says that the standard library is.
+  const library = path.join(workspace, 'lib/python3.11/encodings');
+  mkdirSync(library, { recursive: true });
+  writeFileSync(
+    path.join(library, '__init__.py'),
+    'raise SystemExit("the library of PYTHONHOME was imported")\n',
+  );
+  writeFileSync(path.join(workspace, 'pyvenv.cfg'), 'home = /nowhere\n');
 });
 
 /** What a caller may have in its environment: an empty part of PYTHONPATH is the working folder, too. */
-const CALLER = { PYTHONPATH: `:${workspace}`, PYTHONSAFEPATH: '' };
+const CALLER = {
+  PYTHONPATH: `:${workspace}`,
+  PYTHONSAFEPATH: '',
+  PYTHONHOME: workspace,
+  PYTHONSTARTUP: path.join(workspace, 'queue.py'),
+};
 const run = (args: string[], env: Record<string, string> = CALLER) => startIn(workspace, args, env).finished;
 
 function expectDone({ code, output }: Finished, ...lines: RegExp[]): void {

@@ -16,7 +16,7 @@ const IMPATIENT = { attempts: 2, retryDelay: 250 };
  * that Python's library shares, else from the hub.
  *
  * @param patience milliseconds that the hub is given
- * @returns a problem, not an error, where it can't be had: an estimate is all that is lost
+ * @returns a problem, not an error, where it is not available: an estimate and some checks are all that is lost
  */
 export async function fetchArchitecture(
   base: BaseModel,
@@ -38,7 +38,7 @@ export async function fetchArchitecture(
     const [reason] = limit.aborted
       ? [`the hub has not answered within ${patience / 1000} s`]
       : (error as Error).message.split('\n');
-    return { problem: `the config.json of ${base.id} can't be had: ${reason}` };
+    return { problem: `the config.json of ${base.id} is not available: ${reason}` };
   }
 }
 

@@ -23,7 +23,7 @@ export interface ResolvedConfig {
 
 /** Keys of a mergekit configuration whose texts name a model. */
 const MODEL_KEYS = new Set(['model', 'base_model', 'tokenizer_source']);
-/** What `tokenizer_source` may be instead. */
+/** What `tokenizer_source` may be instead; under the other keys these are folders like any other. */
 const NO_MODELS = new Set(['base', 'union']);
 
 /**
@@ -61,7 +61,9 @@ export function resolveConfig(
         for (const [, name = ''] of names) use(name);
         if (names.length > 0) return part;
         const absolute = path.resolve(folder, part);
-        if (existsSync(absolute)) inputs[part] = { paths: [absolute] };
+        // Beside ${base}, a folder that is called base is an input of its own.
+        const input = Object.hasOwn(models, part) ? `./${part}` : part;
+        if (existsSync(absolute)) inputs[input] = { paths: [absolute] };
         else if (hub && !path.isAbsolute(part)) inputs[part] = { reference: part };
         else {
           throw new ConfigurationError(`the merge configuration names ${part}: there is no ${absolute}`, {
@@ -73,7 +75,8 @@ export function resolveConfig(
       .join('+');
   const walk = (value: Json, key?: string): Json => {
     if (typeof value === 'string') {
-      return key !== undefined && MODEL_KEYS.has(key) && !NO_MODELS.has(value) ? resolve(value) : value;
+      const isModel = key !== undefined && MODEL_KEYS.has(key);
+      return isModel && !(key === 'tokenizer_source' && NO_MODELS.has(value)) ? resolve(value) : value;
     }
     if (Array.isArray(value)) return value.map((entry) => walk(entry as Json));
     if (value === null || typeof value !== 'object') return value;

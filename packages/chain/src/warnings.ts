@@ -16,9 +16,9 @@ export function warningsText(groups: readonly StageWarnings[]): string {
   if (groups.length === 0) return '';
   const lines = groups.flatMap(({ title, entries, leftOut }) => [
     ...entries.map(
-      (entry) => `${beginning(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`,
+      (entry) => `${titleBefore(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`,
     ),
-    ...(leftOut > 0 ? [`${beginning(title, '')}${moreWarnings(leftOut)}`] : []),
+    ...(leftOut > 0 ? [`${titleBefore(title, '')}${moreWarnings(leftOut)}`] : []),
   ]);
   return [warningsTitle(numberOf(groups)), ...lines.map((line) => `  ${line}`)].join('\n');
 }
@@ -27,7 +27,7 @@ export function warningsText(groups: readonly StageWarnings[]): string {
 export function warningsMarkdown(groups: readonly StageWarnings[]): string {
   if (groups.length === 0) return '';
   const lines = groups.flatMap(({ title, entries, leftOut }) => {
-    const head = (text: string) => (beginning(title, text) === '' ? '' : `**${markdown(title ?? '')}:** `);
+    const head = (text: string) => (titleBefore(title, text) === '' ? '' : `**${markdown(title ?? '')}:** `);
     return [
       ...entries.map((entry) => `- ${head(entry.text)}${markdown(onOneLine(counted(entry)))}`),
       ...(leftOut > 0 ? [`- ${head('')}${moreWarnings(leftOut)}`] : []),
@@ -45,8 +45,8 @@ export function warningsJson(groups: readonly StageWarnings[]) {
   }));
 }
 
-/** A text that names its stage itself needs no second name. */
-function beginning(title: string | undefined, text: string): string {
+/** The title before a warning that is told away from its stage; a text that names its stage itself needs no second name. */
+export function titleBefore(title: string | undefined, text: string): string {
   return title === undefined || text.startsWith(`${title}: `) ? '' : `${title}: `;
 }
 

@@ -44,7 +44,7 @@ it('asks nothing for a model that recipes here train', async () => {
 
 it('says what is wrong where it can not be had', async () => {
   expect(await fetchArchitecture(BASE, { settings: hub.settings })).toEqual({
-    problem: expect.stringContaining("the config.json of owner/model can't be had: "),
+    problem: expect.stringContaining('the config.json of owner/model is not available: '),
   });
   serve({ model_type: 'qwen2' });
   expect(await fetchArchitecture(BASE, { settings: hub.settings })).toEqual({
@@ -67,7 +67,7 @@ it('does not wait for a hub that does not answer', async () => {
   const started = Date.now();
   const reading = await fetchArchitecture(BASE, { settings: hub.settings, patience: 300 });
   expect(reading).toEqual({
-    problem: "the config.json of owner/model can't be had: the hub has not answered within 0.3 s",
+    problem: 'the config.json of owner/model is not available: the hub has not answered within 0.3 s',
   });
   expect(Date.now() - started).toBeLessThan(1500);
 });

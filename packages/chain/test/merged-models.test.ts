@@ -42,6 +42,26 @@ describe('the models of a merge configuration', () => {
     expect(Object.keys(found.inputs)).toEqual(['a', 'b', 'lora', 'b+c', at('b'), 'base']);
   });
 
+  it('may be called base or union, which mean something else as a source of the tokenizer alone', () => {
+    for (const name of ['base', 'union']) {
+      mkdirSync(at(name));
+      const found = resolve([name, 'a'], { base_model: name, tokenizer_source: name });
+      expect(named(found)).toEqual([at(name), at('a')]);
+      expect(found.config).toMatchObject({ base_model: at(name), tokenizer_source: name });
+      expect(found.inputs).toMatchObject({ base: { reference: 'org/base@main' }, a: { paths: [at('a')] } });
+      expect(Object.values(found.inputs)).toContainEqual({ paths: [at(name)] });
+    }
+  });
+
+  it('may be called as an expert is, and are another input then', () => {
+    mkdirSync(at('absolute'));
+    expect(resolve(['absolute', '${absolute}']).inputs).toEqual({
+      './absolute': { paths: [at('absolute')] },
+      absolute: { paths: ['/experts/absolute'] },
+      base: { reference: 'org/base@main' },
+    });
+  });
+
   it('may stand for experts, adapters and the base model, which is told also where it is not named', () => {
     const found = resolve(['${absolute}', '${relative}'], {}, { donor: '${relative}' });
     expect(named(found)).toEqual(['${absolute}', '${relative}']);

@@ -1,3 +1,4 @@
+import { moreWarnings, titleBefore } from '@prometheus-actions/chain';
 import {
   formatAmount,
   formatSeconds,
@@ -5,6 +6,7 @@ import {
   printable,
   type Reporter,
   type StageProgress,
+  warningText,
 } from '@prometheus-actions/stage';
 import ora, { type Ora } from 'ora';
 import { printedText } from './printed-text.ts';
@@ -76,14 +78,30 @@ class TerminalReporter extends PlainReporter {
   }
 }
 
+/** A stage that is up to date gave its warnings when it was made: here they are printed at its end, each once. */
 function quietReporter(): Reporter {
   const silent = () => {};
   const plain = new PlainReporter((line) => process.stderr.write(`${printedText(line)}\n`));
+  const told = new Set<string>();
+  const warn: Reporter['warning'] = (text, place) => {
+    told.add(warningText(text, place));
+    plain.warning(text);
+  };
   return {
     info: silent,
     notice: silent,
-    warning: (text) => plain.warning(text),
+    warning: warn,
     error: (text) => plain.error(text),
-    startStage: () => ({ phase: silent, progress: silent, line: silent, end: silent }),
+    startStage: (title) => ({
+      phase: silent,
+      progress: silent,
+      line: silent,
+      end: (status, _, { entries, leftOut }) => {
+        if (status !== 'up to date') return;
+        const texts = entries.map(({ text }) => text).filter((text) => !told.has(text));
+        if (leftOut > 0) texts.push(moreWarnings(leftOut));
+        for (const text of texts) warn(`${titleBefore(title, text)}${text}`);
+      },
+    }),
   };
 }

@@ -67,7 +67,7 @@ function kindOf(location: string): FileKind {
   if (path.basename(file) === 'recipe.yaml' || !statSync(file, { throwIfNoEntry: false })?.isFile()) {
     return 'recipe';
   }
-  const data = readYamlFile(file, [])?.data;
+  const data = readYamlFile(file, [], { partly: true })?.data;
   if (data === null || typeof data !== 'object') return 'training';
   const has = (key: string) => Object.hasOwn(data, key);
   if (has('experts') || has('launch')) return 'recipe';

@@ -26,51 +26,20 @@ export function checkMergeTensors(
   const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
   checkLayers(merge, layers, report);
   const known = tensorNames(reading);
-  const tensors = isConstant(merge, entries) ? [''] : known;
   if (known) for (const written of allWritten(merge, entries)) checkFilters(written, known, report);
-  if (tensors) checkValues(merge, entries, { tensors, layers: layers ?? 1 }, report);
+  checkMergeValues(merge, entries, reading, report);
 }
 
-/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
-export function checkMergekitTensors(
-  config: unknown,
+/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
+export function checkMergeValues(
+  merge: MergeSection,
+  entries: readonly MergeEntry[],
   reading: ArchitectureReading | undefined,
   report: MergeReport,
-  path: KeyPath = [],
 ): void {
-  if (config === null || typeof config !== 'object') return;
-  if (Array.isArray(config)) {
-    for (const [index, entry] of config.entries())
-      checkMergekitTensors(entry, reading, report, [...path, index]);
-    return;
-  }
-  const names = tensorNames(reading);
-  for (const [key, value] of Object.entries(config)) {
-    const at = [...path, key];
-    if (key === 'layer_range') checkMergekitRange(value, reading, report, at);
-    else if (key === 'filter' && typeof value === 'string' && names) {
-      if (value !== '*' && !names.some((name) => name.includes(value)))
-        report(at, unusedFilter(value, names));
-    } else checkMergekitTensors(value, reading, report, at);
-  }
-}
-
-function checkMergekitRange(
-  range: unknown,
-  reading: ArchitectureReading | undefined,
-  report: MergeReport,
-  at: KeyPath,
-): void {
-  const [start, end] = Array.isArray(range) ? range : [];
-  if (!Number.isInteger(start) || !Number.isInteger(end)) return;
-  const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
-  const found = `layer_range: [${start}, ${end}]`;
-  if (start < 0 || start >= end) {
-    report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
-  } else if (layers !== undefined && end > layers) {
-    const message = `${found} ends behind the base model's ${layers} layers`;
-    report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
-  }
+  const tensors = isConstant(merge, entries) ? [''] : tensorNames(reading);
+  const layers = reading && 'architecture' in reading ? reading.architecture.layers : 1;
+  if (tensors) checkValues(merge, entries, { tensors, layers }, report);
 }
 
 /** All sources must have the same layers, and these must be all that the models have. */
@@ -116,7 +85,7 @@ function checkFilters({ value, path }: Written, names: readonly string[], report
   }
 }
 
-function unusedFilter(filter: string, names: readonly string[]): Parameters<MergeReport>[1] {
+export function unusedFilter(filter: string, names: readonly string[]): Parameters<MergeReport>[1] {
   const code = 'unused-filter';
   if (names.some((name) => name.includes(filter))) {
     const message = `filter: ${filter} has no effect: each tensor with ${filter} in its name takes an earlier value of the list`;
@@ -143,7 +112,6 @@ interface Shape {
   layers: number;
 }
 
-/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
 function checkValues(
   merge: MergeSection,
   entries: readonly MergeEntry[],

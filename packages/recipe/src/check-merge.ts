@@ -134,12 +134,11 @@ function checkModels(
 
 function checkParameters(
   merge: MergeSection,
-  entries: MergeEntry[],
+  entries: readonly MergeEntry[],
   base: string | undefined,
   report: MergeReport,
 ): void {
   const { merge_method: method } = merge;
-  const { perModel, required, needsBase } = METHODS[method];
   const common = [
     { parameters: merge.parameters, path: ['parameters'] },
     { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
@@ -149,7 +148,20 @@ function checkParameters(
   for (const { parameters, path } of entries) {
     checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
   }
-  const isSet = (name: MergeParameter) => common.some(({ parameters }) => parameters?.[name] !== undefined);
+  checkRequiredParameters(merge, entries, base, report);
+}
+
+/** Each model has the parameters that the method needs, in one way or another. */
+export function checkRequiredParameters(
+  merge: MergeSection,
+  entries: readonly MergeEntry[],
+  base: string | undefined,
+  report: MergeReport,
+): void {
+  const { merge_method: method } = merge;
+  const { perModel, required, needsBase } = METHODS[method];
+  const common = [merge.parameters, merge.slices?.[0]?.parameters];
+  const isSet = (name: MergeParameter) => common.some((parameters) => parameters?.[name] !== undefined);
   for (const name of required.filter((candidate) => !isSet(candidate))) {
     if (!perModel.includes(name)) {
       report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });

@@ -2,6 +2,7 @@ export { architectureOf, readConfigFile } from './base-model-architecture.ts';
 export { checkExpert } from './check-expert.ts';
 export { checkLocation, type FileKind, fixFiles } from './check-file.ts';
 export { checkMerge } from './check-merge.ts';
+export { checkMergekit, sharedPart } from './check-mergekit.ts';
 export { checkSchema } from './check-schema.ts';
 export {
   type Diagnostic,

@@ -85,7 +85,7 @@ export function readLaunchConfig(
     return undefined;
   }
   // As accelerate reads it: in YAML 1.1 a plain `no` is false.
-  const yaml = readYamlFile(configFile, diagnostics, '1.1');
+  const yaml = readYamlFile(configFile, diagnostics, { version: '1.1' });
   if (yaml) diagnostics.push(...yaml.otherReadings());
   const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
   if (!yaml || !section) return undefined;

@@ -10,7 +10,7 @@ import { type Expert, readExperts } from './read-experts.ts';
 import { type Merge, readMerge } from './read-merge.ts';
 import { readReferenced } from './read-referenced.ts';
 import { type RecipeParts, readableDatasets, readableParts } from './readable-parts.ts';
-import { type DatasetSection, datasetFileSchema, recipeSchema } from './recipe-schema.ts';
+import { type DatasetSection, datasetFileSchema, type RecipeSection, recipeSchema } from './recipe-schema.ts';
 import { resolveDatasets } from './resolve-datasets.ts';
 import { readYamlFile, type YamlFile } from './yaml-file.ts';
 
@@ -63,10 +63,29 @@ export function loadRecipe(
 }
 
 function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[]): Recipe | undefined {
-  const file = recipeFile(location);
-  const yaml = readYamlFile(file, diagnostics);
+  const yaml = readYamlFile(recipeFile(location), diagnostics, { partly: true });
   if (!yaml) return undefined;
-  const whole = checkSchema(recipeSchema, yaml, diagnostics);
+  if (!yaml.isBroken) {
+    const whole = checkSchema(recipeSchema, yaml, diagnostics);
+    return readParts(whole, yaml, options, diagnostics);
+  }
+  const found: Diagnostic[] = [];
+  readParts(undefined, yaml, options, found);
+  diagnostics.push(...found.filter((finding) => !restsOn(yaml, finding)));
+  return undefined;
+}
+
+/** Whether a finding may come from what is wrong with a recipe's syntax: one in itself, or of names that it may have. */
+function restsOn({ file }: YamlFile, finding: Diagnostic): boolean {
+  return finding.file === file || finding.code === 'unknown-name' || finding.code === 'unused-name';
+}
+
+function readParts(
+  whole: RecipeSection | undefined,
+  yaml: YamlFile,
+  options: RecipeOptions,
+  diagnostics: Diagnostic[],
+): Recipe | undefined {
   const parts: RecipeParts = whole
     ? { ...whole, processes: whole.launch.processes }
     : readableParts(yaml.data);
@@ -78,7 +97,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   const datasets = readDatasets(parts, yaml, diagnostics);
   const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
   if (architecture && 'problem' in architecture) {
-    const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
+    const message = `LoRA targets, lengths, and filters and layers of the merge are not checked: ${architecture.problem}`;
     diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
   }
   const rest = { baseModel, datasets, launch, processes, architecture };
@@ -90,7 +109,7 @@ function read(location: string, options: RecipeOptions, diagnostics: Diagnostic[
   if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole)) return undefined;
   return {
     name: whole.name,
-    folder: path.dirname(file),
+    folder: path.dirname(yaml.file),
     baseModel,
     datasets: datasets as Record<string, DatasetSection>,
     experts,

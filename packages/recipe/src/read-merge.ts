@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { withUntiedHead } from './check-adapter.ts';
 import { checkMerge, unknownExpert, unknownNames } from './check-merge.ts';
-import { checkMergekitTensors } from './check-merge-tensors.ts';
+import { checkMergekit } from './check-mergekit.ts';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
@@ -85,7 +85,7 @@ export function readMerge(
     checkMerge(config as MergeSection, mergeYaml, diagnostics, { names, architecture: reading });
     checkMergeDtype(config as MergeSection, experts, mergeYaml, diagnostics);
   } else if (config) {
-    checkMergekitTensors(config, reading, (path, finding) =>
+    checkMergekit(config, reading, (path, finding) =>
       diagnostics.push(mergeYaml.diagnose({ path }, finding)),
     );
   }

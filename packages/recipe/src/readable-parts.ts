@@ -26,17 +26,35 @@ const sections = recipeSchema.shape;
  * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
  */
 export function readableParts(written: unknown): RecipeParts {
+  const { base_model, dataset, experts, launch, merge } = recipeAsMeant(written);
+  return {
+    base_model: valid(sections.base_model, base_model),
+    dataset: textOf(dataset),
+    experts: isRecord(experts)
+      ? Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, expertOf(expert)]))
+      : undefined,
+    ...launchOf(launch),
+    merge: mergeOf(merge),
+  };
+}
+
+/**
+ * What a `recipe.yaml` says, with misspelt keys under the names that were meant. Whatever looks for the files that a recipe
+ * names looks here: a file that is checked, and one that may not be read, must be the same.
+ */
+export function recipeAsMeant(written: unknown): Record<string, unknown> {
   if (!isRecord(written)) return {};
   const data = asMeant(written, Object.keys(sections));
-  const launch = launchOf(data.launch);
+  const { experts } = data;
   return {
-    base_model: valid(sections.base_model, data.base_model),
-    dataset: valid(sections.dataset, data.dataset),
-    experts: isRecord(data.experts)
-      ? Object.fromEntries(Object.entries(data.experts).map(([name, expert]) => [name, expertOf(expert)]))
-      : undefined,
-    ...launch,
-    merge: mergeOf(data.merge),
+    ...data,
+    ...(isRecord(experts) && {
+      experts: Object.fromEntries(
+        Object.entries(experts).map(([name, expert]) => [name, asMeant(expert, ['dataset', 'sft'])]),
+      ),
+    }),
+    launch: asMeant(data.launch, Object.keys(sections.launch.shape)),
+    merge: asMeant(data.merge, ['config', 'adapters', 'engine', 'seed', 'donor']),
   };
 }
 
@@ -56,14 +74,13 @@ export type DatasetFileSection = z.output<typeof datasetFileSchema>[string];
 
 function expertOf(expert: unknown): ExpertParts {
   if (!isRecord(expert)) return {};
-  const { dataset, sft } = asMeant(expert, ['dataset', 'sft']);
+  const { dataset, sft } = expert;
   return { dataset: textOf(dataset), sft: textOf(sft) };
 }
 
 /** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
-function launchOf(written: unknown): Pick<RecipeParts, 'launch' | 'processes'> {
-  if (!isRecord(written)) return {};
-  const launch = asMeant(written, Object.keys(sections.launch.shape));
+function launchOf(launch: unknown): Pick<RecipeParts, 'launch' | 'processes'> {
+  if (!isRecord(launch)) return {};
   const whole = valid(sections.launch, launch);
   if (whole) return { launch: whole, processes: whole.processes };
   const config = textOf(launch.config);
@@ -82,17 +99,18 @@ function processesOf(processes: unknown): number | undefined {
 function mergeOf(merge: unknown): RecipeParts['merge'] {
   const whole = valid(sections.merge, merge);
   if (whole !== undefined || !isRecord(merge)) return whole;
-  const { config, engine } = asMeant(merge, ['config', 'adapters', 'engine', 'seed', 'donor']);
+  const { config, engine } = merge;
   return engine === undefined || engine === 'native' ? textOf(config) : undefined;
 }
 
-/** The same with misspelt keys under the names that they were to have, where these are not there. */
-function asMeant(written: Record<string, unknown>, known: readonly string[]): Record<string, unknown> {
+/** Keys and values with misspelt keys under the names that they were to have, where these are not there. */
+function asMeant<Written>(written: Written, known: readonly string[]): Written {
+  if (!isRecord(written)) return written;
   const entries = Object.entries(written).map(([key, value]): [string, unknown] => {
     const near = known.includes(key) ? undefined : nearest(key, known);
     return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
   });
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries) as Written;
 }
 
 function valid<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> | undefined {

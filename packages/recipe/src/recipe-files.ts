@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Diagnostic } from './diagnostics.ts';
 import { launchConfigFile } from './launch.ts';
 import { recipeFile } from './load-recipe.ts';
+import { recipeAsMeant } from './readable-parts.ts';
 import { type Finding, parseYaml, severityOf, type YamlFile } from './yaml-file.ts';
 
 /** A file that belongs to a recipe, whether it is there or not. */
@@ -37,16 +38,15 @@ export function recipeFiles(
   };
   const read = (from: RecipeFile): YamlFile | undefined => {
     const text = readText(from);
-    return text === undefined ? undefined : parseYaml(from.path, text, []);
+    return text === undefined ? undefined : parseYaml(from.path, text, [], { partly: from === first });
   };
   const yaml = read(first);
   if (!yaml) return [first];
-  const named = (at: string[], kind: RecipeFile['kind']) => filesAt(yaml, at, kind);
+  const recipe = recipeAsMeant(yaml.data);
+  const named = (at: string[], kind: RecipeFile['kind']) => filesAt(yaml, recipe, at, kind);
   const settings = [
     ...named(['dataset'], 'settings'),
-    ...Object.keys(record(valueAt(yaml, ['experts']))).flatMap((expert) =>
-      named(['experts', expert, 'sft'], 'settings'),
-    ),
+    ...Object.keys(record(recipe.experts)).flatMap((expert) => named(['experts', expert, 'sft'], 'settings')),
     ...named(['merge'], 'settings'),
     ...named(['merge', 'config'], 'settings'),
     ...named(['launch', 'config'], 'launch'),
@@ -60,22 +60,22 @@ export function recipeFiles(
 
 function dataFiles(datasets: YamlFile | undefined, name: string): RecipeFile[] {
   if (!datasets) return [];
-  const source = valueAt(datasets, [name, 'source']);
+  const source = valueAt(datasets.data, [name, 'source']);
   const places = Array.isArray(source) ? source.map((_, index) => [String(index)]) : [[]];
-  return places.flatMap((at) => filesAt(datasets, [name, 'source', ...at, 'files'], 'data'));
+  return places.flatMap((at) => filesAt(datasets, datasets.data, [name, 'source', ...at, 'files'], 'data'));
 }
 
-/** The path, or the list of paths, at a place of a file. */
-function filesAt(yaml: YamlFile, at: string[], kind: RecipeFile['kind']): RecipeFile[] {
+/** The path, or the list of paths, at a place of a file's data. */
+function filesAt(yaml: YamlFile, data: unknown, at: string[], kind: RecipeFile['kind']): RecipeFile[] {
   const folder = path.dirname(yaml.file);
-  return [valueAt(yaml, at)].flat().flatMap((value): RecipeFile[] => {
+  return [valueAt(data, at)].flat().flatMap((value): RecipeFile[] => {
     if (typeof value !== 'string' || value === '') return [];
     const file = kind === 'launch' ? launchConfigFile(value, folder) : path.resolve(folder, value);
     return [{ path: file, kind, report: (finding) => yaml.diagnose({ path: at }, finding) }];
   });
 }
 
-function valueAt({ data }: YamlFile, at: string[]): unknown {
+function valueAt(data: unknown, at: string[]): unknown {
   return at.reduce<unknown>((value, key) => {
     if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key)) return undefined;
     return (value as Record<string, unknown>)[key];

@@ -7,7 +7,7 @@ import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import { otherReadings } from './pyyaml-scalars.ts';
 import { RULES, type RuleCode, type Severity } from './rules.ts';
 import { type KeyFix, keyEdits, type TextEdit } from './text-edits.ts';
-import { anchorFaults, mergeFaults, writtenAlong } from './yaml-nodes.ts';
+import { anchorFaults, mergeFaults, removeFaults, writtenAlong } from './yaml-nodes.ts';
 import { explainSyntax, unknownAlias, unknownTags } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
@@ -22,6 +22,8 @@ interface YamlPlace {
 export interface YamlFile {
   file: string;
   data: unknown;
+  /** Its syntax is wrong: the data are what could be read all the same. */
+  isBroken: boolean;
   /** A finding at the value at a path, or at its key. */
   diagnose: (at: YamlPlace, finding: Finding) => Diagnostic;
   /** For a file that other tools read too: values that they read otherwise. */
@@ -46,15 +48,18 @@ export function severityOf({ severity, code }: Finding): Severity {
 /** Bytes of a file of settings: what is larger is something else. */
 export const MOST_SETTINGS_BYTES = 4 << 20;
 
-/**
- * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
- *
- * @param version that its plain values are read by, where it doesn't say itself
- */
+interface ReadingOptions {
+  /** That its plain values are read by, where the file doesn't say itself; 1.2 by default. */
+  version?: '1.1' | '1.2';
+  /** Read a file with wrong syntax as far as that goes. */
+  partly?: boolean;
+}
+
+/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
 export function readYamlFile(
   file: string,
   diagnostics: Diagnostic[],
-  version: '1.1' | '1.2' = '1.2',
+  options: ReadingOptions = {},
 ): YamlFile | undefined {
   try {
     const info = statSync(file);
@@ -68,7 +73,7 @@ export function readYamlFile(
     }
     const bytes = readFileSync(file);
     const fault = textFault(bytes);
-    if (!fault) return parseYaml(file, bytes.toString(), diagnostics, version);
+    if (!fault) return parseYaml(file, bytes.toString(), diagnostics, options);
     const { problem, hint, line = 1 } = fault;
     diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
   } catch (error) {
@@ -83,12 +88,12 @@ export function parseYaml(
   file: string,
   marked: string,
   diagnostics: Diagnostic[],
-  version: '1.1' | '1.2' = '1.2',
+  { version = '1.2', partly = false }: ReadingOptions = {},
 ): YamlFile | undefined {
   // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
   const text = withoutMark(marked);
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, version, merge: true });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
   const allowed = allowances(text);
   const diagnose = ([start, end]: readonly [number, number], finding: Finding): Diagnostic => {
     const { code, message, hint } = finding;
@@ -114,7 +119,9 @@ export function parseYaml(
   found.push(...anchorFaults(document), ...unknownTags(document.warnings, text));
   for (const { offset, finding } of found) diagnostics.push(diagnose([offset, offset], finding));
   // Keys that stand twice don't keep the rest from being checked.
-  if (found.some(({ finding }) => finding.code !== 'duplicate-key')) return undefined;
+  const isBroken = found.some(({ finding }) => finding.code !== 'duplicate-key');
+  if (isBroken && !partly) return undefined;
+  if (isBroken) removeFaults(document);
   const diagnoseAt: YamlFile['diagnose'] = ({ path, key }, finding) => ({
     ...diagnose(rangeOf(document, path, key ?? false), finding),
     fix:
@@ -125,13 +132,17 @@ export function parseYaml(
     otherReadings(document).map(({ offset, end, finding }) => diagnose([offset, end], finding));
   try {
     const data: unknown = document.toJS({ maxAliasCount: 100 });
-    return { file, data, diagnose: diagnoseAt, otherReadings: others };
+    return { file, data, isBroken, diagnose: diagnoseAt, otherReadings: others };
   } catch {
+    if (isBroken) return undefined;
     const message = 'aliases (*name) repeat so much that the file would not fit into memory';
     diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
     return undefined;
   }
 }
+
+/** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
+const QUIET = { logLevel: 'error' } as const;
 
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
 function rangeOf(document: Document, path: KeyPath, key: boolean): readonly [number, number] {

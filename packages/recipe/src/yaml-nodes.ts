@@ -161,6 +161,19 @@ const TOO_MANY: Finding = {
   hint: 'Write it without them.',
 };
 
+/** Takes out of a document with mistakes what no values can be made of: aliases of nothing, and merge keys. */
+export function removeFaults(document: Document): void {
+  const mergesAreWrong = mergeFaults(document).length > 0;
+  visit(document, {
+    Alias(_, alias) {
+      return alias.resolve(document) ? undefined : new Scalar(null);
+    },
+    Pair(_, { key }) {
+      return mergesAreWrong && isMergeKey(key) ? visit.REMOVE : undefined;
+    },
+  });
+}
+
 /** Whether a node, or one within it, is marked (`&name`), and an alias of the document repeats it. */
 export function isRepeated(document: Document, node: Node | null | undefined): boolean {
   if (!node) return false;

@@ -79,6 +79,34 @@ describe('a mistake in recipe.yaml', () => {
   );
 });
 
+describe('a mistake in the syntax of recipe.yaml', () => {
+  const TRAINING = ['a misspelt argument', 'a number in quotes'];
+  const ALL = [...TRAINING, 'a misspelt method', 'a pattern that matches nothing'];
+  const SYNTAX: [title: string, from: string, to: string, stillNamed: string[]][] = [
+    ['a quote that is not closed', 'merge: merge.yaml', 'merge: merge.yaml\n"name: judge', ALL],
+    ['a bracket that is not closed', 'processes: 1 }', 'processes: 1', ALL],
+    ['a tag', 'name: smoke-7b', 'name: !judge smoke-7b', ALL],
+    ['an alias without an anchor', 'seed: 42', 'seed: *seed', ALL],
+    ['an anchor that is set twice', 'name: smoke-7b', 'name: &a smoke-7b\nother: &a 1', ALL],
+    // The line itself is lost, and with it the name of its file.
+    ['a tab', '  absolute:', '\tabsolute:', ALL.filter((title) => !TRAINING.includes(title))],
+    ['a merge key without a mapping', 'name: smoke-7b', 'name: smoke-7b\n<<: 1', ALL],
+    ['a second document', 'merge: merge.yaml', 'merge: merge.yaml\n---\nname: other', ALL],
+    ['a line without a colon', 'name: smoke-7b', 'name smoke-7b', ALL],
+  ];
+
+  it.each(SYNTAX)('is told alone of that file, and hides none in others: %s', (_, from, to, stillNamed) => {
+    const wrong = { ...titled('a tab in the indentation'), from, to };
+    const own = findings('smoke-7b', [wrong]) ?? [];
+    expect(own).toEqual([expect.stringMatching(/^recipe\.yaml:\d+:\d+: error: .*\[yaml-syntax\]/)]);
+    for (const title of ALL) {
+      const found = findings('smoke-7b', [wrong, titled(title)]);
+      const others = stillNamed.includes(title) ? aloneOf(titled(title)) : [];
+      expect(found, title).toEqual([...others, ...own].sort());
+    }
+  });
+});
+
 describe('a recipe with mistakes in all of its files', () => {
   /** Mistakes by file: what is written, what instead, and the finding's place and rule. */
   const MISTAKES: [file: string, from: string, to: string, found: string][] = [

@@ -93,6 +93,56 @@ describe('a recipe that mergekit merges', () => {
   });
 });
 
+describe('a recipe that mergekit merges by a method of ours', () => {
+  const check = (merge: string) =>
+    warningsAndErrors(recipe(merge, '{ config: merge.yaml, engine: mergekit }')).map(
+      ([severity, line, , message]) => [severity, line, message],
+    );
+  const weights = (a: string, b: string, rest = '') =>
+    `models:\n  - { model: "\${absolute}", parameters: { weight: ${a} } }\n  - { model: "\${relative}", parameters: { weight: ${b} } }\nmerge_method: linear\ndtype: bfloat16\ntokenizer: { source: union }\n${rest}`;
+  const sum = 'the weights 1, -1 sum to 0, and the merged values are divided by that sum';
+
+  it.each([
+    ['weights that cancel', weights('1', '-1'), [['error', 2, sum]]],
+    ['weights that cancel and are not divided', weights('1', '-1', 'parameters: { normalize: false }\n'), []],
+    [
+      'a filter for some of the tensors',
+      weights('[{ filter: mlp, value: 1 }]', '1'),
+      [
+        [
+          'error',
+          2,
+          expect.stringMatching(/^no weight of \$\{absolute\} for model\.embed_tokens\.weight and \d+ more/),
+        ],
+      ],
+    ],
+    [
+      'no weight',
+      weights('1', '1').replace(', parameters: { weight: 1 }', ''),
+      [['error', 2, '${absolute} has no parameters.weight, which linear needs']],
+    ],
+    [
+      'a base_model that its linear merges too',
+      weights('1', '1', 'base_model: ${base}\n'),
+      [['error', 7, '${base} has no parameters.weight, which linear needs']],
+    ],
+    [
+      'a base_model that cancels the others',
+      weights('1', '-2', 'base_model: ${base}\nparameters: { weight: 1 }\n'),
+      [['error', 2, sum.replace('1, -1', '1, -2, 1')]],
+    ],
+    [
+      'a base_model with the weight of all',
+      weights('1', '1', 'base_model: ${base}\nparameters: { weight: 1 }\n'),
+      [],
+    ],
+    ['slerp without t', `${SLERP}tokenizer_source: union\n`, [['error', 3, 'slerp needs parameters.t']]],
+    ['another method', `${TWO}merge_method: della\nparameters: { weight: 0 }\n`, []],
+  ])('with %s', (_, merge, found) => {
+    expect(check(merge)).toEqual(found);
+  });
+});
+
 describe('a merge configuration that stands by itself', () => {
   function configuration(text: string, config: Record<string, unknown> = MODEL): string {
     const folder = mkdtempSync(path.join(tmpdir(), 'alone-'));

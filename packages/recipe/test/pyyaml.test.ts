@@ -11,7 +11,7 @@ const file = path.join(mkdtempSync(path.join(tmpdir(), 'pyyaml-')), 'training.ya
 function read(text: string, version: '1.1' | '1.2' = '1.2') {
   writeFileSync(file, text);
   const found: Diagnostic[] = [];
-  const yaml = readYamlFile(file, found, version);
+  const yaml = readYamlFile(file, found, { version });
   return { data: yaml?.data, found, others: yaml?.otherReadings() ?? [] };
 }
 

@@ -24,6 +24,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "gptq": {"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 128}},
     "sparse": {"compression_config": {"format": "dense", "quantization_status": "frozen"}},
 }
+_FP8 = {"quantization_config": {"quant_method": "fp8"}}
+# Of models of several parts, whose text model is quantised by itself, and in a part of a part.
+NESTED: dict[str, dict[str, Any]] = {
+    "text_config.quantization_config": {"text_config": {"hidden_size": 16, **_FP8}},
+    "thinker_config.text_config.quantization_config": {"thinker_config": {"text_config": _FP8}},
+}
 _BYTES, _WORDS = torch.zeros(128, 1, dtype=torch.uint8), torch.zeros(2, 16, dtype=torch.int32)
 # Of one linear layer, as each method saves it; the last two keep the weight in full precision.
 WEIGHTS: dict[str, dict[str, torch.Tensor]] = {
@@ -67,6 +73,17 @@ def test_the_config_of_full_weights(kind: str, place: int, models: list[Path], t
     AutoModelForCausalLM.from_pretrained(tmp_path / "out")
 
 
+@pytest.mark.parametrize("place", NESTED)
+def test_the_config_of_a_part(place: str, models: list[Path], tmp_path: Path) -> None:
+    set_config(models[0], NESTED[place])
+    run_merge(tmp_path / "out", linear(models))
+    assert "quantization_config" not in json.dumps(config_of(tmp_path / "out"))
+    assert f"{models[0] / 'config.json'}: {place} is left out" in (tmp_path / "events.jsonl").read_text()
+    trained = portable_config({**MISTRAL, **NESTED[place]}, MISTRAL)
+    assert "quantization_config" not in json.dumps(trained)
+    assert trained.keys() >= NESTED[place].keys()
+
+
 def test_the_config_of_a_donor(models: list[Path], tmp_path: Path) -> None:
     write_model(tmp_path / "donor", MISTRAL, 3)
     set_config(tmp_path / "donor", CONFIGS["gptq"])
@@ -98,6 +115,7 @@ def test_the_config_of_a_trained_base() -> None:
     saved = {**MISTRAL, **CONFIGS["gptq"]}
     assert "quantization_config" not in portable_config(saved, saved)
     assert "quantization_config" not in portable_config(MISTRAL, saved)
+    assert "compression_config" not in portable_config(MISTRAL, {**MISTRAL, **CONFIGS["sparse"]})
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -89,6 +89,7 @@ def test_a_pointer_in_an_adapter(tmp_path: Path) -> None:
         ("tokenizer.json", POINTER, "this is a pointer of Git LFS"),
         ("config.json", MARK, "byte order mark, which transformers does not read"),
         ("tokenizer_config.json", MARK, "byte order mark, which transformers does not read"),
+        ("chat_template.jinja", MARK, "byte order mark, which transformers takes for a part of each prompt"),
     ],
 )
 def test_a_training_refuses_them_before_it_reads_rows(
@@ -96,7 +97,8 @@ def test_a_training_refuses_them_before_it_reads_rows(
 ) -> None:
     model = write_small_model(tmp_path / "model", "mistral")
     file = model / name
-    file.write_bytes(content if content == POINTER else content + file.read_bytes())
+    text = file.read_bytes() if file.is_file() else b"{{ messages[0].content }}"
+    file.write_bytes(content if content == POINTER else content + text)
     run = Run(write_job(tmp_path / "run", model=model, dataset=write_small_rows(tmp_path / "rows")))
     assert run.finish() == [2], run.log()
     (error,) = read_events(tmp_path / "run", "error")
@@ -109,10 +111,22 @@ def test_a_training_refuses_them_before_it_reads_rows(
 def test_a_byte_order_mark_is_no_part_of_a_merged_models_files(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
+    for folder in models.values():
+        (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+        (folder / "tokenizer.json").write_text("{}")
     run_merge(tmp_path / "plain", average(models))
-    for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
+    for name in (
+        "config.json",
+        "generation_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+    ):
         put_mark(models["a"] / name)
     run_merge(tmp_path / "marked", average(models))
+    # Nor is it a difference between the donor and the other model.
+    assert "differs from the donor" not in (tmp_path / "events.jsonl").read_text()
+    assert "chat template" not in (tmp_path / "events.jsonl").read_text()
     for file in (tmp_path / "plain").iterdir():
         assert (tmp_path / "marked" / file.name).read_bytes() == file.read_bytes(), file.name
     for name, tensor in read_model(tmp_path / "plain").items():

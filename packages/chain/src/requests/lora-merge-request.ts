@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { loraMerge } from '../lora-merge.ts';
 import { parseModelReference } from '../model-reference.ts';
 import { text } from './input-fields.ts';
-import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
+import { recipeInputs, required, runFromPlan, runOf, stageRequest } from './request.ts';
 
 export const loraMergeRequest = stageRequest({
   name: 'lora-merge',
@@ -20,7 +20,7 @@ export const loraMergeRequest = stageRequest({
   }),
   run: async (inputs, context) => {
     if (inputs.recipe) {
-      const planned = planOf({ ...inputs, recipe: inputs.recipe }, context);
+      const planned = await runOf({ ...inputs, recipe: inputs.recipe }, context);
       return runFromPlan(planned, `lora-merge/${required(inputs.expert, 'expert')}`, context);
     }
     return loraMerge(

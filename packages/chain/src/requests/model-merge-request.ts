@@ -2,13 +2,16 @@ import path from 'node:path';
 import {
   architectureAtHand,
   checkMerge,
+  checkMergekit,
   checkSchema,
   type Diagnostic,
   type Merge,
+  type MergeSection,
   mergekitSchema,
   mergeSchema,
   RecipeError,
   readYamlFile,
+  sharedPart,
 } from '@prometheus-actions/recipe';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { z } from 'zod';
@@ -16,7 +19,7 @@ import type { NamedModels } from '../merged-models.ts';
 import { modelMerge } from '../model-merge.ts';
 import { parseModelReference } from '../model-reference.ts';
 import { list, text, wholeNumber } from './input-fields.ts';
-import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
+import { recipeInputs, required, runFromPlan, runOf, stageRequest } from './request.ts';
 
 export const modelMergeRequest = stageRequest({
   name: 'model-merge',
@@ -43,7 +46,8 @@ export const modelMergeRequest = stageRequest({
   }),
   run: async (inputs, context) => {
     if (inputs.recipe) {
-      return runFromPlan(planOf({ ...inputs, recipe: inputs.recipe }, context), 'model-merge', context);
+      const planned = await runOf({ ...inputs, recipe: inputs.recipe }, context);
+      return runFromPlan(planned, 'model-merge', context);
     }
     const engine = inputs.engine ?? 'native';
     const file = path.resolve(required(inputs.config, 'config'));
@@ -75,22 +79,25 @@ export const modelMergeRequest = stageRequest({
 function readConfig(file: string, engine: Merge['engine'], models: NamedModels): Merge['config'] {
   const diagnostics: Diagnostic[] = [];
   const yaml = readYamlFile(file, diagnostics);
-  if (engine === 'mergekit') {
-    const config = yaml && checkSchema(mergekitSchema, yaml, diagnostics);
-    if (config) return config;
-    throw new RecipeError(diagnostics);
-  }
-  const config = yaml && checkSchema(mergeSchema, yaml, diagnostics);
+  const config = yaml && checkSchema(engine === 'mergekit' ? mergekitSchema : mergeSchema, yaml, diagnostics);
   if (yaml && config) {
-    const folders = Object.entries(models).flatMap(([name, model]) =>
-      'path' in model ? [[name, model.path]] : [],
-    );
-    const architecture = architectureAtHand(config, path.dirname(file), Object.fromEntries(folders));
-    checkMerge(config, yaml, diagnostics, { architecture });
+    const known = engine === 'mergekit' ? sharedPart(config) : (config as MergeSection);
+    const architecture = known && architectureAtHand(known, path.dirname(file), foldersOf(models));
+    if (engine === 'mergekit') {
+      checkMergekit(config, architecture, (at, finding) =>
+        diagnostics.push(yaml.diagnose({ path: at }, finding)),
+      );
+    } else checkMerge(config as MergeSection, yaml, diagnostics, { architecture });
   }
   // Of filters that fit no tensor the stage itself warns, which sees the tensors.
   if (!config || diagnostics.some(({ severity }) => severity === 'error')) throw new RecipeError(diagnostics);
   return config;
+}
+
+function foldersOf(models: NamedModels): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(models).flatMap(([name, model]) => ('path' in model ? [[name, model.path]] : [])),
+  );
 }
 
 function namedModels(inputs: {

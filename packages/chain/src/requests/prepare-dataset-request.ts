@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseModelReference } from '../model-reference.ts';
 import { prepareDataset, reportOf } from '../prepare-dataset.ts';
 import { list, number, text, wholeNumber } from './input-fields.ts';
-import { planOf, recipeInputs, required, runFromPlan, stageRequest } from './request.ts';
+import { recipeInputs, required, runFromPlan, runOf, stageRequest } from './request.ts';
 
 export const prepareDatasetRequest = stageRequest({
   name: 'prepare-dataset',
@@ -34,7 +34,7 @@ export const prepareDatasetRequest = stageRequest({
   report: (metrics) => dataReportText(reportOf(metrics)),
   run: async (inputs, context) => {
     if (inputs.recipe) {
-      const planned = planOf({ ...inputs, recipe: inputs.recipe }, context);
+      const planned = await runOf({ ...inputs, recipe: inputs.recipe }, context);
       return runFromPlan(planned, `prepare-dataset/${required(inputs.dataset, 'dataset')}`, context);
     }
     const testSize = inputs.test_size ?? 0.01;

@@ -1,7 +1,15 @@
-import { type Diagnostic, loadRecipe, makePlan, type Plan, type Recipe } from '@prometheus-actions/recipe';
+import {
+  type Diagnostic,
+  loadRecipe,
+  makePlan,
+  type Plan,
+  type Recipe,
+  RecipeError,
+} from '@prometheus-actions/recipe';
 import { ConfigurationError, type Json, type StageOutcome } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import type { ChainContext } from '../chain-context.ts';
+import { readWithModel } from '../check-with-model.ts';
 import { requireEarlierOutputs } from '../earlier-outputs.ts';
 import { defaultArtifactsDir, recipeLocation } from '../recipe-location.ts';
 import { plannedStage, runPlannedStage } from '../run-planned-stage.ts';
@@ -46,15 +54,50 @@ export interface PlannedRun {
   findings: readonly Diagnostic[];
 }
 
-/** Reads the recipe that a request names and makes its plan; notices and warnings are reported. */
-export function planOf(
-  inputs: { recipe: string; artifacts_dir?: string | undefined; processes?: number | undefined },
-  context: Pick<ChainContext, 'reporter'>,
+/** What names a recipe and its outputs in a request. */
+interface RecipeInputs {
+  recipe: string;
+  artifacts_dir?: string | undefined;
+  processes?: number | undefined;
+}
+
+/** Reads the recipe that a request names and makes its plan; notices and warnings are reported. No request is made. */
+export function planOf(inputs: RecipeInputs, context: Pick<ChainContext, 'reporter'>): PlannedRun {
+  const { processes } = inputs;
+  const { recipe, diagnostics } = loadRecipe(recipeLocation(inputs.recipe), { processes });
+  return planned(recipe, diagnostics, inputs, context);
+}
+
+/**
+ * The same for a recipe that is run: it is checked as `validate` checks it, also against the config.json of a base model on
+ * the hub. What a later stage would refuse ends the run here, before an earlier stage has taken hours.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+export async function runOf(
+  inputs: RecipeInputs,
+  context: Pick<ChainContext, 'reporter' | 'signal'>,
+): Promise<PlannedRun> {
+  const { processes } = inputs;
+  const { signal } = context;
+  const { recipe, diagnostics } = await readWithModel(
+    recipeLocation(inputs.recipe),
+    { processes },
+    { signal },
+  );
+  if (!recipe) throw new RecipeError(diagnostics);
+  return planned(recipe, diagnostics, inputs, context);
+}
+
+function planned(
+  recipe: Recipe,
+  findings: readonly Diagnostic[],
+  inputs: RecipeInputs,
+  { reporter }: Pick<ChainContext, 'reporter'>,
 ): PlannedRun {
-  const { recipe, diagnostics } = loadRecipe(recipeLocation(inputs.recipe), { processes: inputs.processes });
-  tellFindings(diagnostics, context.reporter);
+  tellFindings(findings, reporter);
   const plan = makePlan(recipe, inputs.artifacts_dir ?? defaultArtifactsDir(recipe.name));
-  return { recipe, plan, findings: diagnostics };
+  return { recipe, plan, findings };
 }
 
 /** Reports what was found in files that can be used all the same. */

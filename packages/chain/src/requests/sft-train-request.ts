@@ -18,7 +18,7 @@ import { type ModelReference, parseModelReference } from '../model-reference.ts'
 import { sftTrain } from '../sft-train.ts';
 import { warningsAbout } from '../validation/annotations.ts';
 import { number, text } from './input-fields.ts';
-import { planOf, recipeInputs, required, runFromPlan, stageRequest, tellFindings } from './request.ts';
+import { recipeInputs, required, runFromPlan, runOf, stageRequest, tellFindings } from './request.ts';
 
 export const sftTrainRequest = stageRequest({
   name: 'sft-train',
@@ -42,7 +42,7 @@ export const sftTrainRequest = stageRequest({
   run: async (inputs, context) => {
     const limit = (training: TrainingSection) => withTimeLimit(training, inputs.max_minutes);
     if (inputs.recipe) {
-      const run = planOf({ ...inputs, recipe: inputs.recipe }, context);
+      const run = await runOf({ ...inputs, recipe: inputs.recipe }, context);
       const experts = run.recipe.experts.map((expert) => ({ ...expert, training: limit(expert.training) }));
       const planned = { ...run, recipe: { ...run.recipe, experts } };
       return runFromPlan(planned, `sft-train/${required(inputs.expert, 'expert')}`, context);

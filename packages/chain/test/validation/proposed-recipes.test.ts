@@ -68,6 +68,30 @@ describe('a recipe that somebody else proposes', () => {
     expect(`${log}${summary}`).not.toContain('root:');
   });
 
+  it.each([
+    ['dataset', 'datasets: SECRET', /^dataset: .*$/m],
+    ['dataset', 'datset: SECRET', /^dataset: .*$/m],
+    ['a training', 'absolute: { dataset: feedback-collection, stf: SECRET }', /absolute: .*$/m],
+    ['a merge', 'merge: { confg: SECRET }', /^merge: .*$/m],
+    ['a merge', 'mrge: SECRET', /^merge: .*$/m],
+    ['a launch config', 'launch: { cnfig: SECRET, processes: 1 }', /^launch: .*$/m],
+    ['a launch config', 'lanch: { config: SECRET, processes: 1 }', /^launch: .*$/m],
+    ['experts', 'expert:\n  absolute: { dataset: a, sft: SECRET }', /^experts:$/m],
+    ['a random model', 'base_modl: { random: SECRET }', /^base_model: .*$/m],
+    ['a file by a merge key', 'x: &x { dataset: SECRET }\n<<: *x', /^dataset: .*$/m],
+    ['a file before a mistake of syntax', 'dataset: SECRET\nname2: !tag x', /^dataset: .*$/m],
+    ['a file after a mistake of syntax', 'x: *nothing\nmerge: { config: SECRET }', /^merge: .*$/m],
+    ['a file in a list that is not closed', 'launch: [{ config: SECRET', /^launch: .*$/m],
+    ['a file beside a merge key of nothing', '<<: 1\nmerge: SECRET', /^merge: .*$/m],
+  ])('shows no file of the machine that it names by a mistake: %s, %s', async (_, written, before) => {
+    const outside = path.join(mkdtempSync(path.join(tmpdir(), 'outside-')), 'secret.yaml');
+    writeFileSync(outside, 'hidden-key: hidden-value\n');
+    here.edit('judges/first/recipe.yaml', before, written.replace('SECRET', outside));
+    const { annotations, log, summary, failure } = await here.check({ recipes: 'judges/first' });
+    expect(failure).toMatch(/errors? in judges\/first/);
+    expect([...annotations, log, summary, failure].join('\n')).not.toContain('hidden');
+  });
+
   it('is not read where it is itself a link', async () => {
     rmSync(path.join(here.folder, 'judges/first/recipe.yaml'));
     symlinkSync('/etc/passwd', path.join(here.folder, 'judges/first/recipe.yaml'));

@@ -2,8 +2,8 @@ import {
   chainContext,
   finalReport,
   leaveReport,
-  planOf,
   replicate,
+  runOf,
   warningsJson,
 } from '@prometheus-actions/chain';
 import { formatSeconds, RecordingReporter } from '@prometheus-actions/stage';
@@ -25,7 +25,7 @@ export function addReplicateCommand(program: Command, signal: AbortSignal): void
       const started = Date.now();
       const reporter = new RecordingReporter(commandReporter(options));
       const context = chainContext({ reporter, signal, verify: options.verify ?? false });
-      const planned = planOf(recipeOf(location, options), context);
+      const planned = await runOf(recipeOf(location, options), context);
       const { recipe, plan, findings } = planned;
       reporter.info(printPlan(plan));
       // Of a run that fails or is stopped, too.

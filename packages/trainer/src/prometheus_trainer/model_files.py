@@ -35,14 +35,24 @@ def refuse_lfs_pointer(file: Path) -> None:
         )
 
 
-def refuse_marked_json(folder: Path) -> None:
-    """Raises ConfigurationError for JSON of a model that starts with a byte order mark: transformers can't read it."""
-    for file in sorted(folder.glob("*.json")):
+def refuse_marked_texts(folder: Path) -> None:
+    """Raises ConfigurationError for a text of a model that starts with a byte order mark.
+
+    transformers does not read JSON with it, and takes that of a chat template for the first character of each prompt.
+    """
+    for file in sorted((*folder.glob("*.json"), *folder.glob("*.jinja"))):
         if _start(file, len(_UTF8_MARK)) == _UTF8_MARK:
+            reads = "does not read" if file.suffix == ".json" else "takes for a part of each prompt"
             raise ConfigurationError(
-                f"{file}: the file starts with a byte order mark, which transformers does not read",
+                f"{file}: the file starts with a byte order mark, which transformers {reads}",
                 "Save it as UTF-8 without a byte order mark.",
             )
+
+
+def text_content(file: Path) -> bytes:
+    """The bytes of a model's file, of JSON and of a chat template without a byte order mark."""
+    content = file.read_bytes()
+    return without_mark(content) if file.suffix in (".json", ".jinja") else content
 
 
 def read_json_file(file: Path) -> Any:

@@ -55,6 +55,7 @@ from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.sources import Sources
 from prometheus_trainer.merging.tied import UNTIED, same_heads
 from prometheus_trainer.merging.writing import write_text
+from prometheus_trainer.model_files import text_content
 
 
 def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
@@ -204,7 +205,7 @@ def _warn_of_companions(
             mine, other = ours / name, theirs / name
             if name == "chat_template.jinja":
                 continue  # Compared below, wherever it is.
-            if mine.is_file() and other.is_file() and mine.read_bytes() != other.read_bytes():
+            if mine.is_file() and other.is_file() and text_content(mine) != text_content(other):
                 events.emit("warning", message=f"{mine} differs from the donor's, {other}")
         if config.chat_template is None and template_in(ours) not in (None, template_in(theirs)):
             events.emit(

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from prometheus_trainer.merging.layout import without_quantisation
 from prometheus_trainer.saving_steps import Step, Unwritten, attempt
 from prometheus_trainer.unfused_mixtral import original_key, original_targets
 
@@ -123,8 +124,7 @@ def portable_config(saved: Mapping[str, Any], base: Mapping[str, Any]) -> dict[s
       and every key of the base model that transformers 5 no longer writes;
     - no ``quantization_config``: the weights beside it are in full precision.
     """
-    config = {**base, **saved}
-    config.pop("quantization_config", None)
+    config = without_quantisation({**base, **saved})
     for key in (
         "architectures",
         "use_cache",

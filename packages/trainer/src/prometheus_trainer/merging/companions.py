@@ -9,12 +9,12 @@ from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType
-from prometheus_trainer.merging.layout import QUANTISATION_KEYS, check_output_layer
+from prometheus_trainer.merging.layout import check_output_layer, without_quantisation
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.reading import read_json
 from prometheus_trainer.merging.tied import untied_config
 from prometheus_trainer.merging.writing import write_json, write_text
-from prometheus_trainer.model_files import refuse_lfs_pointer, without_mark
+from prometheus_trainer.model_files import refuse_lfs_pointer, text_content
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -106,7 +106,7 @@ def portable_config(config: dict[str, Any]) -> dict[str, Any]:
     readers assume 10000 when it is not. ``quantization_config`` is left out: with it a loader would quantise the
     weights, or look for quantised ones.
     """
-    config = {key: value for key, value in config.items() if key not in QUANTISATION_KEYS}
+    config = without_quantisation(config)
     nested = config.get("rope_parameters")
     if "rope_theta" in config or not isinstance(nested, dict) or "rope_theta" not in nested:
         return config
@@ -149,9 +149,7 @@ def _copy(file: Path, output_dir: Path) -> int:
     if not file.is_file():
         return 0
     refuse_lfs_pointer(file)
-    content = file.read_bytes()
-    if file.suffix == ".json":
-        content = without_mark(content)  # with it, transformers reads neither donor nor copy
+    content = text_content(file)
     with (output_dir / file.name).open("wb") as stream:
         stream.write(content)
         stream.flush()

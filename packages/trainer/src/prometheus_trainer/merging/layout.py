@@ -58,8 +58,7 @@ def read_layout(folder: Path) -> Layout:
     notices = [f"{folder}: left out of the merge: {_listed(left_out)}"] if left_out else []
     notices += [
         f"{file}: {key} is left out: the weights are in full precision, and so is what is written"
-        for key in QUANTISATION_KEYS
-        if key in config
+        for key in quantisations(config)
     ]
     return Layout(weights, tuple(notices))
 
@@ -101,6 +100,24 @@ def is_tied(config: Mapping[str, Any]) -> bool:
     )
 
 
+def quantisations(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config says of quantisation, by where: ``quantization_config``, ``text_config.quantization_config`` …"""
+    found = {key: value for key, value in config.items() if key in QUANTISATION_KEYS}
+    for part, values in config.items():
+        if isinstance(values, dict) and part not in QUANTISATION_KEYS:
+            found |= {f"{part}.{key}": value for key, value in quantisations(values).items()}
+    return found
+
+
+def without_quantisation(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config for weights in full precision, also of each part of a model of several parts."""
+    return {
+        key: without_quantisation(value) if isinstance(value, dict) else value
+        for key, value in config.items()
+        if key not in QUANTISATION_KEYS
+    }
+
+
 def _is_language_model(config: Mapping[str, Any]) -> bool:
     architectures = config.get("architectures")
     return not isinstance(architectures, list) or any("ForCausalLM" in str(name) for name in architectures)
@@ -118,7 +135,7 @@ def _check_precision(tensor: StoredTensor, config: Mapping[str, Any]) -> None:
     of_quantisation = bool(_OF_QUANTISATION.search(tensor.name))
     if dtype_coded(code) is not None and not of_quantisation:
         return
-    quantisation = next((config[key] for key in QUANTISATION_KEYS if isinstance(config.get(key), dict)), {})
+    quantisation = next((value for value in quantisations(config).values() if isinstance(value, dict)), {})
     method = quantisation.get("quant_method")
     by = f" by {method}" if isinstance(method, str) else ""
     reason = f"the weights are quantised{by}, and " if of_quantisation or quantisation else ""

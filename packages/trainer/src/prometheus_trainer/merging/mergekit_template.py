@@ -44,7 +44,7 @@ def template_in(folder: Path) -> str | None:
     """The chat template of a tokenizer's folder, from its own file or from ``tokenizer_config.json``."""
     text = folder / "chat_template.jinja"
     if text.is_file():
-        return text.read_text(encoding="utf-8")
+        return text.read_text(encoding="utf-8-sig")
     config = folder / "tokenizer_config.json"
     if not config.is_file():
         return None

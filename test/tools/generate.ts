@@ -1,5 +1,5 @@
 // Writes what is generated: the keys of training files and launch configs from TRL and accelerate, the smoke recipes' data,
-// the actions' files, the JSON Schemas of a recipe's files and their reference. With --check nothing is written, and what
+// the actions' files, the JSON Schemas of a recipe's files and their reference, the table of adapters. With --check nothing is written, and what
 // differs is named.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,8 +16,10 @@ await runScripts(
 );
 // Imported after the scripts, since they read the keys that these write.
 const { actionFiles } = await import('./action-files.ts');
+const { adapterTable } = await import('./adapter-table.ts');
 const { recipeFiles } = await import('./recipe-files.ts');
-for (const [file, text] of Object.entries({ ...actionFiles(), ...recipeFiles() })) produce(file, text);
+const files = { ...actionFiles(), ...recipeFiles(), ...adapterTable() };
+for (const [file, text] of Object.entries(files)) produce(file, text);
 if (different.length > 0) {
   process.stderr.write(`Out of date, run npm run generate: ${different.join(', ')}\n`);
   process.exitCode = 1;

@@ -305,8 +305,12 @@ function cellText(value, kind) {
     if (kind === column_table/* CellKind */.B9.string)
         return typeof value === 'string' ? JSON.stringify(value) : undefined;
     if (kind === column_table/* CellKind */.B9.list)
-        return JSON.stringify(value);
+        return JSON.stringify(value, wholeNumbers);
     return kind === column_table/* CellKind */.B9.float ? (0,typed_columns/* floatText */.qx)(value) : String(value);
+}
+/** JSON knows no bigint, which a message may have beside its text. */
+function wholeNumbers(_key, value) {
+    return typeof value === 'bigint' ? Number(value) : value;
 }
 async function readMetadata(path, handle, size) {
     const file = {
@@ -349,10 +353,21 @@ function cellKind(path) {
         if ((element.type === 'FLOAT' || element.type === 'DOUBLE') && !annotation)
             return column_table/* CellKind */.B9.float;
     }
+    requireDistinct(element.name, path.at(-1));
     if (children.length > 0)
         return annotation === 'LIST' ? column_table/* CellKind */.B9.list : column_table/* CellKind */.B9.object;
     const type = `${element.type}${annotation ? ` (${annotation})` : ''}`;
     throw new column_table/* RowFault */.n3(`column "${element.name}" is ${type}; a column holds text, integers up to 64 bits with a sign, floats or booleans`, 'Write the column as text, or leave it out with keep_columns.');
+}
+/** A value keeps one of two fields with the same name: which of them is meant nobody can tell. */
+function requireDistinct(column, { children }) {
+    const names = children.map(({ element }) => element.name);
+    const twice = names.find((name, place) => names.indexOf(name) !== place);
+    if (twice !== undefined) {
+        throw new column_table/* RowFault */.n3(`column "${column}" has two fields "${twice}"`, 'Write the file with one of the two.');
+    }
+    for (const child of children)
+        requireDistinct(column, child);
 }
 
 

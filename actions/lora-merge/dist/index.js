@@ -29405,7 +29405,7 @@ module.exports = {
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7786);
 /* harmony import */ var _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7543);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7977);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2121);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_1__, _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_2__]);
 ([_prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_1__, _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_2__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
 
@@ -29452,22 +29452,22 @@ function actionInputs(schema) {
 /* harmony export */ });
 /** GitHub's cache of a repository as the cache of stages. Whatever fails there is a warning. */
 function actionsCache(cache, reporter) {
-    const attempt = async (what, work) => {
-        try {
-            await work();
-        }
-        catch (error) {
-            reporter.warning(`the cache could not be ${what}: ${error.message}`);
-        }
-    };
     if (!cache.isFeatureAvailable()) {
         reporter.warning('cache: this runner has no cache service; nothing is kept');
         return { restore: async () => { }, save: async () => { } };
     }
     return {
-        restore: (fingerprint, folder) => attempt('read', () => cache.restoreCache([folder], keyOf(fingerprint))),
-        save: (fingerprint, folder) => attempt('written', () => cache.saveCache([folder], keyOf(fingerprint))),
+        restore: (fingerprint, folder, told) => attempt('read', () => cache.restoreCache([folder], keyOf(fingerprint)), told),
+        save: (fingerprint, folder, told) => attempt('written', () => cache.saveCache([folder], keyOf(fingerprint)), told),
     };
+}
+async function attempt(what, work, reporter) {
+    try {
+        await work();
+    }
+    catch (error) {
+        reporter.warning(`the cache could not be ${what}: ${error.message}`);
+    }
 }
 function keyOf(fingerprint) {
     return `prometheus-actions-${fingerprint}`;
@@ -29482,18 +29482,16 @@ function keyOf(fingerprint) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   j: () => (/* binding */ makeBaseModel)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3890);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4202);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(984);
 /* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(821);
 
 
 
-
 /** Makes a model with random weights, for recipes that try out the chain. */
 async function makeBaseModel(settings, context) {
-    const config = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(settings.configFile, 'utf8'));
+    const config = (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .readJsonFile */ .JE)(settings.configFile);
     const stageSettings = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .baseModelSettings */ .CY)(settings, config);
     return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .runStage */ .Si)({
         name: 'base-model',
@@ -29537,10 +29535,12 @@ var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
-// EXTERNAL MODULE: ./packages/stage/src/hardware.ts
-var hardware = __nccwpck_require__(4572);
+// EXTERNAL MODULE: ./packages/stage/src/hardware.ts + 1 modules
+var hardware = __nccwpck_require__(8070);
 // EXTERNAL MODULE: ./packages/stage/src/output-lock.ts
 var output_lock = __nccwpck_require__(3153);
+// EXTERNAL MODULE: ./packages/stage/src/python-isolation.ts
+var python_isolation = __nccwpck_require__(3055);
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
 var src_reporter = __nccwpck_require__(8141);
 // EXTERNAL MODULE: ./packages/stage/src/run-command.ts
@@ -29555,8 +29555,11 @@ var run_command = __nccwpck_require__(4967);
 
 
 
+
 const REQUIREMENT_SETS = ['base', 'gpu', 'tracking', 'mergekit', 'dev'];
 const TRAINER = external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'packages/trainer');
+// Started without an option, since it has to tell a Python before 3.11 that it is too old.
+const CHECK_SCRIPT = external_node_path_default().join(TRAINER, 'scripts/check_environment.py');
 const STAMP_FILE = 'prometheus-environment.json';
 const LEAST_PYTHON = [3, 11];
 /**
@@ -29598,14 +29601,15 @@ async function install(venv, sets, locks, reporter) {
     reporter.info(`Setting up Python in ${venv}: the locked packages, about 5 GB with PyTorch, once.`);
     await (0,promises_.rm)(external_node_path_default().join(venv, STAMP_FILE), { force: true });
     const python = interpreterOf(venv);
-    if (!(0,external_node_fs_.existsSync)(python) || (await (0,run_command/* runCommand */.d)(python, ['-c', 'pass'])).exitCode !== 0) {
+    if (!(0,external_node_fs_.existsSync)(python) || (await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-c', 'pass'])).exitCode !== 0) {
         await (0,promises_.rm)(venv, { recursive: true, force: true });
         await (0,promises_.mkdir)(external_node_path_default().dirname(venv), { recursive: true });
         await createVenv(venv);
     }
     const uv = await ensureUv(venv);
     const arguments_ = ['pip', 'sync', '--quiet', '--python', python, '--require-hashes'];
-    const synced = await (0,run_command/* runCommand */.d)(uv, [...arguments_, ...sets.map(lockFile)]);
+    // uv reads uv.toml and pyproject.toml of the folder it starts in and of those around it: the checkout's say nothing here.
+    const synced = await (0,run_command/* runCommand */.d)(uv, [...arguments_, ...sets.map(lockFile)], python_isolation/* PYTHON_VARIABLES */.LL, TRAINER);
     if (synced.exitCode !== 0) {
         throw new errors/* ConfigurationError */.j1(`the Python packages could not be installed:\n${synced.stderr.trim()}`, {
             hint: 'Is PyPI (or the mirror that uv is configured for) reachable? Is there 10 GB of free disk?',
@@ -29619,7 +29623,7 @@ async function install(venv, sets, locks, reporter) {
 }
 async function createVenv(venv) {
     const python = await findPython();
-    const made = await (0,run_command/* runCommand */.d)(python, ['-m', 'venv', '--without-pip', venv]);
+    const made = await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-m', 'venv', '--without-pip', venv]);
     if (made.exitCode !== 0)
         throw new Error(`${python} -m venv failed:\n${made.stderr}`);
 }
@@ -29632,7 +29636,7 @@ async function ensureUv(venv) {
     if ((0,external_node_fs_.existsSync)(uv))
         return uv;
     const python = await findPython();
-    const made = await (0,run_command/* runCommand */.d)(python, ['-m', 'venv', folder]);
+    const made = await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-m', 'venv', folder], python_isolation/* PYTHON_VARIABLES */.LL);
     if (made.exitCode !== 0) {
         await (0,promises_.rm)(folder, { recursive: true, force: true });
         throw new errors/* ConfigurationError */.j1(`${python} -m venv could not install pip: ${made.stdout.trim() || made.stderr.trim()}`, {
@@ -29641,6 +29645,7 @@ async function ensureUv(venv) {
     }
     const lock = external_node_path_default().join(TRAINER, 'requirements-uv.lock');
     const pip = [
+        python_isolation/* ISOLATED_OPTION */.AI,
         '-m',
         'pip',
         'install',
@@ -29650,7 +29655,7 @@ async function ensureUv(venv) {
         '-r',
         lock,
     ];
-    const installed = await (0,run_command/* runCommand */.d)(external_node_path_default().join(folder, 'bin/python'), pip);
+    const installed = await (0,run_command/* runCommand */.d)(external_node_path_default().join(folder, 'bin/python'), pip, python_isolation/* PYTHON_VARIABLES */.LL);
     if (installed.exitCode !== 0) {
         throw new errors/* ConfigurationError */.j1(`uv could not be installed from PyPI:\n${installed.stderr.trim()}`, {
             hint: 'Is PyPI (or the mirror that pip is configured for) reachable?',
@@ -29663,6 +29668,7 @@ async function findPython() {
     const found = [];
     for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python']) {
         const { exitCode, stdout } = await (0,run_command/* runCommand */.d)(name, [
+            python_isolation/* ISOLATED_OPTION */.AI,
             '-c',
             'import sys; print(*sys.version_info[:3], sep=".")',
         ]);
@@ -29679,8 +29685,7 @@ async function findPython() {
     });
 }
 async function checkGivenPython(python) {
-    const script = external_node_path_default().join(TRAINER, 'scripts/check_environment.py');
-    const { exitCode, stdout, stderr } = await (0,run_command/* runCommand */.d)(python, [script]);
+    const { exitCode, stdout, stderr } = await (0,run_command/* runCommand */.d)(python, [CHECK_SCRIPT], python_isolation/* PYTHON_VARIABLES */.LL);
     if (exitCode !== 0) {
         throw new errors/* ConfigurationError */.j1(`PROMETHEUS_PYTHON=${python} can't be used: ${(stderr || 'it does not run').trim()}`, {
             hint: 'Install what is missing there, or unset PROMETHEUS_PYTHON to have the locked packages installed.',
@@ -29689,9 +29694,7 @@ async function checkGivenPython(python) {
     return { python, versions: JSON.parse(stdout) };
 }
 async function installedVersions(python) {
-    const { exitCode, stdout, stderr } = await (0,run_command/* runCommand */.d)(python, [
-        external_node_path_default().join(TRAINER, 'scripts/check_environment.py'),
-    ]);
+    const { exitCode, stdout, stderr } = await (0,run_command/* runCommand */.d)(python, [CHECK_SCRIPT], python_isolation/* PYTHON_VARIABLES */.LL);
     if (exitCode !== 0)
         throw new Error(`the Python environment is not as locked: ${stderr}`);
     return JSON.parse(stdout);
@@ -29817,7 +29820,7 @@ async function loraMerge(settings, context) {
         outputDir: settings.outputDir,
         settings: stageSettings,
         inputs: { base: (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_3__/* .modelInput */ .M_)(settings.base), adapter: { paths: [settings.adapter] } },
-        revision: 2,
+        revision: 4,
         versions: {},
         resumable: true,
         keepsOutput: true,
@@ -29951,28 +29954,32 @@ function mean(values) {
 
 /***/ }),
 
-/***/ 2649:
+/***/ 4882:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  a: () => (/* binding */ describeMerge),
-  b: () => (/* binding */ mergeReport)
-});
-
-// EXTERNAL MODULE: ./packages/stage/src/reporter.ts
-var reporter = __nccwpck_require__(8141);
-// EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
-var visible_text = __nccwpck_require__(2966);
-;// CONCATENATED MODULE: ./packages/chain/src/markdown-text.ts
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   w: () => (/* binding */ markdown)
+/* harmony export */ });
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2966);
 
 /** Text that Markdown takes as it is, in a table, too. */
 function markdown(text) {
-    return (0,visible_text/* visibleText */.Q)(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
+    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q)(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-;// CONCATENATED MODULE: ./packages/chain/src/merge-report.ts
+
+/***/ }),
+
+/***/ 9516:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   a: () => (/* binding */ describeMerge),
+/* harmony export */   b: () => (/* binding */ mergeReport)
+/* harmony export */ });
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8141);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2966);
+/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4882);
 
 
 /** A merge in a few words, for the last line of the stage. */
@@ -29997,8 +30004,8 @@ function mergeReport(metrics) {
     const lines = [
         '#### Merge report',
         '',
-        `${markdown(merge.method)} of ${merge.models.map(merge_report_name).join(', ')}; config and tokenizer of ${merge_report_name(merge.donor)}. ` +
-            `${(0,reporter/* formatBytes */.z3)(merge.bytes_read)} read, ${(0,reporter/* formatBytes */.z3)(merge.bytes_written)} written in ${(0,reporter/* formatSeconds */.Xo)(merge.seconds)}.${kept}`,
+        `${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(merge.method)} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
+            `${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(merge.bytes_read)} read, ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(merge.bytes_written)} written in ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(merge.seconds)}.${kept}`,
         '',
     ];
     return [...lines, ...(merge.comparison ? comparisonLines(merge.comparison) : [])].join('\n');
@@ -30012,11 +30019,11 @@ function comparisonLines(comparison) {
         ...(changed ? [`Elements that differ from the base: ${listed(models, changed)}.`, ''] : []),
         ...chart(`Distance of ${pair.map(plain).join(' and ')}`, 'distance', layers.map(({ layer, distance }) => ({ layer, value: distance }))),
         ...chart(`Cosine of their ${ofWhat}`, 'cosine', layers.map(({ layer, cosine }) => ({ layer, value: cosine }))),
-        `<details><summary>${pair.map(merge_report_name).join(' – ')}, layer by layer</summary>`,
+        `<details><summary>${pair.map(name).join(' – ')}, layer by layer</summary>`,
         '',
-        `| layer | distance | cosine | sign conflict |${changed ? models.map((model) => ` changed: ${merge_report_name(model)} |`).join('') : ''}`,
+        `| layer | distance | cosine | sign conflict |${changed ? models.map((model) => ` changed: ${name(model)} |`).join('') : ''}`,
         `| --- | ---: | ---: | ---: |${changed ? ' ---: |'.repeat(models.length) : ''}`,
-        ...layers.map((layer) => `| ${markdown(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
+        ...layers.map((layer) => `| ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
         '',
         '</details>',
         '',
@@ -30029,14 +30036,14 @@ function pairTable({ models, pairs }) {
         '| | distance | cosine | sign conflict | equal elements |',
         '| --- | ---: | ---: | ---: | ---: |',
         ...pairs.map((pair) => {
-            const names = pair.models.map((index) => merge_report_name(models[index] ?? '')).join(' – ');
+            const names = pair.models.map((index) => name(models[index] ?? '')).join(' – ');
             return `| ${names} | ${likeness(pair)} | ${share(pair.equal)} |`;
         }),
         '',
     ];
 }
 function listed(models, shares) {
-    return shares.map((value, index) => `${merge_report_name(models[index] ?? '')} ${share(value)}`).join(', ');
+    return shares.map((value, index) => `${name(models[index] ?? '')} ${share(value)}`).join(', ');
 }
 /** A Mermaid chart over the transformer layers; none for fewer than two, or where a value is missing. */
 function chart(title, axis, points) {
@@ -30073,11 +30080,11 @@ function decimal(value) {
     return String(Number(value.toFixed(Math.min(digits, 6)))).replace(/^.*e-.*$/, '0');
 }
 /** As code, so that nothing in it is Markdown. */
-function merge_report_name(text) {
-    return `\`${(0,visible_text/* visibleText */.Q)(text.replace(/[`|<>\r\n]/g, ' '))}\``;
+function name(text) {
+    return `\`${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .visibleText */ .Q)(text.replace(/[`|<>\r\n]/g, ' '))}\``;
 }
 function plain(text) {
-    return (0,visible_text/* visibleText */.Q)(text.replace(/["`<>\r\n;]/g, ' '));
+    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .visibleText */ .Q)(text.replace(/["`<>\r\n;]/g, ' '));
 }
 
 
@@ -30099,8 +30106,8 @@ var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_nod
 var stage_settings = __nccwpck_require__(3890);
 // EXTERNAL MODULE: ./packages/stage/src/run-stage.ts + 2 modules
 var run_stage = __nccwpck_require__(984);
-// EXTERNAL MODULE: ./packages/chain/src/merge-report.ts + 1 modules
-var merge_report = __nccwpck_require__(2649);
+// EXTERNAL MODULE: ./packages/chain/src/merge-report.ts
+var merge_report = __nccwpck_require__(9516);
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
@@ -30210,7 +30217,7 @@ async function modelMerge(settings, context) {
         outputDir,
         settings: (0,stage_settings/* mergeSettings */.ss)(merge),
         inputs: resolved.inputs,
-        revision: 2,
+        revision: 4,
         versions: byMergekit ? mergekitVersions((await environment()).versions) : {},
         resumable: true,
         keepsOutput: true,
@@ -30446,7 +30453,6 @@ __webpack_async_result__();
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
-  k: () => (/* binding */ TRAINER_PATH),
   O: () => (/* binding */ runPythonStage)
 });
 
@@ -30455,8 +30461,6 @@ var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-// EXTERNAL MODULE: ./packages/stage/src/hardware.ts
-var hardware = __nccwpck_require__(4572);
 // EXTERNAL MODULE: external "node:child_process"
 var external_node_child_process_ = __nccwpck_require__(1421);
 // EXTERNAL MODULE: external "node:crypto"
@@ -30650,6 +30654,8 @@ function groupExists(group) {
     }
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/python-isolation.ts
+var python_isolation = __nccwpck_require__(3055);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
@@ -30688,8 +30694,6 @@ function training_line_short(value) {
 
 
 
-/** Variables with which `prometheus_trainer` is found, wherever it runs. */
-const TRAINER_PATH = { PYTHONPATH: external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'packages/trainer/src') };
 /**
  * Runs a stage written in Python: the job goes in as a file, events come back as JSON lines.
  *
@@ -30703,9 +30707,13 @@ async function runPythonStage(context, work) {
     let last;
     const result = await runProcessGroup({
         command: work.python,
-        args: [...(work.launcher ?? []), '-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
+        args: [
+            python_isolation/* SAFE_PATH_OPTION */.A8,
+            ...(work.launcher ?? []),
+            ...['-m', `prometheus_trainer.${work.module}`, '--job', jobFile],
+        ],
         env: {
-            ...TRAINER_PATH,
+            ...python_isolation/* PYTHON_VARIABLES */.LL,
             PYTHONUNBUFFERED: '1',
             TOKENIZERS_PARALLELISM: 'false',
             HF_HUB_DISABLE_PROGRESS_BARS: '1',
@@ -30773,7 +30781,7 @@ function showEvent(event, { progress, reporter }) {
 /* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4572);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8070);
 
 
 
@@ -30807,7 +30815,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8141);
 /* harmony import */ var _loss_curve_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4456);
 /* harmony import */ var _loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3630);
-/* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2649);
+/* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9516);
 /* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6779);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_2__]);
 ([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_2__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
@@ -30860,9 +30868,11 @@ function stageSummary(title, status, manifest) {
         ...(manifest.stage === 'model-merge' ? [(0,_merge_report_js__WEBPACK_IMPORTED_MODULE_3__/* .mergeReport */ .b)(manifest.metrics)] : []),
     ].join('\n');
 }
-/** The loss curve of a stage that has just trained, as Markdown; empty for any other. */
+/** The loss curve of a stage that has just trained, as Markdown; empty for any other, and where its log can't be read. */
 async function lossCurveSummary({ status, outputDir }) {
-    const curve = status === 'up to date' ? undefined : await (0,_loss_curve_js__WEBPACK_IMPORTED_MODULE_4__/* .readLossCurve */ .Bc)((0,_loss_curve_js__WEBPACK_IMPORTED_MODULE_4__/* .trainingLogFile */ .xM)(outputDir));
+    const curve = status === 'up to date'
+        ? undefined
+        : await (0,_loss_curve_js__WEBPACK_IMPORTED_MODULE_4__/* .readLossCurve */ .Bc)((0,_loss_curve_js__WEBPACK_IMPORTED_MODULE_4__/* .trainingLogFile */ .xM)(outputDir)).catch(() => undefined);
     return curve ? (0,_loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_5__/* .lossCurveMermaid */ .E)(curve) : '';
 }
 function describe(manifest) {
@@ -31011,7 +31021,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   mw: () => (/* binding */ required)
 /* harmony export */ });
 /* unused harmony export tellFindings */
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2332);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9151);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7461);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(6499);
 /* harmony import */ var _earlier_outputs_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2766);
@@ -31042,7 +31052,8 @@ const recipeInputs = {
 function planOf(inputs, context) {
     const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes: inputs.processes });
     tellFindings(diagnostics, context.reporter);
-    return { recipe, plan: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name)) };
+    const plan = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name));
+    return { recipe, plan, findings: diagnostics };
 }
 /** Reports what was found in files that can be used all the same. */
 function tellFindings(diagnostics, reporter) {
@@ -31050,7 +31061,8 @@ function tellFindings(diagnostics, reporter) {
         reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_4__/* .findingText */ .NK)(finding), finding);
 }
 /** Runs one planned stage; a random base model, which no action of its own makes, is made before what needs it. */
-async function runFromPlan({ recipe, plan }, id, context) {
+async function runFromPlan({ recipe, plan, findings }, id, given) {
+    const context = { ...given, findings };
     const stage = (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .plannedStage */ .B)(plan, id);
     await (0,_earlier_outputs_js__WEBPACK_IMPORTED_MODULE_6__/* .requireEarlierOutputs */ .y)(plan, stage);
     if (stage.needs.includes('base-model')) {
@@ -31084,15 +31096,17 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   B: () => (/* binding */ plannedStage),
 /* harmony export */   m: () => (/* binding */ runPlannedStage)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7461);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6499);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(7461);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6499);
 /* harmony import */ var _base_model_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4388);
-/* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4500);
-/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2000);
+/* harmony import */ var _lora_merge_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4500);
+/* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2000);
 /* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6779);
-/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4417);
+/* harmony import */ var _sft_train_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4417);
+/* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1319);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_1__]);
 _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_1__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -31122,14 +31136,23 @@ async function runPlannedStage(recipe, plan, stage, context) {
                 throw new Error(`no expert ${stage.name}`);
             const dataset = outputOf(plan, `prepare-dataset/${expert.dataset}`);
             const { launch } = recipe;
-            return (0,_sft_train_js__WEBPACK_IMPORTED_MODULE_2__/* .sftTrain */ .Q)({ title, model: baseModel(recipe, plan), dataset, training: expert.training, launch, outputDir }, context);
+            const warnings = (0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_2__/* .warningsAbout */ .v5)(context.findings ?? [], expert.yaml.file);
+            return (0,_sft_train_js__WEBPACK_IMPORTED_MODULE_3__/* .sftTrain */ .Q)({
+                title,
+                model: baseModel(recipe, plan),
+                dataset,
+                training: expert.training,
+                launch,
+                warnings,
+                outputDir,
+            }, context);
         }
         case 'lora-merge': {
             const adapter = outputOf(plan, `sft-train/${stage.name}`);
-            return (0,_lora_merge_js__WEBPACK_IMPORTED_MODULE_3__/* .loraMerge */ .J)({ title, base: baseModel(recipe, plan), adapter, outputDir }, context);
+            return (0,_lora_merge_js__WEBPACK_IMPORTED_MODULE_4__/* .loraMerge */ .J)({ title, base: baseModel(recipe, plan), adapter, outputDir }, context);
         }
         case 'model-merge': {
-            return (0,_model_merge_js__WEBPACK_IMPORTED_MODULE_4__/* .modelMerge */ .E)({ title, merge: recipe.merge, models: mergedModels(recipe, plan), outputDir }, context);
+            return (0,_model_merge_js__WEBPACK_IMPORTED_MODULE_5__/* .modelMerge */ .E)({ title, merge: recipe.merge, models: mergedModels(recipe, plan), outputDir }, context);
         }
     }
 }
@@ -31142,7 +31165,7 @@ function plannedStage(plan, id) {
     const stage = plan.stages.find((candidate) => candidate.id === id);
     if (stage)
         return stage;
-    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__/* .ConfigurationError */ .j1(`the recipe ${plan.recipe} has no stage ${id}`, {
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_6__/* .ConfigurationError */ .j1(`the recipe ${plan.recipe} has no stage ${id}`, {
         hint: `Its stages are ${plan.stages.map((candidate) => candidate.id).join(', ')}.`,
     });
 }
@@ -31166,7 +31189,7 @@ function mergedModels(recipe, plan) {
         if (plan.adapters.includes(name))
             return [name, { path: outputOf(plan, `lora-merge/${name}`) }];
         const trained = outputOf(plan, `sft-train/${name}`);
-        return [name, (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_6__/* .isLora */ .N)(expert) ? { ...base, adapter: trained } : { path: trained }];
+        return [name, (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_7__/* .isLora */ .N)(expert) ? { ...base, adapter: trained } : { path: trained }];
     });
     return { ...Object.fromEntries(experts), base };
 }
@@ -31207,12 +31230,11 @@ var run_stage = __nccwpck_require__(984);
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./packages/stage/src/run-command.ts
 var run_command = __nccwpck_require__(4967);
+// EXTERNAL MODULE: ./packages/stage/src/python-isolation.ts
+var python_isolation = __nccwpck_require__(3055);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
-// EXTERNAL MODULE: ./packages/chain/src/python-stage.ts + 3 modules
-var python_stage = __nccwpck_require__(821);
 ;// CONCATENATED MODULE: ./packages/chain/src/launch.ts
-
 
 
 
@@ -31243,10 +31265,10 @@ async function checkLaunch(launch, python) {
         return;
     const port = launch.config.main_process_port;
     const { stdout, stderr } = await (0,run_command/* runCommand */.d)(python, [
-        ...['-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
+        ...[python_isolation/* SAFE_PATH_OPTION */.A8, '-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
         ...(isOnCpu(launch) ? ['--cpu'] : []),
         ...(port ? ['--main', `127.0.0.1:${port}`] : []),
-    ], { ...python_stage/* TRAINER_PATH */.k, SLURM_PROCID: '0' });
+    ], { ...python_isolation/* PYTHON_VARIABLES */.LL, SLURM_PROCID: '0' });
     if (!stdout.startsWith('{'))
         throw new Error(`the check of this machine failed:\n${stderr}`);
     const { problem, hint } = JSON.parse(stdout);
@@ -31257,12 +31279,12 @@ async function checkLaunch(launch, python) {
     });
 }
 /** What starts the processes of a launch: arguments of Python before `-m module`. */
-async function launcherArguments(launch) {
+async function launcherArguments(launch, python) {
     const port = launch.config.main_process_port;
     const accelerate = ['--config_file', launch.configFile, '--num_processes', String(launch.processes)];
     if (launch.launcher === 'local') {
         const free = ['--main_process_port', String(port || (await freePort()))];
-        return ['-m', 'accelerate.commands.launch', ...accelerate, ...free];
+        return ['-m', 'accelerate.commands.launch', ...accelerate, ...free, ...byAccelerate(python)];
     }
     return [
         ...['-m', 'prometheus_trainer.slurm_launch', '--nodes', String(launch.nodes), ...accelerate],
@@ -31270,6 +31292,10 @@ async function launcherArguments(launch) {
         ...(port ? ['--main_process_port', String(port)] : []),
         ...launch.slurmOptions.map((option) => `--salloc=${option}`),
     ];
+}
+/** Has accelerate start this Python, isolated, instead of its own: arguments of its, before `-m module`. */
+function byAccelerate(python) {
+    return ['--no_python', ...(0,python_isolation/* isolatedPython */.O_)(python)];
 }
 function isOnCpu({ config }) {
     return config.use_cpu === true || process.env.DS_ACCELERATOR === 'cpu';
@@ -37664,6 +37690,7 @@ var model_reference = __nccwpck_require__(9804);
 
 
 
+
 /**
  * The stage where somebody's own launcher starts the processes: the job is made ready and the stage ends, `stopped`;
  * running it again once the job is done publishes what that made. Until then it says how to start the job.
@@ -37675,6 +37702,9 @@ async function runByOwnLauncher(stage, { python, module, job, env }, launch, job
     const eventsFile = external_node_path_default().join(stage.workDir, 'events.jsonl');
     const events = await readEvents(eventsFile);
     const last = events.at(-1);
+    for (const event of events)
+        if (event.event === 'warning')
+            stage.reporter.warning(event.message);
     if (last?.event === 'done') {
         await (0,promises_.rm)(stage.stagingDir, { recursive: true, force: true });
         await (0,promises_.rename)(made, stage.stagingDir);
@@ -37689,15 +37719,25 @@ async function runByOwnLauncher(stage, { python, module, job, env }, launch, job
         stage.progress.line(`stopped at step ${last.step}, and can go on`);
     else if (last)
         stage.progress.line('started, and not yet done');
-    const variables = Object.entries({ ...python_stage/* TRAINER_PATH */.k, ...env }).map(([name, value]) => `${name}=${value}`);
-    const starter = launch.config.distributed_type === 'DEEPSPEED'
-        ? `accelerate.commands.launch --config_file ${launch.configFile} --num_processes ${launch.processes}`
-        : `torch.distributed.run --nproc-per-node ${launch.processes}`;
-    const command = `${variables.join(' ')} ${python} -m ${starter} -m prometheus_trainer.${module} --job ${jobFile}`;
+    const variables = Object.entries({ ...python_isolation/* PYTHON_VARIABLES */.LL, ...env });
+    const training = ['-m', `prometheus_trainer.${module}`, '--job', jobFile];
+    const command = [python, python_isolation/* SAFE_PATH_OPTION */.A8, '-m', ...starter(launch, python), ...training].map(quoted);
+    const line = [...variables.map(([name, value]) => `${name}=${quoted(value)}`), ...command].join(' ');
     stage.progress.line(`ready to be trained with ${launch.processes} processes; on one node, for example:`);
-    stage.reporter.info(`  ${command}`);
+    stage.reporter.info(`  ${line}`);
     stage.progress.line('once that is done, run this stage again to publish the result');
     return 'stopped';
+}
+/** The module that starts the processes, and its arguments before those of the training. */
+function starter({ config, configFile, processes }, python) {
+    if (config.distributed_type !== 'DEEPSPEED')
+        return ['torch.distributed.run', '--nproc-per-node', String(processes)];
+    const accelerate = ['--config_file', configFile, '--num_processes', String(processes)];
+    return ['accelerate.commands.launch', ...accelerate, ...byAccelerate(python)];
+}
+/** A word as a shell takes it. */
+function quoted(word) {
+    return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 async function readEvents(file) {
     const text = await (0,promises_.readFile)(file, 'utf8').catch(() => '');
@@ -37711,6 +37751,8 @@ async function readEvents(file) {
     });
 }
 
+// EXTERNAL MODULE: ./packages/chain/src/python-stage.ts + 3 modules
+var python_stage = __nccwpck_require__(821);
 ;// CONCATENATED MODULE: ./packages/chain/src/sft-train.ts
 
 
@@ -37744,9 +37786,10 @@ async function sftTrain(settings, context) {
         settings: stageSettings,
         resumeSettings: withAnyProcesses(stageSettings),
         inputs: { model: (0,model_reference/* modelInput */.M_)(settings.model), dataset: { paths: [settings.dataset] } },
-        revision: 1,
+        revision: 2,
         versions: pick(versions, ['torch', 'transformers', 'trl', 'peft', 'accelerate']),
         resumable: true,
+        warnings: settings.warnings,
         preflight: () => checkLaunch(launch, python),
         describe: (metrics) => describeTraining(metrics),
         run: async (stage) => {
@@ -37760,9 +37803,10 @@ async function sftTrain(settings, context) {
                     arguments: trainerArguments,
                     chat_template: training.chatTemplate ?? null,
                     response_marker: training.responseMarker ?? null,
+                    max_incomplete_share: training.maxIncompleteShare ?? null,
                     profile: training.profile,
                     micro_batch_tokens: training.microBatchTokens ?? null,
-                    master_weights: training.masterWeights,
+                    master_weights: training.masterWeights ?? null,
                     save_minutes: training.saveMinutes ?? null,
                     max_minutes: training.maxMinutes ?? null,
                     stop_on: training.stopOn,
@@ -37780,12 +37824,15 @@ async function sftTrain(settings, context) {
             };
             try {
                 if (launch.launcher !== 'none') {
-                    return await (0,python_stage/* runPythonStage */.O)(stage, { ...work, launcher: await launcherArguments(launch) });
+                    return await (0,python_stage/* runPythonStage */.O)(stage, {
+                        ...work,
+                        launcher: await launcherArguments(launch, python),
+                    });
                 }
                 return await runByOwnLauncher(stage, work, launch, `${settings.outputDir}.job.json`);
             }
             finally {
-                await drawLossCurve(settings);
+                await drawLossCurve(settings, stage.reporter);
             }
         },
     }, context);
@@ -37798,11 +37845,20 @@ function withAnyProcesses({ processes, ...settings }) {
     const { gradient_accumulation_steps: accumulation, ...perProcess } = settings.arguments;
     return { ...settings, arguments: perProcess, micro_batches: Number(accumulation ?? 1) * processes };
 }
-/** Beside the output, like the log it is drawn from: what is logged how often is not in the fingerprint of the output. */
-async function drawLossCurve({ title, outputDir }) {
-    const curve = await (0,loss_curve/* readLossCurve */.Bc)((0,loss_curve/* trainingLogFile */.xM)(outputDir));
-    if (curve)
-        await (0,promises_.writeFile)(`${outputDir}.loss.svg`, lossCurveSvg(curve, `${title}: loss`));
+/**
+ * Beside the output, like the log it is drawn from: what is logged how often is not in the fingerprint of the output. A
+ * training that is done is done without its picture, too.
+ */
+async function drawLossCurve({ title, outputDir }, reporter) {
+    const file = `${outputDir}.loss.svg`;
+    try {
+        const curve = await (0,loss_curve/* readLossCurve */.Bc)((0,loss_curve/* trainingLogFile */.xM)(outputDir));
+        if (curve)
+            await (0,promises_.writeFile)(file, lossCurveSvg(curve, `${title}: loss`));
+    }
+    catch (error) {
+        reporter.warning(`the loss curve is not drawn in ${file}: ${error.message}`);
+    }
 }
 /** Whether the training is reported to one of the services whose packages are locked. */
 function isTracked({ arguments: { report_to } }) {
@@ -37810,10 +37866,11 @@ function isTracked({ arguments: { report_to } }) {
     return names.includes('tensorboard') || names.includes('wandb');
 }
 function describeTraining(metrics) {
-    const { steps, train_loss_first: first, train_loss_last: last, } = metrics;
+    const { steps, train_loss_first: first, train_loss_last: last, rows_without_label: withoutLabel = 0, rows_with_cut_answer: cut = 0, } = metrics;
     if (first === undefined || last === undefined)
         return '';
-    return `${steps} steps, loss ${first.toFixed(3)} → ${last.toFixed(3)}`;
+    const lost = withoutLabel + cut > 0 ? `, ${withoutLabel} rows without a label, ${cut} with a cut answer` : '';
+    return `${steps} steps, loss ${first.toFixed(3)} → ${last.toFixed(3)}${lost}`;
 }
 function pick(versions, names) {
     return Object.fromEntries(names.flatMap((name) => (versions[name] ? [[name, versions[name]]] : [])));
@@ -37830,12 +37887,16 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   R: () => (/* binding */ stageAction)
 /* harmony export */ });
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7264);
-/* harmony import */ var _action_inputs_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1073);
-/* harmony import */ var _actions_cache_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9881);
-/* harmony import */ var _chain_context_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6138);
-/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1979);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_report_js__WEBPACK_IMPORTED_MODULE_4__]);
-_report_js__WEBPACK_IMPORTED_MODULE_4__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(955);
+/* harmony import */ var _action_inputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1073);
+/* harmony import */ var _actions_cache_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9881);
+/* harmony import */ var _chain_context_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6138);
+/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1979);
+/* harmony import */ var _warnings_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5020);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_report_js__WEBPACK_IMPORTED_MODULE_6__]);
+_report_js__WEBPACK_IMPORTED_MODULE_6__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
+
 
 
 
@@ -37847,17 +37908,20 @@ _report_js__WEBPACK_IMPORTED_MODULE_4__ = (__webpack_async_dependencies__.then ?
  * @param loadCache gives the action the input `cache`
  */
 async function stageAction(request, action, loadCache) {
-    const { reporter, signal } = action;
+    const { signal } = action;
+    const reporter = new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .RecordingReporter */ .H(action.reporter);
     // Whatever happens, the outputs that can be told are set, so that a later job's condition sees a value.
     action.setOutput('finished', false);
     action.setOutput('cache-hit', false);
-    const inputs = (0,_action_inputs_js__WEBPACK_IMPORTED_MODULE_1__/* .actionInputs */ .e)(request.inputs);
+    const inputs = (0,_action_inputs_js__WEBPACK_IMPORTED_MODULE_2__/* .actionInputs */ .e)(request.inputs);
     const verify = (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)('verify') === 'true';
-    const cache = loadCache && (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)('cache') === 'true' ? (0,_actions_cache_js__WEBPACK_IMPORTED_MODULE_2__/* .actionsCache */ .k)(await loadCache(), reporter) : undefined;
-    const outcome = await request.run(inputs, (0,_chain_context_js__WEBPACK_IMPORTED_MODULE_3__/* .chainContext */ .l)({ reporter, signal, verify, cache }));
+    const cache = loadCache && (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)('cache') === 'true' ? (0,_actions_cache_js__WEBPACK_IMPORTED_MODULE_3__/* .actionsCache */ .k)(await loadCache(), reporter) : undefined;
+    const run = request.run(inputs, (0,_chain_context_js__WEBPACK_IMPORTED_MODULE_4__/* .chainContext */ .l)({ reporter, signal, verify, cache }));
+    // Of a stage that failed or was stopped, too: its warnings may say why.
+    const outcome = await run.finally(() => action.addSummary((0,_warnings_js__WEBPACK_IMPORTED_MODULE_5__/* .warningsMarkdown */ .FK)(reporter.warnings), 'end'));
     setOutputs(action, outcome);
-    action.addSummary((0,_report_js__WEBPACK_IMPORTED_MODULE_4__/* .stageSummary */ .Jv)(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
-    action.addSummary(await (0,_report_js__WEBPACK_IMPORTED_MODULE_4__/* .lossCurveSummary */ .NV)(outcome));
+    action.addSummary((0,_report_js__WEBPACK_IMPORTED_MODULE_6__/* .stageSummary */ .Jv)(outcome.manifest?.title ?? request.name, outcome.status, outcome.manifest));
+    action.addSummary(await (0,_report_js__WEBPACK_IMPORTED_MODULE_6__/* .lossCurveSummary */ .NV)(outcome));
     signal.throwIfAborted();
 }
 function setOutputs(action, { status, outputDir, manifest }) {
@@ -37879,13 +37943,12 @@ __webpack_async_result__();
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   N: () => (/* binding */ tokenLimit)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8140);
 /* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6200);
 /* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8037);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4202);
 
 
 
@@ -37901,7 +37964,7 @@ async function tokenLimit({ model, maxLength }, reporter, signal) {
     try {
         const [tokenizerFile = '', configFile = ''] = await tokenizerFiles(model, signal);
         const { Tokenizer } = await __nccwpck_require__.e(/* import() */ 554).then(__nccwpck_require__.bind(__nccwpck_require__, 7554));
-        const tokenizer = new Tokenizer(await readJson(tokenizerFile), await readJson(configFile));
+        const tokenizer = new Tokenizer((0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .readJsonFile */ .JE)(tokenizerFile), (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .readJsonFile */ .JE)(configFile));
         const count = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
         return { counter: { count }, maxLength, templateTokens: TEMPLATE_TOKENS, sampleRows: SAMPLE_ROWS };
     }
@@ -37915,13 +37978,10 @@ async function tokenLimit({ model, maxLength }, reporter, signal) {
 async function tokenizerFiles(model, signal) {
     const names = ['tokenizer.json', 'tokenizer_config.json'];
     if ('path' in model)
-        return names.map((name) => node_path__WEBPACK_IMPORTED_MODULE_1___default().join(model.path, name));
+        return names.map((name) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(model.path, name));
     const settings = (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_2__/* .hubSettings */ .l)();
     const repo = await (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__/* .resolveRepo */ .J)({ type: 'model', ...model }, settings, signal);
     return (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_4__/* .fetchFiles */ .U)(repo, names, settings, { signal });
-}
-async function readJson(file) {
-    return JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(file, 'utf8'));
 }
 
 
@@ -37931,9 +37991,12 @@ async function readJson(file) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   NK: () => (/* binding */ findingText)
+/* harmony export */   NK: () => (/* binding */ findingText),
+/* harmony export */   v5: () => (/* binding */ warningsAbout)
 /* harmony export */ });
 /* unused harmony exports annotate, mostSevereFirst */
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5784);
+
 /** Annotations of one kind that GitHub shows of a step; of more it says nothing. */
 const SHOWN = 10;
 const SEVERITIES = (/* unused pure expression or super */ null && (['error', 'warning', 'notice']));
@@ -37967,9 +38030,83 @@ function chooseAnnotations(diagnostics, severity) {
 function findingText({ message, hint }) {
     return hint ? `${message}. ${hint}` : message;
 }
+/** The warnings among findings, all or those in one file, as a stage takes them. */
+function warningsAbout(findings, file) {
+    const about = findings.filter((finding) => file === undefined || finding.file === file);
+    return about
+        .filter(({ severity }) => severity === 'warning')
+        .map((finding) => (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .warningText */ .i4)(findingText(finding), finding));
+}
 /** All findings, the most severe first, and within a kind by file and line. */
 function mostSevereFirst(diagnostics) {
     return [...diagnostics].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+}
+
+
+/***/ }),
+
+/***/ 5020:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   FK: () => (/* binding */ warningsMarkdown)
+/* harmony export */ });
+/* unused harmony exports warningsTitle, moreWarnings, warningsText, warningsJson, onOneLine */
+/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4882);
+
+
+/** `2 warnings`. */
+function warningsTitle(number) {
+    return `${number.toLocaleString('en-US')} warning${number === 1 ? '' : 's'}`;
+}
+/** In place of those that a manifest does not list. */
+function moreWarnings(number) {
+    return `${number.toLocaleString('en-US')} more, shown while it ran`;
+}
+/** All warnings of a command, for its end; empty where there were none. */
+function warningsText(groups) {
+    if (groups.length === 0)
+        return '';
+    const lines = groups.flatMap(({ title, entries, leftOut }) => [
+        ...entries.map((entry) => `${beginning(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`),
+        ...(leftOut > 0 ? [`${beginning(title, '')}${moreWarnings(leftOut)}`] : []),
+    ]);
+    return [warningsTitle(numberOf(groups)), ...lines.map((line) => `  ${line}`)].join('\n');
+}
+/** The same as Markdown, for the end of a job summary. */
+function warningsMarkdown(groups) {
+    if (groups.length === 0)
+        return '';
+    const lines = groups.flatMap(({ title, entries, leftOut }) => {
+        const head = (text) => (beginning(title, text) === '' ? '' : `**${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title ?? '')}:** `);
+        return [
+            ...entries.map((entry) => `- ${head(entry.text)}${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(onOneLine(counted(entry)))}`),
+            ...(leftOut > 0 ? [`- ${head('')}${moreWarnings(leftOut)}`] : []),
+        ];
+    });
+    return `### ${warningsTitle(numberOf(groups))}\n\n${lines.join('\n')}\n`;
+}
+/** The same as JSON; `stage` is null for warnings that belong to none. */
+function warningsJson(groups) {
+    return groups.map(({ title, entries, leftOut }) => ({
+        stage: title ?? null,
+        warnings: entries.map(counted),
+        left_out: leftOut,
+    }));
+}
+/** A text that names its stage itself needs no second name. */
+function beginning(title, text) {
+    return title === undefined || text.startsWith(`${title}: `) ? '' : `${title}: `;
+}
+function counted({ text, times }) {
+    return times > 1 ? `${text} (${times} times)` : text;
+}
+/** A list's item is one line. */
+function onOneLine(text) {
+    return text.replaceAll(/\s*\n\s*/g, ' ');
+}
+function numberOf(groups) {
+    return groups.reduce((sum, { entries, leftOut }) => sum + entries.length + leftOut, 0);
 }
 
 
@@ -39176,9 +39313,11 @@ function emptyTexts(report) {
     });
 }
 function rowsWithoutVerdict(report) {
-    if (!mostHaveVerdicts(report.train))
-        return [];
     const none = rowsOf(report, (part) => part.verdicts[_verdict_js__WEBPACK_IMPORTED_MODULE_0__/* .NO_VERDICT */ .YP] ?? 0);
+    const parts = [report.train, ...(report.test ? [report.test] : [])];
+    if (parts.every(({ rows, verdicts }) => verdicts[_verdict_js__WEBPACK_IMPORTED_MODULE_0__/* .NO_VERDICT */ .YP] === rows)) {
+        return warning(`No answer has [RESULT] with a verdict, in ${none}: a judge learns to end its feedback with [RESULT] and the verdict, such as [RESULT] 4 or [RESULT] A. Write the answers so; without it no verdicts are counted here.`);
+    }
     const other = rowsOf(report, (part) => part.verdicts[_verdict_js__WEBPACK_IMPORTED_MODULE_0__/* .OTHER_VERDICT */ .PE] ?? 0);
     return [
         ...(none
@@ -39543,7 +39682,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _arrow_batch_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9775);
 /* harmony import */ var _batch_plan_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5126);
 /* harmony import */ var _frame_schema_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2965);
-/* harmony import */ var _row_cells_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5302);
+/* harmony import */ var _row_cells_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(3691);
 /* harmony import */ var _row_facts_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(5286);
 /* harmony import */ var _row_reader_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6354);
 /* harmony import */ var _shard_places_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3541);
@@ -40344,7 +40483,7 @@ function formatPercent(count, total) {
 
 /***/ }),
 
-/***/ 5302:
+/***/ 3691:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -40357,37 +40496,64 @@ __nccwpck_require__.d(__webpack_exports__, {
 var errors = __nccwpck_require__(6499);
 ;// CONCATENATED MODULE: ./packages/dataset/src/messages.ts
 /**
- * What is wrong with a row's messages, for a person; undefined where nothing is.
+ * What is wrong with a row's messages; undefined where nothing is.
  *
- * A conversation is trained on as chat templates render it: perhaps a system message, then user and assistant in turn,
+ * A key beside role and content says nothing where its value is null or empty: Arrow pads messages with such keys, for
+ * all have those that any of them has. A conversation is trained on as chat templates render it: perhaps a system message, then user and assistant in turn,
  * the assistant last.
  */
 function messagesProblem(value) {
     if (!Array.isArray(value))
-        return 'is no list of messages';
+        return { problem: 'is no list of messages', hint: CONVERSATION };
     if (value.length === 0)
-        return 'is an empty list';
+        return { problem: 'is an empty list', hint: CONVERSATION };
     for (const [place, message] of value.entries()) {
-        const problem = messageProblem(message);
-        if (problem)
-            return `message ${place} (from 0) ${problem}`;
+        const found = messageProblem(message);
+        if (found)
+            return { ...found, problem: `message ${place} (from 0) ${found.problem}` };
     }
-    return turnsProblem(value.map(({ role }) => role));
+    const problem = turnsProblem(value.map(({ role }) => role));
+    return problem === undefined ? undefined : { problem, hint: CONVERSATION };
 }
+const CONVERSATION = 'Messages are {"role", "content"}: perhaps a system message, then user and assistant in turn, the assistant last.';
 function messageProblem(message) {
-    if (message === null || typeof message !== 'object' || Array.isArray(message))
-        return 'is no object';
+    if (message === null || typeof message !== 'object' || Array.isArray(message)) {
+        return { problem: 'is no object', hint: CONVERSATION };
+    }
     const { role, content, ...others } = message;
     if (typeof role !== 'string')
-        return 'has no text as its "role"';
-    if (typeof content !== 'string')
-        return 'has no text as its "content"';
-    const [other] = Object.keys(others);
-    if (other !== undefined)
-        return `has the key "${other}" beside "role" and "content"`;
-    if (!content.isWellFormed())
-        return 'holds half of a surrogate pair, which has no UTF-8 form';
+        return { problem: 'has no text as its "role"', hint: CONVERSATION };
+    const other = Object.keys(others).find((key) => !saysNothing(others[key]));
+    if (other !== undefined) {
+        return {
+            problem: `has the key "${other}" beside "role" and "content": ${shown(others[other])}`,
+            hint: `Nothing but role and content is trained on. Drop the rows for which "${other}" matters, and take the key out of the others or make it null.`,
+        };
+    }
+    if (typeof content !== 'string') {
+        return { problem: 'has no text as its "content"', hint: CONVERSATION };
+    }
+    if (!role.isWellFormed() || !content.isWellFormed()) {
+        return {
+            problem: 'holds half of a surrogate pair, which has no UTF-8 form',
+            hint: 'Replace the escape, or write both halves.',
+        };
+    }
     return undefined;
+}
+/** Null, an empty list, or keys that all say nothing, as Arrow fills up what a row does not have. */
+function saysNothing(value) {
+    if (value === null)
+        return true;
+    if (Array.isArray(value))
+        return value.length === 0;
+    return typeof value === 'object' && Object.values(value).every(saysNothing);
+}
+/** Characters of a value that a message shows. */
+const SHOWN = 40;
+function shown(value) {
+    const text = JSON.stringify(value);
+    return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
 function turnsProblem(roles) {
     const first = roles[0] === 'system' ? 1 : 0;
@@ -40400,7 +40566,49 @@ function turnsProblem(roles) {
     return roles.at(-1) === 'assistant' ? undefined : 'ends without an answer of the assistant';
 }
 
+// EXTERNAL MODULE: ./packages/dataset/src/sources/json-row-scanner.ts
+var json_row_scanner = __nccwpck_require__(5501);
+;// CONCATENATED MODULE: ./packages/dataset/src/repeated-key.ts
+
+/**
+ * A key that an object within a column of a row has twice, of which a parser keeps the last without a word; undefined
+ * where there is none. Keys are compared by what they say, however they are escaped.
+ *
+ * @param json valid text of a row
+ * @returns also the bytes of the row before the second one
+ */
+function repeatedKey({ bytes, at, end }, column) {
+    /** Keys of the objects that are open, the row first; undefined for a list. */
+    const open = [];
+    let isInColumn = false;
+    for (let next = at; next < end; next++) {
+        const byte = bytes[next];
+        if (byte === json_row_scanner/* Byte */.x5.openBrace)
+            open.push(new Set());
+        else if (byte === json_row_scanner/* Byte */.x5.openBracket)
+            open.push(undefined);
+        else if (byte === json_row_scanner/* Byte */.x5.closeBrace || byte === json_row_scanner/* Byte */.x5.closeBracket)
+            open.pop();
+        else if (byte === json_row_scanner/* Byte */.x5.quote) {
+            const close = (0,json_row_scanner/* closingQuote */.m2)(bytes, next + 1);
+            const keys = open.at(-1);
+            if (keys && bytes[(0,json_row_scanner/* skipSpace */.AN)(bytes, close + 1)] === json_row_scanner/* Byte */.x5.colon) {
+                const key = JSON.parse(bytes.toString('utf8', next, close + 1));
+                if (open.length === 1)
+                    isInColumn = key === column;
+                else if (isInColumn && keys.has(key))
+                    return { key, at: next - at };
+                else
+                    keys.add(key);
+            }
+            next = close;
+        }
+    }
+    return undefined;
+}
+
 ;// CONCATENATED MODULE: ./packages/dataset/src/row-cells.ts
+
 
 
 /**
@@ -40417,7 +40625,7 @@ function decodeRow(json, row, index, columns) {
     return columns.map(({ name, type }) => {
         const value = object[name];
         if (type === 'messages')
-            return checkedMessages(value, name, row, index);
+            return checkedMessages(value, { name, json, row, index });
         switch (typeof value) {
             case 'string':
                 if (!value.isWellFormed())
@@ -40465,13 +40673,16 @@ function parseExactIntegers(text) {
         : value;
     return JSON.parse(text, reviver);
 }
-function checkedMessages(value, name, row, index) {
-    const problem = messagesProblem(value);
-    if (problem === undefined)
+function checkedMessages(value, { name, json, row, index }) {
+    const repeated = repeatedKey(json, name);
+    if (repeated) {
+        const problem = `column "${name}": key "${repeated.key}" stands twice in a message`;
+        throw faultAt(row, index, repeated.at, problem, { hint: 'Keep one of the two.' });
+    }
+    const found = messagesProblem(value);
+    if (found === undefined)
         return value;
-    throw faultAt(row, index, 0, `column "${name}": ${problem}`, {
-        hint: 'Messages are {"role", "content"}: perhaps a system message, then user and assistant in turn, the assistant last.',
-    });
+    throw faultAt(row, index, 0, `column "${name}": ${found.problem}`, { hint: found.hint });
 }
 function loneSurrogate(name, row, index) {
     return faultAt(row, index, 0, `column "${name}" holds half of a surrogate pair (\\ud800 to \\udfff alone)`, {
@@ -40644,7 +40855,7 @@ class RowFiles {
 /* harmony export */ });
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _row_cells_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5302);
+/* harmony import */ var _row_cells_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3691);
 /* harmony import */ var _row_reader_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6354);
 
 
@@ -41202,6 +41413,8 @@ var external_node_zlib_ = __nccwpck_require__(8522);
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
+var text_file = __nccwpck_require__(4202);
 // EXTERNAL MODULE: ./packages/dataset/src/column-table.ts
 var column_table = __nccwpck_require__(5581);
 // EXTERNAL MODULE: ./packages/dataset/src/sources/json-row-scanner.ts
@@ -41282,6 +41495,7 @@ class TextWindow {
 
 
 
+
 /**
  * Index the rows of a JSON array of objects, or of JSON Lines, one object after the other: one pass, a window of a
  * MiB in memory. Which of the two it is shows in the first byte.
@@ -41322,11 +41536,8 @@ class JsonScan {
         this.#window = new TextWindow(text.handle, text.start, text.end, windowBytes);
     }
     async run() {
+        await this.#passStart();
         const first = await this.#peek();
-        const mark = byteOrderMark(this.#window.bytes);
-        if (mark) {
-            throw this.#fileFault(new column_table/* RowFault */.n3(`the file starts with ${mark}`, 'Save it as UTF-8 without a byte order mark.', 0));
-        }
         if (first === undefined) {
             throw this.#fileFault(new column_table/* RowFault */.n3('the file is empty', 'Give a file that holds rows: [{…}, {…}], or {…} one a line.'));
         }
@@ -41336,6 +41547,16 @@ class JsonScan {
             return this.#array();
         const { message } = (0,json_row_scanner/* unexpected */.os)(this.#window.bytes, this.#at, '"[", the start of a JSON array, or "{", the start of a row,');
         throw this.#fileFault(new column_table/* RowFault */.n3(message, 'Give a JSON array, JSON Lines, Parquet or Arrow.', this.#at));
+    }
+    /** Pass a byte order mark; offsets stay those of the file. */
+    async #passStart() {
+        while (this.#window.bytes.length < text_file/* START_BYTES */.H && (await this.#refill()))
+            ;
+        const foreign = (0,text_file/* foreignStart */.VE)(this.#window.bytes);
+        if (foreign)
+            throw this.#fileFault(new column_table/* RowFault */.n3(foreign.problem, foreign.hint, 0));
+        if (text_file/* UTF8_MARK */.WP.equals(this.#window.bytes.subarray(0, text_file/* UTF8_MARK */.WP.length)))
+            this.#at = text_file/* UTF8_MARK */.WP.length;
     }
     async #array() {
         this.#at++;
@@ -41443,9 +41664,8 @@ class JsonScan {
         return new column_table/* RowFault */.n3(fault.message, hint, this.#at);
     }
     #notUtf8(end) {
-        const bad = firstInvalidByte(this.#window.bytes, this.#at, end);
-        const byte = this.#window.bytes[bad].toString(16).padStart(2, '0');
-        return new column_table/* RowFault */.n3(`byte 0x${byte} is not valid UTF-8`, 'Save the file as UTF-8.', bad);
+        const bad = (0,text_file/* firstInvalidByte */.iB)(this.#window.bytes, this.#at, end);
+        return new column_table/* RowFault */.n3(`${(0,text_file/* byteName */.cJ)(this.#window.bytes, bad)} is not valid UTF-8`, 'Save the file as UTF-8.', bad);
     }
     #truncated(where) {
         return new column_table/* RowFault */.n3(`the file ends ${where}, after ${this.#window.position - this.#text.start} bytes`, 'The file is cut off, or a quotation mark or bracket is never closed: fetch or export it again.', this.#at);
@@ -41461,31 +41681,6 @@ class JsonScan {
             place: { file: path },
         });
     }
-}
-function byteOrderMark(start) {
-    if (start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf)
-        return 'a UTF-8 byte order mark (EF BB BF)';
-    if (start[0] === 0xff && start[1] === 0xfe)
-        return 'a UTF-16 byte order mark (FF FE)';
-    if (start[0] === 0xfe && start[1] === 0xff)
-        return 'a UTF-16 byte order mark (FE FF)';
-    return undefined;
-}
-/** Offset of the first byte of `[start, end)` at which valid UTF-8 stops. */
-function firstInvalidByte(buffer, start, end) {
-    let at = start;
-    while (at < end) {
-        const lead = buffer[at];
-        if (lead < 0x80) {
-            at++;
-            continue;
-        }
-        const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-        if (!(0,external_node_buffer_.isUtf8)(buffer.subarray(at, Math.min(end, at + length))))
-            return at;
-        at += length;
-    }
-    return end;
 }
 
 ;// CONCATENATED MODULE: ./packages/dataset/src/sources/zstd-frames.ts
@@ -41628,6 +41823,7 @@ function explain(error, path, compression) {
 
 
 
+
 /**
  * What a file holds, by its first bytes; compressed ones are taken to hold JSON.
  *
@@ -41639,6 +41835,8 @@ async function sourceFormat(file) {
     for (const [compression, magic] of READ_COMPRESSED)
         if (startsWith(magic))
             return { format: 'json', compression };
+    if ((0,text_file/* isLfsPointer */.NS)(start))
+        throw new errors/* ConfigurationError */.j1(text_file/* LFS_FAULT */.xN.problem, { hint: text_file/* LFS_FAULT */.xN.hint, place: { file } });
     const refused = REFUSED.find(([magic]) => startsWith(magic));
     if (refused) {
         const [, problem, hint] = refused;
@@ -41657,7 +41855,7 @@ async function sourceFormat(file) {
         '.zst': 'zstd',
     }[extension];
     if (expected !== undefined && start.length > 0) {
-        throw new errors/* ConfigurationError */.j1(`the file does not start as ${expected} does: found ${JSON.stringify(start.toString('latin1', 0, 8))}`, { hint: 'It may be a pointer of Git LFS, or cut off: fetch it again.', place: { file } });
+        throw new errors/* ConfigurationError */.j1(`the file does not start as ${expected} does: found ${JSON.stringify(start.toString('latin1', 0, 8))}`, { hint: 'It may be another format, or cut off: fetch it again.', place: { file } });
     }
     return { format: 'json' };
 }
@@ -41698,7 +41896,7 @@ async function firstBytes(file) {
         });
     });
     try {
-        const bytes = Buffer.alloc(8);
+        const bytes = Buffer.alloc(text_file/* START_BYTES */.H);
         const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
         return bytes.subarray(0, bytesRead);
     }
@@ -41851,7 +42049,9 @@ function unexpected(buffer, at, expected) {
     const literal = /^"(NaN|-?Infinity|None|True|False|undefined)\b/.exec(found)?.[1];
     const hint = literal
         ? `${literal} is not JSON; write null, true, false or a number.`
-        : 'Correct the file there, or export it again as JSON.';
+        : found.startsWith('"\ufeff')
+            ? 'A byte order mark is there, as where files were joined: remove it, or name the files one by one.'
+            : 'Correct the file there, or export it again as JSON.';
     return new _column_table_js__WEBPACK_IMPORTED_MODULE_0__/* .RowFault */ .n3(`found ${found} where ${expected} should stand`, hint, at);
 }
 /** Strings shorter than this are walked byte by byte: a call of `indexOf` costs more. */
@@ -41978,11 +42178,16 @@ function numberKind(text, at) {
 /* harmony export */   l: () => (/* binding */ sourceFiles),
 /* harmony export */   v: () => (/* binding */ isDataFile)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6499);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1455);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6499);
+/* harmony import */ var _prometheus_actions_stage_text_file__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4202);
+
+
 
 
 
@@ -42007,17 +42212,17 @@ function isDataFile(file) {
 const METADATA = new Set(['dataset_info.json', 'dataset_infos.json', 'state.json', 'stage-manifest.json']);
 const DATA_FILE = /\.(json|jsonl|ndjson)(\.gz|\.zst)?$|\.(parquet|arrow)$/i;
 async function expand(source) {
-    const found = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(source).catch(() => undefined);
+    const found = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.stat)(source).catch(() => undefined);
     if (found?.isDirectory())
         return folderFiles(source);
     if (found || !/[*?[{]/.test(source))
         return [source];
     const files = [];
-    for await (const match of (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.glob)(source))
-        if ((await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(match)).isFile())
-            files.push(node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve(match));
+    for await (const match of (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.glob)(source))
+        if ((await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.stat)(match)).isFile())
+            files.push(node_path__WEBPACK_IMPORTED_MODULE_2___default().resolve(match));
     if (files.length === 0) {
-        throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`no file matches ${source}`, {
+        throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`no file matches ${source}`, {
             hint: 'Correct the pattern under source; paths are relative to the file that names them.',
         });
     }
@@ -42027,37 +42232,32 @@ async function folderFiles(folder) {
     const shards = await savedShards(folder);
     if (shards)
         return shards;
-    const entries = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readdir)(folder, { recursive: true, withFileTypes: true });
+    const entries = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readdir)(folder, { recursive: true, withFileTypes: true });
     const files = entries
         .filter((entry) => entry.isFile() && isDataFile(entry.name))
-        .map((entry) => node_path__WEBPACK_IMPORTED_MODULE_1___default().join(entry.parentPath, entry.name));
+        .map((entry) => node_path__WEBPACK_IMPORTED_MODULE_2___default().join(entry.parentPath, entry.name));
     if (files.length > 0)
         return files.sort(byCodeUnit);
-    throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1('the folder holds no data files', {
+    throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1('the folder holds no data files', {
         hint: 'Data files end in .json, .jsonl, .ndjson (also .gz and .zst), .parquet or .arrow.',
         place: { file: folder },
     });
 }
 /** Shards of a folder that `datasets` saved, in row order; undefined for another folder. */
 async function savedShards(folder) {
-    const dictionary = await readJson(node_path__WEBPACK_IMPORTED_MODULE_1___default().join(folder, 'dataset_dict.json'));
+    const dictionary = jsonIn(node_path__WEBPACK_IMPORTED_MODULE_2___default().join(folder, 'dataset_dict.json'));
     if (dictionary) {
         const { splits } = dictionary;
-        throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`the folder holds several splits: ${splits?.join(', ')}`, {
-            hint: `Name one of them, or each: ${splits?.map((split) => node_path__WEBPACK_IMPORTED_MODULE_1___default().join(folder, split)).join(', ')}.`,
+        throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`the folder holds several splits: ${splits?.join(', ')}`, {
+            hint: `Name one of them, or each: ${splits?.map((split) => node_path__WEBPACK_IMPORTED_MODULE_2___default().join(folder, split)).join(', ')}.`,
             place: { file: folder },
         });
     }
-    const state = (await readJson(node_path__WEBPACK_IMPORTED_MODULE_1___default().join(folder, 'state.json')));
-    return state?._data_files?.map(({ filename }) => node_path__WEBPACK_IMPORTED_MODULE_1___default().join(folder, node_path__WEBPACK_IMPORTED_MODULE_1___default().basename(filename)));
+    const state = jsonIn(node_path__WEBPACK_IMPORTED_MODULE_2___default().join(folder, 'state.json'));
+    return state?._data_files?.map(({ filename }) => node_path__WEBPACK_IMPORTED_MODULE_2___default().join(folder, node_path__WEBPACK_IMPORTED_MODULE_2___default().basename(filename)));
 }
-async function readJson(file) {
-    try {
-        return JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(file, 'utf8'));
-    }
-    catch {
-        return undefined;
-    }
+function jsonIn(file) {
+    return (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(file) ? (0,_prometheus_actions_stage_text_file__WEBPACK_IMPORTED_MODULE_4__/* .readJsonFile */ .JE)(file) : undefined;
 }
 function byCodeUnit(a, b) {
     return a < b ? -1 : 1;
@@ -43788,7 +43988,7 @@ function retryAfterOf(headers, now = Date.now()) {
 
 /***/ }),
 
-/***/ 2332:
+/***/ 9151:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -43804,6 +44004,10 @@ var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
+var text_file = __nccwpck_require__(4202);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
 ;// CONCATENATED MODULE: ./packages/recipe/src/known-models.ts
 const MISTRAL_7B = {
     model_type: 'mistral',
@@ -43829,8 +44033,6 @@ const KNOWN_MODELS = {
     },
 };
 
-// EXTERNAL MODULE: ./packages/stage/src/errors.ts
-var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
 var visible_text = __nccwpck_require__(2966);
 // EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
@@ -43852,19 +44054,28 @@ function formatDiagnostic(diagnostic) {
     const text = `${(0,visible_text/* visibleText */.Q)((0,errors/* formatPlace */.dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
     return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
-/** By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. */
+/**
+ * By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. How
+ * other tools read a value is left out where it is wrong here already.
+ */
 function inSourceOrder(diagnostics) {
-    const found = new Map(diagnostics.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
+    const place = ({ file, line, column }) => (0,errors/* formatPlace */.dE)({ file, line, column });
+    const wrong = new Set(diagnostics.filter(({ severity }) => severity === 'error').map(place));
+    const told = diagnostics.filter((finding) => finding.code !== 'yaml-version' || !wrong.has(place(finding)));
+    const found = new Map(told.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
     return [...found.values()].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column);
 }
 /** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
 function didYouMean(found, names) {
+    const near = nearest(found, names);
+    return near === undefined ? undefined : `Did you mean ${near}?`;
+}
+/** The name that such a slip was to be. */
+function nearest(found, names) {
     if (names.length === 0)
         return undefined;
-    const nearest = (0,mod/* closest */.kp)(found, [...names]);
-    return (0,mod/* distance */.Io)(found, nearest) <= Math.max(2, Math.floor(found.length / 3))
-        ? `Did you mean ${nearest}?`
-        : undefined;
+    const name = (0,mod/* closest */.kp)(found, [...names]);
+    return (0,mod/* distance */.Io)(found, name) <= Math.max(2, Math.floor(found.length / 3)) ? name : undefined;
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/linear-modules.ts
@@ -43900,7 +44111,7 @@ function linearModules(architecture) {
         attention('o_proj', queries, hiddenSize, output),
         ...(experts
             ? [
-                inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false),
+                { ...inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false), router: true },
                 expert('w1', hiddenSize, intermediateSize, false),
                 expert('w2', intermediateSize, hiddenSize, false),
                 expert('w3', hiddenSize, intermediateSize, false),
@@ -43921,8 +44132,59 @@ function linearModules(architecture) {
         },
     ];
 }
+/** The full names of the modules of one kind, in a model's original checkpoint. */
+function fullNames({ parent, name }, { layers, experts }) {
+    const numbered = (parts, letter, count) => parts.includes(letter)
+        ? Array.from({ length: count }, (_, index) => parts.map((part) => (part === letter ? String(index) : part)))
+        : [parts];
+    return numbered((parent ? `${parent}.${name}` : name).split('.'), 'N', layers)
+        .flatMap((parts) => numbered(parts, 'E', experts?.count ?? 1))
+        .map((parts) => parts.join('.'));
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/position-limit.ts
+/** Kinds of rotary embeddings that do not reach beyond `max_position_embeddings`: of Llama 3 it is the stretched length. */
+const NOT_STRETCHED = ['default', 'llama3', 'mrope'];
+/**
+ * The positions of a model by its `config.json`, as far as the scaling of its rotary embedding stretches them, as the
+ * trainer has it (`position_limit.py`).
+ *
+ * A sliding window limits how far back attention reaches, not how long a row may be.
+ *
+ * @returns undefined where no limit is stated
+ */
+function positionLimit(config) {
+    const limit = config.max_position_embeddings;
+    if (!isNumber(limit))
+        return undefined;
+    // As transformers reads them, where both are there.
+    const scaling = [config.rope_scaling, config.rope_parameters].find((values) => isObject(values) && Object.keys(values).length > 0);
+    if (!isObject(scaling))
+        return limit;
+    // Some models have one such object for each kind of layer.
+    const nested = Object.values(scaling).filter(isObject);
+    const reaches = (nested.length > 0 ? nested : [scaling]).flatMap((kind) => {
+        const { factor } = kind;
+        if (!isNumber(factor) || NOT_STRETCHED.includes(String(kind.rope_type ?? kind.type)))
+            return [];
+        const original = [
+            config.original_max_position_embeddings,
+            kind.original_max_position_embeddings,
+            limit,
+        ].find(isNumber);
+        return [Math.trunc(factor * (original ?? limit))];
+    });
+    return Math.max(limit, ...reaches);
+}
+function isNumber(value) {
+    return typeof value === 'number' && value > 0;
+}
+function isObject(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/model-architecture.ts
+
 
 
 const FAMILIES = {
@@ -43992,7 +44254,7 @@ function readArchitecture(config) {
         modelType,
         ...sizes,
         tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
-        maxPositions: typeof values.max_position_embeddings === 'number' ? values.max_position_embeddings : undefined,
+        maxPositions: positionLimit(values),
         dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
         vectors: {
             norms: family?.norms ?? 2,
@@ -44054,6 +44316,104 @@ function allowances(text) {
     };
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/pyyaml-scalars.ts
+
+/**
+ * What PyYAML, by which TRL, accelerate and mergekit read files, makes of a plain scalar: YAML 1.1, in a dialect of its
+ * own. A date or a time becomes a `Date`; what it has no other meaning for is a text.
+ *
+ * Source: `resolver.py` and `constructor.py` of PyYAML 6.
+ */
+function pyyamlValue(text) {
+    if (/^(~|null|Null|NULL|)$/.test(text))
+        return null;
+    if (/^(yes|Yes|YES|true|True|TRUE|on|On|ON)$/.test(text))
+        return true;
+    if (/^(no|No|NO|false|False|FALSE|off|Off|OFF)$/.test(text))
+        return false;
+    if (FLOAT.test(text))
+        return pyyaml_scalars_float(text.replaceAll('_', '').toLowerCase());
+    if (INTEGER.test(text))
+        return integer(text.replaceAll('_', ''));
+    return TIME.test(text) ? new Date(text) : text;
+}
+const FLOAT = new RegExp([
+    /[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?/,
+    /\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?/,
+    /[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*/,
+    /[-+]?\.(?:inf|Inf|INF)/,
+    /\.(?:nan|NaN|NAN)/,
+]
+    .map(({ source }) => `^(?:${source})$`)
+    .join('|'));
+const INTEGER = /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
+const TIME = /^(?:\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)$/;
+function pyyaml_scalars_float(text) {
+    const sign = text.startsWith('-') ? -1 : 1;
+    const digits = text.replace(/^[-+]/, '');
+    if (digits === '.inf')
+        return sign * Number.POSITIVE_INFINITY;
+    if (digits === '.nan')
+        return Number.NaN;
+    return sign * (digits.includes(':') ? sixties(digits) : Number(digits));
+}
+function integer(text) {
+    const sign = text.startsWith('-') ? -1 : 1;
+    const digits = text.replace(/^[-+]/, '');
+    if (/^0[bx]/.test(digits))
+        return sign * Number(digits);
+    if (digits.includes(':'))
+        return sign * sixties(digits);
+    return sign * Number.parseInt(digits, digits.startsWith('0') ? 8 : 10);
+}
+/** Hours, minutes and seconds, or degrees: digits to the base 60. */
+function sixties(digits) {
+    return digits.split(':').reduce((sum, part) => 60 * sum + Number(part), 0);
+}
+/** What of a document's plain values PyYAML reads otherwise, each with its place. */
+function otherReadings(document) {
+    const found = [];
+    (0,dist/* visit */.YR)(document, {
+        Scalar(place, node) {
+            if (place === 'key' || node.type !== dist/* Scalar */.X5.PLAIN || node.tag !== undefined || !(0,dist/* isScalar */.jn)(node))
+                return;
+            const { source = '', value, range } = node;
+            const finding = otherReading(source, value);
+            if (finding && range)
+                found.push({ offset: range[0], end: range[1], finding });
+        },
+    });
+    return found;
+}
+/** The finding for a value that PyYAML reads otherwise; undefined where it comes to the same. */
+function otherReading(source, value) {
+    const theirs = pyyamlValue(source);
+    if (Object.is(theirs, value) || (theirs instanceof Date && value instanceof Date))
+        return undefined;
+    if (typeof value === 'number' && typeof theirs !== 'boolean' && Number(theirs) === value) {
+        // 1e-5, a text to PyYAML, becomes a number in TRL, as a text on a command line does.
+        if (typeof theirs === 'number' || /^[-+\d.eE]+$/.test(source))
+            return undefined;
+    }
+    const isWord = typeof theirs === 'boolean' || typeof value === 'boolean';
+    return {
+        severity: isWord ? 'notice' : 'warning',
+        code: 'yaml-version',
+        message: `${source} is ${words(value)} here, and ${words(theirs)} to PyYAML, which TRL, accelerate and mergekit read files by`,
+        hint: `Write ${advice(source, value, theirs)}.`,
+    };
+}
+function words(value) {
+    if (value instanceof Date)
+        return 'a date';
+    return typeof value === 'string' ? 'a text' : `${typeof value === 'number' ? 'the number ' : ''}${value}`;
+}
+function advice(source, value, theirs) {
+    const plain = [value, theirs].filter((one) => typeof one === 'number' || typeof one === 'boolean');
+    const texts = typeof value === 'string' || typeof theirs === 'string' ? [`"${source}" for a text`] : [];
+    return [...plain.map((one) => `${one}`), ...texts].join(', or ');
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/rules.ts
 /**
  * Every rule of recipes, by its stable name.
@@ -44063,6 +44423,10 @@ function allowances(text) {
 const RULES = {
     'yaml-syntax': { severity: 'error', summary: 'A file is not YAML.' },
     'duplicate-key': { severity: 'error', summary: 'A key stands twice in one place.' },
+    'yaml-version': {
+        severity: 'warning',
+        summary: 'A value that TRL, accelerate and mergekit, which read YAML 1.1, take for another one.',
+    },
     'missing-file': { severity: 'error', summary: 'A file or folder that is named is not there.' },
     'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
     'outside-workspace': {
@@ -44101,6 +44465,10 @@ const RULES = {
     },
     'indivisible-processes': { severity: 'error', summary: 'Processes that can not be spread over the nodes.' },
     'launch-mismatch': { severity: 'error', summary: 'A launch config that does not fit what is trained.' },
+    'unsupported-adapter': {
+        severity: 'error',
+        summary: 'A LoRA adapter that training could not make, or that could not be merged.',
+    },
     'unknown-module': { severity: 'error', summary: 'A LoRA target that the base model does not have.' },
     'unknown-architecture': {
         severity: 'notice',
@@ -44113,19 +44481,191 @@ const RULES = {
     },
     'no-checkpoints': { severity: 'notice', summary: 'An interrupted training would start over.' },
     'no-test-rows': { severity: 'notice', summary: 'An evaluation without rows to evaluate on.' },
+    'unused-filter': {
+        severity: 'warning',
+        summary: 'A filter of the merge from which no tensor of the models takes its value.',
+    },
     'dtype-mismatch': { severity: 'warning', summary: 'A data type of the merge that the experts do not fit.' },
+    'no-master-weights': {
+        severity: 'warning',
+        summary: 'Weights of 16 bits are trained without float32 master weights, and most updates are lost.',
+    },
     'unpinned-revision': {
         severity: 'warning',
         summary: 'A hub repository at a branch or tag: another run may get something else.',
     },
 };
 
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-nodes.ts
+
+/**
+ * Where the values on a path are written, from the first key on, as far as there are any: through aliases, and through
+ * merge keys (`<<`) to the mapping that a key comes from.
+ */
+function writtenAlong(document, path) {
+    const steps = [];
+    let node = document.contents;
+    for (const segment of path) {
+        const parent = resolved(node, document);
+        let step;
+        if ((0,dist/* isMap */.jh)(parent)) {
+            const pair = pairOf(parent, segment, document);
+            step = pair && { key: pair.key, value: (pair.value ?? undefined) };
+        }
+        else if ((0,dist/* isSeq */.oP)(parent)) {
+            const item = parent.items[Number(segment)];
+            step = item && { value: item };
+        }
+        if (!step)
+            break;
+        steps.push(step);
+        node = step.value;
+    }
+    return steps;
+}
+/** What an alias stands for; another node as it is. */
+function resolved(node, document) {
+    return (0,dist/* isAlias */.Vj)(node) ? node.resolve(document) : node;
+}
+/** The pair that gives a mapping the value of a key: its own, or that of the first mapping merged into it that has one. */
+function pairOf(map, key, document) {
+    const own = map.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && !isMergeKey(item.key) && String(item.key.value) === String(key));
+    if (own)
+        return own;
+    for (const { node } of mergedInto(map, document)) {
+        const found = (0,dist/* isMap */.jh)(node) && pairOf(node, key, document);
+        if (found)
+            return found;
+    }
+    return undefined;
+}
+/** What the merge keys of a mapping name, in the order in which it counts. */
+function mergedInto(map, document) {
+    return map.items
+        .filter(({ key }) => isMergeKey(key))
+        .flatMap(({ value }) => {
+        const source = resolved(value, document);
+        const named = (0,dist/* isSeq */.oP)(source) ? source.items : [value];
+        return named.map((written) => ({ written, node: resolved(written, document) }));
+    });
+}
+/** A plain `<<`; in quotes it is a key like any other. */
+function isMergeKey(key) {
+    if (!(0,dist/* isScalar */.jn)(key))
+        return false;
+    return typeof key.value === 'symbol' || (key.value === '<<' && key.type === dist/* Scalar */.X5.PLAIN);
+}
+/** Mappings that a file may take in, all merge keys together: enough for any use, and done at once. */
+const MOST_MERGED = 10_000;
+/** Anchors that are set a second time: PyYAML refuses them, and other readers take the nearest before an alias. */
+function anchorFaults(document) {
+    const faults = [];
+    const seen = new Set();
+    (0,dist/* visit */.YR)(document, {
+        Node(_, node) {
+            const { anchor, range } = node;
+            if (anchor === undefined)
+                return;
+            const message = `the anchor &${anchor} is set here a second time`;
+            const finding = { code: 'yaml-syntax', message, hint: 'Give it a name of its own.' };
+            if (seen.has(anchor))
+                faults.push({ offset: range?.[0] ?? 0, finding });
+            seen.add(anchor);
+        },
+    });
+    return faults;
+}
+/**
+ * What is wrong with merge keys: a value that is no mapping, a second one in the same mapping, which readers of YAML take
+ * differently, and more of them than can be read.
+ */
+function mergeFaults(document) {
+    const faults = [];
+    const fault = (node, finding, otherwise) => faults.push({ offset: (node ?? otherwise).range?.[0] ?? 0, finding });
+    const counts = new Map();
+    /** Mappings that are taken in with this one, itself included; `Infinity` for one that takes in itself. */
+    const count = (map) => {
+        const known = counts.get(map);
+        if (known !== undefined)
+            return known;
+        counts.set(map, Number.POSITIVE_INFINITY);
+        const inner = mergedInto(map, document).map(({ node }) => ((0,dist/* isMap */.jh)(node) ? count(node) : 1));
+        const all = inner.reduce((sum, one) => sum + one, 1);
+        counts.set(map, all);
+        return all;
+    };
+    let all = 0;
+    (0,dist/* visit */.YR)(document, {
+        Map(_, map) {
+            const [first, second] = map.items.filter(({ key }) => isMergeKey(key));
+            if (!first)
+                return;
+            const key = first.key;
+            if (second)
+                fault(second.key, SECOND_MERGE, key);
+            for (const { written, node } of mergedInto(map, document)) {
+                if (!(0,dist/* isMap */.jh)(node))
+                    fault(written, { ...NO_MAPPING, hint: NO_MAPPING_HINT }, key);
+            }
+            const merged = count(map);
+            all += Math.min(merged, MOST_MERGED);
+            if (merged < Number.POSITIVE_INFINITY && all <= MOST_MERGED)
+                return;
+            fault(key, merged < Number.POSITIVE_INFINITY ? TOO_MANY : TAKES_IN_ITSELF, key);
+            return dist/* visit */.YR.BREAK;
+        },
+    });
+    return faults;
+}
+const SECOND_MERGE = {
+    code: 'duplicate-key',
+    message: 'the key << stands here a second time',
+    hint: 'Write one with a list, of which the first mapping with a key counts: <<: [*a, *b].',
+};
+const NO_MAPPING = {
+    code: 'yaml-syntax',
+    message: '<< takes in keys and values, and this has none',
+};
+const NO_MAPPING_HINT = 'Write <<: *name for a mapping that is marked &name, or <<: [*a, *b] for several.';
+const TAKES_IN_ITSELF = {
+    code: 'yaml-syntax',
+    message: 'this << takes in the mapping that it is in',
+    hint: 'Take it out.',
+};
+const TOO_MANY = {
+    code: 'yaml-syntax',
+    message: 'merge keys (<<) repeat so much that the file would take too long to read',
+    hint: 'Write it without them.',
+};
+/** Whether a node, or one within it, is marked (`&name`), and an alias of the document repeats it. */
+function isRepeated(document, node) {
+    if (!node)
+        return false;
+    const anchors = new Set();
+    (0,dist/* visit */.YR)(node, {
+        Node(_, inner) {
+            const { anchor } = inner;
+            if (anchor !== undefined)
+                anchors.add(anchor);
+        },
+    });
+    let found = false;
+    (0,dist/* visit */.YR)(document, {
+        Alias(_, { source }) {
+            found ||= anchors.has(source);
+        },
+    });
+    return found;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/text-edits.ts
+
 
 /**
  * The edits that change one key of a file's top mapping and leave every other character, comments too, as it is.
  *
- * @returns `undefined` where the mapping is written with braces and the key is to be removed: its commas are not ours
+ * @returns `undefined` where the mapping is written with braces and the key is to be removed: its commas are not ours;
+ *   where the key comes from a mapping that is merged in; and where an alias repeats the value that would change
  */
 function keyEdits(document, text, key, fix) {
     const map = document.contents;
@@ -44134,6 +44674,9 @@ function keyEdits(document, text, key, fix) {
     const pair = map.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === key);
     const keyRange = pair?.key?.range;
     if (!pair || !keyRange)
+        return undefined;
+    const changesValue = fix === 'remove' || 'value' in fix;
+    if (changesValue && isRepeated(document, pair.value))
         return undefined;
     if (fix === 'remove')
         return map.flow ? undefined : [{ ...linesOf(pair, text, keyRange[0]), text: '' }];
@@ -44254,6 +44797,16 @@ function unknownAlias(document) {
     });
     return unknown;
 }
+/** Tags (`!name`) that mean nothing: PyYAML refuses them, and the parser here only warns. */
+function unknownTags(warnings, text) {
+    return warnings
+        .filter(({ code }) => code === 'TAG_RESOLVE_FAILED')
+        .map(({ pos: [offset] }) => {
+        const message = `the tag ${/^\S*/.exec(text.slice(offset))?.[0] ?? ''} has no meaning here`;
+        const hint = 'Leave it out, or put quotes around a text that begins with !.';
+        return { offset, finding: { code: 'yaml-syntax', message, hint } };
+    });
+}
 function foundAt(code, text, offset) {
     const rest = text.slice(offset);
     if (code === 'BAD_SCALAR_START')
@@ -44264,6 +44817,8 @@ function foundAt(code, text, offset) {
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-file.ts
+
+
 
 
 
@@ -44291,9 +44846,16 @@ function readYamlFile(file, diagnostics, version = '1.2') {
             ? info.size > MOST_SETTINGS_BYTES &&
                 `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
             : 'this is not a file';
-        if (!message)
-            return parseYaml(file, (0,external_node_fs_.readFileSync)(file, 'utf8'), diagnostics, version);
-        diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+        if (message) {
+            diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+            return undefined;
+        }
+        const bytes = (0,external_node_fs_.readFileSync)(file);
+        const fault = (0,text_file/* textFault */.MO)(bytes);
+        if (!fault)
+            return parseYaml(file, bytes.toString(), diagnostics, version);
+        const { problem, hint, line = 1 } = fault;
+        diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
     catch (error) {
         const message = `the file can't be read: ${error.code}`;
@@ -44302,9 +44864,11 @@ function readYamlFile(file, diagnostics, version = '1.2') {
     return undefined;
 }
 /** The same for text that is read already; `file` is where it comes from. */
-function parseYaml(file, text, diagnostics, version = '1.2') {
+function parseYaml(file, marked, diagnostics, version = '1.2') {
+    // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
+    const text = (0,text_file/* withoutMark */.E_)(marked);
     const lineCounter = new dist/* LineCounter */.HN();
-    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version });
+    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true });
     const allowed = allowances(text);
     const diagnose = ([start, end], finding) => {
         const { code, message, hint } = finding;
@@ -44326,8 +44890,8 @@ function parseYaml(file, text, diagnostics, version = '1.2') {
     };
     const found = explainSyntax(document.errors, text);
     const unknown = unknownAlias(document);
-    if (unknown)
-        found.push(unknown);
+    found.push(...(unknown ? [unknown] : mergeFaults(document)));
+    found.push(...anchorFaults(document), ...unknownTags(document.warnings, text));
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
     // Keys that stand twice don't keep the rest from being checked.
@@ -44335,10 +44899,13 @@ function parseYaml(file, text, diagnostics, version = '1.2') {
         return undefined;
     const diagnoseAt = ({ path, key }, finding) => ({
         ...diagnose(rangeOf(document, path, key ?? false), finding),
-        fix: finding.fix && keyEdits(document, text, String(path[0]), finding.fix),
+        fix: finding.fix &&
+            shifted(keyEdits(document, text, String(path[0]), finding.fix), marked.length - text.length),
     });
+    const others = () => otherReadings(document).map(({ offset, end, finding }) => diagnose([offset, end], finding));
     try {
-        return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose: diagnoseAt };
+        const data = document.toJS({ maxAliasCount: 100 });
+        return { file, data, diagnose: diagnoseAt, otherReadings: others };
     }
     catch {
         const message = 'aliases (*name) repeat so much that the file would not fit into memory';
@@ -44348,20 +44915,17 @@ function parseYaml(file, text, diagnostics, version = '1.2') {
 }
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
 function rangeOf(document, path, key) {
-    for (let length = path.length; length >= 0; length -= 1) {
-        const there = length === path.length;
-        const parent = document.getIn(path.slice(0, length - 1), true);
-        if ((key || !there) && length > 0 && (0,dist/* isMap */.jh)(parent)) {
-            const pair = parent.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === path[length - 1]);
-            const range = pair?.key?.range;
-            if (range)
-                return [range[0], range[1]];
-        }
-        const node = document.getIn(path.slice(0, length), true);
-        if (node?.range)
-            return [node.range[0], there ? node.range[1] : node.range[0]];
-    }
-    return [0, 0];
+    const steps = writtenAlong(document, path);
+    const last = steps.at(-1);
+    const isThere = steps.length === path.length;
+    const keyRange = key || !isThere ? last?.key?.range : undefined;
+    if (keyRange)
+        return [keyRange[0], keyRange[1]];
+    const range = (last ? (last.value ?? last.key) : document.contents)?.range;
+    return range ? [range[0], isThere ? range[1] : range[0]] : [0, 0];
+}
+function shifted(edits, by) {
+    return edits?.map(({ start, end, text }) => ({ start: start + by, end: end + by, text }));
 }
 /**
  * The finding for a file or folder that is named somewhere and isn't there.
@@ -44399,6 +44963,7 @@ function namesIn(folder) {
 
 
 
+
 /**
  * The architecture of a recipe's base model, as far as it is known without a request: from the folder's config.json,
  * from the file that a random model is made from, or of the hub's models those that shipped recipes train.
@@ -44424,12 +44989,12 @@ function readConfigFile(file) {
         const info = (0,external_node_fs_.statSync)(file);
         if (!info.isFile() || info.size > MOST_SETTINGS_BYTES)
             return { problem: `${file} is not a file of settings` };
-        config = JSON.parse((0,external_node_fs_.readFileSync)(file, 'utf8'));
+        config = (0,text_file/* readJsonFile */.JE)(file);
     }
     catch (error) {
-        // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
-        const { code } = error;
-        return { problem: code === undefined ? `${file} is not JSON` : `${file} can't be read: ${code}` };
+        if (error instanceof errors/* ConfigurationError */.j1)
+            return { problem: `${file}: ${error.problem}` };
+        return { problem: `${file} can't be read: ${error.code}` };
     }
     const reading = readArchitecture(config);
     return 'problem' in reading ? { problem: `${file}: ${reading.problem}` } : reading;
@@ -44482,15 +45047,22 @@ function hasType(value, types) {
         return false;
     return types.includes('number') || (types.includes('integer') && Number.isInteger(value));
 }
-/** What to write for a text that was meant as another type: `yes`, `None`, a number in quotes. */
+/** What to write for a text that was meant as another type: `yes`, `None`, a number in quotes, one name of a list. */
 function unquoted(value, types) {
     if (typeof value !== 'string')
         return undefined;
     const [, , written] = MEANT.find(([text, type]) => text.test(value) && types.includes(type)) ?? [];
     if (written)
         return `Write ${written}.`;
+    if (types.includes('array') && value.trim() !== '')
+        return `Write a list: [${listed(value)}].`;
     const isNumber = value.trim() !== '' && Number.isFinite(Number(value));
     return isNumber && hasType(Number(value), types) ? 'Leave the quotes out.' : undefined;
+}
+/** The names in a text, as a list in brackets has them. */
+function listed(text) {
+    const names = text.split(/[\s,]+/).filter(Boolean);
+    return names.every((name) => /^[\w./-]+$/.test(name)) ? names.join(', ') : JSON.stringify(text);
 }
 /** What an issue of zod says, where the schema does not say it itself. */
 function issueWords(issue) {
@@ -44531,9 +45103,13 @@ function checkSchema(schema, yaml, diagnostics) {
     const result = schema.safeParse(yaml.data, { reportInput: true, error: issueWords });
     if (result.success)
         return result.data;
-    for (const issue of result.error.issues) {
-        for (const { at, finding } of explain(issue, schema))
-            diagnostics.push(yaml.diagnose(at, finding));
+    const explained = result.error.issues.flatMap((issue) => explain(issue, schema));
+    const misspelt = new Set(explained.map(({ meant }) => meant?.join('\n')));
+    for (const { at, finding } of explained) {
+        // Said once: the misspelt key is the one that is missing.
+        if (finding.code === 'missing-key' && misspelt.has(at.path.join('\n')))
+            continue;
+        diagnostics.push(yaml.diagnose(at, finding));
     }
     return undefined;
 }
@@ -44550,14 +45126,18 @@ function explain(issue, schema) {
     }
     if (issue.code === 'unrecognized_keys') {
         const known = keysOf(schemaAt(schema, issue.path));
-        return issue.keys.map((key) => ({
-            at: { path: [...issue.path, key], key: true },
-            finding: {
-                code: 'unknown-key',
-                message: `unknown key ${key}`,
-                hint: didYouMean(key, known) ?? `Known here: ${known.join(', ')}.`,
-            },
-        }));
+        return issue.keys.map((key) => {
+            const near = nearest(key, known);
+            return {
+                at: { path: [...issue.path, key], key: true },
+                finding: {
+                    code: 'unknown-key',
+                    message: `unknown key ${key}`,
+                    hint: didYouMean(key, known) ?? `Known here: ${known.join(', ')}.`,
+                },
+                meant: near === undefined ? undefined : [...issue.path, near],
+            };
+        });
     }
     const message = `${name}: ${issue.message}`;
     if (issue.code === 'invalid_type') {
@@ -44601,8 +45181,8 @@ function keysOf(schema) {
     return schema instanceof schemas/* ZodObject */.bvH ? Object.keys(schema.shape) : [];
 }
 
-// EXTERNAL MODULE: ./packages/stage/src/hardware.ts
-var hardware = __nccwpck_require__(4572);
+// EXTERNAL MODULE: ./packages/stage/src/hardware.ts + 1 modules
+var hardware = __nccwpck_require__(8070);
 ;// CONCATENATED MODULE: ./packages/recipe/src/key-schema.ts
 
 /** Keys that may all be left out, each with its text and its default, which stand in the JSON Schema. */
@@ -44828,6 +45408,8 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = ({ co
     }
     // As accelerate reads it: in YAML 1.1 a plain `no` is false.
     const yaml = readYamlFile(configFile, diagnostics, '1.1');
+    if (yaml)
+        diagnostics.push(...yaml.otherReadings());
     const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
     if (!yaml || !section)
         return undefined;
@@ -44850,6 +45432,7 @@ function namedFile(config) {
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
+
 
 
 
@@ -44884,6 +45467,9 @@ function readBaseModel(section, yaml, diagnostics) {
     const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
     if (!(0,external_node_fs_.existsSync)(config))
         diagnostics.push(diagnose(missingFile(name, config), [kind]));
+    const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
+    if (foreign)
+        diagnostics.push(diagnose(foreign, [kind]));
     if (kind === 'path')
         return { kind, path: absolute };
     return {
@@ -44893,6 +45479,50 @@ function readBaseModel(section, yaml, diagnostics) {
         dtype: section.dtype ?? 'float32',
         tokenizer: section.tokenizer ?? 'mistral-v1',
     };
+}
+/** A file of a model's folder that can't be what it is called; undefined where none is found. */
+function foreignFile(folder) {
+    for (const file of filesIn(folder)) {
+        const bytes = contentOf(file, MOST_POINTER_BYTES);
+        if (bytes && (0,text_file/* isLfsPointer */.NS)(bytes))
+            return wrongFile(file, text_file/* LFS_FAULT */.xN);
+    }
+    const config = external_node_path_default().join(folder, 'config.json');
+    const isMarked = contentOf(config)?.subarray(0, text_file/* UTF8_MARK */.WP.length).equals(text_file/* UTF8_MARK */.WP);
+    if (!isMarked)
+        return foreignConfig(config);
+    const problem = 'the file starts with a byte order mark, which transformers does not read';
+    return wrongFile(config, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+}
+function foreignConfig(file) {
+    const bytes = contentOf(file);
+    const fault = bytes && (0,text_file/* textFault */.MO)(bytes);
+    return fault && wrongFile(file, fault);
+}
+function wrongFile(file, { problem, hint }) {
+    return { code: 'bad-value', message: `${file}: ${problem}`, hint };
+}
+function filesIn(folder) {
+    try {
+        return (0,external_node_fs_.readdirSync)(folder)
+            .sort()
+            .map((name) => external_node_path_default().join(folder, name));
+    }
+    catch {
+        return [];
+    }
+}
+/** A pointer of Git LFS is smaller. */
+const MOST_POINTER_BYTES = 1024;
+/** What is in a file, where that is not too much and may be read. */
+function contentOf(file, most = MOST_SETTINGS_BYTES) {
+    try {
+        const info = (0,external_node_fs_.statSync)(file);
+        return info.isFile() && info.size <= most ? (0,external_node_fs_.readFileSync)(file) : undefined;
+    }
+    catch {
+        return undefined;
+    }
 }
 function readHubModel({ id = '', revision }, diagnose, diagnostics) {
     if (revision === undefined) {
@@ -44908,8 +45538,180 @@ function readHubModel({ id = '', revision }, diagnose, diagnostics) {
     return { kind: 'hub', id, revision };
 }
 
-;// CONCATENATED MODULE: ./packages/recipe/src/check-architecture.ts
+;// CONCATENATED MODULE: ./packages/trainer/src/prometheus_trainer/adapter_support.json
+const adapter_support_namespaceObject = /*#__PURE__*/JSON.parse('{"linear":{"what":"LoRA on linear layers: names, names with dots, a pattern, `all-linear`"},"output-layer":{"what":"LoRA on the output layer, `lm_head`","note":"where it is tied to the embeddings, the merged model has an `lm_head` of its own"},"embeddings":{"what":"LoRA on the embeddings, `embed_tokens`","note":"where `lm_head` is tied to them, the merged model has an `lm_head` of its own"},"router":{"what":"LoRA on the router of a mixture of experts, `gate`","reason":"the router is not a linear layer in transformers","advice":"Take it out of lora_target_modules; lora_modules_to_save: [gate] trains it in full"},"other-modules":{"what":"LoRA on other modules: norms, activations, whole blocks","reason":"LoRA goes on linear layers and embeddings only","advice":"Name linear layers or embed_tokens; lora_modules_to_save trains other modules in full"},"modules-to-save":{"what":"modules trained in full: `lora_modules_to_save`","note":"linear layers, norms, routers, whole blocks, `embed_tokens` and `lm_head`; tied ones are untied"},"module-lists":{"what":"lists of modules trained in full: `experts`, `layers`","reason":"PEFT trains no list of modules in full","advice":"Name the modules in it, or the one around it"},"nothing-left":{"what":"`lora_modules_to_save` that holds every target","reason":"what is trained in full has no LoRA, so no target is left","advice":"Take the targets out of lora_modules_to_save, or leave use_peft out to train all in full"},"rslora":{"what":"`use_rslora`"},"dropout":{"what":"`lora_dropout`"},"dora":{"what":"DoRA on linear layers: `use_dora`"},"dora-embeddings":{"what":"DoRA on the embeddings","reason":"DoRA on embeddings scales whole columns of the weight","advice":"Take embed_tokens out of lora_target_modules, or leave use_dora out"},"dora-conv1d":{"what":"DoRA on layers that store their weights transposed, as GPT-2 does","reason":"DoRA on transposed weights scales whole columns of them","advice":"Leave use_dora out"},"target-parameters":{"what":"LoRA on parameters: `lora_target_parameters`","training":"lora_target_parameters","adapter":"target_parameters","reason":"it trains fused parameters, which the original layout does not have","advice":"Name layers in lora_target_modules instead"},"qalora":{"what":"QA-LoRA","adapter":"use_qalora","reason":"QA-LoRA pools the inputs"},"bdlora":{"what":"block-diagonal LoRA","adapter":"use_bdlora","reason":"block-diagonal LoRA has another layout"},"kasa":{"what":"KaSA","adapter":"kasa_config","reason":"KaSA also changes the base weight"},"arrow":{"what":"Arrow","adapter":"arrow_config","reason":"Arrow routes between adapters"},"monteclora":{"what":"MonteCLoRA","adapter":"monteclora_config","reason":"MonteCLoRA samples its weights"},"lora-bias":{"what":"biases of the LoRA matrices","adapter":"lora_bias","reason":"it has biases that the base model lacks"},"alora":{"what":"activated LoRA","adapter":"alora_invocation_tokens","reason":"it is active for some tokens only"},"trainable-tokens":{"what":"single rows of the embeddings","adapter":"trainable_token_indices","reason":"it trains rows of the embeddings"},"layer-replication":{"what":"repeated layers","adapter":"layer_replication","reason":"it repeats layers of the base model"}}');
+;// CONCATENATED MODULE: external "node:vm"
+const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
+;// CONCATENATED MODULE: ./packages/recipe/src/within-time.ts
 
+/** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
+const MOST_TIME = 1000;
+/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
+function withinTime(work) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/model-modules.ts
+
+
+/** All modules of a decoder model, as transformers builds it and this project's trainer names it. */
+function modelModules(architecture) {
+    const { experts, vectors } = architecture;
+    const block = experts ? 'block_sparse_moe' : 'mlp';
+    const norms = ['input_layernorm', 'post_attention_layernorm'];
+    if (vectors.norms === 4)
+        norms.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
+    const inLayer = ['', 'self_attn', block, ...norms];
+    if (vectors.headNorms)
+        inLayer.push('self_attn.q_norm', 'self_attn.k_norm');
+    if (experts)
+        inLayer.push(`${block}.experts.E`);
+    const other = (name, weights = true) => ({ parent: '', name, kind: 'other', weights });
+    const patterns = [
+        ...['', 'model', 'model.norm'].map((name) => other(name)),
+        ...['model.layers', ...(experts ? [`model.layers.N.${block}.experts`] : [])].map((name) => {
+            return { parent: '', name, kind: 'list', weights: true };
+        }),
+        ...inLayer.map((name) => other(`model.layers.N${name && `.${name}`}`)),
+        other('model.rotary_emb', false),
+        other(`model.layers.N.${experts ? `${block}.experts.E` : block}.act_fn`, false),
+        { parent: 'model', name: 'embed_tokens', kind: 'embeddings', weights: true },
+        ...linearModules(architecture).map(({ parent, name, router }) => ({
+            parent,
+            name,
+            kind: router ? 'router' : 'linear',
+            weights: true,
+        })),
+    ];
+    return patterns.flatMap(({ kind, weights, ...pattern }) => fullNames(pattern, architecture).map((name) => {
+        return { name, called: name.split('.').at(-1) ?? '', kind, weights };
+    }));
+}
+/**
+ * Those of the names that match a pattern as a whole, as Python's `re.fullmatch`; undefined for a pattern that JavaScript
+ * does not know, and for one that takes too long.
+ */
+function fullyMatching(pattern, names) {
+    try {
+        const expression = new RegExp(`^(?:${pattern})$`);
+        return withinTime(() => names.filter((name) => expression.test(name)));
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-adapter.ts
+
+
+
+const TARGETS = 'lora_target_modules';
+const SAVED = 'lora_modules_to_save';
+/** What models call their embeddings. */
+const EMBEDDINGS = ['embed_tokens', 'wte', 'embed_in', 'word_embeddings'];
+/** Checks the LoRA settings of a training file by the table that training and lora-merge go by. */
+function checkAdapterKeys(given, report) {
+    for (const [name, entry] of Object.entries(adapter_support_namespaceObject)) {
+        if (!('training' in entry) || isEmpty(given[entry.training]))
+            continue;
+        report([entry.training], refusal(name, `${entry.training} is set`));
+    }
+    const { names, pattern } = targetsOf(given);
+    const targets = (called) => pattern === undefined
+        ? names.some((name) => called.includes(name.split('.').at(-1) ?? ''))
+        : fullyMatching(pattern, called.flatMap((name) => [name, `model.${name}`]))?.length;
+    if (given.use_dora === true && targets(EMBEDDINGS)) {
+        report(['use_dora'], refusal('dora-embeddings', `use_dora is set, and ${TARGETS} has the embeddings`));
+    }
+    if (given.loss_type === 'chunked_nll' && targets(['lm_head'])) {
+        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
+        const hint = `Write loss_type: nll, or take lm_head out of ${TARGETS}.`;
+        report(['loss_type'], { code: 'unsupported-loss', message, hint });
+    }
+}
+/**
+ * Checks the modules that LoRA settings name against those of the base model.
+ *
+ * As PEFT takes names: a target stands for every module that is called so, or whose name ends so after a dot, and one
+ * that is saved for every module whose name ends so.
+ */
+function checkAdapterModules(given, { architecture, notice }, report) {
+    const { modelType } = architecture;
+    if (isEmpty(given[TARGETS])) {
+        if (modelType !== 'mixtral')
+            return;
+        const message = `${TARGETS} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
+        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
+        report(['use_peft'], { code: 'missing-key', message, hint });
+        return;
+    }
+    const modules = modelModules(architecture);
+    // Of a model type that is not known the names are assumed.
+    const told = (path, finding) => report(path, notice === undefined ? finding : { ...finding, severity: 'warning' });
+    const unknown = (path, name, known) => {
+        const names = [...new Set(known.map(({ called }) => called))].filter((called) => !/^\d*$/.test(called));
+        const message = `${path[0]}: the base model (${modelType}) has no layer ${name}`;
+        const hint = didYouMean(name, names) ?? `It has ${names.join(', ')}.`;
+        told(path, { code: 'unknown-module', message, hint });
+    };
+    const { names, pattern } = targetsOf(given);
+    const adaptable = modules.filter(({ kind }) => kind === 'linear' || kind === 'embeddings');
+    const wanted = names.map((name) => [
+        name,
+        modules.filter((module) => `.${module.name}`.endsWith(`.${name}`)),
+    ]);
+    if (pattern !== undefined) {
+        const found = fullyMatching(pattern, modules.map(({ name }) => name));
+        wanted.push([pattern, found && modules.filter(({ name }) => found.includes(name))]);
+    }
+    for (const [index, [name, found]] of wanted.entries()) {
+        const path = Array.isArray(given[TARGETS]) ? [TARGETS, index] : [TARGETS];
+        const other = found?.find((module) => !adaptable.includes(module));
+        if (found?.length === 0 && pattern !== undefined) {
+            const hint = `A full name is such as ${adaptable.find(({ kind }) => kind === 'linear')?.name}.`;
+            const message = `${TARGETS}: as a pattern, ${name} matches no layer of the base model (${modelType})`;
+            told(path, { code: 'unknown-module', message, hint });
+        }
+        else if (found?.length === 0)
+            unknown(path, name, adaptable);
+        else if (other) {
+            const feature = other.kind === 'router' ? 'router' : 'other-modules';
+            told(path, refusal(feature, `${TARGETS}: ${name} names ${other.name || 'the model'}`));
+        }
+    }
+    const listed = [given[SAVED] ?? []].flat().map(String);
+    const withWeights = modules.filter(({ weights }) => weights);
+    for (const [index, name] of listed.entries()) {
+        const found = withWeights.filter((module) => module.name.endsWith(name));
+        const list = found.find(({ kind }) => kind === 'list');
+        if (found.length === 0) {
+            unknown([SAVED, index], name, withWeights.filter(({ kind, name: full }) => kind !== 'list' && full !== 'model'));
+        }
+        if (list)
+            told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
+    }
+    const targets = wanted.flatMap(([, found]) => found ?? []);
+    const isSaved = ({ name }) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
+    if (targets.length > 0 && targets.every(isSaved))
+        told([SAVED], refusal('nothing-left', SAVED));
+}
+/** The names of target modules, or the pattern; neither for "all-linear". */
+function targetsOf(given) {
+    const list = [given[TARGETS] ?? []].flat().map(String);
+    const [only = ''] = list;
+    if (list.length !== 1 || /^[\w.]+$/.test(only))
+        return { names: list, pattern: undefined };
+    return { names: [], pattern: only.toLowerCase() === 'all-linear' ? undefined : only };
+}
+function refusal(feature, found) {
+    const { reason, advice } = adapter_support_namespaceObject[feature];
+    return { code: 'unsupported-adapter', message: `${found}: ${reason}`, hint: `${advice}.` };
+}
+function isEmpty(value) {
+    return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-architecture.ts
 
 /** The class whose experts ZeRO-3 must gather together, by model type. */
 const EXPERT_BLOCKS = { mixtral: 'MixtralSparseMoeBlock' };
@@ -44926,50 +45728,10 @@ function checkArchitecture({ training, yaml }, reading, launch, diagnostics) {
         report(['max_length'], { code: 'position-limit', message, hint: `Write at most ${limit}.` });
     }
     if (training.arguments.use_peft === true) {
-        checkTargets(training.arguments.lora_target_modules, reading, report);
+        checkAdapterModules(training.arguments, reading, report);
     }
     if (launch)
         checkLeafModules(architecture, launch, diagnostics);
-}
-/** As PEFT takes names: each stands for every layer that is called so, or whose name ends so behind a dot. */
-function checkTargets(targets, { architecture, notice }, report) {
-    const key = 'lora_target_modules';
-    if (targets === undefined || targets === null) {
-        if (architecture.modelType !== 'mixtral')
-            return;
-        const message = `${key} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
-        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
-        report(['use_peft'], { code: 'missing-key', message, hint });
-        return;
-    }
-    const list = [targets].flat().map(String);
-    const modules = linearModules(architecture);
-    const known = modules.map(({ name }) => name);
-    for (const [index, target] of list.entries()) {
-        // One name that is no word is a pattern, as in PEFT.
-        if (target === 'all-linear' || (list.length === 1 && !/^[\w.]+$/.test(target)))
-            continue;
-        if (target === 'embed_tokens' || modules.some((module) => isCalled(module, target)))
-            continue;
-        report([key, index], {
-            // Of a model type that is not known the names are assumed.
-            ...(notice === undefined ? {} : { severity: 'warning' }),
-            code: 'unknown-module',
-            message: `${key}: the base model (${architecture.modelType}) has no layer ${target}`,
-            hint: didYouMean(target, known) ?? `It has ${known.join(', ')}.`,
-        });
-    }
-}
-/** `layers.3.self_attn.q_proj` is a name of q_proj in `model.layers.N.self_attn`. */
-function isCalled({ parent, name }, target) {
-    const whole = [...parent.split('.'), name].reverse();
-    return target
-        .split('.')
-        .reverse()
-        .every((part, index) => {
-        const expected = whole[index];
-        return expected === 'N' || expected === 'E' ? /^\d+$/.test(part) : part === expected;
-    });
 }
 /** accelerate refuses a class that the model does not have; without the right one ZeRO-3 waits for ever on experts. */
 function checkLeafModules(architecture, launch, diagnostics) {
@@ -44983,14 +45745,14 @@ function checkLeafModules(architecture, launch, diagnostics) {
     diagnostics.push(launch.yaml.diagnose(at, { code: 'launch-mismatch', message, hint }));
 }
 
+// EXTERNAL MODULE: ./packages/recipe/src/master-weights.ts
+var master_weights = __nccwpck_require__(9156);
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-expert.ts
+
 /** Checks a training file against the launch config and the dataset that go with it. */
 function checkExpert({ section, yaml }, { launch, dataset }, diagnostics) {
     const report = (key, finding) => diagnostics.push(yaml.diagnose({ path: [key] }, finding));
-    if (launch?.config.distributed_type === 'DEEPSPEED' && section.masterWeights) {
-        const message = 'DeepSpeed keeps float32 weights itself';
-        report('master_weights', { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' });
-    }
+    (0,master_weights/* checkMasterWeights */._)(section, launch, report);
     const evaluation = section.arguments.eval_strategy;
     if (dataset?.split === 'none' && evaluation !== undefined && evaluation !== 'no') {
         const message = `eval_strategy: ${String(evaluation)}, and the dataset has split: none: nothing is evaluated`;
@@ -45104,7 +45866,7 @@ const OLDER_VALUES = {
 };
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-keys.json
-const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"Ll":"1.13.0","xD":{"parity":{"average_tokens_across_devices":[false],"loss_type":["nll","chunked_nll"],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false]},"fast":{"average_tokens_across_devices":[false],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false],"loss_type":["nll"],"torch_compile":[false]}},"HP":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"],"default":false},"adam_beta1":{"types":["number"],"default":0.9},"adam_beta2":{"types":["number"],"default":0.999},"adam_epsilon":{"types":["number"],"default":1e-8},"assistant_only_loss":{"types":["boolean"],"default":false},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"],"default":false},"average_tokens_across_devices":{"types":["boolean"],"default":false},"batch_eval_metrics":{"types":["boolean"],"default":false},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"],"default":false},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"],"choices":["fp4","nf4"],"default":"nf4"},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"],"default":false},"dataloader_in_order":{"types":["boolean"],"default":true},"dataloader_multiprocessing_context":{"types":["null","string"],"choices":["fork","spawn","forkserver"]},"dataloader_num_workers":{"types":["integer"],"default":0},"dataloader_persistent_workers":{"types":["boolean"],"default":false},"dataloader_pin_memory":{"types":["boolean"],"default":true},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"],"default":"text"},"ddp_backend":{"types":["null","string"],"choices":["nccl","gloo","mpi","xccl","hccl","cncl","mccl"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"],"default":1800},"debug":{"types":["array","string"],"default":""},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"],"default":false},"do_predict":{"types":["boolean"],"default":false},"do_train":{"types":["boolean"],"default":false},"dtype":{"types":["null","string"],"choices":["auto","bfloat16","float16","float32"],"default":"float32"},"enable_jit_checkpoint":{"types":["boolean"],"default":false},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"],"default":0},"eval_do_concat_batches":{"types":["boolean"],"default":true},"eval_on_start":{"types":["boolean"],"default":false},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"epoch"},"eval_use_gather_object":{"types":["boolean"],"default":false},"fp16":{"types":["boolean"],"default":false},"fp16_full_eval":{"types":["boolean"],"default":false},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"],"default":false},"gradient_accumulation_steps":{"types":["integer"],"default":1},"gradient_checkpointing":{"types":["boolean"],"default":true},"gradient_checkpointing_kwargs":{"types":["null","object","string"],"default":{"use_reentrant":false}},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"],"default":false},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"],"default":"every_save"},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"],"default":false},"include_for_metrics":{"types":["array"],"default":[]},"include_num_input_tokens_seen":{"types":["boolean","string"],"default":"no"},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"],"default":0},"learning_rate":{"types":["number"],"default":0.00002},"length_column_name":{"types":["string"],"default":"length"},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"],"default":false},"load_in_4bit":{"types":["boolean"],"default":false},"load_in_8bit":{"types":["boolean"],"default":false},"local_rank":{"types":["integer"],"default":-1},"log_level":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"passive"},"log_level_replica":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"warning"},"log_on_each_node":{"types":["boolean"],"default":true},"logging_first_step":{"types":["boolean"],"default":false},"logging_nan_inf_filter":{"types":["boolean"],"default":true},"logging_steps":{"types":["number"],"default":10},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"steps"},"lora_alpha":{"types":["integer"],"default":32},"lora_dropout":{"types":["number"],"default":0.05},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"],"default":16},"lora_target_modules":{"types":["array","null"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"],"default":"CAUSAL_LM"},"loss_type":{"types":["null","string"],"default":"nll"},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"],"default":"cosine"},"max_grad_norm":{"types":["number"],"default":1},"max_length":{"types":["integer","null"],"default":4096},"max_steps":{"types":["integer"],"default":-1},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"],"default":"main"},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"],"default":3},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"],"default":"adamw_torch"},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"],"default":false},"packing_strategy":{"types":["string"],"choices":["bfd","bfd_split","wrapped"],"default":"bfd"},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"],"default":false},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"],"default":8},"per_device_train_batch_size":{"types":["integer"],"default":8},"prediction_loss_only":{"types":["boolean"],"default":false},"project":{"types":["string"],"default":"huggingface"},"push_to_hub":{"types":["boolean"],"default":false},"remove_unused_columns":{"types":["boolean"],"default":true},"report_to":{"types":["array","null","string"],"default":"none"},"restore_callback_states_from_checkpoint":{"types":["boolean"],"default":false},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"],"default":0},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"],"default":false},"save_only_model":{"types":["boolean"],"default":false},"save_steps":{"types":["number"],"default":500},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"],"default":"epoch"},"save_total_limit":{"types":["integer","null"],"default":1},"seed":{"types":["integer"],"default":42},"shuffle_dataset":{"types":["boolean"],"default":false},"skip_memory_metrics":{"types":["boolean"],"default":true},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"],"default":false},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"],"choices":["random","sequential","group_by_length","batch_rebalance"],"default":"random"},"truncation_mode":{"types":["string"],"choices":["keep_end","keep_start"],"default":"keep_start"},"trust_remote_code":{"types":["boolean"],"default":false},"use_bnb_nested_quant":{"types":["boolean"],"default":false},"use_cache":{"types":["boolean"],"default":false},"use_cpu":{"types":["boolean"],"default":false},"use_dora":{"types":["boolean"],"default":false},"use_liger_kernel":{"types":["boolean"],"default":false},"use_peft":{"types":["boolean"],"default":false},"use_rslora":{"types":["boolean"],"default":false},"warmup_steps":{"types":["number"],"default":0.1},"weight_decay":{"types":["number"],"default":0}}}');
+const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"Ll":"1.13.0","xD":{"parity":{"average_tokens_across_devices":[false],"loss_type":["nll","chunked_nll"],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false]},"fast":{"average_tokens_across_devices":[false],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false],"loss_type":["nll"],"torch_compile":[false]}},"HP":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"],"default":false},"adam_beta1":{"types":["number"],"default":0.9},"adam_beta2":{"types":["number"],"default":0.999},"adam_epsilon":{"types":["number"],"default":1e-8},"assistant_only_loss":{"types":["boolean"],"default":false},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"],"default":false},"average_tokens_across_devices":{"types":["boolean"],"default":false},"batch_eval_metrics":{"types":["boolean"],"default":false},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"],"default":false},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"],"choices":["fp4","nf4"],"default":"nf4"},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"],"default":false},"dataloader_in_order":{"types":["boolean"],"default":true},"dataloader_multiprocessing_context":{"types":["null","string"],"choices":["fork","spawn","forkserver"]},"dataloader_num_workers":{"types":["integer"],"default":0},"dataloader_persistent_workers":{"types":["boolean"],"default":false},"dataloader_pin_memory":{"types":["boolean"],"default":true},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"],"default":"text"},"ddp_backend":{"types":["null","string"],"choices":["nccl","gloo","mpi","xccl","hccl","cncl","mccl"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"],"default":1800},"debug":{"types":["array","string"],"default":""},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"],"default":false},"do_predict":{"types":["boolean"],"default":false},"do_train":{"types":["boolean"],"default":false},"dtype":{"types":["null","string"],"choices":["auto","bfloat16","float16","float32"],"default":"float32"},"enable_jit_checkpoint":{"types":["boolean"],"default":false},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"],"default":0},"eval_do_concat_batches":{"types":["boolean"],"default":true},"eval_on_start":{"types":["boolean"],"default":false},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"epoch"},"eval_use_gather_object":{"types":["boolean"],"default":false},"fp16":{"types":["boolean"],"default":false},"fp16_full_eval":{"types":["boolean"],"default":false},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"],"default":false},"gradient_accumulation_steps":{"types":["integer"],"default":1},"gradient_checkpointing":{"types":["boolean"],"default":true},"gradient_checkpointing_kwargs":{"types":["null","object","string"],"default":{"use_reentrant":false}},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"],"default":false},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"],"default":"every_save"},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"],"default":false},"include_for_metrics":{"types":["array"],"default":[]},"include_num_input_tokens_seen":{"types":["boolean","string"],"default":"no"},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"],"default":0},"learning_rate":{"types":["number"],"default":0.00002},"length_column_name":{"types":["string"],"default":"length"},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"],"default":false},"load_in_4bit":{"types":["boolean"],"default":false},"load_in_8bit":{"types":["boolean"],"default":false},"local_rank":{"types":["integer"],"default":-1},"log_level":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"passive"},"log_level_replica":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"warning"},"log_on_each_node":{"types":["boolean"],"default":true},"logging_first_step":{"types":["boolean"],"default":false},"logging_nan_inf_filter":{"types":["boolean"],"default":true},"logging_steps":{"types":["number"],"default":10},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"steps"},"lora_alpha":{"types":["integer"],"default":32},"lora_dropout":{"types":["number"],"default":0.05},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"],"default":16},"lora_target_modules":{"types":["array","null","string"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"],"default":"CAUSAL_LM"},"loss_type":{"types":["null","string"],"default":"nll"},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"],"default":"cosine"},"max_grad_norm":{"types":["number"],"default":1},"max_length":{"types":["integer","null"],"default":4096},"max_steps":{"types":["integer"],"default":-1},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"],"default":"main"},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"],"default":3},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"],"default":"adamw_torch"},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"],"default":false},"packing_strategy":{"types":["string"],"choices":["bfd","bfd_split","wrapped"],"default":"bfd"},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"],"default":false},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"],"default":8},"per_device_train_batch_size":{"types":["integer"],"default":8},"prediction_loss_only":{"types":["boolean"],"default":false},"project":{"types":["string"],"default":"huggingface"},"push_to_hub":{"types":["boolean"],"default":false},"remove_unused_columns":{"types":["boolean"],"default":true},"report_to":{"types":["array","null","string"],"default":"none"},"restore_callback_states_from_checkpoint":{"types":["boolean"],"default":false},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"],"default":0},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"],"default":false},"save_only_model":{"types":["boolean"],"default":false},"save_steps":{"types":["number"],"default":500},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"],"default":"epoch"},"save_total_limit":{"types":["integer","null"],"default":1},"seed":{"types":["integer"],"default":42},"shuffle_dataset":{"types":["boolean"],"default":false},"skip_memory_metrics":{"types":["boolean"],"default":true},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"],"default":false},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"],"choices":["random","sequential","group_by_length","batch_rebalance"],"default":"random"},"truncation_mode":{"types":["string"],"choices":["keep_end","keep_start"],"default":"keep_start"},"trust_remote_code":{"types":["boolean"],"default":false},"use_bnb_nested_quant":{"types":["boolean"],"default":false},"use_cache":{"types":["boolean"],"default":false},"use_cpu":{"types":["boolean"],"default":false},"use_dora":{"types":["boolean"],"default":false},"use_liger_kernel":{"types":["boolean"],"default":false},"use_peft":{"types":["boolean"],"default":false},"use_rslora":{"types":["boolean"],"default":false},"warmup_steps":{"types":["number"],"default":0.1},"weight_decay":{"types":["number"],"default":0}}}');
 ;// CONCATENATED MODULE: ./packages/recipe/src/profile-limits.ts
 
 /** What a profile does instead of what some keys ask for. */
@@ -45210,8 +45972,8 @@ function checkTrainingValue(key, value) {
         return checkNumber(key, value);
     if (key === 'optim' && typeof value === 'string')
         return checkOptimizer(value);
-    if (key === 'lora_target_modules' && Array.isArray(value))
-        return checkNames(key, value);
+    if (key === 'lora_target_modules')
+        return checkTargetNames(key, value);
     return undefined;
 }
 /** The limits of a key, as JSON Schema writes them; empty where there are none. */
@@ -45274,9 +46036,25 @@ function checkOptimizer(value) {
     const hint = 'Take adamw_torch or adamw_torch_fused, or name a Python of your own that has it.';
     return { code: 'missing-package', message, hint };
 }
-function checkNames(key, value) {
+function checkTargetNames(key, value) {
+    if (typeof value === 'string' && value.trim() === '')
+        return { code: 'bad-value', message: `${key}: the text is empty`, hint: 'Name the layers.' };
+    if (typeof value === 'string') {
+        const names = value.split(/[\s,]+/).filter(Boolean);
+        if (names.length === 1 || !names.every((name) => /^[\w.]+$/.test(name)))
+            return undefined;
+        const message = `${key}: several names in one text, which PEFT takes for a pattern that no layer fits`;
+        return { code: 'bad-value', message, hint: `Write a list: [${names.join(', ')}].` };
+    }
+    if (!Array.isArray(value))
+        return undefined;
     if (value.length === 0)
         return { code: 'bad-value', message: `${key}: the list is empty`, hint: 'Name the layers.' };
+    if (value.length > 1 && value.includes('all-linear')) {
+        const message = `${key}: all-linear stands for all layers alone, and among other names for none`;
+        const hint = `Write ${key}: all-linear, or name every layer.`;
+        return { code: 'bad-value', message, hint };
+    }
     const wrong = value.find((name) => typeof name !== 'string');
     if (wrong !== undefined)
         return {
@@ -45392,8 +46170,6 @@ function checkValue(key, value) {
     return checkTrainingValue(key, value);
 }
 
-;// CONCATENATED MODULE: external "node:vm"
-const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
 ;// CONCATENATED MODULE: ./node_modules/@huggingface/jinja/dist/index.js
 var __defProp = Object.defineProperty;
 var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
@@ -48677,15 +49453,23 @@ function checkChatTemplate({ chatTemplate, responseMarker }, report) {
         return;
     }
     const { text } = rendered;
-    const answerAt = text.lastIndexOf(ANSWER);
+    const answerAt = text.indexOf(ANSWER);
     if (answerAt < 0 || !text.includes(PROMPT)) {
         const message = `chat_template leaves the ${answerAt < 0 ? 'answer' : 'prompt'} out of a conversation of one of each`;
         report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
         return;
     }
-    if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate))
+    if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate)) {
+        checkMarks(chatTemplate, report);
         return;
-    const between = text.slice(text.lastIndexOf(PROMPT, answerAt) + PROMPT.length, answerAt);
+    }
+    const promptAt = text.lastIndexOf(PROMPT, answerAt);
+    if (promptAt < 0) {
+        const message = 'chat_template writes the answer before the prompt';
+        report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
+        return;
+    }
+    const between = text.slice(promptAt + PROMPT.length, answerAt);
     const marker = responseMarker ?? (chatTemplate.includes(ORIGINAL_MARKER) ? ORIGINAL_MARKER : undefined);
     if (marker === undefined ? between.trim() !== '' : between.includes(marker))
         return;
@@ -48699,6 +49483,26 @@ function checkChatTemplate({ chatTemplate, responseMarker }, report) {
     const message = `chat_template does not write ${JSON.stringify(marker)} between prompt and answer, behind which is learnt`;
     const key = responseMarker === undefined ? 'chat_template' : 'response_marker';
     report(key, { code: 'chat-template', message, hint });
+}
+/** What is between the marks is what is learnt: the answer must be there. */
+function checkMarks(chatTemplate, report) {
+    const rendered = render(withCharacters(chatTemplate));
+    if ('problem' in rendered)
+        return; // the same template without these characters was understood
+    const marked = [...rendered.text.matchAll(new RegExp(`${BEGIN}(.*?)${END}`, 'gsu'))].map(([, text]) => text);
+    if (marked.some((text) => text?.includes(ANSWER)))
+        return;
+    const message = 'chat_template has generation marks, but not round the answer';
+    const hint = `Between its marks it writes ${JSON.stringify(marked.join(''))}. Put {% generation %} and {% endgeneration %} round the answer.`;
+    report('chat_template', { code: 'chat-template', message, hint });
+}
+/** Characters that stand for nothing in Unicode. */
+const [BEGIN, END] = ['\uFDD0', '\uFDD1'];
+/** The template with a character written at each mark, as the trainer's `answer_spans.py` does. */
+function withCharacters(template) {
+    return template.replaceAll(/\{%(-?)\s*(end)?generation\s*(-?)%\}/g, (_, left, end, right) => end
+        ? `{%${left} endif %}{{ '${END}' }}{% if true %}{% endif ${right}%}`
+        : `{%${left} if true %}{{ '${BEGIN}' }}{% if true %}{% endif ${right}%}`);
 }
 /** A conversation of one prompt and one answer, as the template writes it. */
 function render(template) {
@@ -48715,14 +49519,9 @@ function render(template) {
         return { problem: error.message.split('\n')[0] ?? '' };
     }
 }
-/** Milliseconds that a template has; one of a few lines takes one. */
-const MOST_TIME = 1000;
-/** The result of a function that is stopped where loops in loops go on for long: whoever proposes a recipe wrote them. */
-function withinTime(work) {
-    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
-}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-together.ts
+
 
 /** Checks what the keys of one training file say together. */
 function checkTogether(training, yaml, diagnostics) {
@@ -48816,12 +49615,7 @@ function checkLora({ arguments: given }, report) {
         report(key, { code: 'without-effect', message }, true);
         return;
     }
-    const targets = [given.lora_target_modules ?? []].flat().map(String);
-    if (targets.some((name) => name.split('.').at(-1) === 'lm_head') && given.loss_type === 'chunked_nll') {
-        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
-        const hint = 'Write loss_type: nll, or take lm_head out of lora_target_modules.';
-        report('loss_type', { code: 'unsupported-loss', message, hint });
-    }
+    checkAdapterKeys(given, ([key], finding) => report(key, finding));
     const rank = Number(given.lora_r ?? 16);
     const alpha = Number(given.lora_alpha ?? 32);
     if (alpha / rank > 16 && given.use_rslora !== true) {
@@ -48834,24 +49628,11 @@ function checkLora({ arguments: given }, report) {
         });
     }
 }
-function checkOwnKeys({ profile, microBatchTokens, masterWeights, arguments: given }, report) {
-    if (profile !== 'fast' && microBatchTokens !== undefined) {
-        const message = `micro_batch_tokens has no effect in the profile ${profile}`;
-        report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
-    }
-    if (!masterWeights)
+function checkOwnKeys({ profile, microBatchTokens }, report) {
+    if (profile === 'fast' || microBatchTokens === undefined)
         return;
-    const problem = given.dtype !== 'bfloat16'
-        ? `dtype is ${String(given.dtype ?? 'float32')}: only bfloat16 parameters lack digits`
-        : given.use_peft === true
-            ? 'use_peft is true: the weights of a LoRA are in float32 already'
-            : !String(given.optim ?? 'adamw_torch').startsWith('adamw_torch')
-                ? `optim is ${String(given.optim)}: it is AdamW`
-                : undefined;
-    if (!problem)
-        return;
-    const message = `master_weights can't be had: ${problem}`;
-    report('master_weights', { code: 'conflicting-keys', message, hint: 'Leave master_weights out.' });
+    const message = `micro_batch_tokens has no effect in the profile ${profile}`;
+    report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-schema.ts
@@ -48876,14 +49657,19 @@ const ownKeysSchema = schemas/* strictObject */.rej({
     response_marker: schemas/* string */.YjP()
         .min(1)
         .optional()
-        .describe("The loss is on what follows its last occurrence; left out: the template's marks decide."),
+        .describe('The loss is on what follows it before the last answer; left out: the template decides.'),
+    max_incomplete_share: schemas/* number */.aig('expected a number from 0 to 1')
+        .min(0, 'expected a number from 0 to 1')
+        .max(1, 'expected a number from 0 to 1')
+        .optional()
+        .describe('Largest share of training rows without a label or with a cut answer; with more, the run ends with an error. Left out: 0.01 with profile: fast, any share with profile: parity.'),
     micro_batch_tokens: schemas/* int */.Whr()
         .positive()
         .optional()
         .describe('With profile: fast, most tokens in a micro-batch; left out: chosen by memory.'),
     master_weights: schemas/* boolean */.zMY()
-        .default(false)
-        .describe('Keeps float32 weights behind bfloat16 parameters, where no DeepSpeed keeps them.'),
+        .optional()
+        .describe('float32 master weights behind bfloat16 weights. Default: true for full fine-tuning with AdamW, except under DeepSpeed, which keeps its own. false saves 6 bytes a parameter and loses nearly every update at a learning rate of 1e-5.'),
     save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
     max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
     stop_on: schemas/* array */.YOg(schemas/* enum */.k5n(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
@@ -48901,6 +49687,7 @@ const ownKeysSchema = schemas/* strictObject */.rej({
 });
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
 function checkTraining(yaml, diagnostics) {
+    diagnostics.push(...yaml.otherReadings());
     const before = diagnostics.length;
     const data = yaml.data;
     if (data === null || typeof data !== 'object' || Array.isArray(data)) {
@@ -48925,6 +49712,7 @@ function checkTraining(yaml, diagnostics) {
             : undefined,
         chatTemplate: section.chat_template,
         responseMarker: section.response_marker,
+        maxIncompleteShare: section.max_incomplete_share,
         microBatchTokens: section.micro_batch_tokens,
         masterWeights: section.master_weights,
         saveMinutes: section.save_minutes,
@@ -48946,7 +49734,7 @@ function checkTraining(yaml, diagnostics) {
 
 
 /** Reads the section `experts` of a recipe and the training files that it names; an expert with errors is undefined. */
-function readExperts({ experts, dataset: datasetFile }, rest, yaml, diagnostics) {
+function readExperts({ experts = {}, dataset: datasetFile }, rest, yaml, diagnostics) {
     const folder = external_node_path_default().dirname(yaml.file);
     if ('base' in experts) {
         const message = 'an expert named base: in a merge configuration ${base} is the base model';
@@ -48955,15 +49743,17 @@ function readExperts({ experts, dataset: datasetFile }, rest, yaml, diagnostics)
     const seen = new Map();
     return Object.entries(experts).map(([name, { dataset, sft }]) => {
         const diagnose = (key, finding) => yaml.diagnose({ path: ['experts', name, key] }, finding);
-        if (rest.datasets && !Object.hasOwn(rest.datasets, dataset)) {
+        if (rest.datasets && dataset !== undefined && !Object.hasOwn(rest.datasets, dataset)) {
             const known = Object.keys(rest.datasets);
             const message = `${datasetFile} has no dataset ${dataset}`;
             const hint = didYouMean(dataset, known) ?? `It has: ${known.join(', ')}.`;
             diagnostics.push(diagnose('dataset', { code: 'unknown-name', message, hint }));
         }
+        if (sft === undefined)
+            return undefined;
         const file = resolveInRecipe(sft, { root: folder, from: folder }, (finding) => diagnose('sft', finding), diagnostics);
         const twin = seen.get(`${dataset}\n${file}`);
-        if (twin !== undefined) {
+        if (twin !== undefined && dataset !== undefined) {
             const message = `${name} is trained as ${twin} is: the same data, the same arguments`;
             const hint = 'Both become the same model. Which dataset is meant?';
             diagnostics.push(diagnose('dataset', { code: 'same-expert-twice', message, hint }));
@@ -48972,13 +49762,14 @@ function readExperts({ experts, dataset: datasetFile }, rest, yaml, diagnostics)
         const read = readTrainingFile(file, diagnostics, (finding) => diagnose('sft', finding));
         if (!read)
             return undefined;
-        const found = Object.hasOwn(rest.datasets ?? {}, dataset) ? rest.datasets?.[dataset] : undefined;
+        const isKnown = dataset !== undefined && Object.hasOwn(rest.datasets ?? {}, dataset);
+        const found = isKnown ? rest.datasets?.[dataset] : undefined;
         checkExpert(read, { launch: rest.launch, dataset: found }, diagnostics);
         checkModelName(read, rest.baseModel, diagnostics);
-        const expert = { name, dataset, training: read.section, yaml: read.yaml };
+        const expert = { name, dataset: dataset ?? '?', training: read.section, yaml: read.yaml };
         if (rest.architecture)
             checkArchitecture(expert, rest.architecture, rest.launch, diagnostics);
-        return deriveAccumulation(expert, rest.processes, diagnostics);
+        return rest.processes === undefined ? expert : deriveAccumulation(expert, rest.processes, diagnostics);
     });
 }
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
@@ -49048,11 +49839,20 @@ function checkModelName({ section, yaml }, baseModel, diagnostics) {
     }
 }
 
-;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-entries.ts
+/** The models of a configuration; undefined where it has both `models` and `slices`, or neither. */
+function entriesOf({ models, slices }) {
+    if (models && slices)
+        return undefined;
+    if (models)
+        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
+    return slices?.[0]?.sources.map((entry, index) => ({
+        ...entry,
+        path: ['slices', 0, 'sources', index],
+    }));
+}
 
-
-
-
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-methods.ts
 const DARE = {
     shared: ['normalize', 'rescale', 'lambda'],
     perModel: ['weight', 'density'],
@@ -49079,11 +49879,284 @@ const METHODS = {
     dare_linear: DARE,
     supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
 };
+
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-values.ts
+/** One of mergekit's three ways to write a parameter, as conditions: the first that holds for a tensor counts. */
+function conditionsOf(written) {
+    if (!Array.isArray(written))
+        return [{ filter: undefined, values: [written] }];
+    if (!written.some((entry) => typeof entry === 'object'))
+        return [{ filter: undefined, values: written }];
+    return written.map(({ filter, value }) => ({
+        filter: filter === null || filter === '*' ? undefined : filter,
+        values: [value].flat(),
+    }));
+}
+/** Which condition gives a tensor its value; -1 where none does. */
+function conditionFor(conditions, tensor) {
+    return conditions.findIndex(({ filter }) => filter === undefined || tensor.includes(filter));
+}
+/**
+ * The value of a parameter for a tensor, as the engine has it (`merging/parameter_settings.py`).
+ *
+ * @param scopes what is written of it, that of the model itself first
+ * @param place of the tensor in the layers, from 0 to 1
+ * @returns undefined where no scope has a value for the tensor
+ */
+function valueFor(scopes, tensor, place) {
+    for (const written of scopes.filter((scope) => scope !== undefined && scope !== null)) {
+        const conditions = conditionsOf(written);
+        const found = conditions[conditionFor(conditions, tensor)];
+        if (found)
+            return interpolated(found.values, place);
+    }
+    return undefined;
+}
+/** Where a gradient is read for a tensor: 0 for the first layer and for all outside the layers, 1 for the last layer. */
+function placeInLayers(tensor, layers) {
+    const layer = /\.layers\.(\d+)\./.exec(tensor)?.[1];
+    if (layer === undefined)
+        return 0;
+    return layers > 1 ? Number(layer) / (layers - 1) : 1;
+}
+function interpolated(values, place) {
+    const scaled = place * (values.length - 1);
+    const before = Math.trunc(scaled);
+    const first = values[before];
+    const second = values[Math.min(values.length - 1, before + 1)];
+    if (typeof first !== 'number' || typeof second !== 'number')
+        return first;
+    return (1 - (scaled - before)) * first + (scaled - before) * second;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/tensor-names.ts
+
+/** Norms of a layer over the hidden size, in all families but Gemma 2 and 3, which have two more. */
+const NORMS = ['input_layernorm', 'post_attention_layernorm'];
+const MORE_NORMS = ['pre_feedforward_layernorm', 'post_feedforward_layernorm'];
+/**
+ * The names of a model's tensors in its original checkpoint, as a merge has them.
+ *
+ * @returns undefined where the model type is not known, and its names are no more than likely
+ */
+function tensorNames(reading) {
+    if (!reading || !('architecture' in reading) || reading.notice !== undefined)
+        return undefined;
+    const { architecture } = reading;
+    const { layers, tiedEmbeddings } = architecture;
+    const inLayers = Array.from({ length: layers }, (_, layer) => namesOfLayer(architecture).map((name) => name.replace('layers.N.', `layers.${layer}.`)));
+    const head = tiedEmbeddings ? [] : ['lm_head.weight'];
+    return ['model.embed_tokens.weight', ...inLayers.flat(), 'model.norm.weight', ...head];
+}
+function namesOfLayer(architecture) {
+    const { vectors, experts } = architecture;
+    const norms = vectors.norms > NORMS.length ? [...NORMS, ...MORE_NORMS] : NORMS;
+    const ofHeads = vectors.headNorms ? ['self_attn.q_norm', 'self_attn.k_norm'] : [];
+    const modules = linearModules(architecture)
+        .filter(({ parent }) => parent !== '')
+        .flatMap(({ parent, name, bias }) => ['weight', ...(bias ? ['bias'] : [])].map((kind) => `${parent}.${name}.${kind}`));
+    return [
+        ...[...norms, ...ofHeads].map((norm) => `model.layers.N.${norm}.weight`),
+        ...modules.flatMap((name) => name.includes('.E.')
+            ? Array.from({ length: experts?.count ?? 0 }, (_, expert) => name.replace('.E.', `.${expert}.`))
+            : [name]),
+    ];
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge-tensors.ts
+
+
+
+
+
+/**
+ * Checks a configuration against the models' tensors: what the engine refuses, or would pass over, once it sees them.
+ *
+ * @param reading of the models; without it, and of a model type that is not known, nothing is said that hangs on names
+ */
+function checkMergeTensors(merge, reading, report) {
+    const entries = entriesOf(merge) ?? [];
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    checkLayers(merge, layers, report);
+    const known = tensorNames(reading);
+    const tensors = isConstant(merge, entries) ? [''] : known;
+    if (known)
+        for (const written of allWritten(merge, entries))
+            checkFilters(written, known, report);
+    if (tensors)
+        checkValues(merge, entries, { tensors, layers: layers ?? 1 }, report);
+}
+/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
+function checkMergekitTensors(config, reading, report, path = []) {
+    if (config === null || typeof config !== 'object')
+        return;
+    if (Array.isArray(config)) {
+        for (const [index, entry] of config.entries())
+            checkMergekitTensors(entry, reading, report, [...path, index]);
+        return;
+    }
+    const names = tensorNames(reading);
+    for (const [key, value] of Object.entries(config)) {
+        const at = [...path, key];
+        if (key === 'layer_range')
+            checkMergekitRange(value, reading, report, at);
+        else if (key === 'filter' && typeof value === 'string' && names) {
+            if (value !== '*' && !names.some((name) => name.includes(value)))
+                report(at, unusedFilter(value, names));
+        }
+        else
+            checkMergekitTensors(value, reading, report, at);
+    }
+}
+function checkMergekitRange(range, reading, report, at) {
+    const [start, end] = Array.isArray(range) ? range : [];
+    if (!Number.isInteger(start) || !Number.isInteger(end))
+        return;
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    const found = `layer_range: [${start}, ${end}]`;
+    if (start < 0 || start >= end) {
+        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
+    }
+    else if (layers !== undefined && end > layers) {
+        const message = `${found} ends behind the base model's ${layers} layers`;
+        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
+    }
+}
+/** All sources must have the same layers, and these must be all that the models have. */
+function checkLayers({ slices }, layers, report) {
+    const sources = slices?.[0]?.sources ?? [];
+    const first = sources[0]?.layer_range[1];
+    for (const [index, { layer_range: range }] of sources.entries()) {
+        const [, end] = range;
+        const wanted = layers ?? first;
+        if (end === wanted)
+            continue;
+        const message = layers === undefined
+            ? `layer_range ends at ${end}, that of the first source at ${first}`
+            : `layer_range ends at ${end}, and the models have ${layers} layers`;
+        report(['slices', 0, 'sources', index, 'layer_range'], {
+            code: 'bad-value',
+            message,
+            hint: `Whole models are merged: write [0, ${wanted}]. For some of the layers write engine: mergekit in recipe.yaml.`,
+        });
+    }
+}
+function allWritten(merge, entries) {
+    const scopes = [
+        ...entries.map(({ parameters, path }) => ({ parameters, path: [...path, 'parameters'] })),
+        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
+        { parameters: merge.parameters, path: ['parameters'] },
+    ];
+    return scopes.flatMap(({ parameters, path }) => Object.entries(parameters ?? {}).flatMap(([name, value]) => value === undefined ? [] : [{ value, path: [...path, name] }]));
+}
+/** A filter from which no tensor takes its value: it is part of no name, or an earlier one has all that it is part of. */
+function checkFilters({ value, path }, names, report) {
+    const conditions = conditionsOf(value);
+    const taken = new Set(names.map((name) => conditionFor(conditions, name)));
+    for (const [index, { filter }] of conditions.entries()) {
+        if (filter !== undefined && !taken.has(index))
+            report([...path, index, 'filter'], unusedFilter(filter, names));
+    }
+}
+function unusedFilter(filter, names) {
+    const code = 'unused-filter';
+    if (names.some((name) => name.includes(filter))) {
+        const message = `filter: ${filter} has no effect: each tensor with ${filter} in its name takes an earlier value of the list`;
+        return { code, message, hint: 'The first filter that fits a tensor counts: move this one up.' };
+    }
+    const length = filter.split('.').length;
+    const words = names.map((name) => name.split('.').filter((word) => !/^\d+$/.test(word)));
+    const parts = new Set(words.flatMap((name) => Array.from({ length: Math.max(0, name.length - length + 1) }, (_, start) => name.slice(start, start + length).join('.'))));
+    return {
+        code,
+        message: `filter: ${filter} is part of no tensor's name: its value is never used`,
+        hint: didYouMean(filter, [...parts]),
+    };
+}
+/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
+function checkValues(merge, entries, shape, report) {
+    const { required, perModel, needsBase } = METHODS[merge.merge_method];
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    const merged = entries.filter(({ model }) => !(needsBase && model === base));
+    for (const name of required) {
+        for (const entry of perModel.includes(name) ? merged : [undefined])
+            checkRequired(name, scopesOf(merge, name, entry), entry, shape, report);
+    }
+    if (!needsBase)
+        checkSum(merge, entries, shape, report);
+}
+/** Where a parameter of a model, or of all, is written: the place that counts first comes first. */
+function scopesOf(merge, name, entry) {
+    return [
+        ...(entry ? [{ value: entry.parameters?.[name], path: [...entry.path, 'parameters', name] }] : []),
+        { value: merge.slices?.[0]?.parameters?.[name], path: ['slices', 0, 'parameters', name] },
+        { value: merge.parameters?.[name], path: ['parameters', name] },
+    ].filter(({ value }) => value !== undefined);
+}
+function valueAt(scopes, tensor, layers) {
+    const values = scopes.map(({ value }) => value);
+    return valueFor(values, tensor, placeInLayers(tensor, layers));
+}
+function checkRequired(name, scopes, entry, { tensors, layers }, report) {
+    const [first] = scopes;
+    // That nothing is written of it at all is reported elsewhere.
+    if (!first)
+        return;
+    const lacking = tensors.filter((tensor) => valueAt(scopes, tensor, layers) === undefined);
+    if (lacking.length === 0)
+        return;
+    const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : '';
+    report(first.path, {
+        code: 'missing-key',
+        message: `no ${name}${entry ? ` of ${entry.model}` : ''} for ${lacking[0]}${more}: no filter fits`,
+        hint: 'Add - value: … without a filter at the end of the list, for all other tensors.',
+    });
+}
+/** Of the first tensor whose weights would be divided by 0. */
+function checkSum(merge, entries, { tensors, layers }, report) {
+    const scopes = entries.map((entry) => scopesOf(merge, 'weight', entry));
+    for (const tensor of tensors) {
+        const weights = scopes.map((written) => valueAt(written, tensor, layers));
+        if (!weights.every((weight) => typeof weight === 'number'))
+            continue;
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        const normalizes = Boolean(valueAt(scopesOf(merge, 'normalize'), tensor, layers) ?? true);
+        if (Math.abs(sum) >= ZERO || !normalizes)
+            continue;
+        report(scopes.flat()[0]?.path ?? [], {
+            code: 'bad-value',
+            message: `the weights ${weights.join(', ')}${tensor && ` of ${tensor}`} sum to 0, and the merged values are divided by that sum`,
+            hint: 'Change the weights, or write normalize: false in parameters.',
+        });
+        return;
+    }
+}
+/** Sums below this are 0, as in the engine. */
+const ZERO = 1e-8;
+/** Whether each tensor has the same values, so that its name does not matter. */
+function isConstant(merge, entries) {
+    return allWritten(merge, entries).every(({ value }) => {
+        const [first] = conditionsOf(value);
+        return first?.filter === undefined && first?.values.length === 1;
+    });
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+
+
+
+
+
+
+
 /**
  * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
- * model is merged with itself, and that `${name}` is one of `names`; without `names`, nothing is said about them.
+ * model is merged with itself, and that the values fit the models' tensors.
+ *
+ * @param known the names that `${name}` can be, and the architecture of the models; what is missing is not checked
  */
-function checkMerge(merge, yaml, diagnostics, names) {
+function checkMerge(merge, yaml, diagnostics, known = {}) {
+    const { names, architecture } = known;
     const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
     const entries = entriesOf(merge);
     if (!entries) {
@@ -49093,23 +50166,14 @@ function checkMerge(merge, yaml, diagnostics, names) {
         return;
     }
     const base = merge.base_model ?? merge.slices?.[0]?.base_model;
-    check_merge_checkNames(merge, entries, report, names);
+    checkNames(merge, entries, report, names);
     if (names)
         checkFolders(entries, external_node_path_default().dirname(yaml.file), report);
     checkModels(merge, entries, base, report);
     checkParameters(merge, entries, base, report);
+    checkMergeTensors(merge, architecture, report);
 }
-function entriesOf({ models, slices }) {
-    if (models && slices)
-        return undefined;
-    if (models)
-        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
-    return slices?.[0]?.sources.map((entry, index) => ({
-        ...entry,
-        path: ['slices', 0, 'sources', index],
-    }));
-}
-function check_merge_checkNames(merge, entries, report, names) {
+function checkNames(merge, entries, report, names) {
     if (!names)
         return;
     const places = [
@@ -49305,7 +50369,7 @@ const mergeSchema = schemas/* strictObject */.rej({
         .describe('How the models are combined; another one of mergekit needs engine: mergekit in recipe.yaml.'),
     base_model: model
         .optional()
-        .describe('What task vectors are taken against; for slerp the model at t = 0; for linear the donor only.'),
+        .describe('What task vectors are taken against; for slerp the model at t = 0. Config and tokenizer come from it; with linear nothing else does.'),
     parameters: parameters.nullish().describe('For all models.'),
     dtype: dtype.optional().describe('Data type of the result.'),
     out_dtype: dtype.optional().describe('Data type of the result, over dtype.'),
@@ -49332,20 +50396,14 @@ var plan = __nccwpck_require__(7461);
 
 
 
-
 /** Reads a file that `recipe.yaml` names; when it isn't there, the finding stands where it is named. */
-function readReferenced(from, at, name, schema, diagnostics, check) {
+function readReferenced(from, at, name, diagnostics) {
     const folder = external_node_path_default().dirname(from.file);
     const file = resolveInRecipe(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
-    if (!(0,external_node_fs_.existsSync)(file)) {
-        diagnostics.push(from.diagnose({ path: at }, missingFile(external_node_path_default().basename(file), file)));
-        return undefined;
-    }
-    const yaml = readYamlFile(file, diagnostics);
-    const section = yaml && checkSchema(schema, yaml, diagnostics);
-    if (yaml && section !== undefined)
-        check?.(yaml, section);
-    return section;
+    if ((0,external_node_fs_.existsSync)(file))
+        return readYamlFile(file, diagnostics);
+    diagnostics.push(from.diagnose({ path: at }, missingFile(external_node_path_default().basename(file), file)));
+    return undefined;
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
@@ -49354,11 +50412,17 @@ function readReferenced(from, at, name, schema, diagnostics, check) {
 
 
 
-/** Reads the section `merge` of a recipe and the configuration that it names. */
-function readMerge(section, experts, expertNames, yaml, diagnostics) {
+
+
+/**
+ * Reads the section `merge` of a recipe and the configuration that it names.
+ *
+ * @param expertNames undefined where they are not known: then nothing is said of the names in the configuration
+ */
+function readMerge(section, experts, expertNames, architecture, yaml, diagnostics) {
     const isPath = typeof section === 'string';
     const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
-    const names = [...expertNames, 'base'];
+    const names = expertNames && [...expertNames, 'base'];
     const at = isPath ? ['merge'] : ['merge', 'config'];
     if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
         diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
@@ -49369,23 +50433,33 @@ function readMerge(section, experts, expertNames, yaml, diagnostics) {
     }
     if (options.engine === 'native' &&
         options.adapters === 'on-the-fly' &&
+        experts.length > 0 &&
         experts.every((expert) => expert && !(0,plan/* isLora */.N)(expert))) {
         const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
         diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
     }
-    for (const unknown of unknownNames(options.donor ?? '', names)) {
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
+    for (const unknown of names ? unknownNames(options.donor ?? '', names) : []) {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names ?? [])));
     }
-    const before = diagnostics.length;
-    const config = options.engine === 'mergekit'
-        ? readReferenced(yaml, at, name, mergekitSchema, diagnostics)
-        : readReferenced(yaml, at, name, mergeSchema, diagnostics, (mergeYaml, found) => {
-            checkMerge(found, mergeYaml, diagnostics, names);
-            checkMergeDtype(found, experts, mergeYaml, diagnostics);
-        });
-    if (config && diagnostics.length === before)
+    const before = errorsIn(diagnostics);
+    const mergeYaml = readReferenced(yaml, at, name, diagnostics);
+    if (!mergeYaml)
+        return undefined;
+    diagnostics.push(...mergeYaml.otherReadings());
+    const config = checkSchema(options.engine === 'mergekit' ? mergekitSchema : mergeSchema, mergeYaml, diagnostics);
+    if (config && options.engine === 'native') {
+        checkMerge(config, mergeYaml, diagnostics, { names, architecture });
+        checkMergeDtype(config, experts, mergeYaml, diagnostics);
+    }
+    else if (config) {
+        checkMergekitTensors(config, architecture, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+    }
+    if (config && errorsIn(diagnostics) === before && expertNames)
         checkUnused(config, expertNames, yaml, diagnostics);
     return config && { config, folder: external_node_path_default().dirname(external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name)), ...options };
+}
+function errorsIn(diagnostics) {
+    return diagnostics.filter(({ severity }) => severity === 'error').length;
 }
 /** An expert that is trained for nothing. */
 function checkUnused(config, expertNames, yaml, diagnostics) {
@@ -49506,7 +50580,7 @@ const recipeSchema = schemas/* strictObject */.rej({
             donor: schemas/* string */.YjP()
                 .min(1)
                 .optional()
-                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its first model).'),
+                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its base_model, else its first model).'),
         })
             .meta({
             not: {
@@ -49571,6 +50645,89 @@ const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictOb
     },
 }));
 
+;// CONCATENATED MODULE: ./packages/recipe/src/readable-parts.ts
+
+
+const sections = recipeSchema.shape;
+/**
+ * The readable parts of a recipe with mistakes, so that the files that it names are checked all the same. A part is left
+ * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
+ */
+function readableParts(written) {
+    if (!isRecord(written))
+        return {};
+    const data = asMeant(written, Object.keys(sections));
+    const launch = launchOf(data.launch);
+    return {
+        base_model: valid(sections.base_model, data.base_model),
+        dataset: valid(sections.dataset, data.dataset),
+        experts: isRecord(data.experts)
+            ? Object.fromEntries(Object.entries(data.experts).map(([name, expert]) => [name, expertOf(expert)]))
+            : undefined,
+        ...launch,
+        merge: mergeOf(data.merge),
+    };
+}
+/** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
+function readableDatasets(data) {
+    if (!isRecord(data))
+        return undefined;
+    const dataset = datasetFileSchema.valueType;
+    return Object.fromEntries(Object.entries(data).map(([name, section]) => {
+        const source = isRecord(section) ? valid(dataset.shape.source, section.source) : undefined;
+        return [name, valid(dataset, section) ?? (source === undefined ? {} : { source })];
+    }));
+}
+function expertOf(expert) {
+    if (!isRecord(expert))
+        return {};
+    const { dataset, sft } = asMeant(expert, ['dataset', 'sft']);
+    return { dataset: textOf(dataset), sft: textOf(sft) };
+}
+/** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
+function launchOf(written) {
+    if (!isRecord(written))
+        return {};
+    const launch = asMeant(written, Object.keys(sections.launch.shape));
+    const whole = valid(sections.launch, launch);
+    if (whole)
+        return { launch: whole, processes: whole.processes };
+    const config = textOf(launch.config);
+    const processes = launch.processes === undefined ? undefined : processesOf(launch.processes);
+    return {
+        launch: config === undefined ? undefined : { config, processes: processes ?? 1, launcher: 'local' },
+        processes,
+    };
+}
+function processesOf(processes) {
+    return valid(sections.launch.shape.processes, processes);
+}
+/** With a wrong engine it is not known which configuration is meant. */
+function mergeOf(merge) {
+    const whole = valid(sections.merge, merge);
+    if (whole !== undefined || !isRecord(merge))
+        return whole;
+    const { config, engine } = asMeant(merge, ['config', 'adapters', 'engine', 'seed', 'donor']);
+    return engine === undefined || engine === 'native' ? textOf(config) : undefined;
+}
+/** The same with misspelt keys under the names that they were to have, where these are not there. */
+function asMeant(written, known) {
+    const entries = Object.entries(written).map(([key, value]) => {
+        const near = known.includes(key) ? undefined : nearest(key, known);
+        return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
+    });
+    return Object.fromEntries(entries);
+}
+function valid(schema, value) {
+    return schema.safeParse(value).data;
+}
+function textOf(value) {
+    return typeof value === 'string' && value !== '' ? value : undefined;
+}
+function isRecord(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
 
 
@@ -49578,7 +50735,8 @@ const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictOb
 
 /**
  * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
- * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined, and so is one of which only
+ * parts could be read.
  *
  * @param root the recipe's folder
  */
@@ -49586,15 +50744,16 @@ function resolveDatasets(sections, yaml, root, diagnostics) {
     return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
         const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
         const folders = { root, from: external_node_path_default().dirname(yaml.file) };
-        const resolvedColumns = checkColumns(columns, report);
+        const resolvedColumns = columns && checkColumns(columns, report);
         checkSystemPrompt(section, resolvedColumns, report);
         const list = Array.isArray(source);
-        const sources = [source]
+        const sources = (source === undefined ? [] : [source])
             .flat()
             .map((one, index) => checkSource(one, folders, diagnostics, (at, finding) => yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding)));
-        if (!resolvedColumns || !sources.every((one) => one !== undefined))
-            return [name, undefined];
-        return [name, { ...section, columns: resolvedColumns, sources }];
+        const { split } = section;
+        if (!resolvedColumns || !split || !sources.every((one) => one !== undefined))
+            return [name];
+        return [name, { ...section, split, columns: resolvedColumns, sources }];
     }));
 }
 function checkColumns(columns, report) {
@@ -49663,6 +50822,7 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
 
 
 
+
 /**
  * Reads and checks all files of a recipe.
  *
@@ -49689,28 +50849,33 @@ function loadRecipe(location, options = {}) {
 function read(location, options, diagnostics) {
     const file = recipeFile(location);
     const yaml = readYamlFile(file, diagnostics);
-    const top = yaml && checkSchema(recipeSchema, yaml, diagnostics);
-    if (!yaml || !top)
+    if (!yaml)
         return undefined;
-    const baseModel = readBaseModel(top.base_model, yaml, diagnostics);
-    const processes = options.processes ?? top.launch.processes;
-    const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
-    const datasets = readDatasets(top, yaml, diagnostics);
+    const whole = checkSchema(recipeSchema, yaml, diagnostics);
+    const parts = whole
+        ? { ...whole, processes: whole.launch.processes }
+        : readableParts(yaml.data);
+    const baseModel = parts.base_model && readBaseModel(parts.base_model, yaml, diagnostics);
+    const processes = options.processes ?? parts.processes;
+    const launch = parts.launch &&
+        readLaunch({ ...parts.launch, processes: processes ?? parts.launch.processes }, yaml, diagnostics);
+    const datasets = readDatasets(parts, yaml, diagnostics);
     const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
     if (architecture && 'problem' in architecture) {
         const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
         diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
     }
     const rest = { baseModel, datasets, launch, processes, architecture };
-    const experts = readExperts(top, rest, yaml, diagnostics);
-    const merge = readMerge(top.merge, experts, Object.keys(top.experts), yaml, diagnostics);
+    const experts = readExperts(parts, rest, yaml, diagnostics);
+    const expertNames = parts.experts && Object.keys(parts.experts);
+    const merge = parts.merge && readMerge(parts.merge, experts, expertNames, architecture, yaml, diagnostics);
     const isWhole = (value) => value !== undefined;
-    if (!baseModel || !launch || !datasets || !merge)
+    if (!whole || !baseModel || !launch || !datasets || !merge)
         return undefined;
     if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole))
         return undefined;
     return {
-        name: top.name,
+        name: whole.name,
         folder: external_node_path_default().dirname(file),
         baseModel,
         datasets: datasets,
@@ -49727,19 +50892,107 @@ function recipeFile(location) {
 }
 /** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
 function readDatasets({ dataset, experts }, yaml, diagnostics) {
-    let datasets;
-    const used = Object.values(experts).map((expert) => expert.dataset);
-    readReferenced(yaml, ['dataset'], dataset, datasetFileSchema, diagnostics, (file, sections) => {
-        datasets = resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
-        // A name that is misspelt is said where it stands.
-        if (!used.every((name) => Object.hasOwn(sections, name)))
-            return;
-        for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
-            const message = `no expert is trained on ${name}: it is not prepared`;
-            diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
-        }
-    });
+    if (dataset === undefined)
+        return undefined;
+    const file = readReferenced(yaml, ['dataset'], dataset, diagnostics);
+    if (!file)
+        return undefined;
+    const sections = checkSchema(datasetFileSchema, file, diagnostics) ?? readableDatasets(file.data);
+    if (!sections)
+        return undefined;
+    const datasets = resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
+    const used = experts && Object.values(experts).map((expert) => expert.dataset);
+    // A name that is misspelt is said where it stands.
+    if (!used?.every((name) => name !== undefined && Object.hasOwn(sections, name)))
+        return datasets;
+    for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
+        const message = `no expert is trained on ${name}: it is not prepared`;
+        diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
+    }
     return datasets;
+}
+
+
+/***/ }),
+
+/***/ 9156:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   _: () => (/* binding */ checkMasterWeights),
+/* harmony export */   e: () => (/* binding */ keepsMasterWeights)
+/* harmony export */ });
+/**
+ * Whether the trainer keeps float32 master weights: as the file says, and by default in full fine-tuning of 16-bit weights
+ * where nothing else does. The trainer's `master_weights.py` decides by the same rules.
+ *
+ * @param baseDtype data type of the base model's weights, which `dtype: auto` takes
+ * @returns null where it depends on the base model's data type, and that is not given
+ */
+function keepsMasterWeights(training, launch, baseDtype) {
+    if (training.masterWeights !== undefined)
+        return training.masterWeights;
+    const dtype = dtypeOf(training, baseDtype);
+    if (absence(training, launch, dtype))
+        return false;
+    return dtype === undefined ? null : true;
+}
+/** Refuses master weights where they have no place, and warns where updates are lost without them. */
+function checkMasterWeights(training, launch, report) {
+    const { masterWeights, arguments: given } = training;
+    const dtype = dtypeOf(training, undefined);
+    const found = absence(training, launch, dtype);
+    if (given.fp16 === true && dtype === 'float16' && given.use_peft !== true && !usesDeepSpeed(launch)) {
+        const message = 'fp16 is true and dtype is float16: PyTorch scales no gradients that are in float16';
+        report('fp16', {
+            code: 'conflicting-keys',
+            message,
+            hint: 'Write dtype: float32, or bfloat16 and bf16.',
+        });
+    }
+    if (masterWeights === true && found) {
+        report('master_weights', {
+            code: usesDeepSpeed(launch) ? 'launch-mismatch' : 'conflicting-keys',
+            message: `master_weights is not available: ${found.reason}`,
+            hint: 'Remove master_weights.',
+        });
+    }
+    else if (found?.losesUpdates || (masterWeights === false && !found && dtype !== undefined)) {
+        const reason = found?.reason ?? 'master_weights is false';
+        report(found ? (/^optim/.test(found.reason) ? 'optim' : 'dtype') : 'master_weights', {
+            code: 'no-master-weights',
+            message: `${reason}: nothing keeps float32 master weights, and updates below the last digit of a ${dtype ?? '16-bit'} weight are lost, nearly all of them at a learning rate of 1e-5`,
+            hint: found
+                ? 'Write dtype: bfloat16 and optim: adamw_torch, or dtype: float32.'
+                : 'Remove master_weights.',
+        });
+    }
+}
+/** AdamW's names whose result split AdamW has, to the order of roundings. */
+const ADAMW = ['adamw_torch', 'adamw_torch_fused'];
+function absence({ arguments: given }, launch, dtype) {
+    const optimizer = String(given.optim ?? 'adamw_torch');
+    if (given.use_peft === true)
+        return { reason: 'use_peft is true: LoRA weights are in float32', losesUpdates: false };
+    if (usesDeepSpeed(launch))
+        return { reason: 'DeepSpeed keeps float32 weights', losesUpdates: false };
+    if (dtype === 'float32')
+        return { reason: 'dtype is float32: the weights are float32 already', losesUpdates: false };
+    if (dtype === 'float16')
+        return { reason: 'dtype is float16', losesUpdates: true };
+    if (!ADAMW.includes(optimizer))
+        return { reason: `optim is ${optimizer}, not adamw_torch`, losesUpdates: dtype !== undefined };
+    if (launch?.config.distributed_type === 'FSDP' && launch.config.use_cpu !== true)
+        return { reason: 'distributed_type is FSDP', losesUpdates: dtype !== undefined };
+    return undefined;
+}
+/** `bfloat16`, `float16` or `float32`; undefined for `auto` where the base model's data type is not given. */
+function dtypeOf({ arguments: given }, baseDtype) {
+    const dtype = String(given.dtype ?? 'float32').replace(/^torch\./, '');
+    return dtype === 'auto' ? baseDtype : dtype;
+}
+function usesDeepSpeed(launch) {
+    return launch?.config.distributed_type === 'DEEPSPEED';
 }
 
 
@@ -49806,6 +51059,8 @@ function isLora({ training }) {
 /* harmony export */   iP: () => (/* binding */ trainingSettings),
 /* harmony export */   ss: () => (/* binding */ mergeSettings)
 /* harmony export */ });
+/* harmony import */ var _master_weights_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9156);
+
 /*
  * What of a recipe enters the fingerprint of each stage beside its inputs. The stages take it from here, and so does who
  * wants to know beforehand what a change makes run again.
@@ -49856,7 +51111,7 @@ function trainingSettings(training, launch) {
         chat_template: training.chatTemplate ?? null,
         response_marker: training.responseMarker ?? null,
         micro_batch_tokens: training.microBatchTokens ?? null,
-        master_weights: training.masterWeights,
+        master_weights: (0,_master_weights_js__WEBPACK_IMPORTED_MODULE_0__/* .keepsMasterWeights */ .e)(training, launch),
         arguments: without(ARGUMENTS_WITHOUT_EFFECT, all),
         // Not the launcher, nor the nodes, but how many processes there are.
         processes: launch.processes,
@@ -50028,63 +51283,160 @@ async function sha256OfFile(file) {
 
 /***/ }),
 
-/***/ 4572:
+/***/ 8070:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   DL: () => (/* binding */ hardware),
-/* harmony export */   Vn: () => (/* binding */ PROJECT_ROOT),
-/* harmony export */   om: () => (/* binding */ gitCommit)
-/* harmony export */ });
-/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
-/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_child_process__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8161);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3136);
-/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_3___default = /*#__PURE__*/__nccwpck_require__.n(node_url__WEBPACK_IMPORTED_MODULE_3__);
-/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7975);
-/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_4___default = /*#__PURE__*/__nccwpck_require__.n(node_util__WEBPACK_IMPORTED_MODULE_4__);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  Vn: () => (/* binding */ PROJECT_ROOT),
+  om: () => (/* binding */ gitCommit),
+  DL: () => (/* binding */ hardware)
+});
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: external "node:url"
+var external_node_url_ = __nccwpck_require__(3136);
+// EXTERNAL MODULE: external "node:child_process"
+var external_node_child_process_ = __nccwpck_require__(1421);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
+;// CONCATENATED MODULE: ./packages/stage/src/git.ts
+
+
+
+
+/** Git can't answer: why, and what to do about it. */
+class GitError extends errors/* ConfigurationError */.j1 {
+    /** What git itself printed as its error. */
+    said;
+    constructor(problem, hint, said = '') {
+        super(problem, { hint });
+        this.said = said;
+    }
+}
+/**
+ * What git prints of a repository. No shell reads the arguments, and nothing is fetched or written.
+ *
+ * @throws GitError with the reason why it can't answer: no git, no repository, another owner, missing objects
+ */
+function git(folder, ...args) {
+    // Its words are read below, so they must not be those of another language.
+    const quiet = { GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
+    try {
+        return (0,external_node_child_process_.execFileSync)('git', ['--no-replace-objects', ...args], {
+            cwd: folder,
+            encoding: 'utf8',
+            env: { ...process.env, ...quiet },
+            maxBuffer: 1 << 28,
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
+    }
+    catch (error) {
+        throw reasonOf(error, folder, args[0] ?? '');
+    }
+}
+function reasonOf({ code, message, stderr = '' }, folder, subcommand) {
+    if (code === 'ENOENT') {
+        if (!(0,external_node_fs_.existsSync)(folder))
+            return new GitError(`there is no folder ${folder}`, 'Check the repository out.');
+        return new GitError('there is no git on this machine', `Install git before the checkout, in a container job in its image: ${WITHOUT_GIT}`);
+    }
+    if (stderr === '')
+        return new GitError(`git ${subcommand} fails: ${code ?? firstLine(message)}`, LOOK);
+    for (const { pattern, reason } of REASONS) {
+        const found = pattern.exec(stderr);
+        if (found)
+            return new GitError(...reason(found[1] ?? '', folder), stderr);
+    }
+    return new GitError(`git ${subcommand} fails: ${firstLine(stderr)}`, LOOK, stderr);
+}
+const WITHOUT_GIT = 'without it, actions/checkout brings the files without their repository.';
+const LOOK = 'See what "git status" says there in a step of its own.';
+/** What git says, as of 2.25 to 2.50, and what that means for somebody who did not call it. */
+const REASONS = [
+    {
+        // Of git 2.35.2 and 2.35.3: unsafe repository.
+        pattern: /(?:dubious ownership in repository at|unsafe repository \()\s?'?([^'\n]*?)'?(?: is owned|\n|$)/,
+        reason: (named, folder) => [
+            `git refuses ${named || folder}, since another user owns it ("dubious ownership")`,
+            `So it is in container jobs. In a step before this one: git config --global --add safe.directory '${named || folder}'`,
+        ],
+    },
+    {
+        pattern: /not a git repository: (?!\()(.+)/,
+        reason: (named, folder) => [
+            `the checkout in ${folder} is part of a repository that is not there: ${named}`,
+            'It is a worktree or a submodule: check the repository itself out, or bring that folder, too, into the container.',
+        ],
+    },
+    {
+        pattern: /not a git repository/,
+        reason: (_, folder) => (0,external_node_fs_.existsSync)(external_node_path_default().join(folder, '.git'))
+            ? [`the repository in ${external_node_path_default().join(folder, '.git')} is damaged or not complete`, 'Check it out again.']
+            : [
+                `${folder} is in no git repository`,
+                `Check it out with actions/checkout, and have git installed before: ${WITHOUT_GIT}`,
+            ],
+    },
+    {
+        pattern: /must be run in a work tree|cannot use bare repository/,
+        reason: (_, folder) => [`${folder} is a bare repository, without files`, 'Check out its files.'],
+    },
+    {
+        pattern: /promisor|missing blob|could not fetch|lazy fetching disabled/,
+        reason: () => [
+            'the checkout is a partial clone, and does not have all files of that commit',
+            'Check out without filter and sparse-checkout.',
+        ],
+    },
+];
+function firstLine(text) {
+    return text.trim().split('\n')[0] ?? '';
+}
+
+;// CONCATENATED MODULE: ./packages/stage/src/hardware.ts
 
 
 
 
 
-const run = (0,node_util__WEBPACK_IMPORTED_MODULE_4__.promisify)(node_child_process__WEBPACK_IMPORTED_MODULE_0__.execFile);
 /**
  * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
  * in `actions/NAME/dist`.
  */
-const PROJECT_ROOT = node_path__WEBPACK_IMPORTED_MODULE_2___default().resolve(node_path__WEBPACK_IMPORTED_MODULE_2___default().dirname((0,node_url__WEBPACK_IMPORTED_MODULE_3__.fileURLToPath)(import.meta.url)), '../../..');
+const PROJECT_ROOT = external_node_path_default().resolve(external_node_path_default().dirname((0,external_node_url_.fileURLToPath)(import.meta.url)), '../../..');
 /** The machine, for the manifest. */
 function hardware() {
-    const [first] = (0,node_os__WEBPACK_IMPORTED_MODULE_1__.cpus)();
+    const [first] = (0,external_node_os_.cpus)();
     return {
-        host: (0,node_os__WEBPACK_IMPORTED_MODULE_1__.hostname)(),
-        system: `${(0,node_os__WEBPACK_IMPORTED_MODULE_1__.type)()} ${(0,node_os__WEBPACK_IMPORTED_MODULE_1__.release)()}`,
+        host: (0,external_node_os_.hostname)(),
+        system: `${(0,external_node_os_.type)()} ${(0,external_node_os_.release)()}`,
         cpu: first?.model ?? 'unknown',
-        cores: (0,node_os__WEBPACK_IMPORTED_MODULE_1__.cpus)().length,
-        memory_bytes: (0,node_os__WEBPACK_IMPORTED_MODULE_1__.totalmem)(),
+        cores: (0,external_node_os_.cpus)().length,
+        memory_bytes: (0,external_node_os_.totalmem)(),
     };
 }
-/** The project's commit, with `-dirty` where files differ from it; `null` where that can't be known. */
-async function gitCommit() {
-    // An action's checkout has no .git folder; the runner says which commit it downloaded.
-    const ref = process.env.GITHUB_ACTION_REF;
+/**
+ * The project's commit, with `-dirty` where files differ from it; null where that can't be known, with the reason where
+ * there is a repository. An action's checkout has none: the runner says which commit it downloaded.
+ */
+function gitCommit(root = PROJECT_ROOT) {
+    const ref = process.env.GITHUB_ACTION_REF || null;
     try {
-        const { stdout } = await run('git', [
-            '-C',
-            PROJECT_ROOT,
-            'describe',
-            '--always',
-            '--dirty',
-            '--abbrev=40',
-        ]);
-        return stdout.trim() || ref || null;
+        return { commit: git(root, 'describe', '--always', '--dirty', '--abbrev=40').trim() || ref };
     }
-    catch {
-        return ref || null;
+    catch (error) {
+        if (!(error instanceof GitError))
+            throw error;
+        const isExpected = ref !== null || !(0,external_node_fs_.existsSync)(external_node_path_default().join(root, '.git'));
+        return { commit: ref, ...(!isExpected && { problem: error }) };
     }
 }
 
@@ -50258,6 +51610,109 @@ function isBusy(error) {
 
 /***/ }),
 
+/***/ 3055:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   A8: () => (/* binding */ SAFE_PATH_OPTION),
+/* harmony export */   AI: () => (/* binding */ ISOLATED_OPTION),
+/* harmony export */   LL: () => (/* binding */ PYTHON_VARIABLES),
+/* harmony export */   O_: () => (/* binding */ isolatedPython)
+/* harmony export */ });
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _hardware_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8070);
+
+
+/**
+ * The environment in which every Python process of a stage runs, and those that it starts: `prometheus_trainer` is found
+ * wherever the process starts, and nothing is imported from the folder in which it starts, as Python otherwise does for
+ * `-m` and `-c`. In an action that folder is the checkout: a file of that name there (`datasets/`, `queue.py`) would run
+ * with the environment of the step. PYTHONPATH of the caller is replaced, since an empty part of it means that folder, too.
+ */
+const PYTHON_VARIABLES = {
+    PYTHONPATH: node_path__WEBPACK_IMPORTED_MODULE_0___default().join(_hardware_js__WEBPACK_IMPORTED_MODULE_1__/* .PROJECT_ROOT */ .Vn, 'packages/trainer/src'),
+    PYTHONSAFEPATH: '1',
+};
+/** The same as an option, for the first process: nothing between here and there can take it away. */
+const SAFE_PATH_OPTION = '-P';
+/**
+ * The start of a command that runs Python so, whatever its starter made of the environment: `accelerate launch` adds the
+ * working folder to PYTHONPATH where the launch config says DeepSpeed.
+ */
+function isolatedPython(python) {
+    const script = 'export PYTHONPATH="$0" PYTHONSAFEPATH=1; exec "$@"';
+    return ['/bin/sh', '-c', script, PYTHON_VARIABLES.PYTHONPATH, python, SAFE_PATH_OPTION, '-u'];
+}
+/**
+ * For commands of the standard library (`-m venv`, `-c …`), which need neither our modules nor the caller's: all of the
+ * caller's settings of Python are left out. Every version of Python 3 knows it; `-P` came with 3.11.
+ */
+const ISOLATED_OPTION = '-I';
+
+
+/***/ }),
+
+/***/ 955:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   H: () => (/* binding */ RecordingReporter)
+/* harmony export */ });
+/* harmony import */ var _stage_warnings_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5784);
+
+/**
+ * Keeps the warnings of a whole command or action, to be repeated at its end, when the lines that showed them are far
+ * above: those of a stage as the stage knows them at its end, with those of an output that is up to date.
+ */
+class RecordingReporter {
+    #reporter;
+    #besideStages = new _stage_warnings_js__WEBPACK_IMPORTED_MODULE_0__/* .WarningCollection */ .hj();
+    #stages = [];
+    #open = 0;
+    constructor(reporter) {
+        this.#reporter = reporter;
+    }
+    /** In the order of the stages; none is empty. */
+    get warnings() {
+        const { entries, leftOut } = this.#besideStages.warnings;
+        const ofStages = new Set(this.#stages.flatMap((stage) => stage.entries.map(({ text }) => text)));
+        const others = entries.filter(({ text }) => !ofStages.has(text));
+        return [{ title: undefined, entries: others, leftOut }, ...this.#stages].filter((group) => group.entries.length + group.leftOut > 0);
+    }
+    info(text) {
+        this.#reporter.info(text);
+    }
+    notice(text, place) {
+        this.#reporter.notice(text, place);
+    }
+    warning(text, place) {
+        if (this.#open === 0)
+            this.#besideStages.add((0,_stage_warnings_js__WEBPACK_IMPORTED_MODULE_0__/* .warningText */ .i4)(text, place));
+        this.#reporter.warning(text, place);
+    }
+    error(text, place) {
+        this.#reporter.error(text, place);
+    }
+    startStage(title) {
+        this.#open += 1;
+        const progress = this.#reporter.startStage(title);
+        return {
+            phase: (name) => progress.phase(name),
+            progress: (done, total, unit) => progress.progress(done, total, unit),
+            line: (text) => progress.line(text),
+            end: (status, detail, warnings) => {
+                this.#open -= 1;
+                this.#stages.push({ title, ...warnings });
+                progress.end(status, detail, warnings);
+            },
+        };
+    }
+}
+
+
+/***/ }),
+
 /***/ 8141:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -50360,7 +51815,7 @@ function formatSeconds(seconds) {
 
 /***/ }),
 
-/***/ 7977:
+/***/ 2121:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -50394,7 +51849,7 @@ var errors = __nccwpck_require__(6499);
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
-var reporter = __nccwpck_require__(8141);
+var src_reporter = __nccwpck_require__(8141);
 // EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
 var visible_text = __nccwpck_require__(2966);
 ;// CONCATENATED MODULE: ./packages/stage/src/github-reporter.ts
@@ -50404,29 +51859,29 @@ var visible_text = __nccwpck_require__(2966);
 
 /** Reports into a GitHub job's log: a foldable group a stage, notices and warnings as annotations. */
 class GithubReporter {
-    #plain = new reporter/* PlainReporter */.Wb((line) => core/* info */.pq(withoutCommands(line)));
+    #plain = new src_reporter/* PlainReporter */.Wb((line) => core/* info */.pq(withoutCommands(line)));
     info(text) {
         this.#plain.info(text);
     }
     notice(text, place) {
-        core/* notice */.lm((0,reporter/* printable */.g$)(text), annotation(place));
+        core/* notice */.lm((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     warning(text, place) {
-        core/* warning */.$e((0,reporter/* printable */.g$)(text), annotation(place));
+        core/* warning */.$e((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     error(text, place) {
-        core/* error */.z3((0,reporter/* printable */.g$)(text), annotation(place));
+        core/* error */.z3((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     startStage(title) {
-        core/* startGroup */.Oh((0,reporter/* printable */.g$)(title));
+        core/* startGroup */.Oh((0,src_reporter/* printable */.g$)(title));
         const progress = this.#plain.startStage(title);
         return {
             phase: (name) => progress.phase(name),
             progress: (done, total, unit) => progress.progress(done, total, unit),
             line: (text) => progress.line(text),
-            end: (status, detail) => {
+            end: (status, detail, warnings) => {
                 core/* endGroup */.N4();
-                progress.end(status, detail);
+                progress.end(status, detail, warnings);
             },
         };
     }
@@ -50452,26 +51907,104 @@ function annotation(place) {
     };
 }
 
+// EXTERNAL MODULE: external "node:buffer"
+var external_node_buffer_ = __nccwpck_require__(4573);
+;// CONCATENATED MODULE: ./packages/stage/src/job-files.ts
+
+
+/** Bytes of a step's summary; of a longer one GitHub shows nothing (GitHub's docs, "Adding a job summary"). */
+const SUMMARY_LIMIT = 1024 * 1024;
+/** The outputs of a step. One that can't be written ends no work: it is told of once, at the end. */
+class StepOutputs {
+    #lost = new Set();
+    #reason = '';
+    set(name, value) {
+        try {
+            core/* setOutput */.uH(name, value);
+        }
+        catch (error) {
+            this.#lost.add(name);
+            this.#reason ||= error.message;
+        }
+    }
+    /** What later steps lack, and why; undefined where all was written. */
+    get problem() {
+        if (this.#lost.size === 0)
+            return undefined;
+        const names = [...this.#lost].join(', ');
+        return `Outputs could not be written, so later steps lack them or read earlier values: ${names}. ${this.#reason}`;
+    }
+}
+/**
+ * Appends to the summary of a step, if it has one.
+ *
+ * @returns why that was not possible; undefined where it was
+ */
+async function writeSummary(sections) {
+    if (sections.length === 0 || !process.env.GITHUB_STEP_SUMMARY)
+        return undefined;
+    try {
+        await core/* summary */.z.addRaw(withinLimit(sections, SUMMARY_LIMIT), true).write();
+        return undefined;
+    }
+    catch (error) {
+        return `The summary of this step could not be written: ${error.message}`;
+    }
+}
+/** The sections, one after the other; where they are too long together, the longest ones are cut, each with a note. */
+function withinLimit(sections, limit) {
+    const kept = [...sections];
+    const length = () => external_node_buffer_.Buffer.byteLength(`${kept.join('\n')}\n`);
+    const cut = new Set();
+    while (length() > limit && cut.size < kept.length) {
+        const [longest = 0] = [...kept.keys()]
+            .filter((index) => !cut.has(index))
+            .sort((a, b) => external_node_buffer_.Buffer.byteLength(kept[b] ?? '') - external_node_buffer_.Buffer.byteLength(kept[a] ?? ''));
+        cut.add(longest);
+        const section = kept[longest] ?? '';
+        kept[longest] = beginningOf(section, external_node_buffer_.Buffer.byteLength(section) - (length() - limit));
+    }
+    return length() > limit ? CUT.trim().slice(0, limit / 4) : kept.join('\n');
+}
+const CUT = '\n\n… The rest is left out: GitHub shows no summary of more than 1 MiB. See the log of this step.\n';
+const FENCE = '```';
+/** Whole lines from the beginning of a section, with a note, in so many bytes; the note alone where these are too few. */
+function beginningOf(section, bytes) {
+    const room = bytes - external_node_buffer_.Buffer.byteLength(CUT) - external_node_buffer_.Buffer.byteLength(`${FENCE}\n`);
+    if (room <= 0)
+        return CUT;
+    const text = external_node_buffer_.Buffer.from(section).subarray(0, room).toString('utf8');
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    // Text in a fence would swallow the note, and all that follows.
+    const isOpen = whole.split('\n').filter((line) => line.startsWith(FENCE)).length % 2 === 1;
+    return `${whole}${isOpen ? `${FENCE}\n` : ''}${CUT}`;
+}
+
 ;// CONCATENATED MODULE: ./packages/stage/src/run-action.ts
 
 
 
 
 
+
 /**
- * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once.
+ * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once. Where these
+ * can't be written, that is a warning: what `main` has done is done, and why it failed is the message.
  *
  * A ConfigurationError is shown without a stack; any other error is a bug and shows it.
  */
 async function runAction(main) {
     const summaries = [];
+    const last = [];
+    const outputs = new StepOutputs();
+    const reporter = new GithubReporter();
     const signal = abortOnSignals();
     try {
         await main({
-            reporter: new GithubReporter(),
+            reporter,
             signal,
-            setOutput: (name, value) => core/* setOutput */.uH(name, value),
-            addSummary: (markdown) => summaries.push(markdown),
+            setOutput: (name, value) => outputs.set(name, value),
+            addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
         });
     }
     catch (error) {
@@ -50480,22 +52013,25 @@ async function runAction(main) {
             process.exitCode = 130;
         }
         else if (error instanceof errors/* ConfigurationError */.j1 || error instanceof errors/* ChildProcessError */.Al) {
-            core/* setFailed */.C1(withoutCommands((0,reporter/* printable */.g$)(error.message)));
+            core/* setFailed */.C1(withoutCommands((0,src_reporter/* printable */.g$)(error.message)));
             summaries.push(`### Failed\n\n${fenced(error.message)}\n`);
         }
         else {
             const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-            core/* setFailed */.C1((0,reporter/* printable */.g$)(error instanceof Error ? error.message : text));
-            core/* info */.pq(withoutCommands((0,reporter/* printable */.g$)(text)));
+            core/* setFailed */.C1((0,src_reporter/* printable */.g$)(error instanceof Error ? error.message : text));
+            core/* info */.pq(withoutCommands((0,src_reporter/* printable */.g$)(text)));
             summaries.push(`### Failed\n\n${fenced(text)}\n`);
         }
     }
-    if (summaries.length > 0 && process.env.GITHUB_STEP_SUMMARY) {
-        await core/* summary */.z.addRaw(summaries.join('\n'), true).write();
-    }
+    if (outputs.problem)
+        last.push(`### Outputs are missing\n\n${fenced(outputs.problem)}\n`);
+    const problems = [outputs.problem, await writeSummary([...summaries, ...last].filter(Boolean))];
+    for (const problem of problems)
+        if (problem !== undefined)
+            reporter.warning(problem);
 }
 function fenced(text) {
-    return `\`\`\`text\n${(0,reporter/* printable */.g$)(text).replaceAll('```', "'''")}\n\`\`\``;
+    return `\`\`\`text\n${(0,src_reporter/* printable */.g$)(text).replaceAll('```', "'''")}\n\`\`\``;
 }
 
 
@@ -50513,14 +52049,16 @@ function fenced(text) {
  * Runs a short command and keeps what it prints.
  *
  * @param env added to this process's environment
+ * @param cwd the folder that it starts in; this process's own when absent
  * @returns its output, with exit code 127 where there is no such command
  */
-async function runCommand(command, args, env = {}) {
+async function runCommand(command, args, env = {}, cwd) {
     try {
         return await (0,_actions_exec__WEBPACK_IMPORTED_MODULE_0__/* .getExecOutput */ .H)(command, [...args], {
             silent: true,
             ignoreReturnCode: true,
             env: { ...process.env, ...env },
+            ...(cwd === undefined ? {} : { cwd }),
         });
     }
     catch (error) {
@@ -50595,14 +52133,14 @@ var canonical_json = __nccwpck_require__(6575);
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/stage/src/file-digests.ts
 var file_digests = __nccwpck_require__(3238);
-// EXTERNAL MODULE: ./packages/stage/src/hardware.ts
-var hardware = __nccwpck_require__(4572);
+// EXTERNAL MODULE: ./packages/stage/src/hardware.ts + 1 modules
+var hardware = __nccwpck_require__(8070);
 // EXTERNAL MODULE: ./packages/stage/src/manifest.ts
 var src_manifest = __nccwpck_require__(1313);
 // EXTERNAL MODULE: ./packages/stage/src/output-lock.ts
 var output_lock = __nccwpck_require__(3153);
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
-var reporter = __nccwpck_require__(8141);
+var src_reporter = __nccwpck_require__(8141);
 ;// CONCATENATED MODULE: ./packages/stage/src/stage-inputs.ts
 
 
@@ -50666,7 +52204,10 @@ async function resolvePath(name, target, known, hashAll) {
     return { from: external_node_path_default().resolve(target), digest, files };
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/stage-warnings.ts
+var stage_warnings = __nccwpck_require__(5784);
 ;// CONCATENATED MODULE: ./packages/stage/src/run-stage.ts
+
 
 
 
@@ -50688,6 +52229,10 @@ async function runStage(stage, options) {
     const started = Date.now();
     const seconds = () => (Date.now() - started) / 1000;
     const progress = options.reporter.startStage(stage.title);
+    const collected = new stage_warnings/* WarningCollection */.hj();
+    for (const text of stage.warnings ?? [])
+        collected.add(text);
+    const reporter = (0,stage_warnings/* listenToWarnings */.ux)(options.reporter, (text) => collected.add(text));
     try {
         await (0,promises_.mkdir)(external_node_path_default().dirname(stage.outputDir), { recursive: true });
         const lock = await (0,output_lock/* lockOutput */.Z)(stage.outputDir, {
@@ -50696,10 +52241,11 @@ async function runStage(stage, options) {
             signal: options.signal,
         });
         try {
-            const outcome = await runLocked(stage, options, progress, started);
+            const outcome = await runLocked(stage, { ...options, reporter }, progress, collected, started);
             const described = outcome.manifest && stage.describe ? stage.describe(outcome.manifest.metrics) : '';
-            const time = outcome.status === 'up to date' ? '' : `in ${(0,reporter/* formatSeconds */.Xo)(seconds())}`;
-            progress.end(outcome.status, [described, time].filter(Boolean).join(', '));
+            const time = outcome.status === 'up to date' ? '' : `in ${(0,src_reporter/* formatSeconds */.Xo)(seconds())}`;
+            const warnings = outcome.manifest ? (0,stage_warnings/* warningsOfManifest */.gb)(outcome.manifest) : collected.warnings;
+            progress.end(outcome.status, [described, time].filter(Boolean).join(', '), warnings);
             return { ...outcome, outputDir: stage.outputDir, seconds: seconds() };
         }
         finally {
@@ -50707,7 +52253,7 @@ async function runStage(stage, options) {
         }
     }
     catch (error) {
-        progress.end('failed', `after ${(0,reporter/* formatSeconds */.Xo)(seconds())}`);
+        progress.end('failed', `after ${(0,src_reporter/* formatSeconds */.Xo)(seconds())}`, collected.warnings);
         throw diskFull(error, stage.outputDir) ?? error;
     }
 }
@@ -50720,7 +52266,7 @@ function diskFull(error, outputDir) {
         ? `the disk of ${outputDir} is full`
         : `the quota on the disk of ${outputDir} is used up`, { hint: 'Free space there, or choose another folder for the output.', cause: error });
 }
-async function runLocked(stage, options, progress, started) {
+async function runLocked(stage, options, progress, collected, started) {
     const earlier = await (0,src_manifest/* readManifest */.WI)(stage.outputDir);
     if (!earlier)
         await refuseForeignFolder(stage.outputDir);
@@ -50747,7 +52293,7 @@ async function runLocked(stage, options, progress, started) {
     if (!left && options.cache) {
         progress.phase('looking in the cache');
         await (0,promises_.rm)(context.stagingDir, { recursive: true, force: true });
-        await options.cache.restore(fingerprint, context.stagingDir);
+        await options.cache.restore(fingerprint, context.stagingDir, options.reporter);
     }
     const restored = left ? undefined : await wholeOutput(context.stagingDir, fingerprint);
     const finished = left ?? restored;
@@ -50762,6 +52308,7 @@ async function runLocked(stage, options, progress, started) {
     await clearStaging(stage, folder, options.reporter);
     await (0,promises_.mkdir)(context.stagingDir, { recursive: true });
     await (0,promises_.mkdir)(context.workDir, { recursive: true });
+    collected.continueIn(external_node_path_default().join(folder, 'warnings.json'));
     const result = await stage.run(context).catch(async (error) => {
         if (!stage.resumable)
             await (0,promises_.rm)(folder, { recursive: true, force: true });
@@ -50771,6 +52318,9 @@ async function runLocked(stage, options, progress, started) {
         return { status: 'stopped' };
     progress.phase('hashing and publishing');
     const outputs = await (0,file_digests/* recordFiles */.B5)(context.stagingDir);
+    const { commit, problem } = (0,hardware/* gitCommit */.om)();
+    if (problem)
+        options.reporter.notice(`the manifest has no commit of this project: ${problem.problem}. ${problem.hint}`);
     const manifest = {
         manifest_version: 1,
         stage: stage.name,
@@ -50782,7 +52332,7 @@ async function runLocked(stage, options, progress, started) {
         inputs,
         outputs,
         versions: { node: process.versions.node, ...stage.versions },
-        git_commit: await (0,hardware/* gitCommit */.om)(),
+        git_commit: commit,
         hardware: (0,hardware/* hardware */.DL)(),
         timings: {
             started: new Date(started).toISOString(),
@@ -50790,12 +52340,16 @@ async function runLocked(stage, options, progress, started) {
             seconds: (Date.now() - started) / 1000,
         },
         metrics: result.metrics,
+        ...(0,stage_warnings/* warningsForManifest */.qh)(collected.warnings),
     };
     await writeManifest(context.stagingDir, manifest);
-    await options.cache?.save(fingerprint, context.stagingDir);
+    await options.cache?.save(fingerprint, context.stagingDir, options.reporter);
+    // What the cache could not keep is a warning of this run, too.
+    const whole = { ...manifest, ...(0,stage_warnings/* warningsForManifest */.qh)(collected.warnings) };
+    await writeManifest(context.stagingDir, whole);
     await publishFolder(context.stagingDir, stage.outputDir);
     await (0,promises_.rm)(folder, { recursive: true, force: true });
-    return { status: 'done', manifest };
+    return { status: 'done', manifest: whole };
 }
 /** The manifest of a finished output of that fingerprint, with the times that its files have now; every file is hashed. */
 async function wholeOutput(folder, fingerprint) {
@@ -50884,6 +52438,252 @@ async function clearStaging(stage, folder, reporter) {
         else
             await (0,promises_.rm)(other, { recursive: true, force: true });
     }
+}
+
+
+/***/ }),
+
+/***/ 5784:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   gb: () => (/* binding */ warningsOfManifest),
+/* harmony export */   hj: () => (/* binding */ WarningCollection),
+/* harmony export */   i4: () => (/* binding */ warningText),
+/* harmony export */   qh: () => (/* binding */ warningsForManifest),
+/* harmony export */   ux: () => (/* binding */ listenToWarnings)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6499);
+
+
+/** Different texts that are kept of a stage, and characters of one: a manifest is no log. */
+const MOST = 50;
+const LONGEST = 2000;
+/**
+ * Collects warnings. Those of an interrupted run of the same stage are kept beside its work; one that is given again when
+ * the run goes on counts as often as in the run that gave it most often.
+ */
+class WarningCollection {
+    #earlier = new Map();
+    #now = new Map();
+    #leftOutEarlier = 0;
+    #leftOut = 0;
+    #file;
+    add(text) {
+        const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
+        const isKnown = this.#now.has(cut) || this.#earlier.has(cut);
+        if (!isKnown && this.#texts().length >= MOST) {
+            this.#leftOut += 1;
+            return;
+        }
+        this.#now.set(cut, (this.#now.get(cut) ?? 0) + 1);
+        if (!isKnown)
+            this.#save();
+    }
+    /** Takes over what an interrupted run left in a file, which is written from now on. Its folder exists. */
+    continueIn(file) {
+        this.#file = file;
+        const { entries, leftOut } = readWarnings(file);
+        for (const { text, times } of entries)
+            this.#earlier.set(text, times);
+        this.#leftOutEarlier = leftOut;
+        if (this.#now.size > 0)
+            this.#save();
+    }
+    get warnings() {
+        const times = (text) => Math.max(this.#earlier.get(text) ?? 0, this.#now.get(text) ?? 0);
+        return {
+            entries: this.#texts().map((text) => ({ text, times: times(text) })),
+            leftOut: Math.max(this.#leftOutEarlier, this.#leftOut),
+        };
+    }
+    #texts() {
+        return [...new Set([...this.#earlier.keys(), ...this.#now.keys()])];
+    }
+    #save() {
+        if (this.#file === undefined)
+            return;
+        try {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.writeFileSync)(this.#file, JSON.stringify(this.warnings));
+        }
+        catch {
+            // Only a run that is interrupted needs it; what keeps it from being written will end the stage itself.
+        }
+    }
+}
+function readWarnings(file) {
+    try {
+        const { entries, leftOut } = JSON.parse((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)(file, 'utf8'));
+        return { entries: entries.filter(({ text }) => typeof text === 'string'), leftOut: Number(leftOut) || 0 };
+    }
+    catch {
+        return { entries: [], leftOut: 0 }; // none yet, or killed while it was written
+    }
+}
+/** Warnings as a manifest holds them: a text with how often it was given, where that was more than once. */
+function warningsForManifest({ entries, leftOut, }) {
+    return {
+        warnings: entries.map(({ text, times }) => (times > 1 ? `${text} (${times} times)` : text)),
+        ...(leftOut > 0 && { warnings_left_out: leftOut }),
+    };
+}
+/** The warnings of a finished output; none of one that was made before manifests had them. */
+function warningsOfManifest({ warnings = [], warnings_left_out: leftOut = 0 }) {
+    return { entries: warnings.map((text) => ({ text, times: 1 })), leftOut };
+}
+/** A warning as it is repeated, away from the place that it is about. */
+function warningText(text, place) {
+    return place ? `${(0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .formatPlace */ .dE)(place)}: ${text}` : text;
+}
+/** The same reporter, whose warnings are also handed to a function. */
+function listenToWarnings(reporter, onWarning) {
+    return {
+        info: (text) => reporter.info(text),
+        notice: (text, place) => reporter.notice(text, place),
+        warning: (text, place) => {
+            onWarning(warningText(text, place));
+            reporter.warning(text, place);
+        },
+        error: (text, place) => reporter.error(text, place),
+        startStage: (title) => reporter.startStage(title),
+    };
+}
+
+
+/***/ }),
+
+/***/ 4202:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   E_: () => (/* binding */ withoutMark),
+/* harmony export */   H: () => (/* binding */ START_BYTES),
+/* harmony export */   JE: () => (/* binding */ readJsonFile),
+/* harmony export */   MO: () => (/* binding */ textFault),
+/* harmony export */   NS: () => (/* binding */ isLfsPointer),
+/* harmony export */   VE: () => (/* binding */ foreignStart),
+/* harmony export */   WP: () => (/* binding */ UTF8_MARK),
+/* harmony export */   cJ: () => (/* binding */ byteName),
+/* harmony export */   iB: () => (/* binding */ firstInvalidByte),
+/* harmony export */   xN: () => (/* binding */ LFS_FAULT)
+/* harmony export */ });
+/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4573);
+/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_buffer__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6499);
+
+
+
+/** Some editors and spreadsheets put it at the start of a text in UTF-8. It is no part of the text. */
+const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+/** Bytes of a file's start in which {@link foreignStart} finds all that it looks for. */
+const START_BYTES = 64;
+/**
+ * The value of a JSON file in UTF-8, with or without a byte order mark.
+ *
+ * @throws ConfigurationError for a pointer of Git LFS, another encoding and what is not JSON; Node's error where it can't
+ *   be read
+ */
+function readJsonFile(file) {
+    const bytes = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readFileSync)(file);
+    const fault = textFault(bytes);
+    if (fault) {
+        const { problem, hint, line } = fault;
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(problem, { hint, place: { file, line } });
+    }
+    try {
+        return JSON.parse(withoutMark(bytes.toString()));
+    }
+    catch (error) {
+        // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
+        const hint = 'Correct it, or write it again.';
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1('the file is not JSON', { hint, place: { file }, cause: error });
+    }
+}
+/** A text without the byte order mark at its start. */
+function withoutMark(text) {
+    return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+/** What keeps bytes from being text in UTF-8; undefined where nothing does. */
+function textFault(bytes) {
+    const foreign = foreignStart(bytes);
+    if (foreign || (0,node_buffer__WEBPACK_IMPORTED_MODULE_0__.isUtf8)(bytes))
+        return foreign;
+    const bad = firstInvalidByte(bytes, 0, bytes.length);
+    const line = bytes
+        .subarray(0, bad)
+        .toString('latin1')
+        .split(/\r\n|\n|\r/).length;
+    return { problem: `${byteName(bytes, bad)} is not valid UTF-8`, hint: 'Save the file as UTF-8.', line };
+}
+/** What the first {@link START_BYTES} of a file show to be no text in UTF-8; undefined where they show nothing. */
+function foreignStart(start) {
+    if (isLfsPointer(start))
+        return LFS_FAULT;
+    for (const [encoding, mark] of FOREIGN_MARKS) {
+        if (!startsWith(start, mark))
+            continue;
+        const bytes = mark.map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(' ');
+        return {
+            problem: `the file is in ${encoding}: it starts with the byte order mark ${bytes}`,
+            hint: SAVE_AS_UTF8,
+        };
+    }
+    const encoding = unmarkedEncoding(start);
+    return encoding === undefined
+        ? undefined
+        : { problem: `the file is in ${encoding}, by the zero bytes at its start`, hint: SAVE_AS_UTF8 };
+}
+/** Whether a file is what a checkout without Git LFS has instead of the content. */
+function isLfsPointer(start) {
+    return startsWith(start, LFS_POINTER);
+}
+const LFS_FAULT = {
+    problem: 'this is a pointer of Git LFS, not the file itself',
+    hint: 'Fetch the file with git lfs pull; in a workflow, give actions/checkout the input lfs: true.',
+};
+/** Offset of the first byte of `[start, end)` at which valid UTF-8 stops. */
+function firstInvalidByte(buffer, start, end) {
+    let at = start;
+    while (at < end) {
+        const lead = buffer[at];
+        if (lead < 0x80) {
+            at++;
+            continue;
+        }
+        const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+        if (!(0,node_buffer__WEBPACK_IMPORTED_MODULE_0__.isUtf8)(buffer.subarray(at, Math.min(end, at + length))))
+            return at;
+        at += length;
+    }
+    return end;
+}
+/** `byte 0xff`, for messages. */
+function byteName(buffer, at) {
+    return `byte 0x${buffer[at].toString(16).padStart(2, '0')}`;
+}
+/** How every pointer starts: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
+const LFS_POINTER = [...Buffer.from('version https://git-lfs.github.com/spec/v1')];
+/** The longer marks first: that of UTF-16 begins one of UTF-32. */
+const FOREIGN_MARKS = [
+    ['UTF-32', [0xff, 0xfe, 0, 0]],
+    ['UTF-32', [0, 0, 0xfe, 0xff]],
+    ['UTF-16', [0xff, 0xfe]],
+    ['UTF-16', [0xfe, 0xff]],
+];
+const SAVE_AS_UTF8 = 'Save it as UTF-8.';
+/** JSON and YAML start with a character of ASCII, of which other encodings show the zero bytes. */
+function unmarkedEncoding([a, b, c, d]) {
+    if (a === undefined || b === undefined || (a === 0) === (b === 0)) {
+        return a === 0 && b === 0 && c === 0 && d !== undefined && d !== 0 ? 'UTF-32' : undefined;
+    }
+    return a !== 0 && c === 0 && d === 0 ? 'UTF-32' : 'UTF-16';
+}
+function startsWith(bytes, start) {
+    return start.every((byte, at) => bytes[at] === byte);
 }
 
 
@@ -53871,16 +55671,16 @@ __webpack_unused_export__ = errors.YAMLError;
 __webpack_unused_export__ = errors.YAMLParseError;
 __webpack_unused_export__ = errors.YAMLWarning;
 __webpack_unused_export__ = Alias.Alias;
-__webpack_unused_export__ = identity.isAlias;
+exports.Vj = identity.isAlias;
 __webpack_unused_export__ = identity.isCollection;
 __webpack_unused_export__ = identity.isDocument;
 exports.jh = identity.isMap;
 __webpack_unused_export__ = identity.isNode;
 __webpack_unused_export__ = identity.isPair;
 exports.jn = identity.isScalar;
-__webpack_unused_export__ = identity.isSeq;
+exports.oP = identity.isSeq;
 __webpack_unused_export__ = Pair.Pair;
-__webpack_unused_export__ = Scalar.Scalar;
+exports.X5 = Scalar.Scalar;
 __webpack_unused_export__ = YAMLMap.YAMLMap;
 __webpack_unused_export__ = YAMLSeq.YAMLSeq;
 __webpack_unused_export__ = cst;

@@ -28820,7 +28820,7 @@ function plain(text) {
 /* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7447);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4572);
 
 
 
@@ -28850,17 +28850,22 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */ });
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(2103);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(6499);
 /* harmony import */ var _action_inputs_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1073);
+/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4882);
 /* harmony import */ var _requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6136);
 /* harmony import */ var _requests_request_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9021);
-/* harmony import */ var _run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4297);
-/* harmony import */ var _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(6900);
-/* harmony import */ var _run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(2040);
+/* harmony import */ var _run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4297);
+/* harmony import */ var _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6900);
+/* harmony import */ var _run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3326);
 /* harmony import */ var _run_report_run_report_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6994);
-/* harmony import */ var _run_report_stage_verdicts_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2105);
-/* harmony import */ var _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4602);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_5__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_7__]);
-([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_5__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_7__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+/* harmony import */ var _run_report_stage_verdicts_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2105);
+/* harmony import */ var _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4602);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__]);
+([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+
+
 
 
 
@@ -28877,29 +28882,44 @@ const ROOM_LEFT = 16 * 1024;
  * The action that reports a run: the page, the summary of the job and, where it is asked for, a comment on the pull request.
  * A run that is not complete is reported with a warning, not with a failure: its own job has failed.
  */
-async function reportAction({ reporter, signal, setOutput, addSummary, }) {
+async function reportAction(action) {
+    const { reporter, signal, setOutput, addSummary } = action;
     const inputs = (0,_action_inputs_js__WEBPACK_IMPORTED_MODULE_1__/* .actionInputs */ .e)(_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__/* .reportRequest */ .E.inputs);
     const planned = (0,_requests_request_js__WEBPACK_IMPORTED_MODULE_3__/* .planOf */ .XC)({ ...inputs, recipe: (0,_requests_request_js__WEBPACK_IMPORTED_MODULE_3__/* .required */ .mw)(inputs.recipe, 'recipe') }, { reporter });
     const report = await (0,_run_report_run_report_js__WEBPACK_IMPORTED_MODULE_4__/* .runReport */ .q)(planned, { signal });
-    const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(inputs.output ?? (0,_run_report_write_report_js__WEBPACK_IMPORTED_MODULE_5__/* .reportFile */ .rn)(planned.plan));
-    await (0,_run_report_write_report_js__WEBPACK_IMPORTED_MODULE_5__/* .writeReport */ .u5)(report, file);
-    setOutput('html', file);
     setOutput('complete', report.complete);
-    setOutput('stages', JSON.stringify((0,_run_report_stage_verdicts_js__WEBPACK_IMPORTED_MODULE_6__/* .stageVerdicts */ .H)(report)));
-    setOutput('summary', (0,_run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_7__/* .reportMarkdown */ .u)(report, _run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_8__/* .COMMENT_LIMIT */ .W$));
-    addSummary((0,_run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_7__/* .reportMarkdown */ .u)(report, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_7__/* .SUMMARY_LIMIT */ .J - ROOM_LEFT));
-    reporter.info(`${(0,_run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_9__/* .reportTitle */ .r4)(report)}; the report is in ${file}`);
+    setOutput('stages', JSON.stringify((0,_run_report_stage_verdicts_js__WEBPACK_IMPORTED_MODULE_5__/* .stageVerdicts */ .H)(report)));
+    setOutput('summary', (0,_run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__/* .reportMarkdown */ .u)(report, _run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_7__/* .COMMENT_LIMIT */ .W$));
+    addSummary((0,_run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__/* .reportMarkdown */ .u)(report, _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__/* .SUMMARY_LIMIT */ .Jt - ROOM_LEFT));
+    const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(inputs.output ?? (0,_run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__/* .reportFile */ .rn)(planned.plan));
+    await (0,_run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__/* .writeReport */ .u5)(report, file);
+    setOutput('html', file);
+    reporter.info(`${(0,_run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_10__/* .reportTitle */ .r4)(report)}; the report is in ${file}`);
     if (!report.complete)
-        reporter.warning([(0,_run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_9__/* .reportTitle */ .r4)(report), ...report.missing].join('\n'));
-    if (!inputs.comment)
-        return;
-    const pullRequest = (0,_run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_8__/* .pullRequestOf */ ._n)(process.env);
-    if (!pullRequest) {
-        reporter.notice('comment: this is no run of a pull request, so there is nothing to comment on.');
-        return;
+        reporter.warning([(0,_run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_10__/* .reportTitle */ .r4)(report), ...report.missing].join('\n'));
+    if (inputs.comment)
+        await comment(report, inputs.token, action);
+}
+/** The run is reported by then: that it can't be commented on is a warning, and stands in the summary. */
+async function comment(report, token, { reporter, addSummary }) {
+    try {
+        const pullRequest = (0,_run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_7__/* .pullRequestOf */ ._n)(process.env);
+        if (!pullRequest) {
+            reporter.notice('comment: this is no run of a pull request, so there is nothing to comment on.');
+            return;
+        }
+        if (!token)
+            throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_11__/* .ConfigurationError */ .j1('there is no token', {
+                hint: 'Give the input token, or leave comment out.',
+            });
+        const address = await (0,_run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_7__/* .stickyComment */ .NL)(pullRequest, token, report.recipe, (limit) => (0,_run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__/* .reportMarkdown */ .u)(report, limit));
+        reporter.info(`The comment is at ${address}`);
     }
-    const address = await (0,_run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_8__/* .stickyComment */ .NL)(pullRequest, (0,_requests_request_js__WEBPACK_IMPORTED_MODULE_3__/* .required */ .mw)(inputs.token, 'token'), report.recipe, (limit) => (0,_run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_7__/* .reportMarkdown */ .u)(report, limit));
-    reporter.info(`The comment is at ${address}`);
+    catch (error) {
+        const problem = `comment: not written: ${error.message}`;
+        reporter.warning(problem);
+        addSummary(`${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_12__/* .markdown */ .w)(problem)}\n`, 'end');
+    }
 }
 
 __webpack_async_result__();
@@ -29010,7 +29030,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   mw: () => (/* binding */ required)
 /* harmony export */ });
 /* unused harmony exports stageRequest, tellFindings, runFromPlan */
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6011);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5901);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7461);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6499);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
@@ -29037,7 +29057,8 @@ const recipeInputs = {
 function planOf(inputs, context) {
     const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes: inputs.processes });
     tellFindings(diagnostics, context.reporter);
-    return { recipe, plan: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name)) };
+    const plan = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name));
+    return { recipe, plan, findings: diagnostics };
 }
 /** Reports what was found in files that can be used all the same. */
 function tellFindings(diagnostics, reporter) {
@@ -29045,7 +29066,8 @@ function tellFindings(diagnostics, reporter) {
         reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_4__/* .findingText */ .NK)(finding), finding);
 }
 /** Runs one planned stage; a random base model, which no action of its own makes, is made before what needs it. */
-async function runFromPlan({ recipe, plan }, id, context) {
+async function runFromPlan({ recipe, plan, findings }, id, given) {
+    const context = { ...given, findings };
     const stage = plannedStage(plan, id);
     await requireEarlierOutputs(plan, stage);
     if (stage.needs.includes('base-model')) {
@@ -35526,7 +35548,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9377);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8141);
 /* harmony import */ var _loss_curve_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4456);
-/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2040);
+/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3326);
 /* harmony import */ var _chart_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9026);
 /* harmony import */ var _markup_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8128);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__]);
@@ -35940,7 +35962,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _page_markup_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8128);
 /* harmony import */ var _page_sections_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(160);
 /* harmony import */ var _page_style_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6459);
-/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2040);
+/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3326);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_page_sections_js__WEBPACK_IMPORTED_MODULE_3__]);
 _page_sections_js__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 
@@ -35999,10 +36021,14 @@ ${content}</section>
 }
 function sectionsOf(report) {
     const { experts, datasets, merge, planned } = report;
+    const warnings = (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_2__/* .reportWarnings */ .OH)(report);
     const plan = (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_2__/* .planAgainstActual */ .rE)(report);
     const onCpu = experts.some(({ actual }) => actual?.device === 'CPU');
     const section = (id, title, content) => content ? [{ id, title, content }] : [];
     return [
+        ...section('warnings', warnings?.title ?? '', warnings &&
+            (0,_page_markup_js__WEBPACK_IMPORTED_MODULE_0__/* .html */ .q) `<ul>${warnings.lines.map((line) => (0,_page_markup_js__WEBPACK_IMPORTED_MODULE_0__/* .html */ .q) `<li>${line}</li>`)}</ul>
+`),
         ...section('plan', 'Plan against actual', plan.rows.length > 0 &&
             (0,_page_markup_js__WEBPACK_IMPORTED_MODULE_0__/* .html */ .q) `${(0,_page_sections_js__WEBPACK_IMPORTED_MODULE_3__/* .tableMarkup */ .$G)('Plan against actual', plan)}${onCpu &&
                 (0,_page_markup_js__WEBPACK_IMPORTED_MODULE_0__/* .html */ .q) `<p class="quiet">On a CPU, the memory that was measured is that of the whole process; what was planned is that of the tensors.</p>
@@ -36036,32 +36062,32 @@ __webpack_async_result__();
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   J: () => (/* binding */ SUMMARY_LIMIT),
 /* harmony export */   u: () => (/* binding */ reportMarkdown)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6143);
-/* harmony import */ var _loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3630);
-/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4882);
-/* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9516);
-/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2040);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_3__]);
-_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6143);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2103);
+/* harmony import */ var _loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3630);
+/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4882);
+/* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9516);
+/* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3326);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__]);
+_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 
 
 
 
 
-/** GitHub drops the summary of a step that is longer, in bytes (GitHub's docs, "Adding a job summary"). */
-const SUMMARY_LIMIT = 1024 * 1024;
+
 /**
  * A report for the summary of a job.
  *
  * @param limit most bytes: where all of it is longer, the longest parts are left out, and named
  */
-function reportMarkdown(report, limit = SUMMARY_LIMIT) {
+function reportMarkdown(report, limit = _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .SUMMARY_LIMIT */ .Jt) {
     const { experts, datasets, merge, planned } = report;
+    const warnings = (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .reportWarnings */ .OH)(report);
     const head = [
-        `## ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .reportTitle */ .r4)(report))}`,
+        `## ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .reportTitle */ .r4)(report))}`,
         '',
         (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .reportFigures */ .uU)(report)
             .map(({ label, value }) => `${value} ${label}`)
@@ -36070,21 +36096,22 @@ function reportMarkdown(report, limit = SUMMARY_LIMIT) {
         '',
     ].join('\n');
     const sections = [
-        { title: 'What is missing', text: report.missing.map((line) => `- ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(line)}\n`).join('') },
+        { title: 'What is missing', text: report.missing.map((line) => `- ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(line)}\n`).join('') },
+        { title: warnings?.title ?? '', text: list(warnings?.lines ?? []) },
         { title: 'Plan against actual', text: table((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .planAgainstActual */ .rE)(report)) },
         { title: 'Losses', text: table((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .lossTable */ .u5)(experts)) },
-        ...experts.flatMap(({ name, curve }) => curve ? [{ title: `Loss of ${name}`, text: (0,_loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_2__/* .lossCurveMermaid */ .E)(curve) }] : []),
+        ...experts.flatMap(({ name, curve }) => curve ? [{ title: `Loss of ${name}`, text: (0,_loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_3__/* .lossCurveMermaid */ .E)(curve) }] : []),
         ...Object.entries(datasets).map(([name, data]) => ({
             title: `Data: ${name}`,
-            text: (0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_3__/* .dataReportMarkdown */ .m)(data),
+            text: (0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__/* .dataReportMarkdown */ .m)(data),
         })),
-        { title: 'Merge', text: merge ? withoutTitle((0,_merge_report_js__WEBPACK_IMPORTED_MODULE_4__/* .mergeReport */ .b)(merge)) : '' },
+        { title: 'Merge', text: merge ? withoutTitle((0,_merge_report_js__WEBPACK_IMPORTED_MODULE_5__/* .mergeReport */ .b)(merge)) : '' },
         { title: 'Times', text: table((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .timesTable */ .Zx)(report)) },
         { title: 'Where each output comes from', text: table((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .provenanceTable */ .gI)(report)) },
         { title: 'Machines and versions', text: table((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .machinesTable */ .HF)(report)) },
         {
             title: 'What the estimate assumes',
-            text: 'problem' in planned ? `- no estimate: ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(planned.problem)}\n` : list(planned.assumptions),
+            text: 'problem' in planned ? `- no estimate: ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(planned.problem)}\n` : list(planned.assumptions),
         },
     ];
     return within(limit, head, sections.filter(({ text }) => text !== ''));
@@ -36104,7 +36131,7 @@ function within(limit, head, sections) {
     }
 }
 function shown({ title, text }) {
-    return `### ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title)}\n\n${text}\n`;
+    return `### ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(title)}\n\n${text}\n`;
 }
 function withoutTitle(text) {
     return text.replace(/^#+ .*\n+/, '');
@@ -36113,13 +36140,13 @@ function withoutTitle(text) {
 function note(left) {
     if (left.length === 0)
         return '';
-    const names = left.slice(0, MOST_NAMED).map(_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w);
+    const names = left.slice(0, MOST_NAMED).map(_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w);
     const more = left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : '';
     return `Left out, since there is no room here: ${names.join(', ')}${more}. They are in report.html.\n`;
 }
 const MOST_NAMED = 5;
 function list(lines) {
-    return lines.map((line) => `- ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(line)}\n`).join('');
+    return lines.map((line) => `- ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(line)}\n`).join('');
 }
 function table(content) {
     const { columns, rows } = (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .withoutEmptyColumns */ .LQ)(content);
@@ -36129,11 +36156,11 @@ function table(content) {
     return [
         line(columns.map(({ label }) => label)),
         line(columns.map(({ kind }) => (kind === 'number' ? '---:' : '---'))),
-        ...rows.map((row) => line(row.map((cell, index) => (columns[index]?.kind === 'code' ? code(cell) : (0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(cell))))),
+        ...rows.map((row) => line(row.map((cell, index) => (columns[index]?.kind === 'code' ? code(cell) : (0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(cell))))),
     ].join('');
 }
 function code(text) {
-    return /^[\w.-]+$/.test(text) ? `\`${text}\`` : (0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(text);
+    return /^[\w.-]+$/.test(text) ? `\`${text}\`` : (0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(text);
 }
 
 __webpack_async_result__();
@@ -36141,22 +36168,86 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 2040:
+/***/ 3326:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   HF: () => (/* binding */ machinesTable),
-/* harmony export */   Kh: () => (/* binding */ loss),
-/* harmony export */   LQ: () => (/* binding */ withoutEmptyColumns),
-/* harmony export */   U9: () => (/* binding */ count),
-/* harmony export */   Zx: () => (/* binding */ timesTable),
-/* harmony export */   gI: () => (/* binding */ provenanceTable),
-/* harmony export */   r4: () => (/* binding */ reportTitle),
-/* harmony export */   rE: () => (/* binding */ planAgainstActual),
-/* harmony export */   u5: () => (/* binding */ lossTable),
-/* harmony export */   uU: () => (/* binding */ reportFigures)
-/* harmony export */ });
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8141);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  U9: () => (/* binding */ count),
+  Kh: () => (/* binding */ loss),
+  u5: () => (/* binding */ lossTable),
+  HF: () => (/* binding */ machinesTable),
+  rE: () => (/* binding */ planAgainstActual),
+  gI: () => (/* binding */ provenanceTable),
+  uU: () => (/* binding */ reportFigures),
+  r4: () => (/* binding */ reportTitle),
+  OH: () => (/* binding */ reportWarnings),
+  Zx: () => (/* binding */ timesTable),
+  LQ: () => (/* binding */ withoutEmptyColumns)
+});
+
+// EXTERNAL MODULE: ./packages/stage/src/reporter.ts
+var reporter = __nccwpck_require__(8141);
+;// CONCATENATED MODULE: ./packages/chain/src/warnings.ts
+
+
+/** `2 warnings`. */
+function warningsTitle(number) {
+    return `${number.toLocaleString('en-US')} warning${number === 1 ? '' : 's'}`;
+}
+/** In place of those that a manifest does not list. */
+function moreWarnings(number) {
+    return `${number.toLocaleString('en-US')} more, shown while it ran`;
+}
+/** All warnings of a command, for its end; empty where there were none. */
+function warningsText(groups) {
+    if (groups.length === 0)
+        return '';
+    const lines = groups.flatMap(({ title, entries, leftOut }) => [
+        ...entries.map((entry) => `${beginning(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`),
+        ...(leftOut > 0 ? [`${beginning(title, '')}${moreWarnings(leftOut)}`] : []),
+    ]);
+    return [warningsTitle(numberOf(groups)), ...lines.map((line) => `  ${line}`)].join('\n');
+}
+/** The same as Markdown, for the end of a job summary. */
+function warningsMarkdown(groups) {
+    if (groups.length === 0)
+        return '';
+    const lines = groups.flatMap(({ title, entries, leftOut }) => {
+        const head = (text) => (beginning(title, text) === '' ? '' : `**${markdown(title ?? '')}:** `);
+        return [
+            ...entries.map((entry) => `- ${head(entry.text)}${markdown(onOneLine(counted(entry)))}`),
+            ...(leftOut > 0 ? [`- ${head('')}${moreWarnings(leftOut)}`] : []),
+        ];
+    });
+    return `### ${warningsTitle(numberOf(groups))}\n\n${lines.join('\n')}\n`;
+}
+/** The same as JSON; `stage` is null for warnings that belong to none. */
+function warningsJson(groups) {
+    return groups.map(({ title, entries, leftOut }) => ({
+        stage: title ?? null,
+        warnings: entries.map(counted),
+        left_out: leftOut,
+    }));
+}
+/** A text that names its stage itself needs no second name. */
+function beginning(title, text) {
+    return title === undefined || text.startsWith(`${title}: `) ? '' : `${title}: `;
+}
+function counted({ text, times }) {
+    return times > 1 ? `${text} (${times} times)` : text;
+}
+/** A list's item is one line. */
+function onOneLine(text) {
+    return text.replaceAll(/\s*\n\s*/g, ' ');
+}
+function numberOf(groups) {
+    return groups.reduce((sum, { entries, leftOut }) => sum + entries.length + leftOut, 0);
+}
+
+;// CONCATENATED MODULE: ./packages/chain/src/run-report/report-tables.ts
+
 
 /** A table without the columns that are empty in every row. */
 function withoutEmptyColumns({ columns, rows }) {
@@ -36172,10 +36263,10 @@ function reportTitle({ recipe, complete, totals }) {
 function reportFigures({ totals }) {
     return [
         { label: 'stages done', value: `${totals.whole} of ${totals.stages}` },
-        { label: 'time of all stages', value: (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(totals.seconds) },
+        { label: 'time of all stages', value: (0,reporter/* formatSeconds */.Xo)(totals.seconds) },
         ...(totals.gpuHours === undefined ? [] : [{ label: 'GPU-hours', value: hours(totals.gpuHours) }]),
         ...(totals.tokens > 0 ? [{ label: 'tokens trained on', value: largeCount(totals.tokens) }] : []),
-        { label: 'on disk', value: (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(totals.bytes) },
+        { label: 'on disk', value: (0,reporter/* formatBytes */.z3)(totals.bytes) },
     ];
 }
 /** What each training was estimated to take beside what it took; empty before any is planned or done. */
@@ -36194,7 +36285,7 @@ function planAgainstActual({ experts }) {
                 if (before === undefined && after === undefined)
                     return [];
                 const comparable = onCpu || actual?.device === 'GPU';
-                return [[label, text(before, format), text(after, format), comparable ? change(before, after) : '']];
+                return [[label, report_tables_text(before, format), report_tables_text(after, format), comparable ? change(before, after) : '']];
             });
             return rows.map((cells, index) => [index === 0 ? name : '', ...cells]);
         }),
@@ -36203,11 +36294,11 @@ function planAgainstActual({ experts }) {
 const QUANTITIES = [
     { label: 'steps', key: 'steps', format: count },
     { label: 'tokens', key: 'tokens', format: count },
-    { label: 'memory peak', key: 'peakMemoryBytes', format: _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3, onCpu: false },
-    { label: 'time', key: 'hours', format: (value) => (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(3600 * value) },
+    { label: 'memory peak', key: 'peakMemoryBytes', format: reporter/* formatBytes */.z3, onCpu: false },
+    { label: 'time', key: 'hours', format: (value) => (0,reporter/* formatSeconds */.Xo)(3600 * value) },
     { label: 'GPU-hours', key: 'gpuHours', format: hours },
 ];
-/** The losses that the trainings ended with. */
+/** The losses that the trainings ended with, and how many answers had no part in them, or not to their ends. */
 function lossTable(experts) {
     return {
         columns: [
@@ -36215,16 +36306,25 @@ function lossTable(experts) {
             { label: 'loss at the start', kind: 'number' },
             { label: 'loss at the end', kind: 'number' },
             { label: 'evaluation loss', kind: 'number' },
+            { label: 'rows without a label', kind: 'number' },
+            { label: 'cut answers', kind: 'number' },
             { label: 'trained on', kind: 'text' },
         ],
         rows: experts.flatMap(({ name, actual }) => {
             if (!actual)
                 return [];
             const { lossFirst, lossLast, evaluationLoss, device, gpu = device, processes = 1 } = actual;
-            const place = device === 'CPU' ? `CPU, ${counted(processes, 'process', 'es')}` : `${processes} × ${gpu}`;
-            return [[name, text(lossFirst, loss), text(lossLast, loss), text(evaluationLoss, loss), place]];
+            const place = device === 'CPU' ? `CPU, ${report_tables_counted(processes, 'process', 'es')}` : `${processes} × ${gpu}`;
+            const losses = [lossFirst, lossLast, evaluationLoss].map((value) => report_tables_text(value, loss));
+            const withoutLabel = ofEach(actual.rowsWithoutLabel, actual.testRowsWithoutLabel);
+            const cut = ofEach(actual.rowsWithCutAnswer, actual.testRowsWithCutAnswer);
+            return [[name, ...losses, withoutLabel, cut, place]];
         }),
     };
+}
+/** `3`, or `3, test: 1` where the test rows were counted. */
+function ofEach(train, test) {
+    return test === undefined ? report_tables_text(train, count) : `${report_tables_text(train, count)}, test: ${count(test)}`;
 }
 /** When each stage ran, for how long, and what it left. */
 function timesTable({ stages }) {
@@ -36242,12 +36342,27 @@ function timesTable({ stages }) {
             id,
             state,
             made ? utc(made.started) : '',
-            made ? (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(made.seconds) : '',
-            text(made?.gpuHours, hours),
-            text(made?.files, count),
-            text(made?.bytes, _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3),
+            made ? (0,reporter/* formatSeconds */.Xo)(made.seconds) : '',
+            report_tables_text(made?.gpuHours, hours),
+            report_tables_text(made?.files, count),
+            report_tables_text(made?.bytes, reporter/* formatBytes */.z3),
         ]),
     };
+}
+/** `2 warnings` and a line for each, of all stages in the plan's order; undefined where there are none. */
+function reportWarnings({ stages }) {
+    let number = 0;
+    const lines = stages.flatMap(({ id, made }) => {
+        if (!made)
+            return [];
+        const { warnings, warningsLeftOut: left } = made;
+        number += warnings.length + left;
+        // Some name their stage themselves, by its title.
+        const title = `${id.replace('/', ' ')}: `;
+        const texts = warnings.map((text) => onOneLine(text.startsWith(title) ? text.slice(title.length) : text));
+        return [...texts, ...(left > 0 ? [moreWarnings(left)] : [])].map((text) => `${id}: ${text}`);
+    });
+    return number > 0 ? { title: warningsTitle(number), lines } : undefined;
 }
 /** The first digits of a digest tell two apart; the whole ones are in the manifests. */
 const DIGITS = 12;
@@ -36299,7 +36414,7 @@ function machinesTable({ stages }) {
 }
 function machineOf({ made }) {
     const { host, system, cpu, cores, memory_bytes } = (made?.hardware ?? {});
-    const size = typeof memory_bytes === 'number' ? (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(memory_bytes) : '';
+    const size = typeof memory_bytes === 'number' ? (0,reporter/* formatBytes */.z3)(memory_bytes) : '';
     const machine = [host, system, cpu, cores === undefined ? '' : `${cores} cores`, size];
     return [
         machine.filter(Boolean).join(', '),
@@ -36314,7 +36429,7 @@ function count(value) {
     return value.toLocaleString('en-US');
 }
 /** `1 process`, `2 processes`. */
-function counted(number, noun, plural) {
+function report_tables_counted(number, noun, plural) {
     return `${count(number)} ${noun}${number === 1 ? '' : plural}`;
 }
 /** Four digits: losses are compared by their differences. */
@@ -36336,7 +36451,7 @@ function hours(value) {
 function utc(time) {
     return time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):.*$/, '$1 $2');
 }
-function text(value, format) {
+function report_tables_text(value, format) {
     return value === undefined ? '' : format(value);
 }
 /** `+4 %` of what was planned, `=` where nothing differs. */
@@ -36368,9 +36483,10 @@ __nccwpck_require__.d(__webpack_exports__, {
 var src_manifest = __nccwpck_require__(585);
 // EXTERNAL MODULE: ./packages/chain/src/loss-curve.ts
 var loss_curve = __nccwpck_require__(4456);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./packages/recipe/src/master-weights.ts
+var master_weights = __nccwpck_require__(9156);
 ;// CONCATENATED MODULE: ./packages/recipe/src/stage-settings.ts
+
 /*
  * What of a recipe enters the fingerprint of each stage beside its inputs. The stages take it from here, and so does who
  * wants to know beforehand what a change makes run again.
@@ -36421,7 +36537,7 @@ function trainingSettings(training, launch) {
         chat_template: training.chatTemplate ?? null,
         response_marker: training.responseMarker ?? null,
         micro_batch_tokens: training.microBatchTokens ?? null,
-        master_weights: training.masterWeights,
+        master_weights: (0,master_weights/* keepsMasterWeights */.e)(training, launch),
         arguments: without(ARGUMENTS_WITHOUT_EFFECT, all),
         // Not the launcher, nor the nodes, but how many processes there are.
         processes: launch.processes,
@@ -36569,6 +36685,8 @@ function baseInput({ baseModel: base }) {
     return base.kind === 'path' ? { paths: [base.path] } : { reference: `${base.id}@${base.revision}` };
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
+var text_file = __nccwpck_require__(4202);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: external "node:path"
@@ -36604,6 +36722,7 @@ function canonical_json_digestOf(value) {
 
 
 
+
 /**
  * Runs a stage by the contract that all share: fingerprint and up-to-date check, preflight, lock, staging folder,
  * work, manifest, atomic publish, report. An output folder that exists is whole.
@@ -36614,6 +36733,10 @@ async function runStage(stage, options) {
     const started = Date.now();
     const seconds = () => (Date.now() - started) / 1000;
     const progress = options.reporter.startStage(stage.title);
+    const collected = new WarningCollection();
+    for (const text of stage.warnings ?? [])
+        collected.add(text);
+    const reporter = listenToWarnings(options.reporter, (text) => collected.add(text));
     try {
         await mkdir(path.dirname(stage.outputDir), { recursive: true });
         const lock = await lockOutput(stage.outputDir, {
@@ -36622,10 +36745,11 @@ async function runStage(stage, options) {
             signal: options.signal,
         });
         try {
-            const outcome = await runLocked(stage, options, progress, started);
+            const outcome = await runLocked(stage, { ...options, reporter }, progress, collected, started);
             const described = outcome.manifest && stage.describe ? stage.describe(outcome.manifest.metrics) : '';
             const time = outcome.status === 'up to date' ? '' : `in ${formatSeconds(seconds())}`;
-            progress.end(outcome.status, [described, time].filter(Boolean).join(', '));
+            const warnings = outcome.manifest ? warningsOfManifest(outcome.manifest) : collected.warnings;
+            progress.end(outcome.status, [described, time].filter(Boolean).join(', '), warnings);
             return { ...outcome, outputDir: stage.outputDir, seconds: seconds() };
         }
         finally {
@@ -36633,7 +36757,7 @@ async function runStage(stage, options) {
         }
     }
     catch (error) {
-        progress.end('failed', `after ${formatSeconds(seconds())}`);
+        progress.end('failed', `after ${formatSeconds(seconds())}`, collected.warnings);
         throw diskFull(error, stage.outputDir) ?? error;
     }
 }
@@ -36646,7 +36770,7 @@ function diskFull(error, outputDir) {
         ? `the disk of ${outputDir} is full`
         : `the quota on the disk of ${outputDir} is used up`, { hint: 'Free space there, or choose another folder for the output.', cause: error });
 }
-async function runLocked(stage, options, progress, started) {
+async function runLocked(stage, options, progress, collected, started) {
     const earlier = await readManifest(stage.outputDir);
     if (!earlier)
         await refuseForeignFolder(stage.outputDir);
@@ -36673,7 +36797,7 @@ async function runLocked(stage, options, progress, started) {
     if (!left && options.cache) {
         progress.phase('looking in the cache');
         await rm(context.stagingDir, { recursive: true, force: true });
-        await options.cache.restore(fingerprint, context.stagingDir);
+        await options.cache.restore(fingerprint, context.stagingDir, options.reporter);
     }
     const restored = left ? undefined : await wholeOutput(context.stagingDir, fingerprint);
     const finished = left ?? restored;
@@ -36688,6 +36812,7 @@ async function runLocked(stage, options, progress, started) {
     await clearStaging(stage, folder, options.reporter);
     await mkdir(context.stagingDir, { recursive: true });
     await mkdir(context.workDir, { recursive: true });
+    collected.continueIn(path.join(folder, 'warnings.json'));
     const result = await stage.run(context).catch(async (error) => {
         if (!stage.resumable)
             await rm(folder, { recursive: true, force: true });
@@ -36697,6 +36822,9 @@ async function runLocked(stage, options, progress, started) {
         return { status: 'stopped' };
     progress.phase('hashing and publishing');
     const outputs = await recordFiles(context.stagingDir);
+    const { commit, problem } = gitCommit();
+    if (problem)
+        options.reporter.notice(`the manifest has no commit of this project: ${problem.problem}. ${problem.hint}`);
     const manifest = {
         manifest_version: 1,
         stage: stage.name,
@@ -36708,7 +36836,7 @@ async function runLocked(stage, options, progress, started) {
         inputs,
         outputs,
         versions: { node: process.versions.node, ...stage.versions },
-        git_commit: await gitCommit(),
+        git_commit: commit,
         hardware: hardware(),
         timings: {
             started: new Date(started).toISOString(),
@@ -36716,12 +36844,16 @@ async function runLocked(stage, options, progress, started) {
             seconds: (Date.now() - started) / 1000,
         },
         metrics: result.metrics,
+        ...warningsForManifest(collected.warnings),
     };
     await writeManifest(context.stagingDir, manifest);
-    await options.cache?.save(fingerprint, context.stagingDir);
+    await options.cache?.save(fingerprint, context.stagingDir, options.reporter);
+    // What the cache could not keep is a warning of this run, too.
+    const whole = { ...manifest, ...warningsForManifest(collected.warnings) };
+    await writeManifest(context.stagingDir, whole);
     await publishFolder(context.stagingDir, stage.outputDir);
     await rm(folder, { recursive: true, force: true });
-    return { status: 'done', manifest };
+    return { status: 'done', manifest: whole };
 }
 /** The manifest of a finished output of that fingerprint, with the times that its files have now; every file is hashed. */
 async function wholeOutput(folder, fingerprint) {
@@ -36815,7 +36947,6 @@ async function clearStaging(stage, folder, reporter) {
 ;// CONCATENATED MODULE: ./packages/chain/src/plan-states.ts
 
 
-
 /**
  * The states of all outputs of a plan, as far as the recipe and the manifests tell them. That the versions of code or the
  * contents of the user's files are others, only the stage itself finds out when it runs.
@@ -36842,7 +36973,7 @@ async function planStates({ recipe, plan }) {
 }
 /** Which of the settings that it was made with are others in the recipe now. */
 function changeOf(recipe, stage, manifest) {
-    const config = (file) => JSON.parse((0,external_node_fs_.readFileSync)(file, 'utf8'));
+    const config = (file) => (0,text_file/* readJsonFile */.JE)(file);
     const changed = changedKeys(manifest.settings, plannedSettings(recipe, stage, config));
     return changed.length > 0 ? `${changed.join(', ')} changed` : undefined;
 }
@@ -36891,32 +37022,37 @@ function listOf(numbers) {
 
 // EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
 var linear_modules = __nccwpck_require__(8135);
+// EXTERNAL MODULE: ./packages/recipe/src/model-modules.ts
+var model_modules = __nccwpck_require__(4153);
 ;// CONCATENATED MODULE: ./packages/estimate/src/lora.ts
 
 /** What PEFT takes for decoder models where a recipe names no targets. */
 const PEFT_TARGETS = ['q_proj', 'v_proj'];
 /**
- * The layers of a model that LoRA goes on.
+ * The layers of a model that LoRA goes on, embeddings among them.
  *
- * As in PEFT, a name stands for the layers that are called so, "all-linear" for all but the output layer, and a text
- * that is no name is a pattern that full names must match as a whole.
+ * As in PEFT, a name stands for the layers that are called so, "all-linear" for all but the output layer, a text that is
+ * no name is a pattern that full names must match as a whole, and what is trained in full has no LoRA.
  */
-function targetModules(architecture, { targets }) {
-    const modules = (0,linear_modules/* linearModules */.n)(architecture);
-    if (targets === 'all-linear')
-        return modules.filter(({ name }) => name !== 'lm_head');
+function targetModules(architecture, { targets, modulesToSave }) {
     const named = targets === undefined
         ? PEFT_TARGETS
         : typeof targets === 'string' && /^[\w.]+$/.test(targets)
             ? [targets]
             : targets;
-    if (typeof named === 'string') {
-        const pattern = patternOf(named);
-        return modules.flatMap((module) => matching(architecture, module, (name) => pattern?.test(name) === true));
+    const linear = (0,linear_modules/* linearModules */.n)(architecture).filter(({ router }) => !router);
+    const saved = (name) => modulesToSave.some((entry) => `.${name}.`.includes(`.${entry}.`));
+    const matching = (modules, matches) => modules.flatMap((module) => counted(module, matches((0,linear_modules/* fullNames */.W)(module, architecture)).filter((name) => !saved(name))));
+    if (typeof named !== 'string') {
+        const isNamed = (name) => named.some((target) => `.${name}`.endsWith(`.${target}`));
+        return matching([...linear, embeddings(architecture)], (names) => names.filter(isNamed));
     }
-    return modules.flatMap((module) => matching(architecture, module, (name) => named.some((target) => `.${name}`.endsWith(`.${target}`))));
+    if (named.toLowerCase() === 'all-linear') {
+        return matching(linear.filter(({ name }) => name !== 'lm_head'), (names) => names);
+    }
+    return matching([...linear, embeddings(architecture)], (names) => (0,model_modules/* fullyMatching */.q)(named, names) ?? []);
 }
-/** Parameters of the adapters, and how many of them a token goes through. */
+/** Parameters of the adapters, and how many of them a token is multiplied with. */
 function adapterParameters(architecture, lora) {
     const sum = { total: 0, active: 0 };
     for (const { inFeatures, outFeatures, count, perToken } of targetModules(architecture, lora)) {
@@ -36924,42 +37060,48 @@ function adapterParameters(architecture, lora) {
         sum.total += count * one;
         sum.active += perToken * one;
     }
-    const { vocabSize, hiddenSize } = architecture;
-    for (const name of new Set(lora.modulesToSave)) {
-        const copies = name === 'embed_tokens'
-            ? [{ count: 1, perToken: 1, size: vocabSize * hiddenSize }]
-            : (0,linear_modules/* linearModules */.n)(architecture)
-                .filter((module) => module.name === name)
-                .map(({ count, perToken, inFeatures, outFeatures, bias }) => ({
-                count,
-                perToken,
-                size: inFeatures * outFeatures + (bias ? outFeatures : 0),
-            }));
-        for (const { count, perToken, size } of copies) {
+    // As PEFT compares: an entry is the end of a module's name, and the module may have parts.
+    const saved = (name) => {
+        const parts = name.split('.');
+        return lora.modulesToSave.some((entry) => parts.some((_, index) => parts
+            .slice(0, index + 1)
+            .join('.')
+            .endsWith(entry)));
+    };
+    for (const module of [...(0,linear_modules/* linearModules */.n)(architecture), embeddings(architecture), ...norms(architecture)]) {
+        const names = (0,linear_modules/* fullNames */.W)(module, architecture).filter(saved);
+        for (const { inFeatures, outFeatures, bias, count, perToken } of counted(module, names)) {
+            const size = inFeatures * outFeatures + (bias ? outFeatures : 0);
             sum.total += count * size;
             sum.active += perToken * size;
         }
     }
     return sum;
 }
-/** The module with the counts of those whose full names match; none where none does. */
-function matching({ layers, experts }, module, matches) {
-    const full = module.parent ? `${module.parent}.${module.name}` : module.name;
-    const numbers = (text, letter, count) => text.includes(`.${letter}.`)
-        ? Array.from({ length: count }, (_, index) => text.replace(`.${letter}.`, `.${index}.`))
-        : [text];
-    const names = numbers(full, 'N', layers).flatMap((name) => numbers(name, 'E', experts?.count ?? 1));
-    const count = names.filter(matches).length;
-    return count === 0 ? [] : [{ ...module, count, perToken: (module.perToken * count) / module.count }];
+/** The input embedding as a layer from tokens; a token looks its row up, and is multiplied with nothing. */
+function embeddings({ vocabSize, hiddenSize }) {
+    const sizes = { inFeatures: vocabSize, outFeatures: hiddenSize };
+    return { name: 'embed_tokens', ...sizes, bias: false, count: 1, perToken: 0, parent: 'model' };
 }
-/** Python's `re.fullmatch`; undefined for a pattern that JavaScript does not know. */
-function patternOf(text) {
-    try {
-        return new RegExp(`^(?:${text})$`);
-    }
-    catch {
-        return undefined;
-    }
+/** The norms, each as a matrix of one row. */
+function norms({ layers, hiddenSize, headDim, vectors }) {
+    const norm = (parent, name, count, outFeatures = hiddenSize) => {
+        return { name, inFeatures: 1, outFeatures, bias: false, count, perToken: count, parent };
+    };
+    const names = ['input_layernorm', 'post_attention_layernorm'];
+    if (vectors.norms === 4)
+        names.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
+    const heads = vectors.headNorms ? ['q_norm', 'k_norm'] : [];
+    return [
+        norm('model', 'norm', 1),
+        ...names.map((name) => norm('model.layers.N', name, layers)),
+        ...heads.map((name) => norm('model.layers.N.self_attn', name, layers, headDim)),
+    ];
+}
+/** The module with the counts of those that have these names; none where there are none. */
+function counted(module, names) {
+    const count = names.length;
+    return count === 0 ? [] : [{ ...module, count, perToken: (module.perToken * count) / module.count }];
 }
 
 ;// CONCATENATED MODULE: ./packages/estimate/src/trained-parameters.ts
@@ -37094,6 +37236,7 @@ function timesOf(strategy, every, steps, epochs) {
 }
 
 ;// CONCATENATED MODULE: ./packages/estimate/src/training-setup.ts
+
 /** A quarter of a judge's row is the answer, as in the published collections; the trainer's levers assume it too. */
 const LABELLED_SHARE = 0.25;
 /** What the trainer, TRL and transformers take where a recipe says nothing. */
@@ -37125,7 +37268,7 @@ function trainingSetup({ launch }, { training }, architecture, longestRow) {
         parameterBytes,
         // TRL computes in bfloat16 unless it is told otherwise; on a CPU the trainer leaves it out.
         halfPrecision: parameterBytes === 2 || values.fp16 === true || (values.bf16 !== false && !onCpu),
-        masterWeights: training.masterWeights,
+        masterWeights: (0,master_weights/* keepsMasterWeights */.e)(training, launch, architecture.dtype) === true,
         optimizer: String(values.optim ?? 'adamw_torch'),
         perDeviceBatch,
         accumulation: number(values.gradient_accumulation_steps, 1),
@@ -37154,10 +37297,12 @@ function shardingOf({ config }) {
     };
 }
 function loraOf(values) {
-    const targets = values.lora_target_modules;
+    const targets = values.lora_target_modules ?? undefined;
+    const names = Array.isArray(targets) ? targets.map(String) : undefined;
     return {
         rank: number(values.lora_r, DEFAULT_RANK),
-        targets: Array.isArray(targets) ? targets.map(String) : targets,
+        // TRL makes a text of a list of one: [all-linear] is all-linear.
+        targets: names?.length === 1 ? names[0] : (names ?? targets),
         dropout: number(values.lora_dropout, DEFAULT_DROPOUT),
         dora: values.use_dora === true,
         modulesToSave: Array.isArray(values.lora_modules_to_save) ? values.lora_modules_to_save.map(String) : [],
@@ -37245,7 +37390,7 @@ function adapterBytes(setup) {
     let kept = 0;
     let widest = 0;
     for (const { name, inFeatures, count, perToken } of targetModules(architecture, lora)) {
-        if (name === 'lm_head')
+        if (name === 'lm_head' || name === 'embed_tokens')
             continue;
         const mask = lora.dropout > 0 ? inFeatures : 0;
         kept += (perToken / architecture.layers) * (element * (inFeatures + lora.rank) + mask);
@@ -37551,9 +37696,12 @@ function moreDevices({ processes, accumulation, perDeviceBatch }) {
 function otherResult({ parameterBytes, masterWeights, lora, rowTokens, sharding }) {
     const found = [];
     if (parameterBytes === 4 && sharding.zeroStage === undefined)
-        found.push({ text: 'dtype: bfloat16', change: { parameterBytes: 2, halfPrecision: true } });
+        found.push({
+            text: 'dtype: bfloat16',
+            change: { parameterBytes: 2, halfPrecision: true, masterWeights: !lora },
+        });
     if (masterWeights)
-        found.push({ text: 'no master_weights', change: { masterWeights: false } });
+        found.push({ text: 'master_weights: false', change: { masterWeights: false } });
     if (!lora) {
         const adapters = {
             rank: SUGGESTED_RANK,
@@ -37674,10 +37822,12 @@ function storageOf(recipe, architecture, experts) {
         const saved = schedule?.checkpoints ?? Number.POSITIVE_INFINITY;
         // The one before is deleted when the new one is whole.
         const kept = limit === null ? saved : (typeof limit === 'number' ? limit : 1) + 1;
+        const atOnce = one * Math.min(kept, saved === Number.POSITIVE_INFINITY ? 2 : saved);
         return {
             expert: expert.name,
             one,
-            atOnce: one * Math.min(kept, saved === Number.POSITIVE_INFINITY ? 2 : saved),
+            atOnce: saved === 0 ? lastWeightsBytes(setup) : atOnce,
+            spare: kept === 2 && saved > 2 ? one : 0,
         };
     });
     const known = artifacts.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
@@ -37701,6 +37851,10 @@ function checkpointBytes(setup) {
     const parameter = setup.lora ? 4 : setup.parameterBytes;
     const optimizer = setup.sharding.zeroStage !== undefined ? 12 : setup.masterWeights ? 10 : 2 * parameter;
     return trainable * (parameter + optimizer);
+}
+/** Where no checkpoint is asked for, the weights of the last step are kept until the run has ended; not by DeepSpeed. */
+function lastWeightsBytes(setup) {
+    return setup.sharding.zeroStage !== undefined ? 0 : expertBytes(setup);
 }
 /** Weights of a finished expert: those of the model, or of the adapter, which PEFT keeps in float32. */
 function expertBytes({ architecture, lora, parameterBytes, sharding }) {
@@ -37772,6 +37926,8 @@ function estimateRecipe(recipe, options) {
     };
 }
 
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:os"
 var external_node_os_ = __nccwpck_require__(8161);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
@@ -38907,8 +39063,8 @@ function explainDisk(error, { cacheDir }) {
     });
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 2 modules
-var base_model_architecture = __nccwpck_require__(853);
+// EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 3 modules
+var base_model_architecture = __nccwpck_require__(5086);
 ;// CONCATENATED MODULE: ./packages/chain/src/fetch-architecture.ts
 
 
@@ -39182,6 +39338,10 @@ function measuredTraining(manifest) {
             lossFirst: metrics.train_loss_first,
             lossLast: metrics.train_loss_last,
             evaluationLoss: metrics.eval_loss,
+            rowsWithoutLabel: metrics.rows_without_label,
+            rowsWithCutAnswer: metrics.rows_with_cut_answer,
+            testRowsWithoutLabel: metrics.test_rows_without_label,
+            testRowsWithCutAnswer: metrics.test_rows_with_cut_answer,
         }),
         device: onGpu(manifest) ? 'GPU' : 'CPU',
         ...(typeof metrics.gpu === 'string' && { gpu: metrics.gpu }),
@@ -39308,6 +39468,8 @@ function stageRecord(manifest, inputs) {
         gitCommit: manifest.git_commit,
         hardware,
         metrics,
+        warnings: manifest.warnings ?? [],
+        warningsLeftOut: manifest.warnings_left_out ?? 0,
     };
 }
 function dataReports(plan, manifests) {
@@ -39382,9 +39544,11 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6499);
 /* harmony import */ var _report_html_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5912);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_report_html_js__WEBPACK_IMPORTED_MODULE_2__]);
 _report_html_js__WEBPACK_IMPORTED_MODULE_2__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -39393,12 +39557,25 @@ _report_html_js__WEBPACK_IMPORTED_MODULE_2__ = (__webpack_async_dependencies__.t
 function reportFile(plan) {
     return node_path__WEBPACK_IMPORTED_MODULE_1___default().join(plan.artifactsDir, 'report', 'report.html');
 }
-/** Writes the page of a report, whole or not at all. */
+/**
+ * Writes the page of a report, whole or not at all.
+ *
+ * @throws ConfigurationError where it can't be written
+ */
 async function writeReport(report, file) {
-    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.mkdir)(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(file), { recursive: true });
     const unfinished = `${file}.${process.pid}.tmp`;
-    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)(unfinished, (0,_report_html_js__WEBPACK_IMPORTED_MODULE_2__/* .reportHtml */ .E)(report));
-    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.rename)(unfinished, file);
+    try {
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.mkdir)(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(file), { recursive: true });
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)(unfinished, (0,_report_html_js__WEBPACK_IMPORTED_MODULE_2__/* .reportHtml */ .E)(report));
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.rename)(unfinished, file);
+    }
+    catch (error) {
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.rm)(unfinished, { force: true }).catch(() => { });
+        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`the report can't be written: ${error.message}`, {
+            hint: 'Name another file (output), or make room for this one.',
+            cause: error,
+        });
+    }
 }
 /** Reports a run at its end, however that was. That it can't be reported is a warning: what ended the run is not hidden. */
 async function leaveReport(planned, { reporter, signal }) {
@@ -39408,7 +39585,8 @@ async function leaveReport(planned, { reporter, signal }) {
         reporter.info(`The report is in ${file}`);
     }
     catch (error) {
-        reporter.warning(`no report of the run in ${file}: ${error.message}`);
+        const reason = error instanceof ConfigurationError ? error.problem : error.message;
+        reporter.warning(`no report of the run in ${file}: ${reason}`);
     }
 }
 
@@ -39423,7 +39601,8 @@ __webpack_async_result__();
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   NK: () => (/* binding */ findingText)
 /* harmony export */ });
-/* unused harmony exports annotate, mostSevereFirst */
+/* unused harmony exports annotate, warningsAbout, mostSevereFirst */
+
 /** Annotations of one kind that GitHub shows of a step; of more it says nothing. */
 const SHOWN = 10;
 const SEVERITIES = (/* unused pure expression or super */ null && (['error', 'warning', 'notice']));
@@ -39456,6 +39635,13 @@ function chooseAnnotations(diagnostics, severity) {
 /** What was found and what to do, as one text. */
 function findingText({ message, hint }) {
     return hint ? `${message}. ${hint}` : message;
+}
+/** The warnings among findings, all or those in one file, as a stage takes them. */
+function warningsAbout(findings, file) {
+    const about = findings.filter((finding) => file === undefined || finding.file === file);
+    return about
+        .filter(({ severity }) => severity === 'warning')
+        .map((finding) => warningText(findingText(finding), finding));
 }
 /** All findings, the most severe first, and within a kind by file and line. */
 function mostSevereFirst(diagnostics) {
@@ -39499,9 +39685,11 @@ function emptyTexts(report) {
     });
 }
 function rowsWithoutVerdict(report) {
-    if (!mostHaveVerdicts(report.train))
-        return [];
     const none = rowsOf(report, (part) => part.verdicts[_verdict_js__WEBPACK_IMPORTED_MODULE_0__/* .NO_VERDICT */ .YP] ?? 0);
+    const parts = [report.train, ...(report.test ? [report.test] : [])];
+    if (parts.every(({ rows, verdicts }) => verdicts[_verdict_js__WEBPACK_IMPORTED_MODULE_0__/* .NO_VERDICT */ .YP] === rows)) {
+        return warning(`No answer has [RESULT] with a verdict, in ${none}: a judge learns to end its feedback with [RESULT] and the verdict, such as [RESULT] 4 or [RESULT] A. Write the answers so; without it no verdicts are counted here.`);
+    }
     const other = rowsOf(report, (part) => part.verdicts[_verdict_js__WEBPACK_IMPORTED_MODULE_0__/* .OTHER_VERDICT */ .PE] ?? 0);
     return [
         ...(none
@@ -39977,7 +40165,7 @@ const VERDICT_MARK = Buffer.from('[RESULT]');
 
 /***/ }),
 
-/***/ 853:
+/***/ 5086:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -39992,6 +40180,10 @@ var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
+var text_file = __nccwpck_require__(4202);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
 ;// CONCATENATED MODULE: ./packages/recipe/src/known-models.ts
 const MISTRAL_7B = {
     model_type: 'mistral',
@@ -40021,7 +40213,49 @@ const KNOWN_MODELS = {
 var diagnostics = __nccwpck_require__(9720);
 // EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
 var linear_modules = __nccwpck_require__(8135);
+;// CONCATENATED MODULE: ./packages/recipe/src/position-limit.ts
+/** Kinds of rotary embeddings that do not reach beyond `max_position_embeddings`: of Llama 3 it is the stretched length. */
+const NOT_STRETCHED = ['default', 'llama3', 'mrope'];
+/**
+ * The positions of a model by its `config.json`, as far as the scaling of its rotary embedding stretches them, as the
+ * trainer has it (`position_limit.py`).
+ *
+ * A sliding window limits how far back attention reaches, not how long a row may be.
+ *
+ * @returns undefined where no limit is stated
+ */
+function positionLimit(config) {
+    const limit = config.max_position_embeddings;
+    if (!isNumber(limit))
+        return undefined;
+    // As transformers reads them, where both are there.
+    const scaling = [config.rope_scaling, config.rope_parameters].find((values) => isObject(values) && Object.keys(values).length > 0);
+    if (!isObject(scaling))
+        return limit;
+    // Some models have one such object for each kind of layer.
+    const nested = Object.values(scaling).filter(isObject);
+    const reaches = (nested.length > 0 ? nested : [scaling]).flatMap((kind) => {
+        const { factor } = kind;
+        if (!isNumber(factor) || NOT_STRETCHED.includes(String(kind.rope_type ?? kind.type)))
+            return [];
+        const original = [
+            config.original_max_position_embeddings,
+            kind.original_max_position_embeddings,
+            limit,
+        ].find(isNumber);
+        return [Math.trunc(factor * (original ?? limit))];
+    });
+    return Math.max(limit, ...reaches);
+}
+function isNumber(value) {
+    return typeof value === 'number' && value > 0;
+}
+function isObject(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/model-architecture.ts
+
 
 
 const FAMILIES = {
@@ -40091,7 +40325,7 @@ function readArchitecture(config) {
         modelType,
         ...sizes,
         tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
-        maxPositions: typeof values.max_position_embeddings === 'number' ? values.max_position_embeddings : undefined,
+        maxPositions: positionLimit(values),
         dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
         vectors: {
             norms: family?.norms ?? 2,
@@ -40130,9 +40364,10 @@ function hintFor(key, values) {
     return near ? ` (${near})` : '';
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 4 modules
-var yaml_file = __nccwpck_require__(7973);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
+var yaml_file = __nccwpck_require__(1786);
 ;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
+
 
 
 
@@ -40163,12 +40398,12 @@ function readConfigFile(file) {
         const info = (0,external_node_fs_.statSync)(file);
         if (!info.isFile() || info.size > yaml_file/* MOST_SETTINGS_BYTES */.gK)
             return { problem: `${file} is not a file of settings` };
-        config = JSON.parse((0,external_node_fs_.readFileSync)(file, 'utf8'));
+        config = (0,text_file/* readJsonFile */.JE)(file);
     }
     catch (error) {
-        // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
-        const { code } = error;
-        return { problem: code === undefined ? `${file} is not JSON` : `${file} can't be read: ${code}` };
+        if (error instanceof errors/* ConfigurationError */.j1)
+            return { problem: `${file}: ${error.problem}` };
+        return { problem: `${file} can't be read: ${error.code}` };
     }
     const reading = readArchitecture(config);
     return 'problem' in reading ? { problem: `${file}: ${reading.problem}` } : reading;
@@ -40183,6 +40418,7 @@ function readConfigFile(file) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   BM: () => (/* binding */ inSourceOrder),
 /* harmony export */   au: () => (/* binding */ didYouMean),
+/* harmony export */   pA: () => (/* binding */ nearest),
 /* harmony export */   tF: () => (/* binding */ RecipeError)
 /* harmony export */ });
 /* unused harmony export formatDiagnostic */
@@ -40205,19 +40441,28 @@ function formatDiagnostic(diagnostic) {
     const text = `${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .visibleText */ .Q)((0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatPlace */ .dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
     return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
 }
-/** By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. */
+/**
+ * By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. How
+ * other tools read a value is left out where it is wrong here already.
+ */
 function inSourceOrder(diagnostics) {
-    const found = new Map(diagnostics.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
+    const place = ({ file, line, column }) => (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatPlace */ .dE)({ file, line, column });
+    const wrong = new Set(diagnostics.filter(({ severity }) => severity === 'error').map(place));
+    const told = diagnostics.filter((finding) => finding.code !== 'yaml-version' || !wrong.has(place(finding)));
+    const found = new Map(told.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
     return [...found.values()].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column);
 }
 /** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
 function didYouMean(found, names) {
+    const near = nearest(found, names);
+    return near === undefined ? undefined : `Did you mean ${near}?`;
+}
+/** The name that such a slip was to be. */
+function nearest(found, names) {
     if (names.length === 0)
         return undefined;
-    const nearest = (0,fastest_levenshtein__WEBPACK_IMPORTED_MODULE_0__/* .closest */ .kp)(found, [...names]);
-    return (0,fastest_levenshtein__WEBPACK_IMPORTED_MODULE_0__/* .distance */ .Io)(found, nearest) <= Math.max(2, Math.floor(found.length / 3))
-        ? `Did you mean ${nearest}?`
-        : undefined;
+    const name = (0,fastest_levenshtein__WEBPACK_IMPORTED_MODULE_0__/* .closest */ .kp)(found, [...names]);
+    return (0,fastest_levenshtein__WEBPACK_IMPORTED_MODULE_0__/* .distance */ .Io)(found, name) <= Math.max(2, Math.floor(found.length / 3)) ? name : undefined;
 }
 
 
@@ -40227,6 +40472,7 @@ function didYouMean(found, names) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   W: () => (/* binding */ fullNames),
 /* harmony export */   n: () => (/* binding */ linearModules)
 /* harmony export */ });
 /**
@@ -40261,7 +40507,7 @@ function linearModules(architecture) {
         attention('o_proj', queries, hiddenSize, output),
         ...(experts
             ? [
-                inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false),
+                { ...inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false), router: true },
                 expert('w1', hiddenSize, intermediateSize, false),
                 expert('w2', intermediateSize, hiddenSize, false),
                 expert('w3', hiddenSize, intermediateSize, false),
@@ -40282,11 +40528,20 @@ function linearModules(architecture) {
         },
     ];
 }
+/** The full names of the modules of one kind, in a model's original checkpoint. */
+function fullNames({ parent, name }, { layers, experts }) {
+    const numbered = (parts, letter, count) => parts.includes(letter)
+        ? Array.from({ length: count }, (_, index) => parts.map((part) => (part === letter ? String(index) : part)))
+        : [parts];
+    return numbered((parent ? `${parent}.${name}` : name).split('.'), 'N', layers)
+        .flatMap((parts) => numbered(parts, 'E', experts?.count ?? 1))
+        .map((parts) => parts.join('.'));
+}
 
 
 /***/ }),
 
-/***/ 6011:
+/***/ 5901:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -40302,8 +40557,8 @@ var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-// EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 2 modules
-var base_model_architecture = __nccwpck_require__(853);
+// EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 3 modules
+var base_model_architecture = __nccwpck_require__(5086);
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
 var schemas = __nccwpck_require__(8816);
 // EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
@@ -40353,15 +40608,22 @@ function hasType(value, types) {
         return false;
     return types.includes('number') || (types.includes('integer') && Number.isInteger(value));
 }
-/** What to write for a text that was meant as another type: `yes`, `None`, a number in quotes. */
+/** What to write for a text that was meant as another type: `yes`, `None`, a number in quotes, one name of a list. */
 function unquoted(value, types) {
     if (typeof value !== 'string')
         return undefined;
     const [, , written] = MEANT.find(([text, type]) => text.test(value) && types.includes(type)) ?? [];
     if (written)
         return `Write ${written}.`;
+    if (types.includes('array') && value.trim() !== '')
+        return `Write a list: [${listed(value)}].`;
     const isNumber = value.trim() !== '' && Number.isFinite(Number(value));
     return isNumber && hasType(Number(value), types) ? 'Leave the quotes out.' : undefined;
+}
+/** The names in a text, as a list in brackets has them. */
+function listed(text) {
+    const names = text.split(/[\s,]+/).filter(Boolean);
+    return names.every((name) => /^[\w./-]+$/.test(name)) ? names.join(', ') : JSON.stringify(text);
 }
 /** What an issue of zod says, where the schema does not say it itself. */
 function issueWords(issue) {
@@ -40402,9 +40664,13 @@ function checkSchema(schema, yaml, diagnostics) {
     const result = schema.safeParse(yaml.data, { reportInput: true, error: issueWords });
     if (result.success)
         return result.data;
-    for (const issue of result.error.issues) {
-        for (const { at, finding } of explain(issue, schema))
-            diagnostics.push(yaml.diagnose(at, finding));
+    const explained = result.error.issues.flatMap((issue) => explain(issue, schema));
+    const misspelt = new Set(explained.map(({ meant }) => meant?.join('\n')));
+    for (const { at, finding } of explained) {
+        // Said once: the misspelt key is the one that is missing.
+        if (finding.code === 'missing-key' && misspelt.has(at.path.join('\n')))
+            continue;
+        diagnostics.push(yaml.diagnose(at, finding));
     }
     return undefined;
 }
@@ -40421,14 +40687,18 @@ function explain(issue, schema) {
     }
     if (issue.code === 'unrecognized_keys') {
         const known = keysOf(schemaAt(schema, issue.path));
-        return issue.keys.map((key) => ({
-            at: { path: [...issue.path, key], key: true },
-            finding: {
-                code: 'unknown-key',
-                message: `unknown key ${key}`,
-                hint: (0,src_diagnostics/* didYouMean */.au)(key, known) ?? `Known here: ${known.join(', ')}.`,
-            },
-        }));
+        return issue.keys.map((key) => {
+            const near = (0,src_diagnostics/* nearest */.pA)(key, known);
+            return {
+                at: { path: [...issue.path, key], key: true },
+                finding: {
+                    code: 'unknown-key',
+                    message: `unknown key ${key}`,
+                    hint: (0,src_diagnostics/* didYouMean */.au)(key, known) ?? `Known here: ${known.join(', ')}.`,
+                },
+                meant: near === undefined ? undefined : [...issue.path, near],
+            };
+        });
     }
     const message = `${name}: ${issue.message}`;
     if (issue.code === 'invalid_type') {
@@ -40472,8 +40742,8 @@ function keysOf(schema) {
     return schema instanceof schemas/* ZodObject */.bvH ? Object.keys(schema.shape) : [];
 }
 
-// EXTERNAL MODULE: ./packages/stage/src/hardware.ts + 1 modules
-var hardware = __nccwpck_require__(7447);
+// EXTERNAL MODULE: ./packages/stage/src/hardware.ts
+var hardware = __nccwpck_require__(4572);
 ;// CONCATENATED MODULE: ./packages/recipe/src/key-schema.ts
 
 /** Keys that may all be left out, each with its text and its default, which stand in the JSON Schema. */
@@ -40643,8 +40913,8 @@ function resolveInRecipe(name, { root, from }, report, diagnostics) {
     return absolute;
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 4 modules
-var yaml_file = __nccwpck_require__(7973);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
+var yaml_file = __nccwpck_require__(1786);
 ;// CONCATENATED MODULE: ./packages/recipe/src/launch.ts
 
 
@@ -40701,6 +40971,8 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = ({ co
     }
     // As accelerate reads it: in YAML 1.1 a plain `no` is false.
     const yaml = (0,yaml_file/* readYamlFile */.kv)(configFile, diagnostics, '1.1');
+    if (yaml)
+        diagnostics.push(...yaml.otherReadings());
     const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
     if (!yaml || !section)
         return undefined;
@@ -40722,7 +40994,10 @@ function namedFile(config) {
     return external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
+var text_file = __nccwpck_require__(4202);
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
+
 
 
 
@@ -40757,6 +41032,9 @@ function readBaseModel(section, yaml, diagnostics) {
     const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
     if (!(0,external_node_fs_.existsSync)(config))
         diagnostics.push(diagnose((0,yaml_file/* missingFile */.Bi)(name, config), [kind]));
+    const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
+    if (foreign)
+        diagnostics.push(diagnose(foreign, [kind]));
     if (kind === 'path')
         return { kind, path: absolute };
     return {
@@ -40766,6 +41044,50 @@ function readBaseModel(section, yaml, diagnostics) {
         dtype: section.dtype ?? 'float32',
         tokenizer: section.tokenizer ?? 'mistral-v1',
     };
+}
+/** A file of a model's folder that can't be what it is called; undefined where none is found. */
+function foreignFile(folder) {
+    for (const file of filesIn(folder)) {
+        const bytes = contentOf(file, MOST_POINTER_BYTES);
+        if (bytes && (0,text_file/* isLfsPointer */.NS)(bytes))
+            return wrongFile(file, text_file/* LFS_FAULT */.xN);
+    }
+    const config = external_node_path_default().join(folder, 'config.json');
+    const isMarked = contentOf(config)?.subarray(0, text_file/* UTF8_MARK */.WP.length).equals(text_file/* UTF8_MARK */.WP);
+    if (!isMarked)
+        return foreignConfig(config);
+    const problem = 'the file starts with a byte order mark, which transformers does not read';
+    return wrongFile(config, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+}
+function foreignConfig(file) {
+    const bytes = contentOf(file);
+    const fault = bytes && (0,text_file/* textFault */.MO)(bytes);
+    return fault && wrongFile(file, fault);
+}
+function wrongFile(file, { problem, hint }) {
+    return { code: 'bad-value', message: `${file}: ${problem}`, hint };
+}
+function filesIn(folder) {
+    try {
+        return (0,external_node_fs_.readdirSync)(folder)
+            .sort()
+            .map((name) => external_node_path_default().join(folder, name));
+    }
+    catch {
+        return [];
+    }
+}
+/** A pointer of Git LFS is smaller. */
+const MOST_POINTER_BYTES = 1024;
+/** What is in a file, where that is not too much and may be read. */
+function contentOf(file, most = yaml_file/* MOST_SETTINGS_BYTES */.gK) {
+    try {
+        const info = (0,external_node_fs_.statSync)(file);
+        return info.isFile() && info.size <= most ? (0,external_node_fs_.readFileSync)(file) : undefined;
+    }
+    catch {
+        return undefined;
+    }
 }
 function readHubModel({ id = '', revision }, diagnose, diagnostics) {
     if (revision === undefined) {
@@ -40781,10 +41103,121 @@ function readHubModel({ id = '', revision }, diagnose, diagnostics) {
     return { kind: 'hub', id, revision };
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
-var linear_modules = __nccwpck_require__(8135);
-;// CONCATENATED MODULE: ./packages/recipe/src/check-architecture.ts
+;// CONCATENATED MODULE: ./packages/trainer/src/prometheus_trainer/adapter_support.json
+const adapter_support_namespaceObject = /*#__PURE__*/JSON.parse('{"linear":{"what":"LoRA on linear layers: names, names with dots, a pattern, `all-linear`"},"output-layer":{"what":"LoRA on the output layer, `lm_head`","note":"where it is tied to the embeddings, the merged model has an `lm_head` of its own"},"embeddings":{"what":"LoRA on the embeddings, `embed_tokens`","note":"where `lm_head` is tied to them, the merged model has an `lm_head` of its own"},"router":{"what":"LoRA on the router of a mixture of experts, `gate`","reason":"the router is not a linear layer in transformers","advice":"Take it out of lora_target_modules; lora_modules_to_save: [gate] trains it in full"},"other-modules":{"what":"LoRA on other modules: norms, activations, whole blocks","reason":"LoRA goes on linear layers and embeddings only","advice":"Name linear layers or embed_tokens; lora_modules_to_save trains other modules in full"},"modules-to-save":{"what":"modules trained in full: `lora_modules_to_save`","note":"linear layers, norms, routers, whole blocks, `embed_tokens` and `lm_head`; tied ones are untied"},"module-lists":{"what":"lists of modules trained in full: `experts`, `layers`","reason":"PEFT trains no list of modules in full","advice":"Name the modules in it, or the one around it"},"nothing-left":{"what":"`lora_modules_to_save` that holds every target","reason":"what is trained in full has no LoRA, so no target is left","advice":"Take the targets out of lora_modules_to_save, or leave use_peft out to train all in full"},"rslora":{"what":"`use_rslora`"},"dropout":{"what":"`lora_dropout`"},"dora":{"what":"DoRA on linear layers: `use_dora`"},"dora-embeddings":{"what":"DoRA on the embeddings","reason":"DoRA on embeddings scales whole columns of the weight","advice":"Take embed_tokens out of lora_target_modules, or leave use_dora out"},"dora-conv1d":{"what":"DoRA on layers that store their weights transposed, as GPT-2 does","reason":"DoRA on transposed weights scales whole columns of them","advice":"Leave use_dora out"},"target-parameters":{"what":"LoRA on parameters: `lora_target_parameters`","training":"lora_target_parameters","adapter":"target_parameters","reason":"it trains fused parameters, which the original layout does not have","advice":"Name layers in lora_target_modules instead"},"qalora":{"what":"QA-LoRA","adapter":"use_qalora","reason":"QA-LoRA pools the inputs"},"bdlora":{"what":"block-diagonal LoRA","adapter":"use_bdlora","reason":"block-diagonal LoRA has another layout"},"kasa":{"what":"KaSA","adapter":"kasa_config","reason":"KaSA also changes the base weight"},"arrow":{"what":"Arrow","adapter":"arrow_config","reason":"Arrow routes between adapters"},"monteclora":{"what":"MonteCLoRA","adapter":"monteclora_config","reason":"MonteCLoRA samples its weights"},"lora-bias":{"what":"biases of the LoRA matrices","adapter":"lora_bias","reason":"it has biases that the base model lacks"},"alora":{"what":"activated LoRA","adapter":"alora_invocation_tokens","reason":"it is active for some tokens only"},"trainable-tokens":{"what":"single rows of the embeddings","adapter":"trainable_token_indices","reason":"it trains rows of the embeddings"},"layer-replication":{"what":"repeated layers","adapter":"layer_replication","reason":"it repeats layers of the base model"}}');
+// EXTERNAL MODULE: ./packages/recipe/src/model-modules.ts
+var model_modules = __nccwpck_require__(4153);
+;// CONCATENATED MODULE: ./packages/recipe/src/check-adapter.ts
 
+
+
+const TARGETS = 'lora_target_modules';
+const SAVED = 'lora_modules_to_save';
+/** What models call their embeddings. */
+const EMBEDDINGS = ['embed_tokens', 'wte', 'embed_in', 'word_embeddings'];
+/** Checks the LoRA settings of a training file by the table that training and lora-merge go by. */
+function checkAdapterKeys(given, report) {
+    for (const [name, entry] of Object.entries(adapter_support_namespaceObject)) {
+        if (!('training' in entry) || isEmpty(given[entry.training]))
+            continue;
+        report([entry.training], refusal(name, `${entry.training} is set`));
+    }
+    const { names, pattern } = targetsOf(given);
+    const targets = (called) => pattern === undefined
+        ? names.some((name) => called.includes(name.split('.').at(-1) ?? ''))
+        : (0,model_modules/* fullyMatching */.q)(pattern, called.flatMap((name) => [name, `model.${name}`]))?.length;
+    if (given.use_dora === true && targets(EMBEDDINGS)) {
+        report(['use_dora'], refusal('dora-embeddings', `use_dora is set, and ${TARGETS} has the embeddings`));
+    }
+    if (given.loss_type === 'chunked_nll' && targets(['lm_head'])) {
+        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
+        const hint = `Write loss_type: nll, or take lm_head out of ${TARGETS}.`;
+        report(['loss_type'], { code: 'unsupported-loss', message, hint });
+    }
+}
+/**
+ * Checks the modules that LoRA settings name against those of the base model.
+ *
+ * As PEFT takes names: a target stands for every module that is called so, or whose name ends so after a dot, and one
+ * that is saved for every module whose name ends so.
+ */
+function checkAdapterModules(given, { architecture, notice }, report) {
+    const { modelType } = architecture;
+    if (isEmpty(given[TARGETS])) {
+        if (modelType !== 'mixtral')
+            return;
+        const message = `${TARGETS} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
+        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
+        report(['use_peft'], { code: 'missing-key', message, hint });
+        return;
+    }
+    const modules = (0,model_modules/* modelModules */.v)(architecture);
+    // Of a model type that is not known the names are assumed.
+    const told = (path, finding) => report(path, notice === undefined ? finding : { ...finding, severity: 'warning' });
+    const unknown = (path, name, known) => {
+        const names = [...new Set(known.map(({ called }) => called))].filter((called) => !/^\d*$/.test(called));
+        const message = `${path[0]}: the base model (${modelType}) has no layer ${name}`;
+        const hint = (0,src_diagnostics/* didYouMean */.au)(name, names) ?? `It has ${names.join(', ')}.`;
+        told(path, { code: 'unknown-module', message, hint });
+    };
+    const { names, pattern } = targetsOf(given);
+    const adaptable = modules.filter(({ kind }) => kind === 'linear' || kind === 'embeddings');
+    const wanted = names.map((name) => [
+        name,
+        modules.filter((module) => `.${module.name}`.endsWith(`.${name}`)),
+    ]);
+    if (pattern !== undefined) {
+        const found = (0,model_modules/* fullyMatching */.q)(pattern, modules.map(({ name }) => name));
+        wanted.push([pattern, found && modules.filter(({ name }) => found.includes(name))]);
+    }
+    for (const [index, [name, found]] of wanted.entries()) {
+        const path = Array.isArray(given[TARGETS]) ? [TARGETS, index] : [TARGETS];
+        const other = found?.find((module) => !adaptable.includes(module));
+        if (found?.length === 0 && pattern !== undefined) {
+            const hint = `A full name is such as ${adaptable.find(({ kind }) => kind === 'linear')?.name}.`;
+            const message = `${TARGETS}: as a pattern, ${name} matches no layer of the base model (${modelType})`;
+            told(path, { code: 'unknown-module', message, hint });
+        }
+        else if (found?.length === 0)
+            unknown(path, name, adaptable);
+        else if (other) {
+            const feature = other.kind === 'router' ? 'router' : 'other-modules';
+            told(path, refusal(feature, `${TARGETS}: ${name} names ${other.name || 'the model'}`));
+        }
+    }
+    const listed = [given[SAVED] ?? []].flat().map(String);
+    const withWeights = modules.filter(({ weights }) => weights);
+    for (const [index, name] of listed.entries()) {
+        const found = withWeights.filter((module) => module.name.endsWith(name));
+        const list = found.find(({ kind }) => kind === 'list');
+        if (found.length === 0) {
+            unknown([SAVED, index], name, withWeights.filter(({ kind, name: full }) => kind !== 'list' && full !== 'model'));
+        }
+        if (list)
+            told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
+    }
+    const targets = wanted.flatMap(([, found]) => found ?? []);
+    const isSaved = ({ name }) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
+    if (targets.length > 0 && targets.every(isSaved))
+        told([SAVED], refusal('nothing-left', SAVED));
+}
+/** The names of target modules, or the pattern; neither for "all-linear". */
+function targetsOf(given) {
+    const list = [given[TARGETS] ?? []].flat().map(String);
+    const [only = ''] = list;
+    if (list.length !== 1 || /^[\w.]+$/.test(only))
+        return { names: list, pattern: undefined };
+    return { names: [], pattern: only.toLowerCase() === 'all-linear' ? undefined : only };
+}
+function refusal(feature, found) {
+    const { reason, advice } = adapter_support_namespaceObject[feature];
+    return { code: 'unsupported-adapter', message: `${found}: ${reason}`, hint: `${advice}.` };
+}
+function isEmpty(value) {
+    return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-architecture.ts
 
 /** The class whose experts ZeRO-3 must gather together, by model type. */
 const EXPERT_BLOCKS = { mixtral: 'MixtralSparseMoeBlock' };
@@ -40801,50 +41234,10 @@ function checkArchitecture({ training, yaml }, reading, launch, diagnostics) {
         report(['max_length'], { code: 'position-limit', message, hint: `Write at most ${limit}.` });
     }
     if (training.arguments.use_peft === true) {
-        checkTargets(training.arguments.lora_target_modules, reading, report);
+        checkAdapterModules(training.arguments, reading, report);
     }
     if (launch)
         checkLeafModules(architecture, launch, diagnostics);
-}
-/** As PEFT takes names: each stands for every layer that is called so, or whose name ends so behind a dot. */
-function checkTargets(targets, { architecture, notice }, report) {
-    const key = 'lora_target_modules';
-    if (targets === undefined || targets === null) {
-        if (architecture.modelType !== 'mixtral')
-            return;
-        const message = `${key} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
-        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
-        report(['use_peft'], { code: 'missing-key', message, hint });
-        return;
-    }
-    const list = [targets].flat().map(String);
-    const modules = (0,linear_modules/* linearModules */.n)(architecture);
-    const known = modules.map(({ name }) => name);
-    for (const [index, target] of list.entries()) {
-        // One name that is no word is a pattern, as in PEFT.
-        if (target === 'all-linear' || (list.length === 1 && !/^[\w.]+$/.test(target)))
-            continue;
-        if (target === 'embed_tokens' || modules.some((module) => isCalled(module, target)))
-            continue;
-        report([key, index], {
-            // Of a model type that is not known the names are assumed.
-            ...(notice === undefined ? {} : { severity: 'warning' }),
-            code: 'unknown-module',
-            message: `${key}: the base model (${architecture.modelType}) has no layer ${target}`,
-            hint: (0,src_diagnostics/* didYouMean */.au)(target, known) ?? `It has ${known.join(', ')}.`,
-        });
-    }
-}
-/** `layers.3.self_attn.q_proj` is a name of q_proj in `model.layers.N.self_attn`. */
-function isCalled({ parent, name }, target) {
-    const whole = [...parent.split('.'), name].reverse();
-    return target
-        .split('.')
-        .reverse()
-        .every((part, index) => {
-        const expected = whole[index];
-        return expected === 'N' || expected === 'E' ? /^\d+$/.test(part) : part === expected;
-    });
 }
 /** accelerate refuses a class that the model does not have; without the right one ZeRO-3 waits for ever on experts. */
 function checkLeafModules(architecture, launch, diagnostics) {
@@ -40858,14 +41251,14 @@ function checkLeafModules(architecture, launch, diagnostics) {
     diagnostics.push(launch.yaml.diagnose(at, { code: 'launch-mismatch', message, hint }));
 }
 
+// EXTERNAL MODULE: ./packages/recipe/src/master-weights.ts
+var master_weights = __nccwpck_require__(9156);
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-expert.ts
+
 /** Checks a training file against the launch config and the dataset that go with it. */
 function checkExpert({ section, yaml }, { launch, dataset }, diagnostics) {
     const report = (key, finding) => diagnostics.push(yaml.diagnose({ path: [key] }, finding));
-    if (launch?.config.distributed_type === 'DEEPSPEED' && section.masterWeights) {
-        const message = 'DeepSpeed keeps float32 weights itself';
-        report('master_weights', { code: 'launch-mismatch', message, hint: 'Leave master_weights out.' });
-    }
+    (0,master_weights/* checkMasterWeights */._)(section, launch, report);
     const evaluation = section.arguments.eval_strategy;
     if (dataset?.split === 'none' && evaluation !== undefined && evaluation !== 'no') {
         const message = `eval_strategy: ${String(evaluation)}, and the dataset has split: none: nothing is evaluated`;
@@ -40979,7 +41372,7 @@ const OLDER_VALUES = {
 };
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-keys.json
-const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"Ll":"1.13.0","xD":{"parity":{"average_tokens_across_devices":[false],"loss_type":["nll","chunked_nll"],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false]},"fast":{"average_tokens_across_devices":[false],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false],"loss_type":["nll"],"torch_compile":[false]}},"HP":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"],"default":false},"adam_beta1":{"types":["number"],"default":0.9},"adam_beta2":{"types":["number"],"default":0.999},"adam_epsilon":{"types":["number"],"default":1e-8},"assistant_only_loss":{"types":["boolean"],"default":false},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"],"default":false},"average_tokens_across_devices":{"types":["boolean"],"default":false},"batch_eval_metrics":{"types":["boolean"],"default":false},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"],"default":false},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"],"choices":["fp4","nf4"],"default":"nf4"},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"],"default":false},"dataloader_in_order":{"types":["boolean"],"default":true},"dataloader_multiprocessing_context":{"types":["null","string"],"choices":["fork","spawn","forkserver"]},"dataloader_num_workers":{"types":["integer"],"default":0},"dataloader_persistent_workers":{"types":["boolean"],"default":false},"dataloader_pin_memory":{"types":["boolean"],"default":true},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"],"default":"text"},"ddp_backend":{"types":["null","string"],"choices":["nccl","gloo","mpi","xccl","hccl","cncl","mccl"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"],"default":1800},"debug":{"types":["array","string"],"default":""},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"],"default":false},"do_predict":{"types":["boolean"],"default":false},"do_train":{"types":["boolean"],"default":false},"dtype":{"types":["null","string"],"choices":["auto","bfloat16","float16","float32"],"default":"float32"},"enable_jit_checkpoint":{"types":["boolean"],"default":false},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"],"default":0},"eval_do_concat_batches":{"types":["boolean"],"default":true},"eval_on_start":{"types":["boolean"],"default":false},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"epoch"},"eval_use_gather_object":{"types":["boolean"],"default":false},"fp16":{"types":["boolean"],"default":false},"fp16_full_eval":{"types":["boolean"],"default":false},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"],"default":false},"gradient_accumulation_steps":{"types":["integer"],"default":1},"gradient_checkpointing":{"types":["boolean"],"default":true},"gradient_checkpointing_kwargs":{"types":["null","object","string"],"default":{"use_reentrant":false}},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"],"default":false},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"],"default":"every_save"},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"],"default":false},"include_for_metrics":{"types":["array"],"default":[]},"include_num_input_tokens_seen":{"types":["boolean","string"],"default":"no"},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"],"default":0},"learning_rate":{"types":["number"],"default":0.00002},"length_column_name":{"types":["string"],"default":"length"},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"],"default":false},"load_in_4bit":{"types":["boolean"],"default":false},"load_in_8bit":{"types":["boolean"],"default":false},"local_rank":{"types":["integer"],"default":-1},"log_level":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"passive"},"log_level_replica":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"warning"},"log_on_each_node":{"types":["boolean"],"default":true},"logging_first_step":{"types":["boolean"],"default":false},"logging_nan_inf_filter":{"types":["boolean"],"default":true},"logging_steps":{"types":["number"],"default":10},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"steps"},"lora_alpha":{"types":["integer"],"default":32},"lora_dropout":{"types":["number"],"default":0.05},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"],"default":16},"lora_target_modules":{"types":["array","null"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"],"default":"CAUSAL_LM"},"loss_type":{"types":["null","string"],"default":"nll"},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"],"default":"cosine"},"max_grad_norm":{"types":["number"],"default":1},"max_length":{"types":["integer","null"],"default":4096},"max_steps":{"types":["integer"],"default":-1},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"],"default":"main"},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"],"default":3},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"],"default":"adamw_torch"},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"],"default":false},"packing_strategy":{"types":["string"],"choices":["bfd","bfd_split","wrapped"],"default":"bfd"},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"],"default":false},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"],"default":8},"per_device_train_batch_size":{"types":["integer"],"default":8},"prediction_loss_only":{"types":["boolean"],"default":false},"project":{"types":["string"],"default":"huggingface"},"push_to_hub":{"types":["boolean"],"default":false},"remove_unused_columns":{"types":["boolean"],"default":true},"report_to":{"types":["array","null","string"],"default":"none"},"restore_callback_states_from_checkpoint":{"types":["boolean"],"default":false},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"],"default":0},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"],"default":false},"save_only_model":{"types":["boolean"],"default":false},"save_steps":{"types":["number"],"default":500},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"],"default":"epoch"},"save_total_limit":{"types":["integer","null"],"default":1},"seed":{"types":["integer"],"default":42},"shuffle_dataset":{"types":["boolean"],"default":false},"skip_memory_metrics":{"types":["boolean"],"default":true},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"],"default":false},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"],"choices":["random","sequential","group_by_length","batch_rebalance"],"default":"random"},"truncation_mode":{"types":["string"],"choices":["keep_end","keep_start"],"default":"keep_start"},"trust_remote_code":{"types":["boolean"],"default":false},"use_bnb_nested_quant":{"types":["boolean"],"default":false},"use_cache":{"types":["boolean"],"default":false},"use_cpu":{"types":["boolean"],"default":false},"use_dora":{"types":["boolean"],"default":false},"use_liger_kernel":{"types":["boolean"],"default":false},"use_peft":{"types":["boolean"],"default":false},"use_rslora":{"types":["boolean"],"default":false},"warmup_steps":{"types":["number"],"default":0.1},"weight_decay":{"types":["number"],"default":0}}}');
+const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"Ll":"1.13.0","xD":{"parity":{"average_tokens_across_devices":[false],"loss_type":["nll","chunked_nll"],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false]},"fast":{"average_tokens_across_devices":[false],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false],"loss_type":["nll"],"torch_compile":[false]}},"HP":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"],"default":false},"adam_beta1":{"types":["number"],"default":0.9},"adam_beta2":{"types":["number"],"default":0.999},"adam_epsilon":{"types":["number"],"default":1e-8},"assistant_only_loss":{"types":["boolean"],"default":false},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"],"default":false},"average_tokens_across_devices":{"types":["boolean"],"default":false},"batch_eval_metrics":{"types":["boolean"],"default":false},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"],"default":false},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"],"choices":["fp4","nf4"],"default":"nf4"},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"],"default":false},"dataloader_in_order":{"types":["boolean"],"default":true},"dataloader_multiprocessing_context":{"types":["null","string"],"choices":["fork","spawn","forkserver"]},"dataloader_num_workers":{"types":["integer"],"default":0},"dataloader_persistent_workers":{"types":["boolean"],"default":false},"dataloader_pin_memory":{"types":["boolean"],"default":true},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"],"default":"text"},"ddp_backend":{"types":["null","string"],"choices":["nccl","gloo","mpi","xccl","hccl","cncl","mccl"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"],"default":1800},"debug":{"types":["array","string"],"default":""},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"],"default":false},"do_predict":{"types":["boolean"],"default":false},"do_train":{"types":["boolean"],"default":false},"dtype":{"types":["null","string"],"choices":["auto","bfloat16","float16","float32"],"default":"float32"},"enable_jit_checkpoint":{"types":["boolean"],"default":false},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"],"default":0},"eval_do_concat_batches":{"types":["boolean"],"default":true},"eval_on_start":{"types":["boolean"],"default":false},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"epoch"},"eval_use_gather_object":{"types":["boolean"],"default":false},"fp16":{"types":["boolean"],"default":false},"fp16_full_eval":{"types":["boolean"],"default":false},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"],"default":false},"gradient_accumulation_steps":{"types":["integer"],"default":1},"gradient_checkpointing":{"types":["boolean"],"default":true},"gradient_checkpointing_kwargs":{"types":["null","object","string"],"default":{"use_reentrant":false}},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"],"default":false},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"],"default":"every_save"},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"],"default":false},"include_for_metrics":{"types":["array"],"default":[]},"include_num_input_tokens_seen":{"types":["boolean","string"],"default":"no"},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"],"default":0},"learning_rate":{"types":["number"],"default":0.00002},"length_column_name":{"types":["string"],"default":"length"},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"],"default":false},"load_in_4bit":{"types":["boolean"],"default":false},"load_in_8bit":{"types":["boolean"],"default":false},"local_rank":{"types":["integer"],"default":-1},"log_level":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"passive"},"log_level_replica":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"warning"},"log_on_each_node":{"types":["boolean"],"default":true},"logging_first_step":{"types":["boolean"],"default":false},"logging_nan_inf_filter":{"types":["boolean"],"default":true},"logging_steps":{"types":["number"],"default":10},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"steps"},"lora_alpha":{"types":["integer"],"default":32},"lora_dropout":{"types":["number"],"default":0.05},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"],"default":16},"lora_target_modules":{"types":["array","null","string"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"],"default":"CAUSAL_LM"},"loss_type":{"types":["null","string"],"default":"nll"},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"],"default":"cosine"},"max_grad_norm":{"types":["number"],"default":1},"max_length":{"types":["integer","null"],"default":4096},"max_steps":{"types":["integer"],"default":-1},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"],"default":"main"},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"],"default":3},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"],"default":"adamw_torch"},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"],"default":false},"packing_strategy":{"types":["string"],"choices":["bfd","bfd_split","wrapped"],"default":"bfd"},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"],"default":false},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"],"default":8},"per_device_train_batch_size":{"types":["integer"],"default":8},"prediction_loss_only":{"types":["boolean"],"default":false},"project":{"types":["string"],"default":"huggingface"},"push_to_hub":{"types":["boolean"],"default":false},"remove_unused_columns":{"types":["boolean"],"default":true},"report_to":{"types":["array","null","string"],"default":"none"},"restore_callback_states_from_checkpoint":{"types":["boolean"],"default":false},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"],"default":0},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"],"default":false},"save_only_model":{"types":["boolean"],"default":false},"save_steps":{"types":["number"],"default":500},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"],"default":"epoch"},"save_total_limit":{"types":["integer","null"],"default":1},"seed":{"types":["integer"],"default":42},"shuffle_dataset":{"types":["boolean"],"default":false},"skip_memory_metrics":{"types":["boolean"],"default":true},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"],"default":false},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"],"choices":["random","sequential","group_by_length","batch_rebalance"],"default":"random"},"truncation_mode":{"types":["string"],"choices":["keep_end","keep_start"],"default":"keep_start"},"trust_remote_code":{"types":["boolean"],"default":false},"use_bnb_nested_quant":{"types":["boolean"],"default":false},"use_cache":{"types":["boolean"],"default":false},"use_cpu":{"types":["boolean"],"default":false},"use_dora":{"types":["boolean"],"default":false},"use_liger_kernel":{"types":["boolean"],"default":false},"use_peft":{"types":["boolean"],"default":false},"use_rslora":{"types":["boolean"],"default":false},"warmup_steps":{"types":["number"],"default":0.1},"weight_decay":{"types":["number"],"default":0}}}');
 ;// CONCATENATED MODULE: ./packages/recipe/src/profile-limits.ts
 
 /** What a profile does instead of what some keys ask for. */
@@ -41085,8 +41478,8 @@ function checkTrainingValue(key, value) {
         return checkNumber(key, value);
     if (key === 'optim' && typeof value === 'string')
         return checkOptimizer(value);
-    if (key === 'lora_target_modules' && Array.isArray(value))
-        return checkNames(key, value);
+    if (key === 'lora_target_modules')
+        return checkTargetNames(key, value);
     return undefined;
 }
 /** The limits of a key, as JSON Schema writes them; empty where there are none. */
@@ -41149,9 +41542,25 @@ function checkOptimizer(value) {
     const hint = 'Take adamw_torch or adamw_torch_fused, or name a Python of your own that has it.';
     return { code: 'missing-package', message, hint };
 }
-function checkNames(key, value) {
+function checkTargetNames(key, value) {
+    if (typeof value === 'string' && value.trim() === '')
+        return { code: 'bad-value', message: `${key}: the text is empty`, hint: 'Name the layers.' };
+    if (typeof value === 'string') {
+        const names = value.split(/[\s,]+/).filter(Boolean);
+        if (names.length === 1 || !names.every((name) => /^[\w.]+$/.test(name)))
+            return undefined;
+        const message = `${key}: several names in one text, which PEFT takes for a pattern that no layer fits`;
+        return { code: 'bad-value', message, hint: `Write a list: [${names.join(', ')}].` };
+    }
+    if (!Array.isArray(value))
+        return undefined;
     if (value.length === 0)
         return { code: 'bad-value', message: `${key}: the list is empty`, hint: 'Name the layers.' };
+    if (value.length > 1 && value.includes('all-linear')) {
+        const message = `${key}: all-linear stands for all layers alone, and among other names for none`;
+        const hint = `Write ${key}: all-linear, or name every layer.`;
+        return { code: 'bad-value', message, hint };
+    }
     const wrong = value.find((name) => typeof name !== 'string');
     if (wrong !== undefined)
         return {
@@ -41267,8 +41676,6 @@ function checkValue(key, value) {
     return checkTrainingValue(key, value);
 }
 
-;// CONCATENATED MODULE: external "node:vm"
-const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
 ;// CONCATENATED MODULE: ./node_modules/@huggingface/jinja/dist/index.js
 var __defProp = Object.defineProperty;
 var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
@@ -44527,6 +44934,8 @@ var Template = class {
 };
 
 
+// EXTERNAL MODULE: ./packages/recipe/src/within-time.ts + 1 modules
+var within_time = __nccwpck_require__(6896);
 ;// CONCATENATED MODULE: ./packages/recipe/src/chat-template.ts
 
 
@@ -44552,15 +44961,23 @@ function checkChatTemplate({ chatTemplate, responseMarker }, report) {
         return;
     }
     const { text } = rendered;
-    const answerAt = text.lastIndexOf(ANSWER);
+    const answerAt = text.indexOf(ANSWER);
     if (answerAt < 0 || !text.includes(PROMPT)) {
         const message = `chat_template leaves the ${answerAt < 0 ? 'answer' : 'prompt'} out of a conversation of one of each`;
         report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
         return;
     }
-    if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate))
+    if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate)) {
+        checkMarks(chatTemplate, report);
         return;
-    const between = text.slice(text.lastIndexOf(PROMPT, answerAt) + PROMPT.length, answerAt);
+    }
+    const promptAt = text.lastIndexOf(PROMPT, answerAt);
+    if (promptAt < 0) {
+        const message = 'chat_template writes the answer before the prompt';
+        report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
+        return;
+    }
+    const between = text.slice(promptAt + PROMPT.length, answerAt);
     const marker = responseMarker ?? (chatTemplate.includes(ORIGINAL_MARKER) ? ORIGINAL_MARKER : undefined);
     if (marker === undefined ? between.trim() !== '' : between.includes(marker))
         return;
@@ -44575,6 +44992,26 @@ function checkChatTemplate({ chatTemplate, responseMarker }, report) {
     const key = responseMarker === undefined ? 'chat_template' : 'response_marker';
     report(key, { code: 'chat-template', message, hint });
 }
+/** What is between the marks is what is learnt: the answer must be there. */
+function checkMarks(chatTemplate, report) {
+    const rendered = render(withCharacters(chatTemplate));
+    if ('problem' in rendered)
+        return; // the same template without these characters was understood
+    const marked = [...rendered.text.matchAll(new RegExp(`${BEGIN}(.*?)${END}`, 'gsu'))].map(([, text]) => text);
+    if (marked.some((text) => text?.includes(ANSWER)))
+        return;
+    const message = 'chat_template has generation marks, but not round the answer';
+    const hint = `Between its marks it writes ${JSON.stringify(marked.join(''))}. Put {% generation %} and {% endgeneration %} round the answer.`;
+    report('chat_template', { code: 'chat-template', message, hint });
+}
+/** Characters that stand for nothing in Unicode. */
+const [BEGIN, END] = ['\uFDD0', '\uFDD1'];
+/** The template with a character written at each mark, as the trainer's `answer_spans.py` does. */
+function withCharacters(template) {
+    return template.replaceAll(/\{%(-?)\s*(end)?generation\s*(-?)%\}/g, (_, left, end, right) => end
+        ? `{%${left} endif %}{{ '${END}' }}{% if true %}{% endif ${right}%}`
+        : `{%${left} if true %}{{ '${BEGIN}' }}{% if true %}{% endif ${right}%}`);
+}
 /** A conversation of one prompt and one answer, as the template writes it. */
 function render(template) {
     try {
@@ -44583,21 +45020,16 @@ function render(template) {
             { role: 'assistant', content: ANSWER },
         ];
         const variables = { messages, bos_token: '<s>', eos_token: '</s>', add_generation_prompt: false };
-        const text = withinTime(() => new Template(template).render(variables));
+        const text = (0,within_time/* withinTime */.d)(() => new Template(template).render(variables));
         return { text };
     }
     catch (error) {
         return { problem: error.message.split('\n')[0] ?? '' };
     }
 }
-/** Milliseconds that a template has; one of a few lines takes one. */
-const MOST_TIME = 1000;
-/** The result of a function that is stopped where loops in loops go on for long: whoever proposes a recipe wrote them. */
-function withinTime(work) {
-    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
-}
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-together.ts
+
 
 /** Checks what the keys of one training file say together. */
 function checkTogether(training, yaml, diagnostics) {
@@ -44691,12 +45123,7 @@ function checkLora({ arguments: given }, report) {
         report(key, { code: 'without-effect', message }, true);
         return;
     }
-    const targets = [given.lora_target_modules ?? []].flat().map(String);
-    if (targets.some((name) => name.split('.').at(-1) === 'lm_head') && given.loss_type === 'chunked_nll') {
-        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
-        const hint = 'Write loss_type: nll, or take lm_head out of lora_target_modules.';
-        report('loss_type', { code: 'unsupported-loss', message, hint });
-    }
+    checkAdapterKeys(given, ([key], finding) => report(key, finding));
     const rank = Number(given.lora_r ?? 16);
     const alpha = Number(given.lora_alpha ?? 32);
     if (alpha / rank > 16 && given.use_rslora !== true) {
@@ -44709,24 +45136,11 @@ function checkLora({ arguments: given }, report) {
         });
     }
 }
-function checkOwnKeys({ profile, microBatchTokens, masterWeights, arguments: given }, report) {
-    if (profile !== 'fast' && microBatchTokens !== undefined) {
-        const message = `micro_batch_tokens has no effect in the profile ${profile}`;
-        report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
-    }
-    if (!masterWeights)
+function checkOwnKeys({ profile, microBatchTokens }, report) {
+    if (profile === 'fast' || microBatchTokens === undefined)
         return;
-    const problem = given.dtype !== 'bfloat16'
-        ? `dtype is ${String(given.dtype ?? 'float32')}: only bfloat16 parameters lack digits`
-        : given.use_peft === true
-            ? 'use_peft is true: the weights of a LoRA are in float32 already'
-            : !String(given.optim ?? 'adamw_torch').startsWith('adamw_torch')
-                ? `optim is ${String(given.optim)}: it is AdamW`
-                : undefined;
-    if (!problem)
-        return;
-    const message = `master_weights can't be had: ${problem}`;
-    report('master_weights', { code: 'conflicting-keys', message, hint: 'Leave master_weights out.' });
+    const message = `micro_batch_tokens has no effect in the profile ${profile}`;
+    report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/training-schema.ts
@@ -44751,14 +45165,19 @@ const ownKeysSchema = schemas/* strictObject */.rej({
     response_marker: schemas/* string */.YjP()
         .min(1)
         .optional()
-        .describe("The loss is on what follows its last occurrence; left out: the template's marks decide."),
+        .describe('The loss is on what follows it before the last answer; left out: the template decides.'),
+    max_incomplete_share: schemas/* number */.aig('expected a number from 0 to 1')
+        .min(0, 'expected a number from 0 to 1')
+        .max(1, 'expected a number from 0 to 1')
+        .optional()
+        .describe('Largest share of training rows without a label or with a cut answer; with more, the run ends with an error. Left out: 0.01 with profile: fast, any share with profile: parity.'),
     micro_batch_tokens: schemas/* int */.Whr()
         .positive()
         .optional()
         .describe('With profile: fast, most tokens in a micro-batch; left out: chosen by memory.'),
     master_weights: schemas/* boolean */.zMY()
-        .default(false)
-        .describe('Keeps float32 weights behind bfloat16 parameters, where no DeepSpeed keeps them.'),
+        .optional()
+        .describe('float32 master weights behind bfloat16 weights. Default: true for full fine-tuning with AdamW, except under DeepSpeed, which keeps its own. false saves 6 bytes a parameter and loses nearly every update at a learning rate of 1e-5.'),
     save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
     max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
     stop_on: schemas/* array */.YOg(schemas/* enum */.k5n(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
@@ -44776,6 +45195,7 @@ const ownKeysSchema = schemas/* strictObject */.rej({
 });
 /** Reads training arguments; what is wrong is added to `diagnostics`. */
 function checkTraining(yaml, diagnostics) {
+    diagnostics.push(...yaml.otherReadings());
     const before = diagnostics.length;
     const data = yaml.data;
     if (data === null || typeof data !== 'object' || Array.isArray(data)) {
@@ -44800,6 +45220,7 @@ function checkTraining(yaml, diagnostics) {
             : undefined,
         chatTemplate: section.chat_template,
         responseMarker: section.response_marker,
+        maxIncompleteShare: section.max_incomplete_share,
         microBatchTokens: section.micro_batch_tokens,
         masterWeights: section.master_weights,
         saveMinutes: section.save_minutes,
@@ -44821,7 +45242,7 @@ function checkTraining(yaml, diagnostics) {
 
 
 /** Reads the section `experts` of a recipe and the training files that it names; an expert with errors is undefined. */
-function readExperts({ experts, dataset: datasetFile }, rest, yaml, diagnostics) {
+function readExperts({ experts = {}, dataset: datasetFile }, rest, yaml, diagnostics) {
     const folder = external_node_path_default().dirname(yaml.file);
     if ('base' in experts) {
         const message = 'an expert named base: in a merge configuration ${base} is the base model';
@@ -44830,15 +45251,17 @@ function readExperts({ experts, dataset: datasetFile }, rest, yaml, diagnostics)
     const seen = new Map();
     return Object.entries(experts).map(([name, { dataset, sft }]) => {
         const diagnose = (key, finding) => yaml.diagnose({ path: ['experts', name, key] }, finding);
-        if (rest.datasets && !Object.hasOwn(rest.datasets, dataset)) {
+        if (rest.datasets && dataset !== undefined && !Object.hasOwn(rest.datasets, dataset)) {
             const known = Object.keys(rest.datasets);
             const message = `${datasetFile} has no dataset ${dataset}`;
             const hint = (0,src_diagnostics/* didYouMean */.au)(dataset, known) ?? `It has: ${known.join(', ')}.`;
             diagnostics.push(diagnose('dataset', { code: 'unknown-name', message, hint }));
         }
+        if (sft === undefined)
+            return undefined;
         const file = resolveInRecipe(sft, { root: folder, from: folder }, (finding) => diagnose('sft', finding), diagnostics);
         const twin = seen.get(`${dataset}\n${file}`);
-        if (twin !== undefined) {
+        if (twin !== undefined && dataset !== undefined) {
             const message = `${name} is trained as ${twin} is: the same data, the same arguments`;
             const hint = 'Both become the same model. Which dataset is meant?';
             diagnostics.push(diagnose('dataset', { code: 'same-expert-twice', message, hint }));
@@ -44847,13 +45270,14 @@ function readExperts({ experts, dataset: datasetFile }, rest, yaml, diagnostics)
         const read = readTrainingFile(file, diagnostics, (finding) => diagnose('sft', finding));
         if (!read)
             return undefined;
-        const found = Object.hasOwn(rest.datasets ?? {}, dataset) ? rest.datasets?.[dataset] : undefined;
+        const isKnown = dataset !== undefined && Object.hasOwn(rest.datasets ?? {}, dataset);
+        const found = isKnown ? rest.datasets?.[dataset] : undefined;
         checkExpert(read, { launch: rest.launch, dataset: found }, diagnostics);
         checkModelName(read, rest.baseModel, diagnostics);
-        const expert = { name, dataset, training: read.section, yaml: read.yaml };
+        const expert = { name, dataset: dataset ?? '?', training: read.section, yaml: read.yaml };
         if (rest.architecture)
             checkArchitecture(expert, rest.architecture, rest.launch, diagnostics);
-        return deriveAccumulation(expert, rest.processes, diagnostics);
+        return rest.processes === undefined ? expert : deriveAccumulation(expert, rest.processes, diagnostics);
     });
 }
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
@@ -44923,11 +45347,20 @@ function checkModelName({ section, yaml }, baseModel, diagnostics) {
     }
 }
 
-;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-entries.ts
+/** The models of a configuration; undefined where it has both `models` and `slices`, or neither. */
+function entriesOf({ models, slices }) {
+    if (models && slices)
+        return undefined;
+    if (models)
+        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
+    return slices?.[0]?.sources.map((entry, index) => ({
+        ...entry,
+        path: ['slices', 0, 'sources', index],
+    }));
+}
 
-
-
-
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-methods.ts
 const DARE = {
     shared: ['normalize', 'rescale', 'lambda'],
     perModel: ['weight', 'density'],
@@ -44954,11 +45387,286 @@ const METHODS = {
     dare_linear: DARE,
     supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
 };
+
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-values.ts
+/** One of mergekit's three ways to write a parameter, as conditions: the first that holds for a tensor counts. */
+function conditionsOf(written) {
+    if (!Array.isArray(written))
+        return [{ filter: undefined, values: [written] }];
+    if (!written.some((entry) => typeof entry === 'object'))
+        return [{ filter: undefined, values: written }];
+    return written.map(({ filter, value }) => ({
+        filter: filter === null || filter === '*' ? undefined : filter,
+        values: [value].flat(),
+    }));
+}
+/** Which condition gives a tensor its value; -1 where none does. */
+function conditionFor(conditions, tensor) {
+    return conditions.findIndex(({ filter }) => filter === undefined || tensor.includes(filter));
+}
+/**
+ * The value of a parameter for a tensor, as the engine has it (`merging/parameter_settings.py`).
+ *
+ * @param scopes what is written of it, that of the model itself first
+ * @param place of the tensor in the layers, from 0 to 1
+ * @returns undefined where no scope has a value for the tensor
+ */
+function valueFor(scopes, tensor, place) {
+    for (const written of scopes.filter((scope) => scope !== undefined && scope !== null)) {
+        const conditions = conditionsOf(written);
+        const found = conditions[conditionFor(conditions, tensor)];
+        if (found)
+            return interpolated(found.values, place);
+    }
+    return undefined;
+}
+/** Where a gradient is read for a tensor: 0 for the first layer and for all outside the layers, 1 for the last layer. */
+function placeInLayers(tensor, layers) {
+    const layer = /\.layers\.(\d+)\./.exec(tensor)?.[1];
+    if (layer === undefined)
+        return 0;
+    return layers > 1 ? Number(layer) / (layers - 1) : 1;
+}
+function interpolated(values, place) {
+    const scaled = place * (values.length - 1);
+    const before = Math.trunc(scaled);
+    const first = values[before];
+    const second = values[Math.min(values.length - 1, before + 1)];
+    if (typeof first !== 'number' || typeof second !== 'number')
+        return first;
+    return (1 - (scaled - before)) * first + (scaled - before) * second;
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
+var linear_modules = __nccwpck_require__(8135);
+;// CONCATENATED MODULE: ./packages/recipe/src/tensor-names.ts
+
+/** Norms of a layer over the hidden size, in all families but Gemma 2 and 3, which have two more. */
+const NORMS = ['input_layernorm', 'post_attention_layernorm'];
+const MORE_NORMS = ['pre_feedforward_layernorm', 'post_feedforward_layernorm'];
+/**
+ * The names of a model's tensors in its original checkpoint, as a merge has them.
+ *
+ * @returns undefined where the model type is not known, and its names are no more than likely
+ */
+function tensorNames(reading) {
+    if (!reading || !('architecture' in reading) || reading.notice !== undefined)
+        return undefined;
+    const { architecture } = reading;
+    const { layers, tiedEmbeddings } = architecture;
+    const inLayers = Array.from({ length: layers }, (_, layer) => namesOfLayer(architecture).map((name) => name.replace('layers.N.', `layers.${layer}.`)));
+    const head = tiedEmbeddings ? [] : ['lm_head.weight'];
+    return ['model.embed_tokens.weight', ...inLayers.flat(), 'model.norm.weight', ...head];
+}
+function namesOfLayer(architecture) {
+    const { vectors, experts } = architecture;
+    const norms = vectors.norms > NORMS.length ? [...NORMS, ...MORE_NORMS] : NORMS;
+    const ofHeads = vectors.headNorms ? ['self_attn.q_norm', 'self_attn.k_norm'] : [];
+    const modules = (0,linear_modules/* linearModules */.n)(architecture)
+        .filter(({ parent }) => parent !== '')
+        .flatMap(({ parent, name, bias }) => ['weight', ...(bias ? ['bias'] : [])].map((kind) => `${parent}.${name}.${kind}`));
+    return [
+        ...[...norms, ...ofHeads].map((norm) => `model.layers.N.${norm}.weight`),
+        ...modules.flatMap((name) => name.includes('.E.')
+            ? Array.from({ length: experts?.count ?? 0 }, (_, expert) => name.replace('.E.', `.${expert}.`))
+            : [name]),
+    ];
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge-tensors.ts
+
+
+
+
+
+/**
+ * Checks a configuration against the models' tensors: what the engine refuses, or would pass over, once it sees them.
+ *
+ * @param reading of the models; without it, and of a model type that is not known, nothing is said that hangs on names
+ */
+function checkMergeTensors(merge, reading, report) {
+    const entries = entriesOf(merge) ?? [];
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    checkLayers(merge, layers, report);
+    const known = tensorNames(reading);
+    const tensors = isConstant(merge, entries) ? [''] : known;
+    if (known)
+        for (const written of allWritten(merge, entries))
+            checkFilters(written, known, report);
+    if (tensors)
+        checkValues(merge, entries, { tensors, layers: layers ?? 1 }, report);
+}
+/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
+function checkMergekitTensors(config, reading, report, path = []) {
+    if (config === null || typeof config !== 'object')
+        return;
+    if (Array.isArray(config)) {
+        for (const [index, entry] of config.entries())
+            checkMergekitTensors(entry, reading, report, [...path, index]);
+        return;
+    }
+    const names = tensorNames(reading);
+    for (const [key, value] of Object.entries(config)) {
+        const at = [...path, key];
+        if (key === 'layer_range')
+            checkMergekitRange(value, reading, report, at);
+        else if (key === 'filter' && typeof value === 'string' && names) {
+            if (value !== '*' && !names.some((name) => name.includes(value)))
+                report(at, unusedFilter(value, names));
+        }
+        else
+            checkMergekitTensors(value, reading, report, at);
+    }
+}
+function checkMergekitRange(range, reading, report, at) {
+    const [start, end] = Array.isArray(range) ? range : [];
+    if (!Number.isInteger(start) || !Number.isInteger(end))
+        return;
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    const found = `layer_range: [${start}, ${end}]`;
+    if (start < 0 || start >= end) {
+        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
+    }
+    else if (layers !== undefined && end > layers) {
+        const message = `${found} ends behind the base model's ${layers} layers`;
+        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
+    }
+}
+/** All sources must have the same layers, and these must be all that the models have. */
+function checkLayers({ slices }, layers, report) {
+    const sources = slices?.[0]?.sources ?? [];
+    const first = sources[0]?.layer_range[1];
+    for (const [index, { layer_range: range }] of sources.entries()) {
+        const [, end] = range;
+        const wanted = layers ?? first;
+        if (end === wanted)
+            continue;
+        const message = layers === undefined
+            ? `layer_range ends at ${end}, that of the first source at ${first}`
+            : `layer_range ends at ${end}, and the models have ${layers} layers`;
+        report(['slices', 0, 'sources', index, 'layer_range'], {
+            code: 'bad-value',
+            message,
+            hint: `Whole models are merged: write [0, ${wanted}]. For some of the layers write engine: mergekit in recipe.yaml.`,
+        });
+    }
+}
+function allWritten(merge, entries) {
+    const scopes = [
+        ...entries.map(({ parameters, path }) => ({ parameters, path: [...path, 'parameters'] })),
+        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
+        { parameters: merge.parameters, path: ['parameters'] },
+    ];
+    return scopes.flatMap(({ parameters, path }) => Object.entries(parameters ?? {}).flatMap(([name, value]) => value === undefined ? [] : [{ value, path: [...path, name] }]));
+}
+/** A filter from which no tensor takes its value: it is part of no name, or an earlier one has all that it is part of. */
+function checkFilters({ value, path }, names, report) {
+    const conditions = conditionsOf(value);
+    const taken = new Set(names.map((name) => conditionFor(conditions, name)));
+    for (const [index, { filter }] of conditions.entries()) {
+        if (filter !== undefined && !taken.has(index))
+            report([...path, index, 'filter'], unusedFilter(filter, names));
+    }
+}
+function unusedFilter(filter, names) {
+    const code = 'unused-filter';
+    if (names.some((name) => name.includes(filter))) {
+        const message = `filter: ${filter} has no effect: each tensor with ${filter} in its name takes an earlier value of the list`;
+        return { code, message, hint: 'The first filter that fits a tensor counts: move this one up.' };
+    }
+    const length = filter.split('.').length;
+    const words = names.map((name) => name.split('.').filter((word) => !/^\d+$/.test(word)));
+    const parts = new Set(words.flatMap((name) => Array.from({ length: Math.max(0, name.length - length + 1) }, (_, start) => name.slice(start, start + length).join('.'))));
+    return {
+        code,
+        message: `filter: ${filter} is part of no tensor's name: its value is never used`,
+        hint: (0,src_diagnostics/* didYouMean */.au)(filter, [...parts]),
+    };
+}
+/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
+function checkValues(merge, entries, shape, report) {
+    const { required, perModel, needsBase } = METHODS[merge.merge_method];
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    const merged = entries.filter(({ model }) => !(needsBase && model === base));
+    for (const name of required) {
+        for (const entry of perModel.includes(name) ? merged : [undefined])
+            checkRequired(name, scopesOf(merge, name, entry), entry, shape, report);
+    }
+    if (!needsBase)
+        checkSum(merge, entries, shape, report);
+}
+/** Where a parameter of a model, or of all, is written: the place that counts first comes first. */
+function scopesOf(merge, name, entry) {
+    return [
+        ...(entry ? [{ value: entry.parameters?.[name], path: [...entry.path, 'parameters', name] }] : []),
+        { value: merge.slices?.[0]?.parameters?.[name], path: ['slices', 0, 'parameters', name] },
+        { value: merge.parameters?.[name], path: ['parameters', name] },
+    ].filter(({ value }) => value !== undefined);
+}
+function valueAt(scopes, tensor, layers) {
+    const values = scopes.map(({ value }) => value);
+    return valueFor(values, tensor, placeInLayers(tensor, layers));
+}
+function checkRequired(name, scopes, entry, { tensors, layers }, report) {
+    const [first] = scopes;
+    // That nothing is written of it at all is reported elsewhere.
+    if (!first)
+        return;
+    const lacking = tensors.filter((tensor) => valueAt(scopes, tensor, layers) === undefined);
+    if (lacking.length === 0)
+        return;
+    const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : '';
+    report(first.path, {
+        code: 'missing-key',
+        message: `no ${name}${entry ? ` of ${entry.model}` : ''} for ${lacking[0]}${more}: no filter fits`,
+        hint: 'Add - value: … without a filter at the end of the list, for all other tensors.',
+    });
+}
+/** Of the first tensor whose weights would be divided by 0. */
+function checkSum(merge, entries, { tensors, layers }, report) {
+    const scopes = entries.map((entry) => scopesOf(merge, 'weight', entry));
+    for (const tensor of tensors) {
+        const weights = scopes.map((written) => valueAt(written, tensor, layers));
+        if (!weights.every((weight) => typeof weight === 'number'))
+            continue;
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        const normalizes = Boolean(valueAt(scopesOf(merge, 'normalize'), tensor, layers) ?? true);
+        if (Math.abs(sum) >= ZERO || !normalizes)
+            continue;
+        report(scopes.flat()[0]?.path ?? [], {
+            code: 'bad-value',
+            message: `the weights ${weights.join(', ')}${tensor && ` of ${tensor}`} sum to 0, and the merged values are divided by that sum`,
+            hint: 'Change the weights, or write normalize: false in parameters.',
+        });
+        return;
+    }
+}
+/** Sums below this are 0, as in the engine. */
+const ZERO = 1e-8;
+/** Whether each tensor has the same values, so that its name does not matter. */
+function isConstant(merge, entries) {
+    return allWritten(merge, entries).every(({ value }) => {
+        const [first] = conditionsOf(value);
+        return first?.filter === undefined && first?.values.length === 1;
+    });
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+
+
+
+
+
+
+
 /**
  * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
- * model is merged with itself, and that `${name}` is one of `names`; without `names`, nothing is said about them.
+ * model is merged with itself, and that the values fit the models' tensors.
+ *
+ * @param known the names that `${name}` can be, and the architecture of the models; what is missing is not checked
  */
-function checkMerge(merge, yaml, diagnostics, names) {
+function checkMerge(merge, yaml, diagnostics, known = {}) {
+    const { names, architecture } = known;
     const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
     const entries = entriesOf(merge);
     if (!entries) {
@@ -44968,23 +45676,14 @@ function checkMerge(merge, yaml, diagnostics, names) {
         return;
     }
     const base = merge.base_model ?? merge.slices?.[0]?.base_model;
-    check_merge_checkNames(merge, entries, report, names);
+    checkNames(merge, entries, report, names);
     if (names)
         checkFolders(entries, external_node_path_default().dirname(yaml.file), report);
     checkModels(merge, entries, base, report);
     checkParameters(merge, entries, base, report);
+    checkMergeTensors(merge, architecture, report);
 }
-function entriesOf({ models, slices }) {
-    if (models && slices)
-        return undefined;
-    if (models)
-        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
-    return slices?.[0]?.sources.map((entry, index) => ({
-        ...entry,
-        path: ['slices', 0, 'sources', index],
-    }));
-}
-function check_merge_checkNames(merge, entries, report, names) {
+function checkNames(merge, entries, report, names) {
     if (!names)
         return;
     const places = [
@@ -45180,7 +45879,7 @@ const mergeSchema = schemas/* strictObject */.rej({
         .describe('How the models are combined; another one of mergekit needs engine: mergekit in recipe.yaml.'),
     base_model: model
         .optional()
-        .describe('What task vectors are taken against; for slerp the model at t = 0; for linear the donor only.'),
+        .describe('What task vectors are taken against; for slerp the model at t = 0. Config and tokenizer come from it; with linear nothing else does.'),
     parameters: parameters.nullish().describe('For all models.'),
     dtype: dtype.optional().describe('Data type of the result.'),
     out_dtype: dtype.optional().describe('Data type of the result, over dtype.'),
@@ -45207,20 +45906,14 @@ var plan = __nccwpck_require__(7461);
 
 
 
-
 /** Reads a file that `recipe.yaml` names; when it isn't there, the finding stands where it is named. */
-function readReferenced(from, at, name, schema, diagnostics, check) {
+function readReferenced(from, at, name, diagnostics) {
     const folder = external_node_path_default().dirname(from.file);
     const file = resolveInRecipe(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
-    if (!(0,external_node_fs_.existsSync)(file)) {
-        diagnostics.push(from.diagnose({ path: at }, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
-        return undefined;
-    }
-    const yaml = (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
-    const section = yaml && checkSchema(schema, yaml, diagnostics);
-    if (yaml && section !== undefined)
-        check?.(yaml, section);
-    return section;
+    if ((0,external_node_fs_.existsSync)(file))
+        return (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
+    diagnostics.push(from.diagnose({ path: at }, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
+    return undefined;
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
@@ -45229,11 +45922,17 @@ function readReferenced(from, at, name, schema, diagnostics, check) {
 
 
 
-/** Reads the section `merge` of a recipe and the configuration that it names. */
-function readMerge(section, experts, expertNames, yaml, diagnostics) {
+
+
+/**
+ * Reads the section `merge` of a recipe and the configuration that it names.
+ *
+ * @param expertNames undefined where they are not known: then nothing is said of the names in the configuration
+ */
+function readMerge(section, experts, expertNames, architecture, yaml, diagnostics) {
     const isPath = typeof section === 'string';
     const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
-    const names = [...expertNames, 'base'];
+    const names = expertNames && [...expertNames, 'base'];
     const at = isPath ? ['merge'] : ['merge', 'config'];
     if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
         diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
@@ -45244,23 +45943,33 @@ function readMerge(section, experts, expertNames, yaml, diagnostics) {
     }
     if (options.engine === 'native' &&
         options.adapters === 'on-the-fly' &&
+        experts.length > 0 &&
         experts.every((expert) => expert && !(0,plan/* isLora */.N)(expert))) {
         const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
         diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
     }
-    for (const unknown of unknownNames(options.donor ?? '', names)) {
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names)));
+    for (const unknown of names ? unknownNames(options.donor ?? '', names) : []) {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names ?? [])));
     }
-    const before = diagnostics.length;
-    const config = options.engine === 'mergekit'
-        ? readReferenced(yaml, at, name, mergekitSchema, diagnostics)
-        : readReferenced(yaml, at, name, mergeSchema, diagnostics, (mergeYaml, found) => {
-            checkMerge(found, mergeYaml, diagnostics, names);
-            checkMergeDtype(found, experts, mergeYaml, diagnostics);
-        });
-    if (config && diagnostics.length === before)
+    const before = errorsIn(diagnostics);
+    const mergeYaml = readReferenced(yaml, at, name, diagnostics);
+    if (!mergeYaml)
+        return undefined;
+    diagnostics.push(...mergeYaml.otherReadings());
+    const config = checkSchema(options.engine === 'mergekit' ? mergekitSchema : mergeSchema, mergeYaml, diagnostics);
+    if (config && options.engine === 'native') {
+        checkMerge(config, mergeYaml, diagnostics, { names, architecture });
+        checkMergeDtype(config, experts, mergeYaml, diagnostics);
+    }
+    else if (config) {
+        checkMergekitTensors(config, architecture, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+    }
+    if (config && errorsIn(diagnostics) === before && expertNames)
         checkUnused(config, expertNames, yaml, diagnostics);
     return config && { config, folder: external_node_path_default().dirname(external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name)), ...options };
+}
+function errorsIn(diagnostics) {
+    return diagnostics.filter(({ severity }) => severity === 'error').length;
 }
 /** An expert that is trained for nothing. */
 function checkUnused(config, expertNames, yaml, diagnostics) {
@@ -45381,7 +46090,7 @@ const recipeSchema = schemas/* strictObject */.rej({
             donor: schemas/* string */.YjP()
                 .min(1)
                 .optional()
-                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its first model).'),
+                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its base_model, else its first model).'),
         })
             .meta({
             not: {
@@ -45446,6 +46155,89 @@ const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictOb
     },
 }));
 
+;// CONCATENATED MODULE: ./packages/recipe/src/readable-parts.ts
+
+
+const sections = recipeSchema.shape;
+/**
+ * The readable parts of a recipe with mistakes, so that the files that it names are checked all the same. A part is left
+ * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
+ */
+function readableParts(written) {
+    if (!isRecord(written))
+        return {};
+    const data = asMeant(written, Object.keys(sections));
+    const launch = launchOf(data.launch);
+    return {
+        base_model: valid(sections.base_model, data.base_model),
+        dataset: valid(sections.dataset, data.dataset),
+        experts: isRecord(data.experts)
+            ? Object.fromEntries(Object.entries(data.experts).map(([name, expert]) => [name, expertOf(expert)]))
+            : undefined,
+        ...launch,
+        merge: mergeOf(data.merge),
+    };
+}
+/** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
+function readableDatasets(data) {
+    if (!isRecord(data))
+        return undefined;
+    const dataset = datasetFileSchema.valueType;
+    return Object.fromEntries(Object.entries(data).map(([name, section]) => {
+        const source = isRecord(section) ? valid(dataset.shape.source, section.source) : undefined;
+        return [name, valid(dataset, section) ?? (source === undefined ? {} : { source })];
+    }));
+}
+function expertOf(expert) {
+    if (!isRecord(expert))
+        return {};
+    const { dataset, sft } = asMeant(expert, ['dataset', 'sft']);
+    return { dataset: textOf(dataset), sft: textOf(sft) };
+}
+/** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
+function launchOf(written) {
+    if (!isRecord(written))
+        return {};
+    const launch = asMeant(written, Object.keys(sections.launch.shape));
+    const whole = valid(sections.launch, launch);
+    if (whole)
+        return { launch: whole, processes: whole.processes };
+    const config = textOf(launch.config);
+    const processes = launch.processes === undefined ? undefined : processesOf(launch.processes);
+    return {
+        launch: config === undefined ? undefined : { config, processes: processes ?? 1, launcher: 'local' },
+        processes,
+    };
+}
+function processesOf(processes) {
+    return valid(sections.launch.shape.processes, processes);
+}
+/** With a wrong engine it is not known which configuration is meant. */
+function mergeOf(merge) {
+    const whole = valid(sections.merge, merge);
+    if (whole !== undefined || !isRecord(merge))
+        return whole;
+    const { config, engine } = asMeant(merge, ['config', 'adapters', 'engine', 'seed', 'donor']);
+    return engine === undefined || engine === 'native' ? textOf(config) : undefined;
+}
+/** The same with misspelt keys under the names that they were to have, where these are not there. */
+function asMeant(written, known) {
+    const entries = Object.entries(written).map(([key, value]) => {
+        const near = known.includes(key) ? undefined : (0,src_diagnostics/* nearest */.pA)(key, known);
+        return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
+    });
+    return Object.fromEntries(entries);
+}
+function valid(schema, value) {
+    return schema.safeParse(value).data;
+}
+function textOf(value) {
+    return typeof value === 'string' && value !== '' ? value : undefined;
+}
+function isRecord(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
 
 
@@ -45453,7 +46245,8 @@ const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictOb
 
 /**
  * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
- * together is added to `diagnostics`; a dataset without its columns or sources is undefined.
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined, and so is one of which only
+ * parts could be read.
  *
  * @param root the recipe's folder
  */
@@ -45461,15 +46254,16 @@ function resolveDatasets(sections, yaml, root, diagnostics) {
     return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
         const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
         const folders = { root, from: external_node_path_default().dirname(yaml.file) };
-        const resolvedColumns = checkColumns(columns, report);
+        const resolvedColumns = columns && checkColumns(columns, report);
         checkSystemPrompt(section, resolvedColumns, report);
         const list = Array.isArray(source);
-        const sources = [source]
+        const sources = (source === undefined ? [] : [source])
             .flat()
             .map((one, index) => checkSource(one, folders, diagnostics, (at, finding) => yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding)));
-        if (!resolvedColumns || !sources.every((one) => one !== undefined))
-            return [name, undefined];
-        return [name, { ...section, columns: resolvedColumns, sources }];
+        const { split } = section;
+        if (!resolvedColumns || !split || !sources.every((one) => one !== undefined))
+            return [name];
+        return [name, { ...section, split, columns: resolvedColumns, sources }];
     }));
 }
 function checkColumns(columns, report) {
@@ -45538,6 +46332,7 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
 
 
 
+
 /**
  * Reads and checks all files of a recipe.
  *
@@ -45564,28 +46359,33 @@ function loadRecipe(location, options = {}) {
 function read(location, options, diagnostics) {
     const file = recipeFile(location);
     const yaml = (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
-    const top = yaml && checkSchema(recipeSchema, yaml, diagnostics);
-    if (!yaml || !top)
+    if (!yaml)
         return undefined;
-    const baseModel = readBaseModel(top.base_model, yaml, diagnostics);
-    const processes = options.processes ?? top.launch.processes;
-    const launch = readLaunch({ ...top.launch, processes }, yaml, diagnostics);
-    const datasets = readDatasets(top, yaml, diagnostics);
+    const whole = checkSchema(recipeSchema, yaml, diagnostics);
+    const parts = whole
+        ? { ...whole, processes: whole.launch.processes }
+        : readableParts(yaml.data);
+    const baseModel = parts.base_model && readBaseModel(parts.base_model, yaml, diagnostics);
+    const processes = options.processes ?? parts.processes;
+    const launch = parts.launch &&
+        readLaunch({ ...parts.launch, processes: processes ?? parts.launch.processes }, yaml, diagnostics);
+    const datasets = readDatasets(parts, yaml, diagnostics);
     const architecture = options.architecture ?? (baseModel && (0,base_model_architecture/* architectureOf */.N)(baseModel));
     if (architecture && 'problem' in architecture) {
         const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
         diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
     }
     const rest = { baseModel, datasets, launch, processes, architecture };
-    const experts = readExperts(top, rest, yaml, diagnostics);
-    const merge = readMerge(top.merge, experts, Object.keys(top.experts), yaml, diagnostics);
+    const experts = readExperts(parts, rest, yaml, diagnostics);
+    const expertNames = parts.experts && Object.keys(parts.experts);
+    const merge = parts.merge && readMerge(parts.merge, experts, expertNames, architecture, yaml, diagnostics);
     const isWhole = (value) => value !== undefined;
-    if (!baseModel || !launch || !datasets || !merge)
+    if (!whole || !baseModel || !launch || !datasets || !merge)
         return undefined;
     if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole))
         return undefined;
     return {
-        name: top.name,
+        name: whole.name,
         folder: external_node_path_default().dirname(file),
         baseModel,
         datasets: datasets,
@@ -45602,19 +46402,168 @@ function recipeFile(location) {
 }
 /** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
 function readDatasets({ dataset, experts }, yaml, diagnostics) {
-    let datasets;
-    const used = Object.values(experts).map((expert) => expert.dataset);
-    readReferenced(yaml, ['dataset'], dataset, datasetFileSchema, diagnostics, (file, sections) => {
-        datasets = resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
-        // A name that is misspelt is said where it stands.
-        if (!used.every((name) => Object.hasOwn(sections, name)))
-            return;
-        for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
-            const message = `no expert is trained on ${name}: it is not prepared`;
-            diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
-        }
-    });
+    if (dataset === undefined)
+        return undefined;
+    const file = readReferenced(yaml, ['dataset'], dataset, diagnostics);
+    if (!file)
+        return undefined;
+    const sections = checkSchema(datasetFileSchema, file, diagnostics) ?? readableDatasets(file.data);
+    if (!sections)
+        return undefined;
+    const datasets = resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
+    const used = experts && Object.values(experts).map((expert) => expert.dataset);
+    // A name that is misspelt is said where it stands.
+    if (!used?.every((name) => name !== undefined && Object.hasOwn(sections, name)))
+        return datasets;
+    for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
+        const message = `no expert is trained on ${name}: it is not prepared`;
+        diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
+    }
     return datasets;
+}
+
+
+/***/ }),
+
+/***/ 9156:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   _: () => (/* binding */ checkMasterWeights),
+/* harmony export */   e: () => (/* binding */ keepsMasterWeights)
+/* harmony export */ });
+/**
+ * Whether the trainer keeps float32 master weights: as the file says, and by default in full fine-tuning of 16-bit weights
+ * where nothing else does. The trainer's `master_weights.py` decides by the same rules.
+ *
+ * @param baseDtype data type of the base model's weights, which `dtype: auto` takes
+ * @returns null where it depends on the base model's data type, and that is not given
+ */
+function keepsMasterWeights(training, launch, baseDtype) {
+    if (training.masterWeights !== undefined)
+        return training.masterWeights;
+    const dtype = dtypeOf(training, baseDtype);
+    if (absence(training, launch, dtype))
+        return false;
+    return dtype === undefined ? null : true;
+}
+/** Refuses master weights where they have no place, and warns where updates are lost without them. */
+function checkMasterWeights(training, launch, report) {
+    const { masterWeights, arguments: given } = training;
+    const dtype = dtypeOf(training, undefined);
+    const found = absence(training, launch, dtype);
+    if (given.fp16 === true && dtype === 'float16' && given.use_peft !== true && !usesDeepSpeed(launch)) {
+        const message = 'fp16 is true and dtype is float16: PyTorch scales no gradients that are in float16';
+        report('fp16', {
+            code: 'conflicting-keys',
+            message,
+            hint: 'Write dtype: float32, or bfloat16 and bf16.',
+        });
+    }
+    if (masterWeights === true && found) {
+        report('master_weights', {
+            code: usesDeepSpeed(launch) ? 'launch-mismatch' : 'conflicting-keys',
+            message: `master_weights is not available: ${found.reason}`,
+            hint: 'Remove master_weights.',
+        });
+    }
+    else if (found?.losesUpdates || (masterWeights === false && !found && dtype !== undefined)) {
+        const reason = found?.reason ?? 'master_weights is false';
+        report(found ? (/^optim/.test(found.reason) ? 'optim' : 'dtype') : 'master_weights', {
+            code: 'no-master-weights',
+            message: `${reason}: nothing keeps float32 master weights, and updates below the last digit of a ${dtype ?? '16-bit'} weight are lost, nearly all of them at a learning rate of 1e-5`,
+            hint: found
+                ? 'Write dtype: bfloat16 and optim: adamw_torch, or dtype: float32.'
+                : 'Remove master_weights.',
+        });
+    }
+}
+/** AdamW's names whose result split AdamW has, to the order of roundings. */
+const ADAMW = ['adamw_torch', 'adamw_torch_fused'];
+function absence({ arguments: given }, launch, dtype) {
+    const optimizer = String(given.optim ?? 'adamw_torch');
+    if (given.use_peft === true)
+        return { reason: 'use_peft is true: LoRA weights are in float32', losesUpdates: false };
+    if (usesDeepSpeed(launch))
+        return { reason: 'DeepSpeed keeps float32 weights', losesUpdates: false };
+    if (dtype === 'float32')
+        return { reason: 'dtype is float32: the weights are float32 already', losesUpdates: false };
+    if (dtype === 'float16')
+        return { reason: 'dtype is float16', losesUpdates: true };
+    if (!ADAMW.includes(optimizer))
+        return { reason: `optim is ${optimizer}, not adamw_torch`, losesUpdates: dtype !== undefined };
+    if (launch?.config.distributed_type === 'FSDP' && launch.config.use_cpu !== true)
+        return { reason: 'distributed_type is FSDP', losesUpdates: dtype !== undefined };
+    return undefined;
+}
+/** `bfloat16`, `float16` or `float32`; undefined for `auto` where the base model's data type is not given. */
+function dtypeOf({ arguments: given }, baseDtype) {
+    const dtype = String(given.dtype ?? 'float32').replace(/^torch\./, '');
+    return dtype === 'auto' ? baseDtype : dtype;
+}
+function usesDeepSpeed(launch) {
+    return launch?.config.distributed_type === 'DEEPSPEED';
+}
+
+
+/***/ }),
+
+/***/ 4153:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   q: () => (/* binding */ fullyMatching),
+/* harmony export */   v: () => (/* binding */ modelModules)
+/* harmony export */ });
+/* harmony import */ var _linear_modules_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8135);
+/* harmony import */ var _within_time_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6896);
+
+
+/** All modules of a decoder model, as transformers builds it and this project's trainer names it. */
+function modelModules(architecture) {
+    const { experts, vectors } = architecture;
+    const block = experts ? 'block_sparse_moe' : 'mlp';
+    const norms = ['input_layernorm', 'post_attention_layernorm'];
+    if (vectors.norms === 4)
+        norms.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
+    const inLayer = ['', 'self_attn', block, ...norms];
+    if (vectors.headNorms)
+        inLayer.push('self_attn.q_norm', 'self_attn.k_norm');
+    if (experts)
+        inLayer.push(`${block}.experts.E`);
+    const other = (name, weights = true) => ({ parent: '', name, kind: 'other', weights });
+    const patterns = [
+        ...['', 'model', 'model.norm'].map((name) => other(name)),
+        ...['model.layers', ...(experts ? [`model.layers.N.${block}.experts`] : [])].map((name) => {
+            return { parent: '', name, kind: 'list', weights: true };
+        }),
+        ...inLayer.map((name) => other(`model.layers.N${name && `.${name}`}`)),
+        other('model.rotary_emb', false),
+        other(`model.layers.N.${experts ? `${block}.experts.E` : block}.act_fn`, false),
+        { parent: 'model', name: 'embed_tokens', kind: 'embeddings', weights: true },
+        ...(0,_linear_modules_js__WEBPACK_IMPORTED_MODULE_0__/* .linearModules */ .n)(architecture).map(({ parent, name, router }) => ({
+            parent,
+            name,
+            kind: router ? 'router' : 'linear',
+            weights: true,
+        })),
+    ];
+    return patterns.flatMap(({ kind, weights, ...pattern }) => (0,_linear_modules_js__WEBPACK_IMPORTED_MODULE_0__/* .fullNames */ .W)(pattern, architecture).map((name) => {
+        return { name, called: name.split('.').at(-1) ?? '', kind, weights };
+    }));
+}
+/**
+ * Those of the names that match a pattern as a whole, as Python's `re.fullmatch`; undefined for a pattern that JavaScript
+ * does not know, and for one that takes too long.
+ */
+function fullyMatching(pattern, names) {
+    try {
+        const expression = new RegExp(`^(?:${pattern})$`);
+        return (0,_within_time_js__WEBPACK_IMPORTED_MODULE_1__/* .withinTime */ .d)(() => names.filter((name) => expression.test(name)));
+    }
+    catch {
+        return undefined;
+    }
 }
 
 
@@ -45670,7 +46619,30 @@ function isLora({ training }) {
 
 /***/ }),
 
-/***/ 7973:
+/***/ 6896:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  d: () => (/* binding */ withinTime)
+});
+
+;// CONCATENATED MODULE: external "node:vm"
+const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
+;// CONCATENATED MODULE: ./packages/recipe/src/within-time.ts
+
+/** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
+const MOST_TIME = 1000;
+/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
+function withinTime(work) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
+}
+
+
+/***/ }),
+
+/***/ 1786:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -45689,6 +46661,8 @@ var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
+var text_file = __nccwpck_require__(4202);
 // EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
 var visible_text = __nccwpck_require__(2966);
 // EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
@@ -45716,6 +46690,104 @@ function allowances(text) {
 
 // EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
 var diagnostics = __nccwpck_require__(9720);
+;// CONCATENATED MODULE: ./packages/recipe/src/pyyaml-scalars.ts
+
+/**
+ * What PyYAML, by which TRL, accelerate and mergekit read files, makes of a plain scalar: YAML 1.1, in a dialect of its
+ * own. A date or a time becomes a `Date`; what it has no other meaning for is a text.
+ *
+ * Source: `resolver.py` and `constructor.py` of PyYAML 6.
+ */
+function pyyamlValue(text) {
+    if (/^(~|null|Null|NULL|)$/.test(text))
+        return null;
+    if (/^(yes|Yes|YES|true|True|TRUE|on|On|ON)$/.test(text))
+        return true;
+    if (/^(no|No|NO|false|False|FALSE|off|Off|OFF)$/.test(text))
+        return false;
+    if (FLOAT.test(text))
+        return pyyaml_scalars_float(text.replaceAll('_', '').toLowerCase());
+    if (INTEGER.test(text))
+        return integer(text.replaceAll('_', ''));
+    return TIME.test(text) ? new Date(text) : text;
+}
+const FLOAT = new RegExp([
+    /[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?/,
+    /\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?/,
+    /[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*/,
+    /[-+]?\.(?:inf|Inf|INF)/,
+    /\.(?:nan|NaN|NAN)/,
+]
+    .map(({ source }) => `^(?:${source})$`)
+    .join('|'));
+const INTEGER = /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
+const TIME = /^(?:\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)$/;
+function pyyaml_scalars_float(text) {
+    const sign = text.startsWith('-') ? -1 : 1;
+    const digits = text.replace(/^[-+]/, '');
+    if (digits === '.inf')
+        return sign * Number.POSITIVE_INFINITY;
+    if (digits === '.nan')
+        return Number.NaN;
+    return sign * (digits.includes(':') ? sixties(digits) : Number(digits));
+}
+function integer(text) {
+    const sign = text.startsWith('-') ? -1 : 1;
+    const digits = text.replace(/^[-+]/, '');
+    if (/^0[bx]/.test(digits))
+        return sign * Number(digits);
+    if (digits.includes(':'))
+        return sign * sixties(digits);
+    return sign * Number.parseInt(digits, digits.startsWith('0') ? 8 : 10);
+}
+/** Hours, minutes and seconds, or degrees: digits to the base 60. */
+function sixties(digits) {
+    return digits.split(':').reduce((sum, part) => 60 * sum + Number(part), 0);
+}
+/** What of a document's plain values PyYAML reads otherwise, each with its place. */
+function otherReadings(document) {
+    const found = [];
+    (0,dist/* visit */.YR)(document, {
+        Scalar(place, node) {
+            if (place === 'key' || node.type !== dist/* Scalar */.X5.PLAIN || node.tag !== undefined || !(0,dist/* isScalar */.jn)(node))
+                return;
+            const { source = '', value, range } = node;
+            const finding = otherReading(source, value);
+            if (finding && range)
+                found.push({ offset: range[0], end: range[1], finding });
+        },
+    });
+    return found;
+}
+/** The finding for a value that PyYAML reads otherwise; undefined where it comes to the same. */
+function otherReading(source, value) {
+    const theirs = pyyamlValue(source);
+    if (Object.is(theirs, value) || (theirs instanceof Date && value instanceof Date))
+        return undefined;
+    if (typeof value === 'number' && typeof theirs !== 'boolean' && Number(theirs) === value) {
+        // 1e-5, a text to PyYAML, becomes a number in TRL, as a text on a command line does.
+        if (typeof theirs === 'number' || /^[-+\d.eE]+$/.test(source))
+            return undefined;
+    }
+    const isWord = typeof theirs === 'boolean' || typeof value === 'boolean';
+    return {
+        severity: isWord ? 'notice' : 'warning',
+        code: 'yaml-version',
+        message: `${source} is ${words(value)} here, and ${words(theirs)} to PyYAML, which TRL, accelerate and mergekit read files by`,
+        hint: `Write ${advice(source, value, theirs)}.`,
+    };
+}
+function words(value) {
+    if (value instanceof Date)
+        return 'a date';
+    return typeof value === 'string' ? 'a text' : `${typeof value === 'number' ? 'the number ' : ''}${value}`;
+}
+function advice(source, value, theirs) {
+    const plain = [value, theirs].filter((one) => typeof one === 'number' || typeof one === 'boolean');
+    const texts = typeof value === 'string' || typeof theirs === 'string' ? [`"${source}" for a text`] : [];
+    return [...plain.map((one) => `${one}`), ...texts].join(', or ');
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/rules.ts
 /**
  * Every rule of recipes, by its stable name.
@@ -45725,6 +46797,10 @@ var diagnostics = __nccwpck_require__(9720);
 const RULES = {
     'yaml-syntax': { severity: 'error', summary: 'A file is not YAML.' },
     'duplicate-key': { severity: 'error', summary: 'A key stands twice in one place.' },
+    'yaml-version': {
+        severity: 'warning',
+        summary: 'A value that TRL, accelerate and mergekit, which read YAML 1.1, take for another one.',
+    },
     'missing-file': { severity: 'error', summary: 'A file or folder that is named is not there.' },
     'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
     'outside-workspace': {
@@ -45763,6 +46839,10 @@ const RULES = {
     },
     'indivisible-processes': { severity: 'error', summary: 'Processes that can not be spread over the nodes.' },
     'launch-mismatch': { severity: 'error', summary: 'A launch config that does not fit what is trained.' },
+    'unsupported-adapter': {
+        severity: 'error',
+        summary: 'A LoRA adapter that training could not make, or that could not be merged.',
+    },
     'unknown-module': { severity: 'error', summary: 'A LoRA target that the base model does not have.' },
     'unknown-architecture': {
         severity: 'notice',
@@ -45775,19 +46855,191 @@ const RULES = {
     },
     'no-checkpoints': { severity: 'notice', summary: 'An interrupted training would start over.' },
     'no-test-rows': { severity: 'notice', summary: 'An evaluation without rows to evaluate on.' },
+    'unused-filter': {
+        severity: 'warning',
+        summary: 'A filter of the merge from which no tensor of the models takes its value.',
+    },
     'dtype-mismatch': { severity: 'warning', summary: 'A data type of the merge that the experts do not fit.' },
+    'no-master-weights': {
+        severity: 'warning',
+        summary: 'Weights of 16 bits are trained without float32 master weights, and most updates are lost.',
+    },
     'unpinned-revision': {
         severity: 'warning',
         summary: 'A hub repository at a branch or tag: another run may get something else.',
     },
 };
 
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-nodes.ts
+
+/**
+ * Where the values on a path are written, from the first key on, as far as there are any: through aliases, and through
+ * merge keys (`<<`) to the mapping that a key comes from.
+ */
+function writtenAlong(document, path) {
+    const steps = [];
+    let node = document.contents;
+    for (const segment of path) {
+        const parent = resolved(node, document);
+        let step;
+        if ((0,dist/* isMap */.jh)(parent)) {
+            const pair = pairOf(parent, segment, document);
+            step = pair && { key: pair.key, value: (pair.value ?? undefined) };
+        }
+        else if ((0,dist/* isSeq */.oP)(parent)) {
+            const item = parent.items[Number(segment)];
+            step = item && { value: item };
+        }
+        if (!step)
+            break;
+        steps.push(step);
+        node = step.value;
+    }
+    return steps;
+}
+/** What an alias stands for; another node as it is. */
+function resolved(node, document) {
+    return (0,dist/* isAlias */.Vj)(node) ? node.resolve(document) : node;
+}
+/** The pair that gives a mapping the value of a key: its own, or that of the first mapping merged into it that has one. */
+function pairOf(map, key, document) {
+    const own = map.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && !isMergeKey(item.key) && String(item.key.value) === String(key));
+    if (own)
+        return own;
+    for (const { node } of mergedInto(map, document)) {
+        const found = (0,dist/* isMap */.jh)(node) && pairOf(node, key, document);
+        if (found)
+            return found;
+    }
+    return undefined;
+}
+/** What the merge keys of a mapping name, in the order in which it counts. */
+function mergedInto(map, document) {
+    return map.items
+        .filter(({ key }) => isMergeKey(key))
+        .flatMap(({ value }) => {
+        const source = resolved(value, document);
+        const named = (0,dist/* isSeq */.oP)(source) ? source.items : [value];
+        return named.map((written) => ({ written, node: resolved(written, document) }));
+    });
+}
+/** A plain `<<`; in quotes it is a key like any other. */
+function isMergeKey(key) {
+    if (!(0,dist/* isScalar */.jn)(key))
+        return false;
+    return typeof key.value === 'symbol' || (key.value === '<<' && key.type === dist/* Scalar */.X5.PLAIN);
+}
+/** Mappings that a file may take in, all merge keys together: enough for any use, and done at once. */
+const MOST_MERGED = 10_000;
+/** Anchors that are set a second time: PyYAML refuses them, and other readers take the nearest before an alias. */
+function anchorFaults(document) {
+    const faults = [];
+    const seen = new Set();
+    (0,dist/* visit */.YR)(document, {
+        Node(_, node) {
+            const { anchor, range } = node;
+            if (anchor === undefined)
+                return;
+            const message = `the anchor &${anchor} is set here a second time`;
+            const finding = { code: 'yaml-syntax', message, hint: 'Give it a name of its own.' };
+            if (seen.has(anchor))
+                faults.push({ offset: range?.[0] ?? 0, finding });
+            seen.add(anchor);
+        },
+    });
+    return faults;
+}
+/**
+ * What is wrong with merge keys: a value that is no mapping, a second one in the same mapping, which readers of YAML take
+ * differently, and more of them than can be read.
+ */
+function mergeFaults(document) {
+    const faults = [];
+    const fault = (node, finding, otherwise) => faults.push({ offset: (node ?? otherwise).range?.[0] ?? 0, finding });
+    const counts = new Map();
+    /** Mappings that are taken in with this one, itself included; `Infinity` for one that takes in itself. */
+    const count = (map) => {
+        const known = counts.get(map);
+        if (known !== undefined)
+            return known;
+        counts.set(map, Number.POSITIVE_INFINITY);
+        const inner = mergedInto(map, document).map(({ node }) => ((0,dist/* isMap */.jh)(node) ? count(node) : 1));
+        const all = inner.reduce((sum, one) => sum + one, 1);
+        counts.set(map, all);
+        return all;
+    };
+    let all = 0;
+    (0,dist/* visit */.YR)(document, {
+        Map(_, map) {
+            const [first, second] = map.items.filter(({ key }) => isMergeKey(key));
+            if (!first)
+                return;
+            const key = first.key;
+            if (second)
+                fault(second.key, SECOND_MERGE, key);
+            for (const { written, node } of mergedInto(map, document)) {
+                if (!(0,dist/* isMap */.jh)(node))
+                    fault(written, { ...NO_MAPPING, hint: NO_MAPPING_HINT }, key);
+            }
+            const merged = count(map);
+            all += Math.min(merged, MOST_MERGED);
+            if (merged < Number.POSITIVE_INFINITY && all <= MOST_MERGED)
+                return;
+            fault(key, merged < Number.POSITIVE_INFINITY ? TOO_MANY : TAKES_IN_ITSELF, key);
+            return dist/* visit */.YR.BREAK;
+        },
+    });
+    return faults;
+}
+const SECOND_MERGE = {
+    code: 'duplicate-key',
+    message: 'the key << stands here a second time',
+    hint: 'Write one with a list, of which the first mapping with a key counts: <<: [*a, *b].',
+};
+const NO_MAPPING = {
+    code: 'yaml-syntax',
+    message: '<< takes in keys and values, and this has none',
+};
+const NO_MAPPING_HINT = 'Write <<: *name for a mapping that is marked &name, or <<: [*a, *b] for several.';
+const TAKES_IN_ITSELF = {
+    code: 'yaml-syntax',
+    message: 'this << takes in the mapping that it is in',
+    hint: 'Take it out.',
+};
+const TOO_MANY = {
+    code: 'yaml-syntax',
+    message: 'merge keys (<<) repeat so much that the file would take too long to read',
+    hint: 'Write it without them.',
+};
+/** Whether a node, or one within it, is marked (`&name`), and an alias of the document repeats it. */
+function isRepeated(document, node) {
+    if (!node)
+        return false;
+    const anchors = new Set();
+    (0,dist/* visit */.YR)(node, {
+        Node(_, inner) {
+            const { anchor } = inner;
+            if (anchor !== undefined)
+                anchors.add(anchor);
+        },
+    });
+    let found = false;
+    (0,dist/* visit */.YR)(document, {
+        Alias(_, { source }) {
+            found ||= anchors.has(source);
+        },
+    });
+    return found;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/text-edits.ts
+
 
 /**
  * The edits that change one key of a file's top mapping and leave every other character, comments too, as it is.
  *
- * @returns `undefined` where the mapping is written with braces and the key is to be removed: its commas are not ours
+ * @returns `undefined` where the mapping is written with braces and the key is to be removed: its commas are not ours;
+ *   where the key comes from a mapping that is merged in; and where an alias repeats the value that would change
  */
 function keyEdits(document, text, key, fix) {
     const map = document.contents;
@@ -45796,6 +47048,9 @@ function keyEdits(document, text, key, fix) {
     const pair = map.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === key);
     const keyRange = pair?.key?.range;
     if (!pair || !keyRange)
+        return undefined;
+    const changesValue = fix === 'remove' || 'value' in fix;
+    if (changesValue && isRepeated(document, pair.value))
         return undefined;
     if (fix === 'remove')
         return map.flow ? undefined : [{ ...linesOf(pair, text, keyRange[0]), text: '' }];
@@ -45916,6 +47171,16 @@ function unknownAlias(document) {
     });
     return unknown;
 }
+/** Tags (`!name`) that mean nothing: PyYAML refuses them, and the parser here only warns. */
+function unknownTags(warnings, text) {
+    return warnings
+        .filter(({ code }) => code === 'TAG_RESOLVE_FAILED')
+        .map(({ pos: [offset] }) => {
+        const message = `the tag ${/^\S*/.exec(text.slice(offset))?.[0] ?? ''} has no meaning here`;
+        const hint = 'Leave it out, or put quotes around a text that begins with !.';
+        return { offset, finding: { code: 'yaml-syntax', message, hint } };
+    });
+}
 function foundAt(code, text, offset) {
     const rest = text.slice(offset);
     if (code === 'BAD_SCALAR_START')
@@ -45926,6 +47191,8 @@ function foundAt(code, text, offset) {
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-file.ts
+
+
 
 
 
@@ -45953,9 +47220,16 @@ function readYamlFile(file, diagnostics, version = '1.2') {
             ? info.size > MOST_SETTINGS_BYTES &&
                 `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
             : 'this is not a file';
-        if (!message)
-            return parseYaml(file, (0,external_node_fs_.readFileSync)(file, 'utf8'), diagnostics, version);
-        diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+        if (message) {
+            diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+            return undefined;
+        }
+        const bytes = (0,external_node_fs_.readFileSync)(file);
+        const fault = (0,text_file/* textFault */.MO)(bytes);
+        if (!fault)
+            return parseYaml(file, bytes.toString(), diagnostics, version);
+        const { problem, hint, line = 1 } = fault;
+        diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
     catch (error) {
         const message = `the file can't be read: ${error.code}`;
@@ -45964,9 +47238,11 @@ function readYamlFile(file, diagnostics, version = '1.2') {
     return undefined;
 }
 /** The same for text that is read already; `file` is where it comes from. */
-function parseYaml(file, text, diagnostics, version = '1.2') {
+function parseYaml(file, marked, diagnostics, version = '1.2') {
+    // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
+    const text = (0,text_file/* withoutMark */.E_)(marked);
     const lineCounter = new dist/* LineCounter */.HN();
-    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version });
+    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true });
     const allowed = allowances(text);
     const diagnose = ([start, end], finding) => {
         const { code, message, hint } = finding;
@@ -45988,8 +47264,8 @@ function parseYaml(file, text, diagnostics, version = '1.2') {
     };
     const found = explainSyntax(document.errors, text);
     const unknown = unknownAlias(document);
-    if (unknown)
-        found.push(unknown);
+    found.push(...(unknown ? [unknown] : mergeFaults(document)));
+    found.push(...anchorFaults(document), ...unknownTags(document.warnings, text));
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
     // Keys that stand twice don't keep the rest from being checked.
@@ -45997,10 +47273,13 @@ function parseYaml(file, text, diagnostics, version = '1.2') {
         return undefined;
     const diagnoseAt = ({ path, key }, finding) => ({
         ...diagnose(rangeOf(document, path, key ?? false), finding),
-        fix: finding.fix && keyEdits(document, text, String(path[0]), finding.fix),
+        fix: finding.fix &&
+            shifted(keyEdits(document, text, String(path[0]), finding.fix), marked.length - text.length),
     });
+    const others = () => otherReadings(document).map(({ offset, end, finding }) => diagnose([offset, end], finding));
     try {
-        return { file, data: document.toJS({ maxAliasCount: 100 }), diagnose: diagnoseAt };
+        const data = document.toJS({ maxAliasCount: 100 });
+        return { file, data, diagnose: diagnoseAt, otherReadings: others };
     }
     catch {
         const message = 'aliases (*name) repeat so much that the file would not fit into memory';
@@ -46010,20 +47289,17 @@ function parseYaml(file, text, diagnostics, version = '1.2') {
 }
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
 function rangeOf(document, path, key) {
-    for (let length = path.length; length >= 0; length -= 1) {
-        const there = length === path.length;
-        const parent = document.getIn(path.slice(0, length - 1), true);
-        if ((key || !there) && length > 0 && (0,dist/* isMap */.jh)(parent)) {
-            const pair = parent.items.find((item) => (0,dist/* isScalar */.jn)(item.key) && item.key.value === path[length - 1]);
-            const range = pair?.key?.range;
-            if (range)
-                return [range[0], range[1]];
-        }
-        const node = document.getIn(path.slice(0, length), true);
-        if (node?.range)
-            return [node.range[0], there ? node.range[1] : node.range[0]];
-    }
-    return [0, 0];
+    const steps = writtenAlong(document, path);
+    const last = steps.at(-1);
+    const isThere = steps.length === path.length;
+    const keyRange = key || !isThere ? last?.key?.range : undefined;
+    if (keyRange)
+        return [keyRange[0], keyRange[1]];
+    const range = (last ? (last.value ?? last.key) : document.contents)?.range;
+    return range ? [range[0], isThere ? range[1] : range[0]] : [0, 0];
+}
+function shifted(edits, by) {
+    return edits?.map(({ start, end, text }) => ({ start: start + by, end: end + by, text }));
 }
 /**
  * The finding for a file or folder that is named somewhere and isn't there.
@@ -46100,40 +47376,31 @@ class ChildProcessError extends Error {
 
 /***/ }),
 
-/***/ 7447:
+/***/ 4572:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  Vn: () => (/* binding */ PROJECT_ROOT)
-});
-
-// UNUSED EXPORTS: gitCommit, hardware
-
-;// CONCATENATED MODULE: external "node:child_process"
-const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
-// EXTERNAL MODULE: external "node:os"
-var external_node_os_ = __nccwpck_require__(8161);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-// EXTERNAL MODULE: external "node:url"
-var external_node_url_ = __nccwpck_require__(3136);
-// EXTERNAL MODULE: external "node:util"
-var external_node_util_ = __nccwpck_require__(7975);
-;// CONCATENATED MODULE: ./packages/stage/src/hardware.ts
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Vn: () => (/* binding */ PROJECT_ROOT)
+/* harmony export */ });
+/* unused harmony exports hardware, gitCommit */
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8161);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3136);
+/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_3___default = /*#__PURE__*/__nccwpck_require__.n(node_url__WEBPACK_IMPORTED_MODULE_3__);
 
 
 
 
 
-const run = (0,external_node_util_.promisify)(external_node_child_process_namespaceObject.execFile);
 /**
  * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
  * in `actions/NAME/dist`.
  */
-const PROJECT_ROOT = external_node_path_default().resolve(external_node_path_default().dirname((0,external_node_url_.fileURLToPath)(import.meta.url)), '../../..');
+const PROJECT_ROOT = node_path__WEBPACK_IMPORTED_MODULE_2___default().resolve(node_path__WEBPACK_IMPORTED_MODULE_2___default().dirname((0,node_url__WEBPACK_IMPORTED_MODULE_3__.fileURLToPath)(import.meta.url)), '../../..');
 /** The machine, for the manifest. */
 function hardware() {
     const [first] = cpus();
@@ -46145,24 +47412,106 @@ function hardware() {
         memory_bytes: totalmem(),
     };
 }
-/** The project's commit, with `-dirty` where files differ from it; `null` where that can't be known. */
-async function gitCommit() {
-    // An action's checkout has no .git folder; the runner says which commit it downloaded.
-    const ref = process.env.GITHUB_ACTION_REF;
+/**
+ * The project's commit, with `-dirty` where files differ from it; null where that can't be known, with the reason where
+ * there is a repository. An action's checkout has none: the runner says which commit it downloaded.
+ */
+function gitCommit(root = PROJECT_ROOT) {
+    const ref = process.env.GITHUB_ACTION_REF || null;
     try {
-        const { stdout } = await run('git', [
-            '-C',
-            PROJECT_ROOT,
-            'describe',
-            '--always',
-            '--dirty',
-            '--abbrev=40',
-        ]);
-        return stdout.trim() || ref || null;
+        return { commit: git(root, 'describe', '--always', '--dirty', '--abbrev=40').trim() || ref };
     }
-    catch {
-        return ref || null;
+    catch (error) {
+        if (!(error instanceof GitError))
+            throw error;
+        const isExpected = ref !== null || !existsSync(path.join(root, '.git'));
+        return { commit: ref, ...(!isExpected && { problem: error }) };
     }
+}
+
+
+/***/ }),
+
+/***/ 2103:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Jt: () => (/* binding */ SUMMARY_LIMIT),
+/* harmony export */   Sy: () => (/* binding */ writeSummary),
+/* harmony export */   bC: () => (/* binding */ StepOutputs)
+/* harmony export */ });
+/* unused harmony export withinLimit */
+/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4573);
+/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_buffer__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7094);
+
+
+/** Bytes of a step's summary; of a longer one GitHub shows nothing (GitHub's docs, "Adding a job summary"). */
+const SUMMARY_LIMIT = 1024 * 1024;
+/** The outputs of a step. One that can't be written ends no work: it is told of once, at the end. */
+class StepOutputs {
+    #lost = new Set();
+    #reason = '';
+    set(name, value) {
+        try {
+            _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setOutput */ .uH(name, value);
+        }
+        catch (error) {
+            this.#lost.add(name);
+            this.#reason ||= error.message;
+        }
+    }
+    /** What later steps lack, and why; undefined where all was written. */
+    get problem() {
+        if (this.#lost.size === 0)
+            return undefined;
+        const names = [...this.#lost].join(', ');
+        return `Outputs could not be written, so later steps lack them or read earlier values: ${names}. ${this.#reason}`;
+    }
+}
+/**
+ * Appends to the summary of a step, if it has one.
+ *
+ * @returns why that was not possible; undefined where it was
+ */
+async function writeSummary(sections) {
+    if (sections.length === 0 || !process.env.GITHUB_STEP_SUMMARY)
+        return undefined;
+    try {
+        await _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .summary */ .z.addRaw(withinLimit(sections, SUMMARY_LIMIT), true).write();
+        return undefined;
+    }
+    catch (error) {
+        return `The summary of this step could not be written: ${error.message}`;
+    }
+}
+/** The sections, one after the other; where they are too long together, the longest ones are cut, each with a note. */
+function withinLimit(sections, limit) {
+    const kept = [...sections];
+    const length = () => node_buffer__WEBPACK_IMPORTED_MODULE_0__.Buffer.byteLength(`${kept.join('\n')}\n`);
+    const cut = new Set();
+    while (length() > limit && cut.size < kept.length) {
+        const [longest = 0] = [...kept.keys()]
+            .filter((index) => !cut.has(index))
+            .sort((a, b) => node_buffer__WEBPACK_IMPORTED_MODULE_0__.Buffer.byteLength(kept[b] ?? '') - node_buffer__WEBPACK_IMPORTED_MODULE_0__.Buffer.byteLength(kept[a] ?? ''));
+        cut.add(longest);
+        const section = kept[longest] ?? '';
+        kept[longest] = beginningOf(section, node_buffer__WEBPACK_IMPORTED_MODULE_0__.Buffer.byteLength(section) - (length() - limit));
+    }
+    return length() > limit ? CUT.trim().slice(0, limit / 4) : kept.join('\n');
+}
+const CUT = '\n\n… The rest is left out: GitHub shows no summary of more than 1 MiB. See the log of this step.\n';
+const FENCE = '```';
+/** Whole lines from the beginning of a section, with a note, in so many bytes; the note alone where these are too few. */
+function beginningOf(section, bytes) {
+    const room = bytes - node_buffer__WEBPACK_IMPORTED_MODULE_0__.Buffer.byteLength(CUT) - node_buffer__WEBPACK_IMPORTED_MODULE_0__.Buffer.byteLength(`${FENCE}\n`);
+    if (room <= 0)
+        return CUT;
+    const text = node_buffer__WEBPACK_IMPORTED_MODULE_0__.Buffer.from(section).subarray(0, room).toString('utf8');
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    // Text in a fence would swallow the note, and all that follows.
+    const isOpen = whole.split('\n').filter((line) => line.startsWith(FENCE)).length % 2 === 1;
+    return `${whole}${isOpen ? `${FENCE}\n` : ''}${CUT}`;
 }
 
 
@@ -46416,7 +47765,7 @@ var errors = __nccwpck_require__(6499);
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
-var reporter = __nccwpck_require__(8141);
+var src_reporter = __nccwpck_require__(8141);
 // EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
 var visible_text = __nccwpck_require__(2966);
 ;// CONCATENATED MODULE: ./packages/stage/src/github-reporter.ts
@@ -46426,29 +47775,29 @@ var visible_text = __nccwpck_require__(2966);
 
 /** Reports into a GitHub job's log: a foldable group a stage, notices and warnings as annotations. */
 class GithubReporter {
-    #plain = new reporter/* PlainReporter */.Wb((line) => core/* info */.pq(withoutCommands(line)));
+    #plain = new src_reporter/* PlainReporter */.Wb((line) => core/* info */.pq(withoutCommands(line)));
     info(text) {
         this.#plain.info(text);
     }
     notice(text, place) {
-        core/* notice */.lm((0,reporter/* printable */.g$)(text), annotation(place));
+        core/* notice */.lm((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     warning(text, place) {
-        core/* warning */.$e((0,reporter/* printable */.g$)(text), annotation(place));
+        core/* warning */.$e((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     error(text, place) {
-        core/* error */.z3((0,reporter/* printable */.g$)(text), annotation(place));
+        core/* error */.z3((0,src_reporter/* printable */.g$)(text), annotation(place));
     }
     startStage(title) {
-        core/* startGroup */.Oh((0,reporter/* printable */.g$)(title));
+        core/* startGroup */.Oh((0,src_reporter/* printable */.g$)(title));
         const progress = this.#plain.startStage(title);
         return {
             phase: (name) => progress.phase(name),
             progress: (done, total, unit) => progress.progress(done, total, unit),
             line: (text) => progress.line(text),
-            end: (status, detail) => {
+            end: (status, detail, warnings) => {
                 core/* endGroup */.N4();
-                progress.end(status, detail);
+                progress.end(status, detail, warnings);
             },
         };
     }
@@ -46474,26 +47823,33 @@ function annotation(place) {
     };
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/job-files.ts
+var job_files = __nccwpck_require__(2103);
 ;// CONCATENATED MODULE: ./packages/stage/src/run-action.ts
 
 
 
 
 
+
 /**
- * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once.
+ * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once. Where these
+ * can't be written, that is a warning: what `main` has done is done, and why it failed is the message.
  *
  * A ConfigurationError is shown without a stack; any other error is a bug and shows it.
  */
 async function runAction(main) {
     const summaries = [];
+    const last = [];
+    const outputs = new job_files/* StepOutputs */.bC();
+    const reporter = new GithubReporter();
     const signal = abortOnSignals();
     try {
         await main({
-            reporter: new GithubReporter(),
+            reporter,
             signal,
-            setOutput: (name, value) => core/* setOutput */.uH(name, value),
-            addSummary: (markdown) => summaries.push(markdown),
+            setOutput: (name, value) => outputs.set(name, value),
+            addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
         });
     }
     catch (error) {
@@ -46502,22 +47858,157 @@ async function runAction(main) {
             process.exitCode = 130;
         }
         else if (error instanceof errors/* ConfigurationError */.j1 || error instanceof errors/* ChildProcessError */.Al) {
-            core/* setFailed */.C1(withoutCommands((0,reporter/* printable */.g$)(error.message)));
+            core/* setFailed */.C1(withoutCommands((0,src_reporter/* printable */.g$)(error.message)));
             summaries.push(`### Failed\n\n${fenced(error.message)}\n`);
         }
         else {
             const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-            core/* setFailed */.C1((0,reporter/* printable */.g$)(error instanceof Error ? error.message : text));
-            core/* info */.pq(withoutCommands((0,reporter/* printable */.g$)(text)));
+            core/* setFailed */.C1((0,src_reporter/* printable */.g$)(error instanceof Error ? error.message : text));
+            core/* info */.pq(withoutCommands((0,src_reporter/* printable */.g$)(text)));
             summaries.push(`### Failed\n\n${fenced(text)}\n`);
         }
     }
-    if (summaries.length > 0 && process.env.GITHUB_STEP_SUMMARY) {
-        await core/* summary */.z.addRaw(summaries.join('\n'), true).write();
-    }
+    if (outputs.problem)
+        last.push(`### Outputs are missing\n\n${fenced(outputs.problem)}\n`);
+    const problems = [outputs.problem, await (0,job_files/* writeSummary */.Sy)([...summaries, ...last].filter(Boolean))];
+    for (const problem of problems)
+        if (problem !== undefined)
+            reporter.warning(problem);
 }
 function fenced(text) {
-    return `\`\`\`text\n${(0,reporter/* printable */.g$)(text).replaceAll('```', "'''")}\n\`\`\``;
+    return `\`\`\`text\n${(0,src_reporter/* printable */.g$)(text).replaceAll('```', "'''")}\n\`\`\``;
+}
+
+
+/***/ }),
+
+/***/ 4202:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   E_: () => (/* binding */ withoutMark),
+/* harmony export */   JE: () => (/* binding */ readJsonFile),
+/* harmony export */   MO: () => (/* binding */ textFault),
+/* harmony export */   NS: () => (/* binding */ isLfsPointer),
+/* harmony export */   WP: () => (/* binding */ UTF8_MARK),
+/* harmony export */   xN: () => (/* binding */ LFS_FAULT)
+/* harmony export */ });
+/* unused harmony exports START_BYTES, foreignStart, firstInvalidByte, byteName */
+/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4573);
+/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_buffer__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6499);
+
+
+
+/** Some editors and spreadsheets put it at the start of a text in UTF-8. It is no part of the text. */
+const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+/** Bytes of a file's start in which {@link foreignStart} finds all that it looks for. */
+const START_BYTES = 64;
+/**
+ * The value of a JSON file in UTF-8, with or without a byte order mark.
+ *
+ * @throws ConfigurationError for a pointer of Git LFS, another encoding and what is not JSON; Node's error where it can't
+ *   be read
+ */
+function readJsonFile(file) {
+    const bytes = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readFileSync)(file);
+    const fault = textFault(bytes);
+    if (fault) {
+        const { problem, hint, line } = fault;
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(problem, { hint, place: { file, line } });
+    }
+    try {
+        return JSON.parse(withoutMark(bytes.toString()));
+    }
+    catch (error) {
+        // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
+        const hint = 'Correct it, or write it again.';
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1('the file is not JSON', { hint, place: { file }, cause: error });
+    }
+}
+/** A text without the byte order mark at its start. */
+function withoutMark(text) {
+    return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+/** What keeps bytes from being text in UTF-8; undefined where nothing does. */
+function textFault(bytes) {
+    const foreign = foreignStart(bytes);
+    if (foreign || (0,node_buffer__WEBPACK_IMPORTED_MODULE_0__.isUtf8)(bytes))
+        return foreign;
+    const bad = firstInvalidByte(bytes, 0, bytes.length);
+    const line = bytes
+        .subarray(0, bad)
+        .toString('latin1')
+        .split(/\r\n|\n|\r/).length;
+    return { problem: `${byteName(bytes, bad)} is not valid UTF-8`, hint: 'Save the file as UTF-8.', line };
+}
+/** What the first {@link START_BYTES} of a file show to be no text in UTF-8; undefined where they show nothing. */
+function foreignStart(start) {
+    if (isLfsPointer(start))
+        return LFS_FAULT;
+    for (const [encoding, mark] of FOREIGN_MARKS) {
+        if (!startsWith(start, mark))
+            continue;
+        const bytes = mark.map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(' ');
+        return {
+            problem: `the file is in ${encoding}: it starts with the byte order mark ${bytes}`,
+            hint: SAVE_AS_UTF8,
+        };
+    }
+    const encoding = unmarkedEncoding(start);
+    return encoding === undefined
+        ? undefined
+        : { problem: `the file is in ${encoding}, by the zero bytes at its start`, hint: SAVE_AS_UTF8 };
+}
+/** Whether a file is what a checkout without Git LFS has instead of the content. */
+function isLfsPointer(start) {
+    return startsWith(start, LFS_POINTER);
+}
+const LFS_FAULT = {
+    problem: 'this is a pointer of Git LFS, not the file itself',
+    hint: 'Fetch the file with git lfs pull; in a workflow, give actions/checkout the input lfs: true.',
+};
+/** Offset of the first byte of `[start, end)` at which valid UTF-8 stops. */
+function firstInvalidByte(buffer, start, end) {
+    let at = start;
+    while (at < end) {
+        const lead = buffer[at];
+        if (lead < 0x80) {
+            at++;
+            continue;
+        }
+        const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+        if (!(0,node_buffer__WEBPACK_IMPORTED_MODULE_0__.isUtf8)(buffer.subarray(at, Math.min(end, at + length))))
+            return at;
+        at += length;
+    }
+    return end;
+}
+/** `byte 0xff`, for messages. */
+function byteName(buffer, at) {
+    return `byte 0x${buffer[at].toString(16).padStart(2, '0')}`;
+}
+/** How every pointer starts: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
+const LFS_POINTER = [...Buffer.from('version https://git-lfs.github.com/spec/v1')];
+/** The longer marks first: that of UTF-16 begins one of UTF-32. */
+const FOREIGN_MARKS = [
+    ['UTF-32', [0xff, 0xfe, 0, 0]],
+    ['UTF-32', [0, 0, 0xfe, 0xff]],
+    ['UTF-16', [0xff, 0xfe]],
+    ['UTF-16', [0xfe, 0xff]],
+];
+const SAVE_AS_UTF8 = 'Save it as UTF-8.';
+/** JSON and YAML start with a character of ASCII, of which other encodings show the zero bytes. */
+function unmarkedEncoding([a, b, c, d]) {
+    if (a === undefined || b === undefined || (a === 0) === (b === 0)) {
+        return a === 0 && b === 0 && c === 0 && d !== undefined && d !== 0 ? 'UTF-32' : undefined;
+    }
+    return a !== 0 && c === 0 && d === 0 ? 'UTF-32' : 'UTF-16';
+}
+function startsWith(bytes, start) {
+    return start.every((byte, at) => bytes[at] === byte);
 }
 
 
@@ -49491,16 +50982,16 @@ __webpack_unused_export__ = errors.YAMLError;
 __webpack_unused_export__ = errors.YAMLParseError;
 __webpack_unused_export__ = errors.YAMLWarning;
 __webpack_unused_export__ = Alias.Alias;
-__webpack_unused_export__ = identity.isAlias;
+exports.Vj = identity.isAlias;
 __webpack_unused_export__ = identity.isCollection;
 __webpack_unused_export__ = identity.isDocument;
 exports.jh = identity.isMap;
 __webpack_unused_export__ = identity.isNode;
 __webpack_unused_export__ = identity.isPair;
 exports.jn = identity.isScalar;
-__webpack_unused_export__ = identity.isSeq;
+exports.oP = identity.isSeq;
 __webpack_unused_export__ = Pair.Pair;
-__webpack_unused_export__ = Scalar.Scalar;
+exports.X5 = Scalar.Scalar;
 __webpack_unused_export__ = YAMLMap.YAMLMap;
 __webpack_unused_export__ = YAMLSeq.YAMLSeq;
 __webpack_unused_export__ = cst;

@@ -103,8 +103,11 @@ function valueWriter(data) {
             return listWriter(data);
         case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Struct:
             return structWriter(data);
-        default:
+        case apache_arrow__WEBPACK_IMPORTED_MODULE_4__/* .Type */ .ZU.Int:
             return (row) => String(values[row]);
+        default:
+            // Only beside the text of a message, where a value that is not null is refused anyway.
+            return () => JSON.stringify(`a value of the type ${data.type}`);
     }
 }
 /** Bytes are decoded here: the library's own decoder drops a leading U+FEFF and replaces what is not UTF-8. */

@@ -27,7 +27,7 @@ export async function loraMerge(settings: LoraMergeSettings, context: ChainConte
       outputDir: settings.outputDir,
       settings: stageSettings,
       inputs: { base: modelInput(settings.base), adapter: { paths: [settings.adapter] } },
-      revision: 3,
+      revision: 4,
       versions: {},
       resumable: true,
       keepsOutput: true,

@@ -31,7 +31,7 @@ export async function modelMerge(settings: ModelMergeSettings, context: ChainCon
       outputDir,
       settings: mergeSettings(merge),
       inputs: resolved.inputs,
-      revision: 3,
+      revision: 4,
       versions: byMergekit ? mergekitVersions((await environment()).versions) : {},
       resumable: true,
       keepsOutput: true,

@@ -3,130 +3,38 @@ import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
-  lutimesSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Plan } from '@prometheus-actions/recipe';
-import { lockOutput, PlainReporter, runStage, type Stage } from '@prometheus-actions/stage';
+import { lockOutput } from '@prometheus-actions/stage';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { artifactsFacts } from '../src/cleaning/artifacts-facts.ts';
 import { chooseLeftovers } from '../src/cleaning/leftovers.ts';
 import { removeLeftovers } from '../src/cleaning/remove-leftovers.ts';
-import { type Cleaning, cleanArtifacts } from '../src/index.ts';
+import {
+  age,
+  at,
+  checkpoint,
+  clean,
+  finish,
+  hubCache,
+  interrupt,
+  plan,
+  removed,
+  root,
+  startWithEmptyFolders,
+  tree,
+} from './cleaned-folder.ts';
 
-let root: string;
-let hubCache: string;
-
-beforeEach(() => {
-  root = realpathSync(mkdtempSync(path.join(tmpdir(), 'cleaning-')));
-  hubCache = mkdtempSync(path.join(tmpdir(), 'hub-'));
-  process.env.HF_HUB_CACHE = hubCache;
-});
-
-const at = (...names: string[]) => path.join(root, ...names);
-const quiet = { reporter: new PlainReporter(() => {}), signal: new AbortController().signal };
-
-function stage(name: string, settings: number, run: Stage['run'], resumable = true): Stage {
-  return {
-    name: 'test',
-    title: name,
-    outputDir: at(name),
-    settings,
-    inputs: {},
-    revision: 1,
-    versions: {},
-    resumable,
-    run,
-  };
-}
-
-/** A finished output, made by a stage. */
-async function finish(...names: string[]) {
-  for (const name of names)
-    await runStage(
-      stage(name, 1, async ({ stagingDir, logFile }) => {
-        writeFileSync(path.join(stagingDir, 'model.safetensors'), 'x'.repeat(1000));
-        writeFileSync(logFile, 'log');
-        return { metrics: {} };
-      }),
-      quiet,
-    );
-}
-
-/** A training that was stopped after checkpoints of these steps; its staging folder. */
-async function interrupt(name: string, settings: number, steps: readonly number[]): Promise<string> {
-  let folder = '';
-  await runStage(
-    stage(name, settings, async ({ workDir, logFile }) => {
-      folder = path.dirname(workDir);
-      writeFileSync(logFile, 'log');
-      for (const step of steps) checkpoint(folder, step);
-      return 'stopped';
-    }),
-    quiet,
-  );
-  return folder;
-}
-
-function checkpoint(
-  staging: string,
-  step: number,
-  { torn = false, best = null as string | null } = {},
-): string {
-  const folder = path.join(staging, 'work/checkpoints', `checkpoint-${step}`);
-  mkdirSync(folder, { recursive: true });
-  const state = JSON.stringify({ best_model_checkpoint: best });
-  writeFileSync(path.join(folder, 'trainer_state.json'), state);
-  writeFileSync(path.join(folder, 'model.safetensors'), 'x'.repeat(100));
-  const files = { 'trainer_state.json': state.length, 'model.safetensors': torn ? 101 : 100 };
-  const marker = { step, processes: 1, seconds: 1, earlier_processes: [], files };
-  writeFileSync(path.join(folder, 'complete.json'), JSON.stringify(marker));
-  return folder;
-}
-
-/** Makes all that is there so many days older. */
-function age(target: string, days: number) {
-  const time = Date.now() / 1000 - days * 86_400;
-  for (const name of readdirSync(target, { recursive: true, encoding: 'utf8' }))
-    lutimesSync(path.join(target, name), time, time);
-  utimesSync(target, time, time);
-}
-
-/** Every path below the folder, but locks. */
-function tree(folder = root): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => !/\.lock(\.holder)?$/.test(name))
-    .sort();
-}
-
-function plan(...names: string[]): Plan {
-  const stages = ['judge', ...names].map((name) => ({
-    id: name,
-    stage: 'sft-train' as const,
-    name,
-    outputDir: at(name),
-    needs: [],
-  }));
-  return { recipe: 'r', artifactsDir: root, datasets: [], experts: [], adapters: [], stages };
-}
-
-async function clean(options: Partial<Cleaning> = {}) {
-  const cleaning = { artifactsDir: root, outputs: [], olderThan: 0, remove: true, ...options };
-  return cleanArtifacts(cleaning);
-}
-
-const removed = (found: Awaited<ReturnType<typeof clean>>) =>
-  found.filter(({ fate }) => fate === 'remove').map((one) => path.relative(root, one.path));
+beforeEach(startWithEmptyFolders);
 
 describe('stays', () => {
   it('every finished output of the plan, with what stands beside it, and of any name without a plan', async () => {
@@ -185,6 +93,33 @@ describe('stays', () => {
       'checkpoint-3',
       'incomplete-checkpoint-5',
     ]);
+  });
+
+  it('the checkpoint before one whose state is damaged: training goes on from there', async () => {
+    await finish('judge');
+    const run = await interrupt('experts/absolute', 1, [1, 2]);
+    const damaged = checkpoint(run, 3);
+    const state = path.join(damaged, 'trainer_state.json');
+    writeFileSync(state, '\0'.repeat(statSync(state).size));
+    const found = await clean();
+    expect(readdirSync(path.join(run, 'work/checkpoints'))).toEqual(['checkpoint-2', 'checkpoint-3']);
+    expect(found.find(({ path: one }) => one === run)?.reason).toBe(
+      'an unfinished run at step 2; the same command goes on with it',
+    );
+  });
+
+  it('weights that are in a checkpoint alone which was not saved to the end', async () => {
+    await finish('judge', 'experts/relative');
+    const run = await interrupt('experts/absolute', 1, []);
+    const other = await interrupt('experts/relative', 2, []);
+    mkdirSync(path.join(run, 'work/checkpoints/incomplete-checkpoint-5'), { recursive: true });
+    mkdirSync(path.join(other, 'work/checkpoints/damaged-checkpoint-5'), { recursive: true });
+    const found = await clean();
+    expect(existsSync(path.join(run, 'work/checkpoints/incomplete-checkpoint-5'))).toBe(true);
+    expect(existsSync(other)).toBe(false);
+    expect(found.find(({ path: one }) => one === run)?.reason).toBe(
+      'an interrupted run whose weights are in a checkpoint that was not saved to the end',
+    );
   });
 
   it('a finished output that was not yet given its name, and the earlier one', async () => {

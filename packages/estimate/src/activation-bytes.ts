@@ -87,7 +87,7 @@ function adapterBytes(setup: TrainingSetup): { kept: number; work: number } {
   let kept = 0;
   let widest = 0;
   for (const { name, inFeatures, count, perToken } of targetModules(architecture, lora)) {
-    if (name === 'lm_head') continue;
+    if (name === 'lm_head' || name === 'embed_tokens') continue;
     const mask = lora.dropout > 0 ? inFeatures : 0;
     kept += (perToken / architecture.layers) * (element * (inFeatures + lora.rank) + mask);
     widest = Math.max(widest, (inFeatures * perToken) / count);

@@ -56,7 +56,7 @@ function memoryTable(experts: readonly ExpertEstimate[]): EstimateTable {
       ['tokens in a micro-batch', ...experts.map(({ memory }) => count(memory.microBatchTokens))],
       ['activations recomputed', ...experts.map(({ memory }) => (memory.recompute ? 'yes' : 'no'))],
       row('weights', ({ memory }) => memory.states.weights),
-      row('weights behind them', ({ memory }) => memory.states.masterWeights),
+      row('master weights', ({ memory }) => memory.states.masterWeights),
       row('gradients', ({ memory }) => memory.states.gradients),
       row('buckets of gradients', ({ memory }) => memory.states.gradientBuckets),
       row("optimizer's moments", ({ memory }) => memory.states.moments),

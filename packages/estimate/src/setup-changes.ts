@@ -18,8 +18,6 @@ const ZERO3 = { zeroStage: 3, offloadOptimizer: false, offloadParameters: false 
 const SHORTEST_ROW = 1024;
 /** LoRA on every layer of a transformer block, at a rank that is common for it. */
 const SUGGESTED_RANK = 64;
-/** Of a mixture all-linear would be the router too. */
-const MIXTURE_TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'w1', 'w2', 'w3'];
 
 /** What can be changed so that a device needs less, each by itself. */
 export function possibleChanges(setup: TrainingSetup, gpus: Gpus): SetupChange[] {
@@ -82,8 +80,7 @@ function moreDevices({ processes, accumulation, perDeviceBatch }: TrainingSetup)
 }
 
 /** Fewer weights are trained, with fewer digits, or on shorter rows. */
-function otherResult(setup: TrainingSetup): Change[] {
-  const { architecture, parameterBytes, masterWeights, lora, rowTokens, sharding } = setup;
+function otherResult({ parameterBytes, masterWeights, lora, rowTokens, sharding }: TrainingSetup): Change[] {
   const found: Change[] = [];
   if (parameterBytes === 4 && sharding.zeroStage === undefined)
     found.push({
@@ -92,15 +89,14 @@ function otherResult(setup: TrainingSetup): Change[] {
     });
   if (masterWeights) found.push({ text: 'master_weights: false', change: { masterWeights: false } });
   if (!lora) {
-    const targets = architecture.experts ? MIXTURE_TARGETS : 'all-linear';
     const adapters = {
       rank: SUGGESTED_RANK,
-      targets,
+      targets: 'all-linear',
       dropout: 0,
       dora: false,
       modulesToSave: [],
     };
-    const text = `use_peft: true with lora_r: ${SUGGESTED_RANK} on ${[targets].flat().join(', ')}`;
+    const text = `use_peft: true with lora_r: ${SUGGESTED_RANK} on all-linear`;
     found.push({ text, change: { lora: adapters, masterWeights: false } });
   }
   for (let length = Math.floor(rowTokens / 2); length >= SHORTEST_ROW; length = Math.floor(length / 2)) {

@@ -88,6 +88,58 @@ const CASES: Record<string, Case> = {
       lora_target_modules: ['model\\.layers\\.[02]\\.(self_attn\\.v|mlp\\.up)_proj'],
     },
   },
+  'LoRA on all linear layers of a mixture': {
+    config: MIXTRAL,
+    arguments: { use_peft: true, lora_r: 8, lora_target_modules: ['all-linear'], lora_dropout: 0.1 },
+  },
+  'LoRA on some experts, by a pattern': {
+    config: MIXTRAL,
+    arguments: { use_peft: true, lora_r: 8, lora_target_modules: ['.*experts\\.[02]\\.w[13]'] },
+  },
+  'LoRA on embeddings': {
+    config: { ...SMALL, model_type: 'mistral' },
+    arguments: { use_peft: true, lora_r: 8, lora_target_modules: ['q_proj', 'embed_tokens', 'lm_head'] },
+  },
+  'LoRA on tied embeddings': {
+    config: { ...SMALL, model_type: 'llama', tie_word_embeddings: true },
+    arguments: { use_peft: true, lora_r: 8, lora_target_modules: ['q_proj', 'embed_tokens'] },
+  },
+  'LoRA, with embeddings, output layer and norms in full': {
+    config: { ...SMALL, model_type: 'qwen3', head_dim: 32 },
+    arguments: {
+      use_peft: true,
+      lora_r: 8,
+      lora_target_modules: ['q_proj', 'v_proj'],
+      lora_modules_to_save: ['embed_tokens', 'lm_head', 'norm'],
+    },
+  },
+  'LoRA, with tied embeddings in full': {
+    config: { ...SMALL, model_type: 'llama', tie_word_embeddings: true },
+    arguments: {
+      use_peft: true,
+      lora_r: 8,
+      lora_target_modules: ['q_proj'],
+      lora_modules_to_save: ['embed_tokens'],
+    },
+  },
+  'LoRA, with whole blocks in full': {
+    config: { ...SMALL, model_type: 'qwen2' },
+    arguments: {
+      use_peft: true,
+      lora_r: 8,
+      lora_target_modules: ['all-linear'],
+      lora_modules_to_save: ['self_attn', 'up_proj'],
+    },
+  },
+  'LoRA, with the routers in full': {
+    config: MIXTRAL,
+    arguments: {
+      use_peft: true,
+      lora_r: 8,
+      lora_target_modules: ['w1', 'q_proj'],
+      lora_modules_to_save: ['gate'],
+    },
+  },
   "LoRA on PEFT's own choice": {
     config: { ...SMALL, model_type: 'mistral' },
     arguments: { use_peft: true, lora_r: 8 },
@@ -164,6 +216,6 @@ function loraOf(values: Record<string, unknown>): Lora {
     targets: Array.isArray(targets) && targets.length === 1 ? targets[0] : targets,
     dropout: Number(values.lora_dropout ?? 0),
     dora: values.use_dora === true,
-    modulesToSave: [],
+    modulesToSave: (values.lora_modules_to_save as string[] | undefined) ?? [],
   };
 }

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from peft import get_peft_model
+from prometheus_trainer.lora_settings import lora_config
 from prometheus_trainer.model_flops import flops_per_token
-from prometheus_trainer.training import lora_config
 from prometheus_trainer.unfused_mixtral import empty_unfused_mixtral
 from transformers import AutoConfig, AutoModelForCausalLM
 from trl.trainer.model_config import ModelConfig
@@ -30,8 +30,10 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
     told = {"parameters": count(model), "linear": linear_layers(model)}
-    settings = lora_config(ModelConfig(**case["arguments"]), mixtral=mixtral) if case["arguments"] else None
-    if settings is not None:
+    if case["arguments"]:
+        settings = lora_config(
+            ModelConfig(**case["arguments"]), mixtral=mixtral, modules=dict(model.named_modules())
+        )
         model = get_peft_model(model, settings)
     trainable = sum(each.numel() for each in model.parameters() if each.requires_grad)
     return {**told, "total": count(model), "trainable": trainable, "flops": flops_per_token(model)}

@@ -1,7 +1,7 @@
-import { runInNewContext } from 'node:vm';
 import { Template } from '@huggingface/jinja';
 import type { TrainingSection } from './training-schema.ts';
 import type { Report } from './training-together.ts';
+import { withinTime } from './within-time.ts';
 
 /** What the original's templates write before an answer; looked for where a recipe names nothing else. */
 const ORIGINAL_MARKER = '[/INST]';
@@ -101,12 +101,4 @@ function render(template: string): { text: string } | { problem: string } {
   } catch (error) {
     return { problem: (error as Error).message.split('\n')[0] ?? '' };
   }
-}
-
-/** Milliseconds that a template has; one of a few lines takes one. */
-const MOST_TIME = 1000;
-
-/** The result of a function that is stopped where loops in loops go on for long: whoever proposes a recipe wrote them. */
-function withinTime<Result>(work: () => Result): Result {
-  return runInNewContext('work()', { work }, { timeout: MOST_TIME }) as Result;
 }

@@ -1,4 +1,4 @@
-import { checkTargets } from './check-targets.ts';
+import { checkAdapterModules } from './check-adapter.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import type { Launch } from './launch.ts';
 import type { ArchitectureReading, ModelArchitecture } from './model-architecture.ts';
@@ -26,7 +26,7 @@ export function checkArchitecture(
     report(['max_length'], { code: 'position-limit', message, hint: `Write at most ${limit}.` });
   }
   if (training.arguments.use_peft === true) {
-    checkTargets(training.arguments.lora_target_modules, reading, report);
+    checkAdapterModules(training.arguments, reading, report);
   }
   if (launch) checkLeafModules(architecture, launch, diagnostics);
 }

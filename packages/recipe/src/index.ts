@@ -4,7 +4,6 @@ export { checkLocation, type FileKind, fixFiles } from './check-file.ts';
 export { checkMerge } from './check-merge.ts';
 export { checkMergekit, sharedPart } from './check-mergekit.ts';
 export { checkSchema } from './check-schema.ts';
-export { patternOf } from './check-targets.ts';
 export {
   type Diagnostic,
   didYouMean,
@@ -19,6 +18,7 @@ export { keepsMasterWeights } from './master-weights.ts';
 export { architectureAtHand } from './merge-architecture.ts';
 export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
 export { type ArchitectureReading, type ModelArchitecture, readArchitecture } from './model-architecture.ts';
+export { fullyMatching } from './model-modules.ts';
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
 export type { BaseModel } from './read-base-model.ts';
 export { deriveAccumulation, type Expert, readTrainingFile } from './read-experts.ts';

@@ -10,6 +10,8 @@ export interface LinearModule {
   count: number;
   /** How many of them a token goes through; fewer than `count` for the experts of a mixture. */
   perToken: number;
+  /** Of a mixture of experts: transformers holds it as no linear layer, so LoRA does not go on it. */
+  router?: true;
   /** What stands before the name in a full name; `N` is a layer's number, `E` an expert's. */
   parent: string;
 }
@@ -47,7 +49,7 @@ export function linearModules(architecture: Omit<ModelArchitecture, 'parameters'
     attention('o_proj', queries, hiddenSize, output),
     ...(experts
       ? [
-          inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false),
+          { ...inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false), router: true as const },
           expert('w1', hiddenSize, intermediateSize, false),
           expert('w2', intermediateSize, hiddenSize, false),
           expert('w3', hiddenSize, intermediateSize, false),
@@ -69,16 +71,18 @@ export function linearModules(architecture: Omit<ModelArchitecture, 'parameters'
   ];
 }
 
-/** The full names of the layers of one kind, in a model's original checkpoint. */
+/** The full names of the modules of one kind, in a model's original checkpoint. */
 export function fullNames(
-  { parent, name }: LinearModule,
+  { parent, name }: Pick<LinearModule, 'parent' | 'name'>,
   { layers, experts }: Pick<ModelArchitecture, 'layers' | 'experts'>,
 ): string[] {
-  const numbers = (text: string, letter: string, count: number) =>
-    text.includes(`.${letter}.`)
-      ? Array.from({ length: count }, (_, index) => text.replace(`.${letter}.`, `.${index}.`))
-      : [text];
-  return numbers(parent ? `${parent}.${name}` : name, 'N', layers).flatMap((full) =>
-    numbers(full, 'E', experts?.count ?? 1),
-  );
+  const numbered = (parts: readonly string[], letter: string, count: number) =>
+    parts.includes(letter)
+      ? Array.from({ length: count }, (_, index) =>
+          parts.map((part) => (part === letter ? String(index) : part)),
+        )
+      : [parts];
+  return numbered((parent ? `${parent}.${name}` : name).split('.'), 'N', layers)
+    .flatMap((parts) => numbered(parts, 'E', experts?.count ?? 1))
+    .map((parts) => parts.join('.'));
 }

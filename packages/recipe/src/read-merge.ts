@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { withUntiedHead } from './check-adapter.ts';
 import { checkMerge, unknownExpert, unknownNames } from './check-merge.ts';
 import { checkMergekit } from './check-mergekit.ts';
 import { checkSchema } from './check-schema.ts';
@@ -76,11 +77,15 @@ export function readMerge(
     mergeYaml,
     diagnostics,
   );
+  const reading = withUntiedHead(
+    architecture,
+    experts.flatMap((expert) => (expert ? [expert.training.arguments] : [])),
+  );
   if (config && options.engine === 'native') {
-    checkMerge(config as MergeSection, mergeYaml, diagnostics, { names, architecture });
+    checkMerge(config as MergeSection, mergeYaml, diagnostics, { names, architecture: reading });
     checkMergeDtype(config as MergeSection, experts, mergeYaml, diagnostics);
   } else if (config) {
-    checkMergekit(config, architecture, (path, finding) =>
+    checkMergekit(config, reading, (path, finding) =>
       diagnostics.push(mergeYaml.diagnose({ path }, finding)),
     );
   }

@@ -57,6 +57,10 @@ export const RULES = {
   },
   'indivisible-processes': { severity: 'error', summary: 'Processes that can not be spread over the nodes.' },
   'launch-mismatch': { severity: 'error', summary: 'A launch config that does not fit what is trained.' },
+  'unsupported-adapter': {
+    severity: 'error',
+    summary: 'A LoRA adapter that training could not make, or that could not be merged.',
+  },
   'unknown-module': { severity: 'error', summary: 'A LoRA target that the base model does not have.' },
   'unknown-architecture': {
     severity: 'notice',

@@ -64,10 +64,12 @@ export const TRAINING_KEY_TEXTS: Record<string, string> = {
   lora_alpha: 'What is added to a weight is scaled by lora_alpha / lora_r.',
   lora_dropout: "Share of the adapter's inputs that is set to 0 while training.",
   lora_target_modules:
-    'Layers that get an adapter, by the last part of their names: [q_proj, w1, lm_head] …; or a text: all-linear, for all but lm_head, or a pattern for full names. Mixtral needs names; else null means those that PEFT knows for the model.',
-  lora_modules_to_save: 'Layers that are trained in full beside the adapter, and saved with it.',
+    'Layers that get an adapter, by the last parts of their names: [q_proj, w1, lm_head, embed_tokens] …; or a text: all-linear, for all but lm_head, or a pattern for whole names. Mixtral needs them stated; else null means those that PEFT knows for the model.',
+  lora_target_parameters: 'Refused: it trains fused parameters, which can not be merged.',
+  lora_modules_to_save:
+    'Modules that are trained in full beside the adapter, and saved with it, by the ends of their names: embed_tokens, norm.',
   use_rslora: 'Scales by lora_alpha / √lora_r instead.',
-  use_dora: 'Learns the length of each weight beside its direction (DoRA); slower.',
+  use_dora: 'Learns the length of each weight beside its direction (DoRA); slower, and not for embeddings.',
   load_in_8bit: 'Would quantise the base model.',
   load_in_4bit: 'Would quantise the base model.',
 

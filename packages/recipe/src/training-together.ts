@@ -1,4 +1,5 @@
 import { checkChatTemplate } from './chat-template.ts';
+import { checkAdapterKeys } from './check-adapter.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import type { TrainingSection } from './training-schema.ts';
 import type { Finding, YamlFile } from './yaml-file.ts';
@@ -100,13 +101,7 @@ function checkLora({ arguments: given }: TrainingSection, report: Report): void 
     report(key, { code: 'without-effect', message }, true);
     return;
   }
-  const targets = [given.lora_target_modules ?? []].flat().map(String);
-  if (targets.some((name) => name.split('.').at(-1) === 'lm_head') && given.loss_type === 'chunked_nll') {
-    const message =
-      'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
-    const hint = 'Write loss_type: nll, or take lm_head out of lora_target_modules.';
-    report('loss_type', { code: 'unsupported-loss', message, hint });
-  }
+  checkAdapterKeys(given, ([key], finding) => report(key as string, finding));
   const rank = Number(given.lora_r ?? 16);
   const alpha = Number(given.lora_alpha ?? 32);
   if (alpha / rank > 16 && given.use_rslora !== true) {

@@ -1,5 +1,7 @@
 import type { RuleCode } from '../src/index.ts';
+import { WRONG_ADAPTERS } from './wrong-adapters.ts';
 import { WRONG_DATASETS } from './wrong-datasets.ts';
+import { WRONG_MERGES } from './wrong-merges.ts';
 import { WRONG_TRAININGS } from './wrong-trainings.ts';
 
 /** A right recipe with one mistake. */
@@ -26,7 +28,6 @@ export interface WrongRecipe {
 const RECIPE = { file: 'recipe.yaml' };
 const DATASET = { file: 'dataset.yaml' };
 const TRAINING = { file: 'absolute.yaml' };
-const MERGE = { file: 'merge.yaml' };
 
 /** The mistakes; each is found at its place, and nothing else is. */
 export const WRONG_RECIPES: WrongRecipe[] = [
@@ -64,14 +65,6 @@ export const WRONG_RECIPES: WrongRecipe[] = [
     from: 'processes: 1 }',
     to: 'processes: 1',
     at: 'merge: merge',
-  },
-  {
-    ...MERGE,
-    rule: 'yaml-syntax',
-    title: 'a text that begins with a star',
-    from: 'model: ${absolute}',
-    to: 'model: *absolute',
-    at: '*absolute',
   },
   {
     ...TRAINING,
@@ -145,14 +138,6 @@ export const WRONG_RECIPES: WrongRecipe[] = [
     from: 'data/feedback.json',
     to: 'data/*.jsonl',
     at: 'data/*.jsonl',
-  },
-  {
-    ...MERGE,
-    rule: 'missing-file',
-    title: 'a model folder of the merge that is not there',
-    from: 'model: ${absolute}\n    parameters: { weight: 1.0 }',
-    to: 'model: ${absolute}\n    parameters: { weight: 1.0 }\n  - model: another\n    parameters: { weight: 1.0 }',
-    at: 'another',
   },
   {
     ...RECIPE,
@@ -319,89 +304,6 @@ export const WRONG_RECIPES: WrongRecipe[] = [
   },
   ...WRONG_DATASETS,
   ...WRONG_TRAININGS,
-  // The merge
-  {
-    ...MERGE,
-    rule: 'unknown-name',
-    title: 'an expert that the recipe does not have',
-    from: '${relative}\n',
-    to: '${relativ}\n',
-    at: '${relativ}',
-  },
-  {
-    ...MERGE,
-    rule: 'same-model-twice',
-    title: "the published instructions' typo",
-    from: '- model: ${relative}',
-    to: '- model: ${absolute}',
-    at: '${absolute}\n    parameters: { weight: 1.0 }\nmerge_method',
-  },
-  {
-    ...MERGE,
-    rule: 'unused-name',
-    title: 'an expert that is trained for nothing',
-    from: '- model: ${relative}',
-    to: '- model: ${base}',
-    at: 'relative:',
-    in: 'recipe.yaml',
-  },
-  {
-    ...MERGE,
-    rule: 'dtype-mismatch',
-    title: 'a range that the weights do not fit',
-    from: 'dtype: bfloat16',
-    to: 'dtype: float16',
-    at: 'float16',
-    files: { 'absolute.yaml': 'dtype: bfloat16\n', 'relative.yaml': 'dtype: bfloat16\n' },
-  },
-  {
-    ...MERGE,
-    rule: 'bad-value',
-    title: 'a misspelt method',
-    from: 'merge_method: linear',
-    to: 'merge_method: lineer',
-    at: 'lineer',
-  },
-  {
-    ...MERGE,
-    rule: 'missing-key',
-    title: 'a method without its base model',
-    from: 'merge_method: linear',
-    to: 'merge_method: task_arithmetic',
-    at: 'task_arithmetic',
-  },
-  {
-    ...MERGE,
-    rule: 'unknown-key',
-    title: "another method's parameter",
-    from: 'weight: 1.0 }\nmerge_method',
-    to: 'weight: 1.0, density: 0.5 }\nmerge_method',
-    at: 'density',
-  },
-  {
-    ...MERGE,
-    rule: 'unused-filter',
-    title: 'a misspelt part of the tensors',
-    from: 'weight: 1.0 }\nmerge_method',
-    to: 'weight: [{ filter: self_atn, value: 0.3 }, { value: 1.0 }] }\nmerge_method',
-    at: 'self_atn',
-  },
-  {
-    ...MERGE,
-    rule: 'bad-value',
-    title: 'weights that cancel in a part of the tensors',
-    inSchema: false,
-    from: 'weight: 1.0 }\nmerge_method',
-    to: 'weight: [{ filter: self_attn, value: -1.0 }, { value: 1.0 }] }\nmerge_method',
-    at: '1.0 }\n  - model',
-  },
-  {
-    ...MERGE,
-    rule: 'missing-key',
-    title: 'a part of the tensors without a weight',
-    inSchema: false,
-    from: 'weight: 1.0 }\nmerge_method',
-    to: 'weight: [{ filter: self_attn, value: 1.0 }] }\nmerge_method',
-    at: '[{ filter',
-  },
+  ...WRONG_ADAPTERS,
+  ...WRONG_MERGES,
 ];

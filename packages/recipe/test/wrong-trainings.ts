@@ -1,7 +1,6 @@
 import type { WrongRecipe } from './wrong-recipes.ts';
 
 const TRAINING = { file: 'absolute.yaml' };
-const LORA = { file: 'absolute.yaml', recipe: 'smoke-8x7b' as const };
 /** So that the merge has experts of one data type. */
 const RELATIVE_IN_BFLOAT16 =
   'dtype: bfloat16\nchat_template: "{{ bos_token }}{% for message in messages %}[INST] {{ message.content }} [/INST]{% endfor %}"\n';
@@ -67,14 +66,6 @@ export const WRONG_TRAININGS: WrongRecipe[] = [
     at: '1.5',
   },
   {
-    ...LORA,
-    rule: 'bad-value',
-    title: 'a dropout of everything',
-    from: 'lora_dropout: 0.1',
-    to: 'lora_dropout: 1.0',
-    at: '1.0',
-  },
-  {
     ...TRAINING,
     rule: 'unusual-value',
     title: 'the sign of an exponent',
@@ -89,14 +80,6 @@ export const WRONG_TRAININGS: WrongRecipe[] = [
     from: 'warmup_steps: 0.1',
     to: 'warmup_steps: 20',
     at: '20\nseed',
-  },
-  {
-    ...LORA,
-    rule: 'unusual-value',
-    title: 'an adapter that is multiplied by hundreds',
-    from: 'lora_alpha: 32',
-    to: 'lora_alpha: 3200',
-    at: '3200',
   },
   {
     ...TRAINING,
@@ -223,14 +206,6 @@ export const WRONG_TRAININGS: WrongRecipe[] = [
     at: 'num_train_epochs',
   },
   {
-    ...LORA,
-    rule: 'without-effect',
-    title: 'LoRA that is not switched on',
-    from: 'use_peft: true\n',
-    to: '',
-    at: 'lora_r',
-  },
-  {
     ...TRAINING,
     rule: 'without-effect',
     title: "the other profile's key",
@@ -275,14 +250,6 @@ export const WRONG_TRAININGS: WrongRecipe[] = [
     at: '6\n',
   },
   {
-    ...LORA,
-    rule: 'unsupported-loss',
-    title: 'a loss that leaves the LoRA of lm_head out',
-    from: 'loss_type: nll',
-    to: 'loss_type: chunked_nll',
-    at: 'chunked_nll',
-  },
-  {
     file: 'recipe.yaml',
     rule: 'unknown-architecture',
     title: 'a model of a kind that is not known',
@@ -290,58 +257,6 @@ export const WRONG_TRAININGS: WrongRecipe[] = [
     to: 'other.json',
     at: '{ random',
     files: { 'other.json': '{ "model_type": "mamba", "d_model": 64 }' },
-  },
-  {
-    ...LORA,
-    rule: 'bad-value',
-    title: 'a target that would be the router of a Mixtral too',
-    from: '[q_proj, k_proj, v_proj, o_proj, w1, w2, w3, lm_head]',
-    to: 'all-linear',
-    at: 'all-linear',
-    inSchema: false,
-  },
-  {
-    ...LORA,
-    rule: 'bad-value',
-    title: 'a pattern that names other layers of a Mixtral in training',
-    from: '[q_proj, k_proj, v_proj, o_proj, w1, w2, w3, lm_head]',
-    to: '.*\\.(q_proj|w1)',
-    at: '.*\\.(q_proj',
-    inSchema: false,
-  },
-  {
-    ...LORA,
-    rule: 'bad-value',
-    title: 'names in one text',
-    from: '[q_proj, k_proj, v_proj, o_proj, w1, w2, w3, lm_head]',
-    to: 'q_proj, v_proj',
-    at: 'q_proj, v_proj',
-    inSchema: false,
-  },
-  {
-    ...LORA,
-    rule: 'bad-value',
-    title: 'all-linear among names',
-    from: 'w1, w2, w3, lm_head]',
-    to: 'all-linear]',
-    at: '[q_proj',
-    inSchema: false,
-  },
-  {
-    ...LORA,
-    rule: 'wrong-type',
-    title: 'a text where TRL takes it for single letters',
-    from: 'lora_r: 16',
-    to: 'lora_r: 16\nlora_modules_to_save: embed_tokens',
-    at: 'embed_tokens',
-  },
-  {
-    ...LORA,
-    rule: 'unknown-module',
-    title: "another model's layers",
-    from: 'w1, w2, w3',
-    to: 'w1, gate_proj, w3',
-    at: 'gate_proj',
   },
   {
     ...TRAINING,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from other_models import LLAMA_MARKER, LLAMA_TEMPLATE, MARKED_TEMPLATE, write_qwen
 
-from prometheus_trainer.answer_spans import Rendered, render_answered, render_marked
+from prometheus_trainer.answer_spans import Rendered, leaves_out, render_answered, render_marked
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.training import load_tokenizer
 
@@ -97,6 +97,14 @@ def test_reasoning_that_a_template_takes_out_of_the_answer(tokenizer: Any) -> No
             [],
         ),
         (RESULT + CHATML, None, []),
+        # Written twice: which of them is the answer is known with a marker alone.
+        ("{{ messages[-1].content }}: {{ messages[0].content }} So: {{ messages[-1].content }}", None, []),
+        (CHATML + "Once more: {{ messages[-1].content }}", None, []),
+        (
+            CHATML + "Once more: {{ messages[-1].content }}",
+            "assistant\n",
+            ["  A. <|im_end|>\nOnce more:   A. "],
+        ),
         (RESULT + CHATML, "<|im_start|>assistant\n", []),
         ("{{ messages[0].content }}, no answer", None, []),
         ("{% for m in messages[:1] %}{{ m.content }}{% endfor %} Answer:", "Answer:", []),
@@ -134,3 +142,39 @@ def test_what_is_changed_behind_its_marks_is_the_users_mistake(tokenizer: Any) -
     )
     with pytest.raises(ConfigurationError, match="changes what stands between its generation marks"):
         render_marked(tokenizer, [said("Q", "A")], template)
+
+
+DEEPSEEK = "{% for m in messages %}{{ m.role + ': ' + m.content.split('</think>')[-1] + '\n' }}{% endfor %}"
+QUOTED = CHATML.replace("m.content", "(m.content | tojson)")
+
+
+@pytest.mark.parametrize(
+    ("template", "answer", "wanted"),
+    [
+        (CHATML, "The score is 4.", False),
+        (CHATML.replace("m.content", "m.content | trim"), "\n\nThe score is 4.\r\n", False),
+        (CHATML.replace("m.content", "(m.content | upper)"), "The straße is 4.", False),
+        (QUOTED, 'He says "good" & \\ <b>\n4', False),
+        (CHATML, " \n", False),
+        (CHATML, "\U0001f600", False),
+        (DEEPSEEK, "<think>Why?</think>It is 4.", True),
+        (DEEPSEEK, "It writes </think> and no more.", True),
+        (CHATML.replace("m.content", "m.content[:9]"), "The score is 4.", True),
+        (CHATML.replace("m.content", "m.content.split('\n')[-1]"), "Feedback: good\n4", True),
+    ],
+)
+def test_templates_that_leave_a_part_of_an_answer_out(
+    template: str, answer: str, wanted: bool, tokenizer: Any
+) -> None:
+    conversation = said("Q", answer)
+    (row,) = render_answered(tokenizer, [conversation], template, None)
+    assert leaves_out(row, conversation) == wanted
+
+
+def test_generation_marks_round_another_text_than_the_answer(tokenizer: Any) -> None:
+    other = MARKED_TEMPLATE.replace("== 'assistant'", "== 'user'").replace('== "assistant"', '== "user"')
+    assert other != MARKED_TEMPLATE
+    for template, wanted in ((MARKED_TEMPLATE, False), (other, True)):
+        for conversation in (said("Grade it.", "It is 4."), said("Q", "First.", "And?", "It is 4.")):
+            (row,) = render_marked(tokenizer, [conversation], template)
+            assert leaves_out(row, conversation) == wanted

@@ -105,7 +105,7 @@ def test_an_unknown_target_of_lora(model: Path, rows: Path, tmp_path: Path) -> N
     error = _refused(write_job(tmp_path, model=model, dataset=rows, arguments=arguments))
     assert f"lora_target_modules: {model} has no layer k_porj, w4" in error["message"]
     assert error["hint"].startswith("Did you mean k_proj")
-    assert "gate, k_proj, lm_head, o_proj, q_proj, v_proj, w1, w2, w3" in error["hint"]
+    assert "It has embed_tokens, k_proj, lm_head, o_proj, q_proj, v_proj, w1, w2, w3" in error["hint"]
 
 
 def test_one_target_of_lora_is_a_name_and_no_pattern(rows: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from prometheus_trainer.checkpoints import (
+    changed_checkpoints,
     complete_checkpoints,
     delete_old_checkpoints,
     last_complete_checkpoint,
@@ -32,24 +33,46 @@ def test_no_folder_and_an_empty_one_have_none(tmp_path: Path) -> None:
     assert last_complete_checkpoint(tmp_path) is None
 
 
-@pytest.mark.parametrize(
-    "damage", ["no marker", "cut marker", "file cut", "file gone", "copied from another step"]
-)
-def test_a_damaged_checkpoint_is_torn(damage: str, tmp_path: Path) -> None:
+CHANGES = {
+    "cut marker": "complete.json can't be read",
+    "marker of zeros": "complete.json can't be read",
+    "marker of a list": "complete.json can't be read",
+    "file cut": "part/optimizer.pt has 1 of 7 bytes",
+    "file gone": "model.safetensors is not there",
+    "copied from another step": "complete.json is not of this checkpoint",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_one_that_was_complete_and_has_changed_is_named_and_not_torn(change: str, tmp_path: Path) -> None:
     _write(tmp_path, 10)
     folder = _write(tmp_path, 20)
     marker = folder / "complete.json"
-    if damage == "no marker":
-        marker.unlink()
-    elif damage == "cut marker":
+    if change == "cut marker":
         marker.write_bytes(marker.read_bytes()[:30])
-    elif damage == "file cut":
+    elif change == "marker of zeros":
+        marker.write_bytes(bytes(marker.stat().st_size))
+    elif change == "marker of a list":
+        marker.write_text("[]")
+    elif change == "file cut":
         (folder / "part/optimizer.pt").write_bytes(b"x")
-    elif damage == "file gone":
+    elif change == "file gone":
         (folder / "model.safetensors").unlink()
     else:
         marker.write_bytes((tmp_path / "checkpoint-10/complete.json").read_bytes())
+    ((found, problem),) = changed_checkpoints(tmp_path)
+    assert found == folder and problem.startswith(CHANGES[change])
+    assert torn_checkpoints(tmp_path) == []
+    last = last_complete_checkpoint(tmp_path)
+    assert last is not None and last.step == 10
+
+
+def test_one_that_was_not_saved_to_the_end_is_torn(tmp_path: Path) -> None:
+    _write(tmp_path, 10)
+    folder = _write(tmp_path, 20)
+    (folder / "complete.json").unlink()
     assert torn_checkpoints(tmp_path) == [folder]
+    assert changed_checkpoints(tmp_path) == []
     last = last_complete_checkpoint(tmp_path)
     assert last is not None and last.step == 10
 

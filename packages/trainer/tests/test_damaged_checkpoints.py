@@ -140,6 +140,16 @@ def test_one_that_does_not_load_with_the_right_bytes_is_no_dead_end(
     assert next(event["step"] for event in events if event["event"] == "train") == before.step + 1
 
 
+def test_an_old_one_that_can_not_be_deleted_is_a_warning(inputs: dict[str, Path], tmp_path: Path) -> None:
+    job, checkpoints = _stopped(tmp_path, inputs, SINGLE)
+    oldest = complete_checkpoints(checkpoints)[0].folder
+    oldest.rename(tmp_path / "elsewhere")
+    oldest.symlink_to(tmp_path / "elsewhere")  # which rmtree refuses
+    run_to_end(job)
+    (warning,) = (event["message"] for event in read_events(job.parent, "warning"))
+    assert warning.startswith("an old checkpoint can't be deleted (OSError")
+
+
 def _stopped(tmp_path: Path, inputs: dict[str, Path], mode: Mode) -> tuple[Path, Path]:
     job = write_job(tmp_path / "run", **inputs, arguments=ARGUMENTS)
     run = Run(job, mode)

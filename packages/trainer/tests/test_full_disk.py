@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from training_jobs import (
 )
 
 from prometheus_trainer.checkpoints import complete_checkpoints, torn_checkpoints
+from prometheus_trainer.disk_space import full_disk
 from prometheus_trainer.events import Events
 
 MIB = 2**20
@@ -41,6 +43,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "model": write_small_model(folder / "mistral", "mistral"),
         "dataset": write_small_rows(folder / "rows"),
     }
+
+
+def test_a_folder_that_can_not_be_looked_at_hides_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / ("e" * 300), tmp_path / "file/folder", tmp_path / "nowhere"):
+        assert full_disk(OSError(errno.EIO, "Input/output error"), [folder]) is None
+        assert full_disk(OSError(errno.ENOSPC, "No space left on device"), [folder]) == "the disk is full"
 
 
 @pytest.mark.parametrize("mode", [pytest.param(SINGLE, id="single"), pytest.param(DDP, id="ddp")])

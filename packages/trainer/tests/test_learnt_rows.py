@@ -149,6 +149,21 @@ def test_the_first_row_is_named_by_its_place_before_shuffling(llama: Path, tmp_p
         assert "The first of them is row 40 of train" in warning
 
 
+def test_an_answer_that_the_template_cuts_counts_as_cut(mistral: Any, tmp_path: Path) -> None:
+    template = TEMPLATE.replace("message['content'] + eos", "message['content'].split('</think>')[-1] + eos")
+    reasoning = ("Grade it.", "<think>It is clear.</think>So [RESULT] 4")
+    for profile in ("fast", "parity"):
+        tokenisation = choose_tokenisation(
+            mistral, max_length=64, chat_template=template, response_marker=None, profile=profile
+        )
+        folder = tmp_path / profile
+        counted = _count(tokenisation, [*[ROWS[0]] * 3, reasoning], folder)
+        assert counted["rows"] == {"split": "train", "rows": 4, "without_label": 0, "cut_answer": 1}
+        assert "1 have an answer of which the chat template leaves a part out" in counted["warnings"][0]
+        with pytest.raises(ConfigurationError, match="Check chat_template and response_marker, leave these"):
+            _count(tokenisation, [], folder, limit=0.01)
+
+
 @pytest.mark.parametrize("profile", ["parity", "fast"])
 def test_counts_are_among_events_and_metrics(profile: str, llama: Path, tmp_path: Path) -> None:
     dataset = write_rows(tmp_path / "rows", [*[ROWS[0]] * 6, ROWS[2], ROWS[1], ROWS[0], ROWS[2]], 2)

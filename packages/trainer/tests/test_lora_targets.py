@@ -1,4 +1,4 @@
-"""LoRA targets that are a text: ``all-linear`` as PEFT takes it, patterns, and what a Mixtral can't have."""
+"""LoRA targets that are a text: ``all-linear`` and patterns as PEFT takes them, by the names of the checkpoint."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from other_models import MARKED_TEMPLATE, write_qwen
 from safetensors import safe_open
 from training_jobs import run_to_end, write_job, write_small_model, write_small_rows
 
+from prometheus_trainer.adapter_check import check_adapter
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.fast_profile import count_parameters
-from prometheus_trainer.lora_targets import check_lora_targets
 
 LORA: dict[str, Any] = {"use_peft": True, "lora_r": 4, "lora_alpha": 8, "lora_dropout": 0.1, "max_steps": 1}
 LAYERS = r"model\.layers\.\d+\."
@@ -52,8 +52,7 @@ def test_a_training_adapts_the_layers_that_peft_adapts(
         assert set(tensors.keys()) == expected
         trained = sum(tensors.get_tensor(key).numel() for key in tensors.keys())  # noqa: SIM118
     assert not any("lm_head" in name for name in expected)
-    if text == "all-linear":
-        assert count_parameters(models[family], _settings(targets))[1] == trained
+    assert count_parameters(models[family], _settings(targets))[1] == trained
 
 
 def _settings(targets: str | list[str]) -> Any:
@@ -65,25 +64,42 @@ def _settings(targets: str | list[str]) -> Any:
 @pytest.mark.parametrize(
     ("targets", "problem"),
     [
-        ("all-linear", "all-linear would adapt the router of a Mixtral"),
-        ("gate", "gate is the router of a Mixtral"),
-        (["q_proj", "gate"], "gate is the router of a Mixtral"),
-        (r".*\.(q_proj|w1)", "can't name the experts of a Mixtral"),
-        (r".*(gate_proj|q_proj)", "can't name the experts of a Mixtral"),
+        ("gate", "is a MixtralTopKRouter"),
+        (["q_proj", "gate"], "is a MixtralTopKRouter"),
+        (r".*\.(gate|q_proj)", "is a MixtralTopKRouter"),
         (r".*\.gate_proj", "matches no layer of"),
+        (r"model\.layers\.0\.mlp\..*", "matches no layer of"),
     ],
 )
-def test_a_mixtral_is_not_trained_on_other_layers_than_said(
+def test_a_mixtral_is_not_trained_on_its_router_or_by_names_of_training(
     targets: str | list[str], problem: str, models: dict[str, Path]
 ) -> None:
     with pytest.raises(ConfigurationError, match=problem) as caught:
-        check_lora_targets(models["mixtral"], targets)
+        check_adapter(models["mixtral"], _settings(targets), "nll")
     assert caught.value.hint
 
 
-def test_a_mixtral_takes_names_and_patterns_that_mean_the_same_in_training(models: dict[str, Path]) -> None:
-    for targets in (["q_proj", "w1", "w2", "w3", "lm_head"], "w1", LAYERS + r"self_attn\.[qkvo]_proj"):
-        check_lora_targets(models["mixtral"], targets)
+@pytest.mark.parametrize(
+    ("targets", "layers"),
+    [
+        ("all-linear", {"q_proj", "k_proj", "v_proj", "o_proj", "w1", "w2", "w3"}),
+        (["all-linear"], {"q_proj", "k_proj", "v_proj", "o_proj", "w1", "w2", "w3"}),
+        ("ALL-LINEAR", {"q_proj", "k_proj", "v_proj", "o_proj", "w1", "w2", "w3"}),
+        ("w1", {"w1"}),
+        (r".*\.(q_proj|w1)", {"q_proj", "w1"}),
+        (LAYERS + r"self_attn\.[qkvo]_proj", {"q_proj", "k_proj", "v_proj", "o_proj"}),
+    ],
+)
+def test_a_mixtral_is_trained_by_the_names_of_its_checkpoint(
+    targets: str | list[str], layers: set[str], models: dict[str, Path], rows: Path, tmp_path: Path
+) -> None:
+    """PEFT itself would take a pattern for the names inside, and adapt the fused experts of transformers 5."""
+    arguments = {**LORA, "lora_target_modules": targets}
+    run_to_end(write_job(tmp_path, model=models["mixtral"], dataset=rows, arguments=arguments))
+    with safe_open(tmp_path / "output/adapter_model.safetensors", framework="pt") as tensors:
+        assert {key.split(".")[-3] for key in tensors.keys()} == layers  # noqa: SIM118
+        trained = sum(tensors.get_tensor(key).numel() for key in tensors.keys())  # noqa: SIM118
+    assert count_parameters(models["mixtral"], _settings(targets))[1] == trained
 
 
 @pytest.mark.parametrize(
@@ -98,7 +114,7 @@ def test_a_mixtral_takes_names_and_patterns_that_mean_the_same_in_training(model
 )
 def test_a_text_that_names_no_layer(targets: str | list[str], problem: str, models: dict[str, Path]) -> None:
     with pytest.raises(ConfigurationError, match=problem) as caught:
-        check_lora_targets(models["mistral"], targets)
+        check_adapter(models["mistral"], _settings(targets), "nll")
     assert caught.value.hint
 
 

@@ -258,8 +258,10 @@ def test_weights_that_are_quantised(
 def test_a_tied_donor_of_models_that_are_not(
     job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_model(tmp_path / "absolute", {**MISTRAL, "tie_word_embeddings": True}, 1, torch.bfloat16)
-    assert f"{tmp_path / 'absolute/config.json'}: it says that the embeddings are the output layer" in (
+    write_model(tmp_path / "donor", {**MISTRAL, "tie_word_embeddings": True}, 1, torch.bfloat16)
+    job["models"]["donor"] = {"path": str(tmp_path / "donor")}
+    job["donor"] = "${donor}"
+    assert f"{tmp_path / 'donor/config.json'}: it says that the embeddings are the output layer" in (
         refusal(job, tmp_path, monkeypatch)
     )
 

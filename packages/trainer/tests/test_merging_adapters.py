@@ -256,7 +256,8 @@ def test_half_of_a_pair(pair: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
-        ({"use_dora": True}, "adapter_config.json: use_dora is set: DoRA also scales"),
+        ({"use_dora": True}, "use_dora is set, and there is no lora_magnitude_vector for lm_head"),
+        ({"use_qalora": True}, "adapter_config.json: use_qalora is set: QA-LoRA pools the inputs"),
         ({"lora_bias": True}, "lora_bias is set"),
         ({"target_parameters": ["experts.gate_up_proj"]}, "target_parameters is set: it trains fused"),
         ({"layer_replication": [[0, 1]]}, "layer_replication is set"),
@@ -280,19 +281,6 @@ def test_a_base_model_of_another_size(tmp_path: Path, pair: tuple[Path, Path]) -
     edit_weights(pair[1], {}, removed=(COPY,))
     write_model(tmp_path / "more-tokens", {**MIXTRAL, "vocab_size": 50}, 1)
     assert "(the vocabularies differ in size)" in problem((tmp_path / "more-tokens", pair[1]))
-
-
-def test_a_base_model_that_ties_its_embeddings(tmp_path: Path, pair: tuple[Path, Path]) -> None:
-    write_model(tmp_path / "tied", {**MIXTRAL, "tie_word_embeddings": True}, 1)
-    assert "changes lm_head, but" in problem((tmp_path / "tied", pair[1]))
-
-
-def test_an_adapter_that_changes_tied_embeddings_by_replacement(tmp_path: Path) -> None:
-    base = write_model(tmp_path / "base", {**MISTRAL, "tie_word_embeddings": True}, 1)
-    config = LoraConfig(r=4, target_modules=["q_proj"], modules_to_save=["embed_tokens"])
-    train(Weights(base), config, tmp_path / "adapter")
-    merged = merge(tmp_path / "base", tmp_path / "adapter", tmp_path / "out")
-    assert_equal(merged, merged_by_peft(Weights(base), tmp_path / "adapter"))
 
 
 def test_values_that_are_not_finite(pair: tuple[Path, Path]) -> None:

@@ -218,8 +218,9 @@ def test_slerp_of_tensors_that_are_nearly_collinear(tmp_path: Path, t: float) ->
     other["model.layers.4.mlp.up_proj.weight"] *= -1
     other["model.norm.weight"] = normal(70_000)
     folder = tmp_path / "float32"
-    write_tensors(folder / "base", MISTRAL, base)
-    write_tensors(folder / "a", MISTRAL, other)
+    tied = {**MISTRAL, "tie_word_embeddings": True}
+    write_tensors(folder / "base", tied, base)
+    write_tensors(folder / "a", tied, other)
     _check_slerp(folder, tmp_path / "out", t)
 
 

@@ -168,12 +168,33 @@ def test_a_tied_head_with_other_values(changed: str, tmp_path: Path) -> None:
     assert "transformers 5 reads both" in message
 
 
-def test_models_that_disagree_about_the_output_layer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", [False, True], ids=["not written", "written"])
+@pytest.mark.parametrize("first", ["tied", "own"])
+def test_a_tied_model_and_one_with_an_output_layer_of_its_own(
+    first: str, written: bool, tmp_path: Path
+) -> None:
+    """The result has its own, for which the tied model's embeddings count, whether it writes them twice or not."""
+    folders = {"tied": tmp_path / "tied", "own": tmp_path / "own"}
+    llama(folders["tied"], 0)
+    llama(folders["own"], 1, tied=False)
+    if written:
+        with_head(folders["tied"])
+    order = [folders.pop(first), *folders.values()]
+    run_merge(tmp_path / "out", linear(*order, dtype="float32"))
+    expected = logits_of_sum({tmp_path / "own": 0.5, tmp_path / "tied": 0.5})
+    torch.testing.assert_close(logits_of(tmp_path / "out"), expected, rtol=1e-5, atol=1e-6)
+    assert HEAD in read_model(tmp_path / "out")
+    assert json.loads((tmp_path / "out/config.json").read_text())["tie_word_embeddings"] is False
+    assert "an lm_head.weight of its own, and tie_word_embeddings: false" in notices(tmp_path)
+
+
+def test_an_output_layer_that_a_model_without_a_config_lacks(tmp_path: Path) -> None:
+    """Nothing says that its embeddings are meant."""
     llama(tmp_path / "tied", 0)
+    (tmp_path / "tied/config.json").unlink()
     llama(tmp_path / "own", 1, tied=False)
-    message = refused(tmp_path, tmp_path / "tied", tmp_path / "own")
+    message = refused(tmp_path, tmp_path / "own", tmp_path / "tied")
     assert f"{tmp_path / 'tied'}: lacks {HEAD}, which {tmp_path / 'own'} has" in message
-    assert "tie_word_embeddings" in message
 
 
 def test_a_config_without_the_output_layer_that_it_promises(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from training_jobs import read_events, write_job, write_small_model, write_small_rows
 
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.reporting import check_reporting
+from prometheus_trainer.reporting import check_reporting, place_reports
 
 BLOCK = 32 * 1024
 
@@ -74,6 +74,22 @@ def test_what_can_not_be_reported_to_is_the_users_mistake() -> None:
         ConfigurationError, match="comet_ml needs the package comet-ml, which is not installed"
     ):
         check_reporting(["comet_ml"])
+
+
+@pytest.mark.parametrize("made", ["a file", "a file above"])
+def test_a_folder_of_tensorboard_that_can_not_be_written_is_told_at_the_start(
+    made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
+    (tmp_path / "taken").write_text("")
+    folder = tmp_path / "taken" if made == "a file" else tmp_path / "taken/absolute.tensorboard"
+    place_reports(["wandb"], folder, tmp_path, first=False)
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR")
+    with pytest.raises(
+        ConfigurationError, match=f"TensorBoard's files can't be written to {folder}"
+    ) as error:
+        place_reports(["tensorboard"], folder, tmp_path, first=True)
+    assert "remove tensorboard from report_to" in str(error.value)
 
 
 def _tensorboard(folder: Path) -> dict[int, float]:

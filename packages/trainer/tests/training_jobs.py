@@ -241,6 +241,30 @@ def run_to_end(job: Path, mode: Mode | int = SINGLE) -> dict[str, Any]:
     return done[-1]["metrics"]
 
 
+def run_in_turn(jobs: list[Path], timeout: float = 400) -> list[str]:
+    """Runs jobs one after the other in one process; of each "done", or the message of its ConfigurationError."""
+    process = _context.Process(target=_run_in_turn, args=([str(job) for job in jobs],))
+    process.start()
+    process.join(timeout)
+    log = (jobs[0].parent / "output-0.log").read_text()
+    assert process.exitcode == 0, log[-4000:]
+    return [(job.parent / "end.txt").read_text() for job in jobs]
+
+
+def _run_in_turn(jobs: list[str]) -> None:
+    from prometheus_trainer.errors import ConfigurationError
+    from prometheus_trainer.sft_train import sft_train
+
+    _set_up_process(Path(jobs[0]), rank=0, mode=SINGLE, port=None)
+    for job in map(Path, jobs):
+        content, end = json.loads(job.read_text()), "done"
+        try:
+            sft_train(content, Events(Path(content["events"])))
+        except ConfigurationError as error:
+            end = str(error)
+        (job.parent / "end.txt").write_text(end)
+
+
 def prepare_process(job: Path, rank: int) -> None:
     """Sends what a process prints to a file beside its job, and has accelerate start plainly."""
     log = os.open(job.parent / f"output-{rank}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -250,7 +274,16 @@ def prepare_process(job: Path, rank: int) -> None:
 
 
 def _run_job(job: str, rank: int, mode: Mode, port: int | None) -> None:
-    prepare_process(Path(job), rank)
+    from prometheus_trainer.entry import run_stage
+    from prometheus_trainer.sft_train import sft_train
+
+    _set_up_process(Path(job), rank, mode, port)
+    sys.argv = ["sft_train", "--job", job]
+    run_stage(sft_train)
+
+
+def _set_up_process(job: Path, rank: int, mode: Mode, port: int | None) -> None:
+    prepare_process(job, rank)
     if mode.zero3:
         _use_zero3()
     else:
@@ -266,12 +299,7 @@ def _run_job(job: str, rank: int, mode: Mode, port: int | None) -> None:
         }
     import torch
 
-    from prometheus_trainer.entry import run_stage
-    from prometheus_trainer.sft_train import sft_train
-
     torch.set_num_threads(1)
-    sys.argv = ["sft_train", "--job", job]
-    run_stage(sft_train)
 
 
 def _use_zero3() -> None:

@@ -894,7 +894,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 159:
+/***/ 775:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -1204,211 +1204,8 @@ class MessagesColumn {
 /** For two messages in each of 1,000 rows. */
 const ROLE_BYTES = 1 << 14;
 
-;// CONCATENATED MODULE: ./packages/dataset/src/sources/json-row-scanner.ts
-
-/** The buffer ends inside the row. */
-const INCOMPLETE = -1;
-/**
- * Scan one JSON object without decoding its text: check its structure, and note its columns and kinds of cells.
- *
- * Long strings are crossed with `Buffer.indexOf`, so the speed is that of a memory scan.
- *
- * @param buffer bytes of the file; the row starts at `start` with `{`
- * @returns offset after the row's `}`, or `INCOMPLETE`; then the caller scans the row again with more bytes
- * @throws RowFault with the offset in `buffer`
- */
-function scanJsonRow(buffer, start, row, columns) {
-    columns.beginRow(row);
-    let at = skipSpace(buffer, start + 1);
-    if (buffer[at] === Byte.closeBrace) {
-        columns.endRow();
-        return at + 1;
-    }
-    for (;;) {
-        if (at >= buffer.length)
-            return INCOMPLETE;
-        if (buffer[at] !== Byte.quote)
-            throw unexpected(buffer, at, 'a key in double quotes');
-        const keyEnd = closingQuote(buffer, at + 1);
-        if (keyEnd === INCOMPLETE)
-            return INCOMPLETE;
-        const colon = skipSpace(buffer, keyEnd + 1);
-        if (colon >= buffer.length)
-            return INCOMPLETE;
-        if (buffer[colon] !== Byte.colon)
-            throw unexpected(buffer, colon, '":" after the key');
-        const valueStart = skipSpace(buffer, colon + 1);
-        const valueEnd = scanValue(buffer, valueStart);
-        if (valueEnd === INCOMPLETE)
-            return INCOMPLETE;
-        try {
-            columns.cell(columns.columnOfKey(buffer, at + 1, keyEnd), kindOf(buffer, valueStart, valueEnd));
-        }
-        catch (error) {
-            throw error instanceof RowFault
-                ? new RowFault(error.message, error.hint, error.at ?? valueStart)
-                : error;
-        }
-        at = skipSpace(buffer, valueEnd);
-        if (at >= buffer.length)
-            return INCOMPLETE;
-        if (buffer[at] === Byte.closeBrace) {
-            columns.endRow();
-            return at + 1;
-        }
-        if (buffer[at] !== Byte.comma)
-            throw unexpected(buffer, at, '"," or "}" after the value');
-        at = skipSpace(buffer, at + 1);
-        if (buffer[at] === Byte.closeBrace)
-            throw unexpected(buffer, at, 'another key after ","');
-    }
-}
-const Byte = {
-    quote: 0x22,
-    comma: 0x2c,
-    minus: 0x2d,
-    dot: 0x2e,
-    zero: 0x30,
-    colon: 0x3a,
-    openBracket: 0x5b,
-    backslash: 0x5c,
-    closeBracket: 0x5d,
-    openBrace: 0x7b,
-    closeBrace: 0x7d,
-};
-/** Offset of the first byte from `at` on that is not JSON white space. */
-function skipSpace(buffer, at) {
-    let next = at;
-    for (;;) {
-        const byte = buffer[next];
-        if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)
-            return next;
-        next++;
-    }
-}
-/** Fault that shows the text found at `at` and names what should stand there. */
-function unexpected(buffer, at, expected) {
-    const found = JSON.stringify(buffer.toString('utf8', at, at + 24));
-    const literal = /^"(NaN|-?Infinity|None|True|False|undefined)\b/.exec(found)?.[1];
-    const hint = literal
-        ? `${literal} is not JSON; write null, true, false or a number.`
-        : 'Correct the file there, or export it again as JSON.';
-    return new RowFault(`found ${found} where ${expected} should stand`, hint, at);
-}
-/** Strings shorter than this are walked byte by byte: a call of `indexOf` costs more. */
-const SHORT_STRING = 32;
-function closingQuote(buffer, from) {
-    let at = from;
-    for (const near = Math.min(buffer.length, from + SHORT_STRING); at < near; at++) {
-        if (buffer[at] === Byte.quote)
-            return at;
-        if (buffer[at] === Byte.backslash)
-            at++;
-    }
-    for (let quote = buffer.indexOf(Byte.quote, at); quote !== -1; quote = buffer.indexOf(Byte.quote, quote + 1)) {
-        let before = quote - 1;
-        while (before >= at && buffer[before] === Byte.backslash)
-            before--;
-        if ((quote - before) % 2 === 1)
-            return quote;
-    }
-    return INCOMPLETE;
-}
-function scanValue(buffer, at) {
-    const byte = buffer[at];
-    if (byte === undefined)
-        return INCOMPLETE;
-    if (byte === Byte.quote) {
-        const end = closingQuote(buffer, at + 1);
-        return end === INCOMPLETE ? INCOMPLETE : end + 1;
-    }
-    if (byte === Byte.minus || isDigit(byte))
-        return scanNumber(buffer, at);
-    if (byte === Byte.openBrace || byte === Byte.openBracket)
-        return nestedEnd(buffer, at);
-    for (const literal of LITERALS) {
-        if (byte !== literal[0])
-            continue;
-        if (buffer.length - at < literal.length)
-            return INCOMPLETE;
-        if (literal.equals(buffer.subarray(at, at + literal.length)))
-            return at + literal.length;
-    }
-    throw unexpected(buffer, at, 'a value');
-}
-/** Offset after an object or array. What stands in it is checked when it is decoded. */
-function nestedEnd(buffer, start) {
-    let depth = 0;
-    for (let at = start; at < buffer.length; at++) {
-        const byte = buffer[at];
-        if (byte === Byte.quote) {
-            at = closingQuote(buffer, at + 1);
-            if (at === INCOMPLETE)
-                return INCOMPLETE;
-        }
-        else if (byte === Byte.openBrace || byte === Byte.openBracket)
-            depth++;
-        else if ((byte === Byte.closeBrace || byte === Byte.closeBracket) && --depth === 0)
-            return at + 1;
-    }
-    return INCOMPLETE;
-}
-const LITERALS = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')];
-function scanNumber(buffer, start) {
-    let at = buffer[start] === Byte.minus ? start + 1 : start;
-    const firstDigit = buffer[at];
-    at = skipDigits(buffer, at);
-    if (firstDigit === Byte.zero)
-        at = Math.min(at, start + (buffer[start] === Byte.minus ? 2 : 1));
-    if (buffer[at] === Byte.dot)
-        at = skipDigits(buffer, at + 1);
-    if (((buffer[at] ?? 0) | 0x20) === 0x65) {
-        at++;
-        if (buffer[at] === 0x2b || buffer[at] === Byte.minus)
-            at++;
-        at = skipDigits(buffer, at);
-    }
-    if (at >= buffer.length)
-        return INCOMPLETE;
-    if (!isDigit(buffer[at - 1]))
-        throw unexpected(buffer, start, 'a number in JSON form');
-    return at;
-}
-function skipDigits(buffer, at) {
-    let next = at;
-    while (isDigit(buffer[next]))
-        next++;
-    return next;
-}
-function isDigit(byte) {
-    return byte !== undefined && byte >= 0x30 && byte <= 0x39;
-}
-function kindOf(buffer, start, end) {
-    switch (buffer[start]) {
-        case Byte.quote:
-            return CellKind.string;
-        case Byte.openBrace:
-            return CellKind.object;
-        case Byte.openBracket:
-            return CellKind.list;
-        case 0x6e:
-            return CellKind.null;
-        case 0x74:
-        case 0x66:
-            return CellKind.boolean;
-        default:
-            return numberKind(buffer.toString('latin1', start, end), start);
-    }
-}
-function numberKind(text, at) {
-    if (/[.eE]/.test(text))
-        return CellKind.float;
-    if (text.length > 18 && BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
-        throw new RowFault(`found the integer ${text.slice(0, 40)}, which needs more than 64 bits`, 'Write it as a string.', at);
-    }
-    return CellKind.integer;
-}
-
+// EXTERNAL MODULE: ./packages/dataset/src/sources/json-row-scanner.ts
+var json_row_scanner = __nccwpck_require__(501);
 ;// CONCATENATED MODULE: ./packages/dataset/src/row-transcriber.ts
 
 
@@ -1455,8 +1252,8 @@ class RowTranscriber {
     }
     #appendCells(json) {
         const { bytes } = json;
-        json.at = skipSpace(bytes, json.at + 1);
-        if (bytes[json.at] === Byte.closeBrace) {
+        json.at = (0,json_row_scanner/* skipSpace */.AN)(bytes, json.at + 1);
+        if (bytes[json.at] === json_row_scanner/* Byte */.x5.closeBrace) {
             json.at++;
             return true;
         }
@@ -1464,19 +1261,19 @@ class RowTranscriber {
             const key = this.#passKey(json, place);
             if (key === undefined)
                 return false;
-            json.at = skipSpace(bytes, json.at);
-            if (bytes[json.at] !== Byte.colon)
+            json.at = (0,json_row_scanner/* skipSpace */.AN)(bytes, json.at);
+            if (bytes[json.at] !== json_row_scanner/* Byte */.x5.colon)
                 return false;
-            json.at = skipSpace(bytes, json.at + 1);
+            json.at = (0,json_row_scanner/* skipSpace */.AN)(bytes, json.at + 1);
             if (!this.#appendCell(json, key.column))
                 return false;
-            json.at = skipSpace(bytes, json.at);
+            json.at = (0,json_row_scanner/* skipSpace */.AN)(bytes, json.at);
             const separator = bytes[json.at++];
-            if (separator === Byte.closeBrace)
+            if (separator === json_row_scanner/* Byte */.x5.closeBrace)
                 return true;
-            if (separator !== Byte.comma)
+            if (separator !== json_row_scanner/* Byte */.x5.comma)
                 return false;
-            json.at = skipSpace(bytes, json.at);
+            json.at = (0,json_row_scanner/* skipSpace */.AN)(bytes, json.at);
         }
     }
     /** The key at hand; undefined where there is none. */
@@ -1492,15 +1289,15 @@ class RowTranscriber {
         return key;
     }
     #readKey({ bytes, at }) {
-        const end = closingQuote(bytes, at + 1);
-        if (end === INCOMPLETE)
+        const end = (0,json_row_scanner/* closingQuote */.m2)(bytes, at + 1);
+        if (end === json_row_scanner/* INCOMPLETE */.j5)
             return undefined;
         const literal = Buffer.from(bytes.subarray(at, end + 1));
         const name = parsed(literal.toString());
         return typeof name === 'string' ? { literal, column: this.#byName.get(name) } : undefined;
     }
     #appendCell(json, column) {
-        const isText = json.bytes[json.at] === Byte.quote;
+        const isText = json.bytes[json.at] === json_row_scanner/* Byte */.x5.quote;
         if (column === undefined)
             return isText ? this.#passText(json) : plainCell(json, undefined) !== undefined;
         if (this.#seen[column] === this.#row)
@@ -3237,10 +3034,10 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   u: () => (/* binding */ FrameLane)
 /* harmony export */ });
-/* harmony import */ var _arrow_batch_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(159);
+/* harmony import */ var _arrow_batch_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(775);
 /* harmony import */ var _batch_plan_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(126);
 /* harmony import */ var _frame_schema_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(853);
-/* harmony import */ var _row_cells_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(302);
+/* harmony import */ var _row_cells_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(691);
 /* harmony import */ var _row_facts_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(286);
 /* harmony import */ var _row_reader_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(354);
 /* harmony import */ var _shard_places_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(541);
@@ -3809,7 +3606,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 302:
+/***/ 691:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -3822,37 +3619,64 @@ __nccwpck_require__.d(__webpack_exports__, {
 var errors = __nccwpck_require__(499);
 ;// CONCATENATED MODULE: ./packages/dataset/src/messages.ts
 /**
- * What is wrong with a row's messages, for a person; undefined where nothing is.
+ * What is wrong with a row's messages; undefined where nothing is.
  *
- * A conversation is trained on as chat templates render it: perhaps a system message, then user and assistant in turn,
+ * A key beside role and content says nothing where its value is null or empty: Arrow pads messages with such keys, for
+ * all have those that any of them has. A conversation is trained on as chat templates render it: perhaps a system message, then user and assistant in turn,
  * the assistant last.
  */
 function messagesProblem(value) {
     if (!Array.isArray(value))
-        return 'is no list of messages';
+        return { problem: 'is no list of messages', hint: CONVERSATION };
     if (value.length === 0)
-        return 'is an empty list';
+        return { problem: 'is an empty list', hint: CONVERSATION };
     for (const [place, message] of value.entries()) {
-        const problem = messageProblem(message);
-        if (problem)
-            return `message ${place} (from 0) ${problem}`;
+        const found = messageProblem(message);
+        if (found)
+            return { ...found, problem: `message ${place} (from 0) ${found.problem}` };
     }
-    return turnsProblem(value.map(({ role }) => role));
+    const problem = turnsProblem(value.map(({ role }) => role));
+    return problem === undefined ? undefined : { problem, hint: CONVERSATION };
 }
+const CONVERSATION = 'Messages are {"role", "content"}: perhaps a system message, then user and assistant in turn, the assistant last.';
 function messageProblem(message) {
-    if (message === null || typeof message !== 'object' || Array.isArray(message))
-        return 'is no object';
+    if (message === null || typeof message !== 'object' || Array.isArray(message)) {
+        return { problem: 'is no object', hint: CONVERSATION };
+    }
     const { role, content, ...others } = message;
     if (typeof role !== 'string')
-        return 'has no text as its "role"';
-    if (typeof content !== 'string')
-        return 'has no text as its "content"';
-    const [other] = Object.keys(others);
-    if (other !== undefined)
-        return `has the key "${other}" beside "role" and "content"`;
-    if (!content.isWellFormed())
-        return 'holds half of a surrogate pair, which has no UTF-8 form';
+        return { problem: 'has no text as its "role"', hint: CONVERSATION };
+    const other = Object.keys(others).find((key) => !saysNothing(others[key]));
+    if (other !== undefined) {
+        return {
+            problem: `has the key "${other}" beside "role" and "content": ${shown(others[other])}`,
+            hint: `Nothing but role and content is trained on. Drop the rows for which "${other}" matters, and take the key out of the others or make it null.`,
+        };
+    }
+    if (typeof content !== 'string') {
+        return { problem: 'has no text as its "content"', hint: CONVERSATION };
+    }
+    if (!role.isWellFormed() || !content.isWellFormed()) {
+        return {
+            problem: 'holds half of a surrogate pair, which has no UTF-8 form',
+            hint: 'Replace the escape, or write both halves.',
+        };
+    }
     return undefined;
+}
+/** Null, an empty list, or keys that all say nothing, as Arrow fills up what a row does not have. */
+function saysNothing(value) {
+    if (value === null)
+        return true;
+    if (Array.isArray(value))
+        return value.length === 0;
+    return typeof value === 'object' && Object.values(value).every(saysNothing);
+}
+/** Characters of a value that a message shows. */
+const SHOWN = 40;
+function shown(value) {
+    const text = JSON.stringify(value);
+    return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
 function turnsProblem(roles) {
     const first = roles[0] === 'system' ? 1 : 0;
@@ -3865,7 +3689,49 @@ function turnsProblem(roles) {
     return roles.at(-1) === 'assistant' ? undefined : 'ends without an answer of the assistant';
 }
 
+// EXTERNAL MODULE: ./packages/dataset/src/sources/json-row-scanner.ts
+var json_row_scanner = __nccwpck_require__(501);
+;// CONCATENATED MODULE: ./packages/dataset/src/repeated-key.ts
+
+/**
+ * A key that an object within a column of a row has twice, of which a parser keeps the last without a word; undefined
+ * where there is none. Keys are compared by what they say, however they are escaped.
+ *
+ * @param json valid text of a row
+ * @returns also the bytes of the row before the second one
+ */
+function repeatedKey({ bytes, at, end }, column) {
+    /** Keys of the objects that are open, the row first; undefined for a list. */
+    const open = [];
+    let isInColumn = false;
+    for (let next = at; next < end; next++) {
+        const byte = bytes[next];
+        if (byte === json_row_scanner/* Byte */.x5.openBrace)
+            open.push(new Set());
+        else if (byte === json_row_scanner/* Byte */.x5.openBracket)
+            open.push(undefined);
+        else if (byte === json_row_scanner/* Byte */.x5.closeBrace || byte === json_row_scanner/* Byte */.x5.closeBracket)
+            open.pop();
+        else if (byte === json_row_scanner/* Byte */.x5.quote) {
+            const close = (0,json_row_scanner/* closingQuote */.m2)(bytes, next + 1);
+            const keys = open.at(-1);
+            if (keys && bytes[(0,json_row_scanner/* skipSpace */.AN)(bytes, close + 1)] === json_row_scanner/* Byte */.x5.colon) {
+                const key = JSON.parse(bytes.toString('utf8', next, close + 1));
+                if (open.length === 1)
+                    isInColumn = key === column;
+                else if (isInColumn && keys.has(key))
+                    return { key, at: next - at };
+                else
+                    keys.add(key);
+            }
+            next = close;
+        }
+    }
+    return undefined;
+}
+
 ;// CONCATENATED MODULE: ./packages/dataset/src/row-cells.ts
+
 
 
 /**
@@ -3882,7 +3748,7 @@ function decodeRow(json, row, index, columns) {
     return columns.map(({ name, type }) => {
         const value = object[name];
         if (type === 'messages')
-            return checkedMessages(value, name, row, index);
+            return checkedMessages(value, { name, json, row, index });
         switch (typeof value) {
             case 'string':
                 if (!value.isWellFormed())
@@ -3930,13 +3796,16 @@ function parseExactIntegers(text) {
         : value;
     return JSON.parse(text, reviver);
 }
-function checkedMessages(value, name, row, index) {
-    const problem = messagesProblem(value);
-    if (problem === undefined)
+function checkedMessages(value, { name, json, row, index }) {
+    const repeated = repeatedKey(json, name);
+    if (repeated) {
+        const problem = `column "${name}": key "${repeated.key}" stands twice in a message`;
+        throw faultAt(row, index, repeated.at, problem, { hint: 'Keep one of the two.' });
+    }
+    const found = messagesProblem(value);
+    if (found === undefined)
         return value;
-    throw faultAt(row, index, 0, `column "${name}": ${problem}`, {
-        hint: 'Messages are {"role", "content"}: perhaps a system message, then user and assistant in turn, the assistant last.',
-    });
+    throw faultAt(row, index, 0, `column "${name}": ${found.problem}`, { hint: found.hint });
 }
 function loneSurrogate(name, row, index) {
     return faultAt(row, index, 0, `column "${name}" holds half of a surrogate pair (\\ud800 to \\udfff alone)`, {
@@ -4538,6 +4407,225 @@ function unwritten(pieces, bytesWritten) {
 }
 function bytesIn(pieces) {
     return pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+}
+
+
+/***/ }),
+
+/***/ 501:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   AN: () => (/* binding */ skipSpace),
+/* harmony export */   j5: () => (/* binding */ INCOMPLETE),
+/* harmony export */   m2: () => (/* binding */ closingQuote),
+/* harmony export */   x5: () => (/* binding */ Byte)
+/* harmony export */ });
+/* unused harmony exports scanJsonRow, unexpected */
+
+/** The buffer ends inside the row. */
+const INCOMPLETE = -1;
+/**
+ * Scan one JSON object without decoding its text: check its structure, and note its columns and kinds of cells.
+ *
+ * Long strings are crossed with `Buffer.indexOf`, so the speed is that of a memory scan.
+ *
+ * @param buffer bytes of the file; the row starts at `start` with `{`
+ * @returns offset after the row's `}`, or `INCOMPLETE`; then the caller scans the row again with more bytes
+ * @throws RowFault with the offset in `buffer`
+ */
+function scanJsonRow(buffer, start, row, columns) {
+    columns.beginRow(row);
+    let at = skipSpace(buffer, start + 1);
+    if (buffer[at] === Byte.closeBrace) {
+        columns.endRow();
+        return at + 1;
+    }
+    for (;;) {
+        if (at >= buffer.length)
+            return INCOMPLETE;
+        if (buffer[at] !== Byte.quote)
+            throw unexpected(buffer, at, 'a key in double quotes');
+        const keyEnd = closingQuote(buffer, at + 1);
+        if (keyEnd === INCOMPLETE)
+            return INCOMPLETE;
+        const colon = skipSpace(buffer, keyEnd + 1);
+        if (colon >= buffer.length)
+            return INCOMPLETE;
+        if (buffer[colon] !== Byte.colon)
+            throw unexpected(buffer, colon, '":" after the key');
+        const valueStart = skipSpace(buffer, colon + 1);
+        const valueEnd = scanValue(buffer, valueStart);
+        if (valueEnd === INCOMPLETE)
+            return INCOMPLETE;
+        try {
+            columns.cell(columns.columnOfKey(buffer, at + 1, keyEnd), kindOf(buffer, valueStart, valueEnd));
+        }
+        catch (error) {
+            throw error instanceof RowFault
+                ? new RowFault(error.message, error.hint, error.at ?? valueStart)
+                : error;
+        }
+        at = skipSpace(buffer, valueEnd);
+        if (at >= buffer.length)
+            return INCOMPLETE;
+        if (buffer[at] === Byte.closeBrace) {
+            columns.endRow();
+            return at + 1;
+        }
+        if (buffer[at] !== Byte.comma)
+            throw unexpected(buffer, at, '"," or "}" after the value');
+        at = skipSpace(buffer, at + 1);
+        if (buffer[at] === Byte.closeBrace)
+            throw unexpected(buffer, at, 'another key after ","');
+    }
+}
+const Byte = {
+    quote: 0x22,
+    comma: 0x2c,
+    minus: 0x2d,
+    dot: 0x2e,
+    zero: 0x30,
+    colon: 0x3a,
+    openBracket: 0x5b,
+    backslash: 0x5c,
+    closeBracket: 0x5d,
+    openBrace: 0x7b,
+    closeBrace: 0x7d,
+};
+/** Offset of the first byte from `at` on that is not JSON white space. */
+function skipSpace(buffer, at) {
+    let next = at;
+    for (;;) {
+        const byte = buffer[next];
+        if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)
+            return next;
+        next++;
+    }
+}
+/** Fault that shows the text found at `at` and names what should stand there. */
+function unexpected(buffer, at, expected) {
+    const found = JSON.stringify(buffer.toString('utf8', at, at + 24));
+    const literal = /^"(NaN|-?Infinity|None|True|False|undefined)\b/.exec(found)?.[1];
+    const hint = literal
+        ? `${literal} is not JSON; write null, true, false or a number.`
+        : found.startsWith('"\ufeff')
+            ? 'A byte order mark is there, as where files were joined: remove it, or name the files one by one.'
+            : 'Correct the file there, or export it again as JSON.';
+    return new RowFault(`found ${found} where ${expected} should stand`, hint, at);
+}
+/** Strings shorter than this are walked byte by byte: a call of `indexOf` costs more. */
+const SHORT_STRING = 32;
+function closingQuote(buffer, from) {
+    let at = from;
+    for (const near = Math.min(buffer.length, from + SHORT_STRING); at < near; at++) {
+        if (buffer[at] === Byte.quote)
+            return at;
+        if (buffer[at] === Byte.backslash)
+            at++;
+    }
+    for (let quote = buffer.indexOf(Byte.quote, at); quote !== -1; quote = buffer.indexOf(Byte.quote, quote + 1)) {
+        let before = quote - 1;
+        while (before >= at && buffer[before] === Byte.backslash)
+            before--;
+        if ((quote - before) % 2 === 1)
+            return quote;
+    }
+    return INCOMPLETE;
+}
+function scanValue(buffer, at) {
+    const byte = buffer[at];
+    if (byte === undefined)
+        return INCOMPLETE;
+    if (byte === Byte.quote) {
+        const end = closingQuote(buffer, at + 1);
+        return end === INCOMPLETE ? INCOMPLETE : end + 1;
+    }
+    if (byte === Byte.minus || isDigit(byte))
+        return scanNumber(buffer, at);
+    if (byte === Byte.openBrace || byte === Byte.openBracket)
+        return nestedEnd(buffer, at);
+    for (const literal of LITERALS) {
+        if (byte !== literal[0])
+            continue;
+        if (buffer.length - at < literal.length)
+            return INCOMPLETE;
+        if (literal.equals(buffer.subarray(at, at + literal.length)))
+            return at + literal.length;
+    }
+    throw unexpected(buffer, at, 'a value');
+}
+/** Offset after an object or array. What stands in it is checked when it is decoded. */
+function nestedEnd(buffer, start) {
+    let depth = 0;
+    for (let at = start; at < buffer.length; at++) {
+        const byte = buffer[at];
+        if (byte === Byte.quote) {
+            at = closingQuote(buffer, at + 1);
+            if (at === INCOMPLETE)
+                return INCOMPLETE;
+        }
+        else if (byte === Byte.openBrace || byte === Byte.openBracket)
+            depth++;
+        else if ((byte === Byte.closeBrace || byte === Byte.closeBracket) && --depth === 0)
+            return at + 1;
+    }
+    return INCOMPLETE;
+}
+const LITERALS = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')];
+function scanNumber(buffer, start) {
+    let at = buffer[start] === Byte.minus ? start + 1 : start;
+    const firstDigit = buffer[at];
+    at = skipDigits(buffer, at);
+    if (firstDigit === Byte.zero)
+        at = Math.min(at, start + (buffer[start] === Byte.minus ? 2 : 1));
+    if (buffer[at] === Byte.dot)
+        at = skipDigits(buffer, at + 1);
+    if (((buffer[at] ?? 0) | 0x20) === 0x65) {
+        at++;
+        if (buffer[at] === 0x2b || buffer[at] === Byte.minus)
+            at++;
+        at = skipDigits(buffer, at);
+    }
+    if (at >= buffer.length)
+        return INCOMPLETE;
+    if (!isDigit(buffer[at - 1]))
+        throw unexpected(buffer, start, 'a number in JSON form');
+    return at;
+}
+function skipDigits(buffer, at) {
+    let next = at;
+    while (isDigit(buffer[next]))
+        next++;
+    return next;
+}
+function isDigit(byte) {
+    return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+function kindOf(buffer, start, end) {
+    switch (buffer[start]) {
+        case Byte.quote:
+            return CellKind.string;
+        case Byte.openBrace:
+            return CellKind.object;
+        case Byte.openBracket:
+            return CellKind.list;
+        case 0x6e:
+            return CellKind.null;
+        case 0x74:
+        case 0x66:
+            return CellKind.boolean;
+        default:
+            return numberKind(buffer.toString('latin1', start, end), start);
+    }
+}
+function numberKind(text, at) {
+    if (/[.eE]/.test(text))
+        return CellKind.float;
+    if (text.length > 18 && BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
+        throw new RowFault(`found the integer ${text.slice(0, 40)}, which needs more than 64 bits`, 'Write it as a string.', at);
+    }
+    return CellKind.integer;
 }
 
 

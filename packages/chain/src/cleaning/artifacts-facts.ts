@@ -178,9 +178,10 @@ async function setAsideFacts(folder: string): Promise<SetAsideFacts[]> {
   return (await Promise.all(found)).filter(isThere);
 }
 
-/** By the marker that the trainer writes last, which names all files with their sizes. */
+/** By the marker that the trainer writes last, which names all files with their sizes, and by the state being JSON. */
 async function isComplete(checkpoint: string): Promise<boolean> {
   try {
+    await bestCheckpoint(checkpoint);
     const { files } = JSON.parse(await readFile(path.join(checkpoint, 'complete.json'), 'utf8')) as {
       files: Record<string, number>;
     };

@@ -117,7 +117,11 @@ function unfinishedLeftovers(run: UnfinishedFacts, fact: OutputFacts): Leftover[
   if (finished && finished.made > run.modified)
     return one('remove', 'left over; the output was finished later');
   if (run.isWhole) return one('keep', 'finished; the same command publishes it');
-  if (!goesOn(run, output)) return one('remove', 'an interrupted run that has nothing to go on from');
+  if (!goesOn(run, output)) {
+    return run.setAside.every(({ isDamaged }) => isDamaged)
+      ? one('remove', 'an interrupted run that has nothing to go on from')
+      : one('keep', 'an interrupted run whose weights are in a checkpoint that was not saved to the end');
+  }
   const newer = unfinished.find((other) => other.modified > run.modified && goesOn(other, output));
   if (newer) return one('remove', `an unfinished run${atStep(run)}; a newer one goes on`);
   return [

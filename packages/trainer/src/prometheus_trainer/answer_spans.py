@@ -65,7 +65,8 @@ def render_answered(
     """The last answer, with what the template writes behind it until the next message or the end.
 
     With a ``marker`` it begins behind the last one that the template writes before the answer, else with the answer
-    itself. A conversation in which the template writes no answer, or no such marker before it, has no span.
+    itself. A conversation in which the template writes no answer, or no such marker before it, has no span. Nor has one
+    without a ``marker`` whose answer the template writes more than once: which of them is the answer is not known.
     """
     texts = _render(tokenizer, conversations, template)
     probe, prompt = _unused_characters([template, *texts], 2)
@@ -77,7 +78,7 @@ def render_answered(
     rendered = [Rendered(text) for text in texts]
     for index, text in zip(asked, probed, strict=True):
         before, found, behind = text.partition(probe)
-        if not found:
+        if not found or (marker is None and probe in behind):
             continue
         place: Any = last[index]
         row = _Answered(tokenizer, template, conversations[index], place, texts[index], before, behind)
@@ -85,6 +86,23 @@ def render_answered(
         if span is not None:
             rendered[index] = replace(rendered[index], spans=(span,))
     return rendered
+
+
+def leaves_out(row: Rendered, conversation: Conversation) -> bool:
+    """Whether letters or digits of the last answer are missing from what is learnt, in their order.
+
+    So it is where a template takes reasoning out of an answer, cuts it, or has its generation marks round other text.
+    Spaces, signs and upper case may differ: templates trim and quote.
+    """
+    place = _last_answer(conversation)
+    if place is None:
+        return False
+    answer = str(conversation[place].get("content") or "").strip()
+    learnt = "".join(row.text[span.begins : span.ends] for span in row.spans)
+    if answer in learnt:
+        return False
+    rest = iter(learnt.casefold())
+    return not all(character in rest for character in answer.casefold() if character.isalnum())
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,12 +17,13 @@ from prometheus_trainer.errors import ConfigurationError, described
 def loading(checkpoint: str | None) -> Iterator[None]:
     """Sets ``checkpoint`` aside if loading within fails, and raises ConfigurationError: the next run takes another.
 
-    Too little memory and faults of a device or of the network do not blame the checkpoint, and are raised as they are.
+    Too little memory and faults of a device, of a disk or of the network do not blame the checkpoint, whose bytes have
+    just been compared: they are raised as they are.
     """
     try:
         yield
     except Exception as error:
-        if checkpoint is None or isinstance(error, MemoryError) or _is_devices_fault(error):
+        if checkpoint is None or _is_machines_fault(error):
             raise
         folder = Path(checkpoint)
         with suppress(OSError):  # another process may have been first
@@ -36,6 +38,15 @@ def loading(checkpoint: str | None) -> Iterator[None]:
         ) from error
 
 
-def _is_devices_fault(error: Exception) -> bool:
-    faults = (torch.OutOfMemoryError, torch.distributed.DistError, getattr(torch, "AcceleratorError", ()))
-    return isinstance(error, faults) or any(name in str(error) for name in ("CUDA", "NCCL"))
+def _is_machines_fault(error: Exception) -> bool:
+    faults = (
+        MemoryError,
+        torch.OutOfMemoryError,
+        torch.distributed.DistError,
+        getattr(torch, "AcceleratorError", ()),
+    )
+    # The system's errors have a number; transformers' own for what a folder lacks have none.
+    by_system = isinstance(error, OSError) and error.errno not in (None, errno.ENOENT)
+    # torch raises a plain RuntimeError where the machine has too little memory.
+    said = ("CUDA", "NCCL", "allocate memory", "out of memory")
+    return by_system or isinstance(error, faults) or any(text in str(error) for text in said)

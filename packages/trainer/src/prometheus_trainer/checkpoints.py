@@ -5,7 +5,8 @@ A checkpoint is a folder ``checkpoint-STEP`` as transformers writes it. It is co
 files named there have their sizes still. ``complete.json`` also has the digest of each file: see
 :mod:`~prometheus_trainer.checkpoint_digests`.
 
-A checkpoint that does not load is set aside: its folder becomes ``damaged-checkpoint-STEP``. One that was not saved to
+A checkpoint that was complete and has changed, or does not load, is set aside: its folder becomes
+``damaged-checkpoint-STEP``. One that was not saved to
 the end, but whose weights may be needed, becomes ``incomplete-checkpoint-STEP``.
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from prometheus_trainer.checkpoint_digests import damage, flush, flush_and_digest
+from prometheus_trainer.errors import described
 
 MARKER = "complete.json"
 
@@ -51,8 +53,14 @@ def complete_checkpoints(checkpoints_dir: Path) -> list[CompleteCheckpoint]:
 
 
 def torn_checkpoints(checkpoints_dir: Path) -> list[Path]:
-    """Folders of checkpoints that were not saved to the end, or whose files were changed since."""
-    return [folder for folder in _checkpoint_folders(checkpoints_dir) if _read_marker(folder) is None]
+    """Folders of checkpoints that were not saved, or not deleted, to the end."""
+    return [folder for folder in _checkpoint_folders(checkpoints_dir) if not (folder / MARKER).exists()]
+
+
+def changed_checkpoints(checkpoints_dir: Path) -> list[tuple[Path, str]]:
+    """Folders of checkpoints that were complete and are not any more, each with what is wrong."""
+    found = [(folder, _change(folder)) for folder in _checkpoint_folders(checkpoints_dir)]
+    return [(folder, change) for folder, change in found if change is not None]
 
 
 def seal_checkpoint(
@@ -128,6 +136,20 @@ def _checkpoint_folders(checkpoints_dir: Path) -> list[Path]:
         for path in checkpoints_dir.iterdir()
         if path.is_dir() and re.fullmatch(r"checkpoint-\d+", path.name)
     )
+
+
+def _change(folder: Path) -> str | None:
+    if not (folder / MARKER).exists() or _read_marker(folder) is not None:
+        return None
+    try:
+        for name, size in json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"].items():
+            if not (folder / name).is_file():
+                return f"{name} is not there"
+            if (there := (folder / name).stat().st_size) != size:
+                return f"{name} has {there} of {size} bytes"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{MARKER} can't be read ({described(error)})"
+    return f"{MARKER} is not of this checkpoint"
 
 
 def _read_marker(folder: Path) -> CompleteCheckpoint | None:

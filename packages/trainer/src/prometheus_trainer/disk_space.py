@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ def full_disk(error: BaseException, folders: Iterable[Path]) -> str | None:
         if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
             return f"the disk is full{f': {each.filename}' if each.filename else ''}"
     for folder in folders:
-        if folder.exists() and shutil.disk_usage(folder).free < NOTHING_LEFT:
-            return f"the disk of {folder} is full"
+        with suppress(OSError):  # of a folder that is not there, or whose disk is not
+            if shutil.disk_usage(folder).free < NOTHING_LEFT:
+                return f"the disk of {folder} is full"
     # safetensors gives the system's message and no number.
     return "the disk is full" if any("No space left on device" in str(each) for each in chain) else None
 

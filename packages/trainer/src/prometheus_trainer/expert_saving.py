@@ -18,7 +18,7 @@ from prometheus_trainer.process_group import anywhere
 from prometheus_trainer.resumable_trainer import ResumableTrainer
 from prometheus_trainer.saving_steps import Unwritten
 from prometheus_trainer.tokenisation import Tokenisation, without_marks
-from prometheus_trainer.training import is_mixtral, save_final_weights
+from prometheus_trainer.training import save_final_weights
 from prometheus_trainer.weights_first import flush_weights
 
 
@@ -118,13 +118,14 @@ def _finish(
         if tokenisation.pad_token_id == tokenizer.eos_token_id
         else str(tokenizer.convert_ids_to_tokens(tokenisation.pad_token_id)),
     }
-    if isinstance(trainer.accelerator.unwrap_model(trainer.model), PeftModel):
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    if isinstance(model, PeftModel):
         return finish_adapter(
             output_dir,
             base_model,
             base_model_name=job["model"].get("id") or str(base_model),
             revision=job["model"].get("revision"),
-            unfused_mixtral=is_mixtral(base_model),
+            unfused_mixtral=model.get_base_model().config.model_type == "mixtral",
             **names,
         )
     return finish_model(output_dir, base_model, **names)

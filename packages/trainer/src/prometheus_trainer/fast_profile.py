@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from trl.trainer.sft_config import SFTConfig
 from prometheus_trainer import varlen_attention
 from prometheus_trainer.fast_batches import BalancedBatchSampler, StepLayout, parity_steps
 from prometheus_trainer.levers import Levers, Overrides, choose_levers, state_bytes, zero3_state_bytes
+from prometheus_trainer.lora_settings import adapted, empty_model, lora_config
 from prometheus_trainer.packed_rows import PackingCollator
 from prometheus_trainer.parity_tokens import IGNORED
-from prometheus_trainer.unfused_mixtral import inside_targets
+from prometheus_trainer.unfused_mixtral import is_mixtral
 
 
 @dataclass(frozen=True)
@@ -128,21 +130,20 @@ def row_sizes(rows: Any) -> tuple[list[int], list[int]]:
 
 
 def count_parameters(base_model: Path, model_config: ModelConfig) -> tuple[int, int]:
-    """Parameters of a model folder, and those that are trained: all, or about those of the LoRA matrices."""
-    targets: Any = model_config.lora_target_modules or []
-    targets = [targets] if isinstance(targets, str) else targets
-    names = {*targets, *inside_targets(targets)}
-    total = lora = 0
+    """Parameters of a model folder, and those that are trained: all, or those that PEFT trains."""
+    total = 0
     for file in base_model.glob("*.safetensors"):
         with safe_open(file, framework="pt") as tensors:
-            for key in tensors.keys():  # noqa: SIM118
-                shape = tensors.get_slice(key).get_shape()
-                size = 1
-                for dimension in shape:
-                    size *= dimension
-                total += size
-                module = key.removesuffix(".weight").rsplit(".", 1)[-1]
-                on_all = "all-linear" in names and module not in ("embed_tokens", "lm_head")
-                if len(shape) == 2 and (module in names or on_all):
-                    lora += model_config.lora_r * (shape[0] + shape[1])
-    return (total + lora, lora) if model_config.use_peft else (total, total)
+            total += sum(prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118
+    if not model_config.use_peft:
+        return total, total
+    mixtral = is_mixtral(base_model)
+    model = empty_model(base_model, mixtral=mixtral)
+    if model is None:
+        return total, total  # loading says what is wrong
+    config = lora_config(model_config, mixtral=mixtral, modules=dict(model.named_modules()))
+    assert config is not None
+    trained = sum(
+        parameter.numel() for parameter in adapted(model, config).parameters() if parameter.requires_grad
+    )
+    return total + trained, trained

@@ -22,6 +22,7 @@ def load_initial_adapter(model: PeftModel, adapter: Path) -> None:
     name by name and shape by shape.
     """
     import torch
+    from peft import get_peft_model_state_dict
     from safetensors.torch import load_file
 
     path = adapter / WEIGHTS
@@ -30,12 +31,8 @@ def load_initial_adapter(model: PeftModel, adapter: Path) -> None:
     refuse_lfs_pointer(path)
     base: Any = model.get_base_model()
     unfused = base.config.model_type == "mixtral"
-    name = model.active_adapters[0]
-    wanted = {
-        key.replace(f".{name}.weight", ".weight"): parameter
-        for key, parameter in model.named_parameters()
-        if ".lora_" in key
-    }
+    # Named as in the file, and the memory of the model's own parameters.
+    wanted = get_peft_model_state_dict(model, save_embedding_layers=False)
     # A frozen copy of an output layer that is a target; the model has its own.
     tensors = {key: value for key, value in load_file(path).items() if ".base_layer." not in key}
     found = {inside_key(key) if unfused else key: value for key, value in tensors.items()}
@@ -44,7 +41,7 @@ def load_initial_adapter(model: PeftModel, adapter: Path) -> None:
         raise ConfigurationError(
             f"adapter: {path} does not fit the LoRA settings: {len(missing)} tensors are missing ({missing[:2]}), "
             f"{len(surplus)} have no place ({surplus[:2]})",
-            "Give lora_target_modules as in the adapter's adapter_config.json.",
+            "Give lora_target_modules and lora_modules_to_save as in the adapter's adapter_config.json.",
         )
     for key, parameter in wanted.items():
         if parameter.shape != found[key].shape:

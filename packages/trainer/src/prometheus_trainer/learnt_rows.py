@@ -23,9 +23,10 @@ class Learnt(IntEnum):
     NOTHING_LEFT = 3  # max_length cut it off
     NO_MARKER = 4  # by the original's rule, which looks for the marker among the ids
     NO_ANSWER = 5  # there is none where it is looked for
+    LEFT_OUT = 6  # the chat template does not write all of it, or not where it is learnt
 
 
-CUT = (Learnt.CUT, Learnt.MISPLACED)
+CUT = (Learnt.CUT, Learnt.MISPLACED, Learnt.LEFT_OUT)
 WITHOUT_LABEL = (Learnt.NOTHING_LEFT, Learnt.NO_MARKER, Learnt.NO_ANSWER)
 
 
@@ -68,6 +69,13 @@ class LearntRows:
             f"answer: {'; '.join(parts)}. The first of them is row {self.first} of {self.split}, counted from 0"
         )
 
+    def remedy(self) -> str:
+        """What to change, for people; a clause."""
+        by_length = any(self.counts.get(kind) for kind in (Learnt.CUT, Learnt.NOTHING_LEFT))
+        by_template = any(kind not in (Learnt.WHOLE, Learnt.CUT, Learnt.NOTHING_LEFT) for kind in self.counts)
+        parts = ["raise max_length"] * by_length + ["check chat_template and response_marker"] * by_template
+        return ", ".join(parts).capitalize()
+
 
 class LearntReport:
     """Reports the rows of each split as they are counted, and refuses training rows of which too few are whole.
@@ -97,7 +105,7 @@ class LearntReport:
         if counted.split == "train" and self._limit is not None and lost > self._limit:
             raise ConfigurationError(
                 f"{problem}. That is {lost:.2%} of the rows, more than the {self._limit:.2%} allowed",
-                "Raise max_length, leave these rows out, or allow more with max_incomplete_share.",
+                f"{counted.remedy()}, leave these rows out, or allow more with max_incomplete_share.",
             )
         self._events.emit("warning", message=problem)
 
@@ -125,6 +133,8 @@ def _causes(max_length: int | None, learns: str) -> dict[Learnt, str]:
         Learnt.NOTHING_LEFT: f"begin beyond max_length, {max_length} tokens",
         Learnt.MISPLACED: "quote [/INST] or begin with a bracket, and the profile parity learns what follows the last "
         "[/INST] that it finds among the tokens",
+        Learnt.LEFT_OUT: "have an answer of which the chat template leaves a part out, or which it writes elsewhere than "
+        "where the loss is taken",
         Learnt.NO_MARKER: "have nothing behind the last [/INST] that the profile parity finds among the tokens",
         Learnt.NO_ANSWER: f"have no answer where it is looked for, {learns}",
     }

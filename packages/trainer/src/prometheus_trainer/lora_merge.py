@@ -38,6 +38,7 @@ from prometheus_trainer.merging.methods.method import Inputs, Method, Parameters
 from prometheus_trainer.merging.model import Files, Model, bytes_read
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, plan_shards, plan_tensors
 from prometheus_trainer.merging.progress import TensorProgress
+from prometheus_trainer.merging.tied import UNTIED
 from prometheus_trainer.model_source import resolve_model
 
 
@@ -60,6 +61,9 @@ _AS_IT_IS = Method(_copy, shared={}, per_model={})
 def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
     """Writes base + adapter as a model, equal to PEFT's ``merge_and_unload`` in every element.
 
+    Where the adapter changes one of two tied weights, embeddings and output layer, each has a tensor of its own, so
+    that the logits are those of PEFT's model.
+
     The delta is added in float32 and rounded once. Every tensor of the adapter must find its place, or
     nothing is written. Config and generation config come from the base model; so do tokenizer and chat
     template, unless the adapter's folder has its own, which are those it was trained with.
@@ -73,10 +77,12 @@ def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
         events.emit("notice", message=notice)
     base = layout.tensors
     adapter = read_adapter(Path(job["adapter"]), base, base_folder)
-    model = Model(str(adapter.folder), base_folder, base, adapter)
-    tensors = plan_tensors([(base_folder, base)], dtype)
+    model = Model(str(adapter.folder), base_folder, adapter.base, adapter)
+    tensors = plan_tensors([(base_folder, adapter.base)], dtype)
     shards = plan_shards(tensors, checked_shard_size(job.get("max_shard_bytes")))
-    check_config(base_folder, tensors)
+    check_config(base_folder, tensors, untied=adapter.unties)
+    if adapter.unties:
+        events.emit("notice", message=UNTIED)
 
     events.emit("phase", name="merging the adapter into the base model")
     journal = Journal(
@@ -91,7 +97,9 @@ def merge_lora(job: dict[str, Any], events: Events) -> dict[str, Any]:
 
         written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
     tokenizer = ModelSource(base_folder, adapter.folder, model.name).tokenizer_folder
-    size = write_companions(output_dir, base_folder, tokenizer, dtype or tensors[0].dtype)
+    size = write_companions(
+        output_dir, base_folder, tokenizer, dtype or tensors[0].dtype, untied=adapter.unties
+    )
     journal.remove()
     return {
         "tensors": len(tensors),

@@ -24,6 +24,7 @@ import yaml
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
+from prometheus_trainer.merging.adapter import read_adapter
 from prometheus_trainer.merging.blocks import split_in_blocks
 from prometheus_trainer.merging.companions import (
     check_config,
@@ -34,12 +35,13 @@ from prometheus_trainer.merging.companions import (
 from prometheus_trainer.merging.kernels import all_finite
 from prometheus_trainer.merging.layout import check_output_layer, read_layout
 from prometheus_trainer.merging.mergekit_config import ModelSource
-from prometheus_trainer.merging.model import Files, TensorReader, read_all
+from prometheus_trainer.merging.model import Files, Model, TensorReader, read_all
 from prometheus_trainer.merging.parameter_settings import unused_filter
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.reading import StoredTensor, read_json
 from prometheus_trainer.merging.sources import Sources
+from prometheus_trainer.merging.tied import UNTIED, same_heads, tied_head, untied_config, with_own_head
 from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
 
 _UNFINISHED = "mergekit.part"
@@ -68,8 +70,8 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     models: dict[str, ModelSource] = {}
     config = _filled(job.get("config"), sources, models)
     donor = _donor(job.get("donor"), job["config"], sources, models)
-    layout_of_donor = read_layout(donor.folder).tensors
-    for notice in _check_inputs(models.values(), donor):
+    layout_of_donor, untied, notices = _check_inputs(models.values(), donor)
+    for notice in notices:
         events.emit("notice", message=notice)
     for warning in _unused_filters(config, list(layout_of_donor)):
         events.emit("warning", message=warning)
@@ -89,6 +91,8 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     _run_mergekit(unfinished, merged, options)
 
     events.emit("phase", name="checking what mergekit wrote")
+    named_donor = None if job.get("donor") is None else donor
+    write_json(merged / "config.json", _config_of(merged, named_donor, untied))
     tensors = read_layout(merged).tensors
     planned = [OutputTensor(name, stored.shape, stored.dtype) for name, stored in tensors.items()]
     _check_names_and_shapes(planned, layout_of_donor, donor.folder)
@@ -99,13 +103,6 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
             _check_finite(tensors[tensor.name], files)
             progress.advance(tensor)
 
-    of_output = portable_config(read_json(merged / "config.json"))
-    if job.get("donor") is not None:
-        of_merge = {key: of_output[key] for key in _FROM_MERGE if key in of_output}
-        of_output = {**portable_config(read_json(donor.folder / "config.json")), **of_merge}
-    if "dtype" in of_output:  # the name that transformers 4 knows
-        of_output["torch_dtype"] = of_output["dtype"]
-    write_json(merged / "config.json", of_output)
     copy_generation_config(merged, donor.folder)
     if not makes_tokenizer:
         copy_tokenizer(merged, donor.tokenizer_folder)
@@ -155,6 +152,7 @@ def _filled(value: Any, sources: Sources, models: dict[str, ModelSource], key: s
     source = sources.resolve(value)
     if key in ("model", "base_model"):
         models.setdefault(value, source)
+    _check_adapter(source)
     folders = [source.folder.resolve(), *([source.adapter.resolve()] if source.adapter else [])]
     for folder in folders:
         if "+" in str(folder) or "@" in str(folder):
@@ -163,6 +161,21 @@ def _filled(value: Any, sources: Sources, models: dict[str, ModelSource], key: s
                 "rename the folder",
             )
     return "+".join(map(str, folders))
+
+
+def _check_adapter(source: ModelSource) -> None:
+    """mergekit lets PEFT merge adapters, which adds to a tied weight what only one of its two users should have."""
+    if source.adapter is None:
+        return
+    try:
+        adapter = read_adapter(source.adapter, read_layout(source.folder).tensors, source.folder)
+    except ConfigurationError:
+        return  # what our own engine does not merge, mergekit may
+    if adapter.unties:
+        raise ConfigurationError(
+            f"{source.adapter}: changes one of the tied weights of {source.folder}, and mergekit would change both",
+            "merge the adapter with lora-merge first, or leave engine out of the recipe",
+        )
 
 
 def _donor(
@@ -187,16 +200,38 @@ def _values_of(key: str, value: Any) -> Iterator[str]:
             yield from _values_of(key, entry)
 
 
-def _check_inputs(models: Iterable[ModelSource], donor: ModelSource) -> list[str]:
-    """Notices of what of the models is no weight; ConfigurationError where they can't be merged, or not to this config.
+def _check_inputs(
+    models: Iterable[ModelSource], donor: ModelSource
+) -> tuple[Mapping[str, StoredTensor], bool, list[str]]:
+    """The layout that the output must have, the donor's; whether its output layer is untied; notices of the models.
 
-    mergekit itself would pass over most of that, or fail after the work. It also reads other formats than safetensors.
+    ConfigurationError where the models can't be merged, or not to the donor's config. mergekit itself would pass over
+    most of that, or fail after the work. It also reads other formats than safetensors.
     """
     folders = {source.folder for source in models if any(source.folder.glob("model*.safetensors"))}
-    layouts = [read_layout(folder) for folder in sorted(folders | {donor.folder})]
-    config = donor.folder / "config.json"
-    check_output_layer(config, read_json(config), {name for layout in layouts for name in layout.tensors})
-    return [notice for layout in layouts for notice in layout.notices]
+    layouts = {folder: read_layout(folder) for folder in sorted(folders | {donor.folder})}
+    merged = [Model(str(folder), folder, layouts[folder].tensors) for folder in sorted(folders)]
+    untied = same_heads(merged)[1]
+    of_donor = layouts[donor.folder].tensors
+    if untied:
+        of_donor = with_own_head(of_donor, tied_head(donor.folder, of_donor))
+    file = donor.folder / "config.json"
+    config = read_json(file)
+    names = {name for layout in layouts.values() for name in layout.tensors}
+    check_output_layer(file, untied_config(config) if untied else config, names)
+    notices = [notice for layout in layouts.values() for notice in layout.notices]
+    return of_donor, untied, notices + ([UNTIED] if untied else [])
+
+
+def _config_of(merged: Path, donor: ModelSource | None, untied: bool) -> dict[str, Any]:
+    """mergekit's config, or that of a donor that the job names with what mergekit worked out."""
+    config = portable_config(read_json(merged / "config.json"))
+    if donor is not None:
+        of_merge = {key: config[key] for key in _FROM_MERGE if key in config}
+        config = {**portable_config(read_json(donor.folder / "config.json")), **of_merge}
+    if "dtype" in config:  # the name that transformers 4 knows
+        config["torch_dtype"] = config["dtype"]
+    return untied_config(config) if untied else config
 
 
 def _unused_filters(config: Any, tensors: Sequence[str]) -> list[str]:

@@ -54,11 +54,12 @@ def flops_per_token(model: Any) -> float:
     config = model.config
     experts = next((count for key in EXPERT_COUNTS if (count := getattr(config, key, None))), None)
     share = config.num_experts_per_tok / experts if experts else 1.0
-    tied = getattr(config, "tie_word_embeddings", False)
-    looked_up = None if tied else model.get_input_embeddings().weight
+    head = model.get_output_embeddings()
+    # Tied embeddings are the head's weight too; what an adapter adds to them is only looked up.
+    looked_up = {*model.get_input_embeddings().parameters()} - {*(head.parameters() if head else ())}
     flops = 0.0
     for name, parameter in model.named_parameters():
-        if parameter is looked_up:
+        if parameter in looked_up:
             continue
         count = getattr(
             parameter, "ds_numel", parameter.numel()

@@ -53,6 +53,7 @@ from prometheus_trainer.merging.plan import (
 )
 from prometheus_trainer.merging.progress import TensorProgress
 from prometheus_trainer.merging.sources import Sources
+from prometheus_trainer.merging.tied import UNTIED, same_heads
 from prometheus_trainer.merging.writing import write_text
 from prometheus_trainer.model_files import text_content
 
@@ -72,13 +73,14 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
     events.emit("phase", name="reading the layout of the models")
     models = [sources.open(source) for source in config.models]
     base = None if config.base is None or not config.method.needs_base else sources.open(config.base)
-    inputs = [*models, *([base] if base else [])]
+    inputs, untied = same_heads([*models, *([base] if base else [])])
+    models, base = inputs[: len(models)], inputs[-1] if base else None
     tensors = plan_tensors([(model.place, model.tensors) for model in inputs], config.dtype)
     shards = plan_shards(tensors, checked_shard_size(job.get("max_shard_bytes")))
     layers = layer_count(tensors)
     parameters = {tensor.name: config.parameters(tensor.name, layers) for tensor in tensors}
-    check_config(donor.folder, tensors)
-    for notice in sources.notices():
+    check_config(donor.folder, tensors, untied=untied)
+    for notice in [*sources.notices(), *([UNTIED] if untied else [])]:
         events.emit("notice", message=notice)
     for warning in config.unused_filters(list(parameters)):
         events.emit("warning", message=warning)
@@ -113,7 +115,9 @@ def merge_models(job: dict[str, Any], events: Events) -> dict[str, Any]:
         written = write_merged(output_dir, shards, journal, open_tensor, progress.advance)
     _check_adapters(written.sums, equals, compared_base)
     dtype = config.dtype or tensors[0].dtype
-    size = write_companions(output_dir, donor.folder, tokenizer.tokenizer_folder, dtype, config.chat_template)
+    size = write_companions(
+        output_dir, donor.folder, tokenizer.tokenizer_folder, dtype, config.chat_template, untied=untied
+    )
     size += write_text(output_dir / "mergekit_config.yml", yaml.safe_dump(job["config"], sort_keys=False))
     journal.remove()
     passes = 1 + len(config.method.passes)
@@ -158,7 +162,7 @@ def _reference(
     if source is None or any(source.folder.resolve() == model.place.resolve() for model in inputs):
         return None
     try:
-        model = sources.open(source)
+        model = same_heads([inputs[0], sources.open(source)])[0][1]
         plan_tensors([(inputs[0].place, inputs[0].tensors), (model.place, model.tensors)], tensors[0].dtype)
     except ConfigurationError as error:
         events.emit("notice", message=f"not compared with the base model: {error.problem}")

@@ -58,14 +58,15 @@ def finish_model(
     """Makes ``folder``, where a full model has been saved by transformers, portable; ``base_model`` is its base.
 
     ``chat_template`` is the one that training used (None: the base model's), ``pad_token`` the token it padded with.
-    Returns the files that could not be written; the weights are not touched.
+    Returns the files that could not be written; the weights are not touched. Where the base model's folder is gone,
+    what transformers wrote stays.
     """
     steps = [
         Step("config.json", partial(_finish_config, folder, base_model), _copy(base_model, "config.json"))
     ]
     if (base_model / "generation_config.json").is_file():
         steps.append(_base_file("generation_config.json", folder, base_model))
-    return attempt(
+    return _gone(base_model) + attempt(
         [
             *steps,
             *_tokenizer_steps(folder, base_model, chat_template, pad_token),
@@ -97,7 +98,7 @@ def finish_adapter(
     """
     _rewrite_adapter_weights(folder / ADAPTER_WEIGHTS, unfused_mixtral)
     config = partial(_finish_adapter_config, folder, base_model_name, revision, unfused_mixtral)
-    return attempt(
+    return _gone(base_model) + attempt(
         [
             Step(
                 "adapter_config.json",
@@ -150,7 +151,8 @@ def _finish_config(folder: Path, base_model: Path) -> None:
     file = folder / "config.json"
     # Where transformers could not write its own, the base model's says all but the type of the weights.
     saved = _read(file) if file.is_file() else {"dtype": _type_of_weights(folder)}
-    _write(file, portable_config(saved, _read(base_model / "config.json")))
+    base = {} if file.is_file() and _gone(base_model) else _read(base_model / "config.json")
+    _write(file, portable_config(saved, base))
 
 
 def _type_of_weights(folder: Path) -> str:
@@ -170,6 +172,8 @@ def _finish_adapter_config(
     if isinstance(config["target_modules"], list):
         targets = config["target_modules"]
         config["target_modules"] = sorted(original_targets(targets) if unfused_mixtral else targets)
+    if unfused_mixtral and config["modules_to_save"]:
+        config["modules_to_save"] = original_targets(config["modules_to_save"])
     defaults = json.loads(json.dumps(LoraConfig().to_dict(), default=_listed))
     portable = {
         key: value
@@ -182,8 +186,9 @@ def _finish_adapter_config(
 def _tokenizer_steps(
     folder: Path, base_model: Path, chat_template: str | None, pad_token: str | None
 ) -> Iterator[Step]:
-    for name in TOKENIZER_FILES:
-        yield _base_file(name, folder, base_model)
+    if not _gone(base_model):
+        for name in TOKENIZER_FILES:
+            yield _base_file(name, folder, base_model)
     settings = partial(_finish_tokenizer_settings, folder, base_model, chat_template, pad_token)
     yield Step(
         "tokenizer_config.json",
@@ -220,6 +225,18 @@ def _base_file(name: str, folder: Path, base_model: Path) -> Step:
             shutil.copyfile(base_model / name, folder / name)
 
     return Step(name, copy, _copy(base_model, name))
+
+
+def _gone(base_model: Path) -> list[Unwritten]:
+    """Says that the base model's files are not there any more, as where a cache has been emptied during the training."""
+    if (base_model / "config.json").is_file():
+        return []
+    remedy = (
+        "The tokenizer and the settings are there as transformers writes them; for readers with an older transformers, "
+        "copy the base model's own there from where you have it."
+    )
+    error = FileNotFoundError(f"{base_model} is not there any more")
+    return [Unwritten("the base model's own files", error, remedy)]
 
 
 def _copy(base_model: Path, name: str) -> str:

@@ -133,6 +133,12 @@ def _check_some_labels(counted: LearntRows, tokenisation: Tokenisation) -> None:
     if tokenisation.loss_on == "generation":
         found = "the chat template marks no answer"
         hint = "Check that the template's generation marks are round the answer, and that max_length is large enough."
+    elif not tokenisation.marker_named:
+        found = "the chat template does not write the last answer, or writes it more than once,"
+        hint = (
+            "Name what the template writes before the answer as response_marker, or put generation marks round the "
+            "answer in chat_template; check that max_length is large enough."
+        )
     else:
         found = (
             f"in none of them the response marker {tokenisation.response_marker!r} is followed by an answer"

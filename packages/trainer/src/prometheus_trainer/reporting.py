@@ -58,11 +58,13 @@ def place_reports(
 
     TensorBoard's are in ``folder``, those of Weights & Biases in ``wandb/`` beside it. A run that goes on from a
     checkpoint goes on in Weights & Biases too: the id of its run there is kept beside the checkpoints by the ``first``
-    process, which is the one that reports.
+    process, which is the one that reports. Raises ConfigurationError where TensorBoard's can't be written.
     """
     if folder is not None:
         os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder))
         os.environ.setdefault("WANDB_DIR", str(folder.parent))
+    if "tensorboard" in report_to and first and "TENSORBOARD_LOGGING_DIR" in os.environ:
+        _check_writable(Path(os.environ["TENSORBOARD_LOGGING_DIR"]))
     if "wandb" not in report_to or not first:
         return
     file = checkpoints_dir / RUN_ID_FILE
@@ -72,6 +74,19 @@ def place_reports(
     if "WANDB_RUN_ID" not in os.environ:
         os.environ["WANDB_RUN_ID"] = file.read_text(encoding="utf-8").strip()
         os.environ.setdefault("WANDB_RESUME", "allow")
+
+
+def _check_writable(folder: Path) -> None:
+    probe = folder / ".prometheus-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"TensorBoard's files can't be written to {folder} ({described(error)})",
+            "Make the folder writable, choose another output folder, or remove tensorboard from report_to.",
+        ) from error
 
 
 def tolerate_reporting_faults(callbacks: Iterable[TrainerCallback], events: Events) -> None:

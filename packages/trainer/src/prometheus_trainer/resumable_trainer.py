@@ -298,7 +298,10 @@ class ResumableTrainer(SFTTrainer):
             weights = sum(file.stat().st_size for file in last.folder.glob("*.safetensors"))
             if shutil.disk_usage(checkpoints_dir).free >= folder_bytes(last.folder) + weights:
                 keep = 2
-        delete_old_checkpoints(checkpoints_dir, keep, self._best())
+        try:
+            delete_old_checkpoints(checkpoints_dir, keep, self._best())
+        except OSError as error:  # as NFS raises for a file that another process still has open
+            self._warn(f"an old checkpoint can't be deleted ({described(error)}). The run goes on.")
 
     def _delete_surplus(self, checkpoints_dir: Path) -> bool:
         """Deletes what is kept beyond what was asked for, and tells whether there was any. A collective call."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from prometheus_trainer.checkpoints import (
     CompleteCheckpoint,
+    changed_checkpoints,
     checkpoint_damage,
     complete_checkpoints,
     delete_checkpoint,
@@ -16,7 +17,7 @@ from prometheus_trainer.checkpoints import (
     torn_checkpoints,
 )
 from prometheus_trainer.disk_space import checkpoint_bytes, folder_bytes, require_space
-from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.errors import ConfigurationError, described
 from prometheus_trainer.events import Events
 from prometheus_trainer.training_plan import check_plan
 
@@ -33,7 +34,8 @@ def resume_point(
 ) -> CompleteCheckpoint | None:
     """The checkpoint to resume from; torn ones are deleted, with a notice each. A collective call.
 
-    A checkpoint whose files do not hold what was saved is set aside with a warning, and the one before it is taken.
+    A checkpoint that was complete and whose files do not hold what was saved is set aside with a warning, and the one
+    before it is taken.
 
     Raises ConfigurationError for a checkpoint of another training, and for one that DeepSpeed can't spread over the
     processes of this run.
@@ -41,9 +43,14 @@ def resume_point(
     state.wait_for_everyone()
     if state.is_main_process:
         for folder in torn_checkpoints(checkpoints_dir):
-            events.emit("notice", message=f"{folder} is not a complete checkpoint and is deleted")
-            delete_checkpoint(folder)
-        _set_damaged_aside(checkpoints_dir, events)
+            _delete_torn(folder, events)
+        for folder, change in changed_checkpoints(checkpoints_dir):
+            _set_damaged_aside(folder, change, events)
+        for checkpoint in reversed(complete_checkpoints(checkpoints_dir)):
+            damage = checkpoint_damage(checkpoint.folder)
+            if damage is None:
+                break
+            _set_damaged_aside(checkpoint.folder, damage, events)
     state.wait_for_everyone()
     resumed = last_complete_checkpoint(checkpoints_dir)
     if resumed is None:
@@ -66,23 +73,34 @@ def resume_point(
     return resumed
 
 
-def _set_damaged_aside(checkpoints_dir: Path, events: Events) -> None:
-    for checkpoint in reversed(complete_checkpoints(checkpoints_dir)):
-        problem = checkpoint_damage(checkpoint.folder)
-        if problem is None:
-            return
-        aside = set_aside(checkpoint.folder, "damaged")
-        before = last_complete_checkpoint(checkpoints_dir)
-        then = (
-            f"training resumes from the one before it, of step {before.step}"
-            if before
-            else "training starts over"
-        )
+def _delete_torn(folder: Path, events: Events) -> None:
+    try:
+        delete_checkpoint(folder)
+    except OSError as error:
         events.emit(
             "warning",
-            message=f"the checkpoint {checkpoint.folder} is damaged: {problem}. It is set aside as {aside.name}, and "
-            f"{then}. Check the disk; delete the folder when you have no use for it.",
+            message=f"{folder} is not a complete checkpoint and can't be deleted ({described(error)}). It is not used; "
+            "delete it yourself.",
         )
+    else:
+        events.emit("notice", message=f"{folder} is not a complete checkpoint and is deleted")
+
+
+def _set_damaged_aside(folder: Path, problem: str, events: Events) -> None:
+    aside = set_aside(folder, "damaged")
+    newest = last_complete_checkpoint(folder.parent)
+    step = int(folder.name.rpartition("-")[2])
+    if newest is None:
+        then = "training starts over"
+    elif newest.step < step:
+        then = f"training resumes from the one before it, of step {newest.step}"
+    else:
+        then = f"training resumes from the newest, of step {newest.step}"
+    events.emit(
+        "warning",
+        message=f"the checkpoint {folder} is damaged: {problem}. It is set aside as {aside.name}, and {then}. Check "
+        "the disk; delete the folder when you have no use for it.",
+    )
 
 
 def require_room_for_checkpoints(

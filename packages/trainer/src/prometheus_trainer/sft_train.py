@@ -99,11 +99,11 @@ def _train(
     events.emit("phase", name="starting")
     from accelerate import PartialState
 
+    from prometheus_trainer.adapter_check import check_adapter
     from prometheus_trainer.attention_choice import with_available_attention
     from prometheus_trainer.expert_saving import save_expert, write_expert
     from prometheus_trainer.fast_profile import set_up_packing
     from prometheus_trainer.learnt_rows import LearntReport, limit_of
-    from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.master_weights import choose_master_weights
     from prometheus_trainer.merging.layout import check_full_precision
@@ -167,7 +167,7 @@ def _train(
     for notice in check_full_precision(base_model):
         events.emit("notice", message=notice)
     if model_config.use_peft:
-        check_lora_targets(base_model, model_config.lora_target_modules)
+        check_adapter(base_model, model_config, sft_config.loss_type)
     master_weights = choose_master_weights(job.get("master_weights"), sft_config, model_config, base_model)
     if master_weights.warning:
         events.emit("warning", message=master_weights.warning)

@@ -12,7 +12,13 @@ from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
-from prometheus_trainer.answer_spans import GENERATION_MARK, Rendered, render_answered, render_marked
+from prometheus_trainer.answer_spans import (
+    GENERATION_MARK,
+    Rendered,
+    leaves_out,
+    render_answered,
+    render_marked,
+)
 from prometheus_trainer.answer_tokens import AnswerEncoder, Tokens
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.learnt_rows import Learnt
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
 LossOn = Literal["original", "marker", "generation"]
 # Raised when the same settings give other ids or labels, so that none are read from the cache of an older version.
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,13 @@ class Tokenisation:
             )
             ids, labels, offsets = found["input_ids"], found["labels"], found["offset_mapping"]
             learnt = list(map(_learnt_by_original, rendered, labels, offsets))
-            return {"input_ids": ids, "labels": labels, "learnt": learnt}
-        rows = [self._label(*row) for row in self._encoder(rendered)]
-        return {
-            name: [row[index] for row in rows] for index, name in enumerate(("input_ids", "labels", "learnt"))
-        }
+        else:
+            rows = [self._label(*row) for row in self._encoder(rendered)]
+            ids, labels, learnt = ([row[index] for row in rows] for index in range(3))
+        for index, row in enumerate(rendered):
+            if learnt[index] == Learnt.WHOLE and leaves_out(row, conversations[index]):
+                learnt[index] = Learnt.LEFT_OUT
+        return {"input_ids": ids, "labels": labels, "learnt": learnt}
 
     def _render(self, conversations: Sequence[Sequence[dict[str, str]]]) -> list[Rendered]:
         template = self.chat_template or _own_template(self.tokenizer)

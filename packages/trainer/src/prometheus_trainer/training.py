@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftModel
+from peft import PeftModel
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -22,14 +22,13 @@ from transformers import (
 )
 from trl.trainer.model_config import ModelConfig
 from trl.trainer.sft_config import SFTConfig
-from trl.trainer.utils import get_peft_config
 
 from prometheus_trainer.checkpoints import CompleteCheckpoint
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
-from prometheus_trainer.lora_targets import named_targets
+from prometheus_trainer.lora_settings import lora_config
 from prometheus_trainer.master_weights import split_adamw
 from prometheus_trainer.merging.layout import QUANTISATION_KEYS, quantisations
 from prometheus_trainer.merging.reading import read_json
@@ -39,7 +38,7 @@ from prometheus_trainer.parity_tokens import RightPaddingCollator
 from prometheus_trainer.resumable_trainer import ResumableTrainer
 from prometheus_trainer.stopping import StopCallback
 from prometheus_trainer.training_events import TrainingEvents
-from prometheus_trainer.unfused_mixtral import inside_targets, load_unfused_mixtral
+from prometheus_trainer.unfused_mixtral import is_mixtral, load_unfused_mixtral
 
 
 def build_trainer(
@@ -96,7 +95,11 @@ def build_trainer(
         eval_dataset=test_rows,
         processing_class=tokenizer,
         data_collator=collator,
-        peft_config=lora_config(model_config, mixtral=is_mixtral(base_model)),
+        peft_config=lora_config(
+            model_config,
+            mixtral=is_mixtral(base_model),
+            modules=dict(model.named_modules()),
+        ),
         callbacks=[TrainingEvents(events)],
         optimizer_cls_and_kwargs=split_adamw(sft_config) if master_weights else None,
         events=events,
@@ -219,27 +222,6 @@ def _without_quantisation(config: PreTrainedConfig) -> PreTrainedConfig:
         for key in QUANTISATION_KEYS:
             if hasattr(part, key):
                 delattr(part, key)
-    return config
-
-
-def is_mixtral(base_model: Path) -> bool:
-    """Whether the model of this folder is a Mixtral, whose experts are trained unfused."""
-    return json.loads((base_model / "config.json").read_text(encoding="utf-8")).get("model_type") == "mixtral"
-
-
-def lora_config(model_config: ModelConfig, *, mixtral: bool) -> LoraConfig | None:
-    """The LoRA settings, None for full tuning. Raises ConfigurationError for targets that can't be met."""
-    config: Any = get_peft_config(model_config)
-    if config is None:
-        return None
-    if mixtral and config.target_modules is None:
-        raise ConfigurationError(
-            "arguments.lora_target_modules is missing",
-            "Name the layers: q_proj, k_proj, v_proj, o_proj, w1, w2, w3, lm_head as in the original.",
-        )
-    targets = named_targets(config.target_modules)
-    if targets is not None:
-        config.target_modules = set(inside_targets(targets) if mixtral else targets)
     return config
 
 

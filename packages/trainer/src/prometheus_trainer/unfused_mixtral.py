@@ -16,9 +16,10 @@ original   inside         computes
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ from transformers.models.mixtral import modeling_mixtral
 
 INSIDE = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
 ORIGINAL = {inside: original for original, inside in INSIDE.items()}
+
+
+def is_mixtral(base_model: Path) -> bool:
+    """Whether the model of this folder is a Mixtral, whose experts are trained unfused."""
+    return json.loads((base_model / "config.json").read_text(encoding="utf-8")).get("model_type") == "mixtral"
 
 
 def load_unfused_mixtral(folder: Path, **options: Any) -> MixtralForCausalLM:
@@ -52,13 +58,13 @@ def empty_unfused_mixtral(config: MixtralConfig) -> MixtralForCausalLM:
 
 
 def inside_targets(targets: Iterable[str]) -> list[str]:
-    """LoRA target modules as they are called inside: ``w1`` → ``gate_proj``; other names stay."""
-    return [INSIDE.get(target, target) for target in targets]
+    """Names of modules, or ends of them, as they are called inside: ``w1`` → ``gate_proj``; other names stay."""
+    return [_with_parts(target, {"block_sparse_moe": "mlp", **INSIDE}) for target in targets]
 
 
 def original_targets(targets: Iterable[str]) -> list[str]:
-    """LoRA target modules by their original names, the inverse of :func:`inside_targets`."""
-    return [ORIGINAL.get(target, target) for target in targets]
+    """Names of modules, or ends of them, by their original names, the inverse of :func:`inside_targets`."""
+    return [_with_parts(target, {"mlp": "block_sparse_moe", **ORIGINAL}) for target in targets]
 
 
 def inside_key(key: str) -> str:
@@ -75,6 +81,10 @@ def original_key(key: str) -> str:
         key,
     )
     return key.replace(".mlp.", ".block_sparse_moe.")
+
+
+def _with_parts(name: str, renamed: Mapping[str, str]) -> str:
+    return ".".join(renamed.get(part, part) for part in name.split("."))
 
 
 class UnfusedExperts(nn.ModuleList):

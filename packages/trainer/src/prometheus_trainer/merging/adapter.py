@@ -3,58 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
+from prometheus_trainer.adapter_support import features
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.merging.plan import layer_of
 from prometheus_trainer.merging.reading import StoredTensor, index_file, read_json
+from prometheus_trainer.merging.tied import tied_head, with_own_head
 from prometheus_trainer.model_files import refuse_lfs_pointers
 
 _PREFIX = "base_model.model."
 _WEIGHTS = "adapter_model.safetensors"
-_REFUSED = {
-    "use_dora": "DoRA also scales each row of the weight",
-    "use_qalora": "QA-LoRA pools the inputs",
-    "use_bdlora": "block-diagonal LoRA has another layout",
-    "kasa_config": "KaSA also changes the base weight",
-    "arrow_config": "Arrow routes between adapters",
-    "monteclora_config": "MonteCLoRA samples its weights",
-    "lora_bias": "it has biases that the base model lacks",
-    "alora_invocation_tokens": "it is active for some tokens only",
-    "trainable_token_indices": "it trains rows of the embeddings",
-    "layer_replication": "it repeats layers of the base model",
-    "target_parameters": "it trains fused parameters, which the original layout does not have",
-}
 _BASE_CHANGING_INITS = ("pissa", "olora", "corda", "loftq", "lora_ga")
+# Their layers are of the class Conv1D.
+_TRANSPOSED_LAYERS = ("gpt2", "openai-gpt")
+# How the names of a module's LoRA matrices end: those of a linear layer, those of embeddings.
+_HALVES = {"A": (".lora_A.weight", ".lora_embedding_A"), "B": (".lora_B.weight", ".lora_embedding_B")}
+# PEFT of 2024 wrote the first.
+_MAGNITUDES = (".lora_magnitude_vector.weight", ".lora_magnitude_vector")
 
 
 @dataclass(frozen=True)
 class LoraPair:
     """``weight + scaling · (b @ a)``; ``a`` [r, in], ``b`` [out, r].
 
-    ``transposed`` where the weight is stored as [in, out].
+    ``transposed`` where the weight is stored as [in, out], as that of embeddings is. With ``magnitude`` [out], that of
+    DoRA, each row of the sum is scaled to that length.
     """
 
     a: StoredTensor
     b: StoredTensor
     scaling: float
     transposed: bool
+    magnitude: StoredTensor | None = None
+
+    @property
+    def stored(self) -> list[StoredTensor]:
+        """Its tensors."""
+        return [self.a, self.b, *([self.magnitude] if self.magnitude else [])]
 
 
 @dataclass(frozen=True)
 class Adapter:
     """What an adapter does to a base model: base tensor's name → a LoRA pair, or a tensor in its place.
 
-    ``copies`` are base tensors that the adapter file repeats; they must equal the base's.
+    ``copies`` are base tensors that the adapter file repeats; they must equal the base's. ``base`` are the base model's
+    tensors, its output layer among them where the adapter ``unties`` it from the embeddings.
     """
 
     folder: Path
+    base: Mapping[str, StoredTensor]
     pairs: Mapping[str, LoraPair]
     replacements: Mapping[str, StoredTensor]
     copies: Mapping[str, StoredTensor]
+    unties: bool
 
     @property
     def weights(self) -> Path:
@@ -70,55 +76,99 @@ def read_adapter(folder: Path, base: Mapping[str, StoredTensor], base_folder: Pa
     """
     config_file = folder / "adapter_config.json"
     if not config_file.is_file():
-        raise ConfigurationError(f"{folder}: no adapter_config.json", "name the folder of a PEFT adapter")
+        within = sorted(file.parent.name for file in folder.glob("*/adapter_config.json"))
+        raise ConfigurationError(
+            f"{folder}: no adapter_config.json",
+            "name the folder of a PEFT adapter" + (f": it has {', '.join(within)}" if within else ""),
+        )
     refuse_lfs_pointers(folder)
     config = read_json(config_file)
     _check_kind(config_file, config)
     weights = folder / _WEIGHTS
     if not weights.is_file():
         raise ConfigurationError(f"{weights}: not found", "save the adapter in safetensors format")
-    stored = index_file(weights)
-    replaced_modules = config.get("modules_to_save") or []
+    return placed_adapter(folder, config, index_file(weights), base, base_folder)
 
+
+def placed_adapter(
+    folder: Path,
+    config: dict[str, Any],
+    stored: Mapping[str, StoredTensor],
+    base: Mapping[str, StoredTensor],
+    base_folder: Path,
+) -> Adapter:
+    """The adapter of these settings and tensors, ``stored`` by their names in its file, on a base model.
+
+    ConfigurationError as of :func:`read_adapter`.
+    """
+    tied = None
+    if any(not layer_of(key).isdigit() for key in stored):
+        tied = tied_head(base_folder, base)
+    adapter = _placed(folder, config, stored, with_own_head(base, tied), base_folder)
+    changed = adapter.pairs.keys() | adapter.replacements.keys()
+    # What changes one of the two no longer changes the other: PEFT's model computes so, and its merge_and_unload, which
+    # adds to the weight that both use, does not.
+    unties = tied is not None and not changed.isdisjoint(tied)
+    return replace(adapter, unties=unties, base=adapter.base if unties else base)
+
+
+def _placed(
+    folder: Path,
+    config: dict[str, Any],
+    stored: Mapping[str, StoredTensor],
+    base: Mapping[str, StoredTensor],
+    base_folder: Path,
+) -> Adapter:
     pairs: dict[str, LoraPair] = {}
     replacements: dict[str, StoredTensor] = {}
     copies: dict[str, StoredTensor] = {}
     unused: list[str] = []
+    model_type = read_json(base_folder / "config.json").get("model_type")
+    magnitudes: dict[str, StoredTensor] = {}
     for key, tensor in stored.items():
         name = key.removeprefix(_PREFIX)
-        module, half = _lora_half(name)
+        module, half, ending = _lora_part(name)
         original = name.replace(".base_layer.", ".")
         if not key.startswith(_PREFIX):
             unused.append(key)
-        elif half and f"{module}.weight" in base and _other_half(key, half) in stored:
+        elif half == "magnitude" and config.get("use_dora"):
+            magnitudes[f"{module}.weight"] = tensor
+        elif half in _HALVES and f"{module}.weight" in base and _other_half(key, half, ending) in stored:
             if half == "A":
-                b = stored[_other_half(key, half)]
+                b = stored[_other_half(key, half, ending)]
                 target = base[f"{module}.weight"]
-                pairs[target.name] = _checked_pair(config_file, config, module, tensor, b, target)
+                transposed = _is_transposed(config, model_type, module)
+                pairs[target.name] = _checked_pair(folder, config, module, tensor, b, target, transposed)
         elif original not in base:
             unused.append(key)
-        elif _names_module(original.rpartition(".")[0], replaced_modules):
+        elif _replaces(config, name):
             _check_shape(tensor, base[original])
             replacements[original] = tensor
         else:
             _check_shape(tensor, base[original])
             copies[original] = tensor
+    unused += [tensor.name for name, tensor in magnitudes.items() if name not in pairs]
     if unused:
-        raise _unused_tensors(weights, unused, base, base_folder)
+        raise _unused_tensors(folder / _WEIGHTS, unused, base, base_folder)
     if not pairs and not replacements:
-        raise ConfigurationError(f"{weights}: has no LoRA tensors", "name an adapter that was trained")
-    return Adapter(folder, pairs, replacements, copies)
+        raise ConfigurationError(
+            f"{folder / _WEIGHTS}: has no LoRA tensors", "name an adapter that was trained"
+        )
+    if config.get("use_dora"):
+        pairs = {
+            name: _with_magnitude(folder, pair, magnitudes.get(name), base[name])
+            for name, pair in pairs.items()
+        }
+    return Adapter(folder, base, pairs, replacements, copies, unties=False)
 
 
 def _check_kind(file: Path, config: dict[str, Any]) -> None:
     kind = config.get("peft_type")
     if kind != "LORA":
         raise ConfigurationError(f"{file}: peft_type is {kind!r}", "only LORA can be merged")
-    for key, reason in _REFUSED.items():
-        if config.get(key):
-            raise ConfigurationError(
-                f"{file}: {key} is set: {reason}", "merge it with PEFT (merge_and_unload) instead"
-            )
+    for feature in features().values():
+        if feature.adapter and config.get(feature.adapter):
+            raise feature.refused_in_merge(f"{file}: {feature.adapter} is set")
     init = config.get("init_lora_weights")
     if isinstance(init, str) and init.lower().startswith(_BASE_CHANGING_INITS):
         raise ConfigurationError(
@@ -128,24 +178,58 @@ def _check_kind(file: Path, config: dict[str, Any]) -> None:
 
 
 def _checked_pair(
-    file: Path, config: dict[str, Any], module: str, a: StoredTensor, b: StoredTensor, target: StoredTensor
+    folder: Path,
+    config: dict[str, Any],
+    module: str,
+    a: StoredTensor,
+    b: StoredTensor,
+    target: StoredTensor,
+    transposed: bool,
 ) -> LoraPair:
     rank = _by_pattern(config.get("rank_pattern"), module, config.get("r"))
     alpha = _by_pattern(config.get("alpha_pattern"), module, config.get("lora_alpha"))
     if type(rank) is not int or rank < 1 or type(alpha) not in (int, float):
         raise ConfigurationError(
-            f"{file}: r is {rank!r} and lora_alpha {alpha!r} for {module}", "both must be numbers, r above 0"
+            f"{folder / 'adapter_config.json'}: r is {rank!r} and lora_alpha {alpha!r} for {module}",
+            "both must be numbers, r above 0",
         )
-    transposed = bool(config.get("fan_in_fan_out"))
+    transposed = transposed or a.name.endswith(_HALVES["A"][1])
     shape = tuple(reversed(target.shape)) if transposed else target.shape
     if len(shape) != 2 or a.shape != (rank, shape[1]) or b.shape != (shape[0], rank):
-        vocabulary = " (the vocabularies differ in size)" if module.endswith("lm_head") else ""
+        vocabulary = ""
+        if not layer_of(module).isdigit():
+            vocabulary = " (the vocabularies differ in size)"
         raise ConfigurationError(
             f"{a.file}: lora_A {list(a.shape)} and lora_B {list(b.shape)} of {module} do not fit "
             f"rank {rank} and the base model's {list(target.shape)}{vocabulary}",
             "name the base model that the adapter was trained on",
         )
     return LoraPair(a, b, alpha / sqrt(rank) if config.get("use_rslora") else alpha / rank, transposed)
+
+
+def _is_transposed(config: dict[str, Any], model_type: Any, module: str) -> bool:
+    """Whether a layer's weight is stored as [in, out].
+
+    PEFT goes by the layer's class; its config says of all layers what is so of the last one.
+    """
+    if model_type in _TRANSPOSED_LAYERS:
+        return layer_of(module + ".").isdigit()
+    return bool(config.get("fan_in_fan_out"))
+
+
+def _with_magnitude(
+    folder: Path, pair: LoraPair, magnitude: StoredTensor | None, target: StoredTensor
+) -> LoraPair:
+    if pair.transposed:
+        feature = features()["dora-conv1d" if layer_of(target.name).isdigit() else "dora-embeddings"]
+        raise feature.refused_in_merge(f"{folder}: use_dora is set, for {target.name}")
+    if magnitude is None or magnitude.shape != target.shape[:1]:
+        found = "no lora_magnitude_vector" if magnitude is None else f"one of {list(magnitude.shape)}"
+        raise ConfigurationError(
+            f"{pair.a.file}: use_dora is set, and there is {found} for {target.name} {list(target.shape)}",
+            "name an adapter with all of its tensors",
+        )
+    return replace(pair, magnitude=magnitude)
 
 
 def _by_pattern(patterns: Any, module: str, default: Any) -> Any:
@@ -156,21 +240,33 @@ def _by_pattern(patterns: Any, module: str, default: Any) -> Any:
     return default
 
 
-def _lora_half(name: str) -> tuple[str, str | None]:
-    """The module and ``A`` or ``B`` for one of a module's LoRA matrices; ``None`` for any other tensor."""
-    for half in ("A", "B"):
-        if name.endswith(f".lora_{half}.weight"):
-            return name.removesuffix(f".lora_{half}.weight"), half
-    return name, None
+def _lora_part(name: str) -> tuple[str, str | None, int]:
+    """The module, ``A``, ``B`` or ``magnitude``, and which ending it was; ``None`` for any other tensor."""
+    for part, endings in (*_HALVES.items(), ("magnitude", _MAGNITUDES)):
+        for number, ending in enumerate(endings):
+            if name.endswith(ending):
+                return name.removesuffix(ending), part, number
+    return name, None, 0
 
 
-def _other_half(key: str, half: str) -> str:
-    return key.removesuffix(f".lora_{half}.weight") + f".lora_{'B' if half == 'A' else 'A'}.weight"
+def _other_half(key: str, half: str, ending: int) -> str:
+    other = "B" if half == "A" else "A"
+    return key.removesuffix(_HALVES[half][ending]) + _HALVES[other][ending]
 
 
-def _names_module(module: str, listed: Iterable[str]) -> bool:
+def _replaces(config: dict[str, Any], name: str) -> bool:
+    """Whether a tensor beside the LoRA matrices was trained, and is no copy of the base model's."""
+    if name.endswith(".bias") and config.get("bias", "none") != "none":
+        return True
+    listed = config.get("modules_to_save") or []
+    # The names of the module and of all that it is in.
+    parts = name.replace(".base_layer.", ".").split(".")[:-1]
+    modules = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
     # As PEFT compares: "norm" names "input_layernorm" too.
-    return any(module.endswith(name) for name in listed)
+    if any(module.endswith(entry) for entry in listed for module in modules):
+        return ".base_layer." not in name
+    # PEFT saves what it ties to a module of modules_to_save, and does not list it.
+    return bool(listed) and bool(config.get("ensure_weight_tying")) and not layer_of(name).isdigit()
 
 
 def _check_shape(tensor: StoredTensor, base: StoredTensor) -> None:
@@ -184,11 +280,6 @@ def _check_shape(tensor: StoredTensor, base: StoredTensor) -> None:
 def _unused_tensors(
     file: Path, unused: list[str], base: Mapping[str, StoredTensor], base_folder: Path
 ) -> ConfigurationError:
-    if "lm_head.weight" not in base and any(".lm_head." in key for key in unused):
-        return ConfigurationError(
-            f"{file}: changes lm_head, but {base_folder} has none of its own: it uses the embeddings' weight",
-            "untie the base model's lm_head, or train without lm_head among the target modules",
-        )
     fused = [name for name in base if ".mlp.experts." in name]
     return ConfigurationError(
         f"{file}: {len(unused)} of its tensors have no place in {base_folder}, which has for example "

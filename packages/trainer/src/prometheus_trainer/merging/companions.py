@@ -12,6 +12,7 @@ from prometheus_trainer.merging.dtypes import DType
 from prometheus_trainer.merging.layout import check_output_layer, without_quantisation
 from prometheus_trainer.merging.plan import OutputTensor
 from prometheus_trainer.merging.reading import read_json
+from prometheus_trainer.merging.tied import untied_config
 from prometheus_trainer.merging.writing import write_json, write_text
 from prometheus_trainer.model_files import refuse_lfs_pointer, text_content
 
@@ -27,12 +28,14 @@ TOKENIZER_FILES = (
 )
 
 
-def check_config(folder: Path, tensors: Sequence[OutputTensor]) -> None:
+def check_config(folder: Path, tensors: Sequence[OutputTensor], *, untied: bool = False) -> None:
     """ConfigurationError where the folder's config.json does not describe the tensors.
 
-    That is where it counts other tokens than the embeddings have rows, and where it ties an output layer that is there.
+    That is where it counts other tokens than the embeddings have rows, and where it ties an output layer that is there,
+    unless the result's config is written ``untied``.
     """
     config = read_json(folder / "config.json")
+    config = untied_config(config) if untied else config
     check_output_layer(folder / "config.json", config, [tensor.name for tensor in tensors])
     rows = {tensor.name: tensor.shape[0] for tensor in tensors if tensor.name in _VOCABULARY_TENSORS}
     for name, count in rows.items():
@@ -63,15 +66,23 @@ def config_differences(donor: Path, other: Path) -> list[str]:
 
 
 def write_companions(
-    output_dir: Path, donor: Path, tokenizer_donor: Path, dtype: DType, chat_template: str | None = None
+    output_dir: Path,
+    donor: Path,
+    tokenizer_donor: Path,
+    dtype: DType,
+    chat_template: str | None = None,
+    *,
+    untied: bool = False,
 ) -> int:
     """Copies config.json and generation_config.json from ``donor``, the tokenizer from ``tokenizer_donor``.
 
     ``config.json`` says ``dtype`` under the names of transformers 5 and 4; see :func:`portable_config` for the rest.
-    ``chat_template`` takes the place of the tokenizer's own, under the names of transformers 5 and 4.
+    ``chat_template`` takes the place of the tokenizer's own, under the names of transformers 5 and 4. With ``untied``
+    the config says that the output layer has a weight of its own.
     Returns the number of bytes written.
     """
     config = portable_config(read_json(donor / "config.json"))
+    config = untied_config(config) if untied else config
     size = write_json(output_dir / "config.json", {**config, "dtype": dtype.name, "torch_dtype": dtype.name})
     size += copy_generation_config(output_dir, donor)
     size += copy_tokenizer(output_dir, tokenizer_donor)

@@ -60,7 +60,10 @@ class Files:
 
 @dataclass(frozen=True)
 class Model:
-    """A model of a merge: ``tensors`` are those of ``folder``, which ``adapter`` changes; ``name`` is for messages."""
+    """A model of a merge: ``tensors`` are those of ``folder``, which ``adapter`` changes; ``name`` is for messages.
+
+    An output layer that is tied may be among them: it then reads the embeddings' bytes.
+    """
 
     name: str
     folder: Path
@@ -82,7 +85,8 @@ class Model:
                 _check_copy(self.adapter.copies[name], stored, self.folder, files)
         delta = None
         if pair is not None:
-            delta = Delta(_read(pair.a, files), _read(pair.b, files), pair.scaling, pair.transposed)
+            a, b, *magnitude = (_read(stored, files) for stored in pair.stored)
+            delta = Delta(a, b, pair.scaling, pair.transposed, *magnitude)
         return TensorReader(stored, files, delta)
 
     def main_tensor(self, name: str) -> StoredTensor:
@@ -96,7 +100,7 @@ class Model:
         if self.adapter is not None and name in self.adapter.copies:
             stored += [self.main_tensor(name), self.adapter.copies[name]]
         if self.adapter is not None and name in self.adapter.pairs:
-            stored += [self.adapter.pairs[name].a, self.adapter.pairs[name].b]
+            stored += self.adapter.pairs[name].stored
         return stored
 
     def files(self) -> set[Path]:
@@ -104,7 +108,7 @@ class Model:
         stored = [*self.tensors.values()]
         if self.adapter is not None:
             stored += [*self.adapter.replacements.values(), *self.adapter.copies.values()]
-            stored += [half for pair in self.adapter.pairs.values() for half in (pair.a, pair.b)]
+            stored += [half for pair in self.adapter.pairs.values() for half in pair.stored]
         return {tensor.file for tensor in stored}
 
 
@@ -121,9 +125,9 @@ class TensorReader:
         self._files.read(self.stored, block.start, values)
 
     def add_delta(self, block: Block, values: np.ndarray) -> None:
-        """Adds in float32 what an adapter changes, as PEFT's ``merge_and_unload`` does."""
+        """Changes in float32 what an adapter changes, as PEFT's ``merge_and_unload`` does."""
         if self.delta is not None:
-            values += self.delta.of(block)
+            self.delta.add_to(values, block)
 
 
 def read_all(readers: Sequence[TensorReader], block: Block, scratch: Scratch) -> np.ndarray:

@@ -123,12 +123,6 @@ def _check_names(
     ):
         if missing:
             names = sorted(missing)
-            if names == ["lm_head.weight"]:
-                raise ConfigurationError(
-                    f"{there}: lacks lm_head.weight, which {here} has: its output layer is its embeddings",
-                    "merge models that agree in tie_word_embeddings; to untie one, save it with an lm_head.weight of "
-                    "its own and tie_word_embeddings: false",
-                )
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise ConfigurationError(
                 f"{there}: lacks {', '.join(names[:3])}{more}, which {here} has",

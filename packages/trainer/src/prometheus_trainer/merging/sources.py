@@ -44,8 +44,10 @@ class Sources:
         if source.folder not in self._layouts:
             self._layouts[source.folder] = read_layout(source.folder)
         tensors = self._layouts[source.folder].tensors
-        adapter = None if source.adapter is None else read_adapter(source.adapter, tensors, source.folder)
-        return Model(source.name, source.folder, tensors, adapter)
+        if source.adapter is None:
+            return Model(source.name, source.folder, tensors)
+        adapter = read_adapter(source.adapter, tensors, source.folder)
+        return Model(source.name, source.folder, adapter.base, adapter)
 
     def notices(self) -> list[str]:
         """What is left out of the models that were opened."""

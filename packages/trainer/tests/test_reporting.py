@@ -85,7 +85,9 @@ def test_a_folder_of_tensorboard_that_can_not_be_written_is_told_at_the_start(
     folder = tmp_path / "taken" if made == "a file" else tmp_path / "taken/absolute.tensorboard"
     place_reports(["wandb"], folder, tmp_path, first=False)
     monkeypatch.delenv("TENSORBOARD_LOGGING_DIR")
-    with pytest.raises(ConfigurationError, match=f"TensorBoard's files can't be written to {folder}") as error:
+    with pytest.raises(
+        ConfigurationError, match=f"TensorBoard's files can't be written to {folder}"
+    ) as error:
         place_reports(["tensorboard"], folder, tmp_path, first=True)
     assert "remove tensorboard from report_to" in str(error.value)
 

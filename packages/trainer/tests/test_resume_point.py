@@ -67,7 +67,9 @@ def test_a_damaged_one_is_set_aside_and_the_one_before_it_taken(
     assert _resumed(tmp_path) == 1
     (warning,) = _said(tmp_path, "warning")
     assert f"the checkpoint {tmp_path}/checkpoint-2 is damaged: " in warning
-    assert "set aside as damaged-checkpoint-2, and training resumes from the one before it, of step 1" in warning
+    assert (
+        "set aside as damaged-checkpoint-2, and training resumes from the one before it, of step 1" in warning
+    )
     assert {file.name: file.read_bytes() for file in (tmp_path / "damaged-checkpoint-2").iterdir()} == there
     assert _resumed(tmp_path) == 1
     assert len(_said(tmp_path, "warning")) == 1

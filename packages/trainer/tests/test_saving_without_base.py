@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from training_jobs import EIGHT_TARGETS, Run, read_events, run_to_end, write_job, write_small_model, write_small_rows
+from training_jobs import (
+    EIGHT_TARGETS,
+    Run,
+    read_events,
+    run_to_end,
+    write_job,
+    write_small_model,
+    write_small_rows,
+)
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 LORA = {"use_peft": True, "lora_r": 4}
@@ -25,7 +33,13 @@ def test_the_folder_is_emptied_while_training(way: str, tmp_path: Path) -> None:
     model_type, arguments = WAYS[way]
     base = write_small_model(tmp_path / "kept", model_type)
     rows = write_small_rows(tmp_path / "rows")
-    arguments = {"max_steps": 8, "eval_strategy": "no", "save_strategy": "steps", "save_steps": 1, **arguments}
+    arguments = {
+        "max_steps": 8,
+        "eval_strategy": "no",
+        "save_strategy": "steps",
+        "save_steps": 1,
+        **arguments,
+    }
     run_to_end(write_job(tmp_path / "whole", model=base, dataset=rows, arguments=arguments))
     shutil.copytree(base, tmp_path / "cache")
     run = Run(write_job(tmp_path / "run", model=tmp_path / "cache", dataset=rows, arguments=arguments))
@@ -33,7 +47,9 @@ def test_the_folder_is_emptied_while_training(way: str, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "cache")
     assert run.finish() == [0], run.log()
     (warning,) = (event["message"] for event in read_events(tmp_path / "run", "warning"))
-    assert f"the base model's own files (FileNotFoundError: {tmp_path}/cache is not there any more)" in warning
+    assert (
+        f"the base model's own files (FileNotFoundError: {tmp_path}/cache is not there any more)" in warning
+    )
     whole, output = tmp_path / "whole/output", tmp_path / "run/output"
     (weights,) = output.glob("*.safetensors")
     wanted, found = load_file(whole / weights.name), load_file(weights)

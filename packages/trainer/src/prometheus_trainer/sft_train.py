@@ -106,7 +106,7 @@ def _train(
     from prometheus_trainer.lora_targets import check_lora_targets
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.master_weights import choose_master_weights
-    from prometheus_trainer.model_files import refuse_marked_json
+    from prometheus_trainer.model_files import check_model_json
     from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
@@ -162,7 +162,7 @@ def _train(
     events.emit("phase", name="loading the tokenizer and preparing the rows")
     with state.main_process_first():
         base_model = resolve_model(job["model"])
-    refuse_marked_json(base_model)
+    check_model_json(base_model)
     if model_config.use_peft:
         check_lora_targets(base_model, model_config.lora_target_modules)
     master_weights = choose_master_weights(job.get("master_weights"), sft_config, model_config, base_model)
@@ -252,7 +252,6 @@ def _train(
     rehearse = partial(write_expert, trainer, job=job, base_model=base_model, tokenisation=tokenisation)
     trainer.add_callback(SavingRehearsal(trainer, rehearse, output_dir, events))
 
-    events.emit("phase", name="training")
     request.training_begins()
     try:
         trainer.train(resume_from_checkpoint=str(resumed.folder) if resumed else None)

@@ -100,7 +100,11 @@ def test_reasoning_that_a_template_takes_out_of_the_answer(tokenizer: Any) -> No
         # Written twice: which of them is the answer is known with a marker alone.
         ("{{ messages[-1].content }}: {{ messages[0].content }} So: {{ messages[-1].content }}", None, []),
         (CHATML + "Once more: {{ messages[-1].content }}", None, []),
-        (CHATML + "Once more: {{ messages[-1].content }}", "assistant\n", ["  A. <|im_end|>\nOnce more:   A. "]),
+        (
+            CHATML + "Once more: {{ messages[-1].content }}",
+            "assistant\n",
+            ["  A. <|im_end|>\nOnce more:   A. "],
+        ),
         (RESULT + CHATML, "<|im_start|>assistant\n", []),
         ("{{ messages[0].content }}, no answer", None, []),
         ("{% for m in messages[:1] %}{{ m.content }}{% endfor %} Answer:", "Answer:", []),

@@ -44,7 +44,7 @@ def test_generation_settings_that_contradict_each_other(
         assert (output / name).read_bytes() == (base / name).read_bytes()
         AutoModelForCausalLM.from_pretrained(output)
     (warning,) = (event["message"] for event in read_events(tmp_path, "warning"))
-    assert "generation settings contradict each other" in warning
+    assert "refuses the base model's generation settings" in warning
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -71,16 +71,17 @@ def test_a_tokenizer_without_settings_of_its_own(way: str, inputs: dict[str, Pat
 
 
 @pytest.mark.parametrize("way", ["no-checkpoints", "lora"])
+@pytest.mark.parametrize("name", ["file/output", "n" * 300])
 def test_an_output_that_can_not_be_made_is_refused_before_training(
-    way: str, inputs: dict[str, Path], tmp_path: Path
+    way: str, name: str, inputs: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    job = _job(tmp_path, inputs, way, {}, output_dir=str(tmp_path / "file/output"))
+    job = _job(tmp_path, inputs, way, {}, output_dir=str(tmp_path / name))
     run = Run(job)
     assert run.finish() == [2], run.log()
     (error,) = read_events(tmp_path, "error")
     assert error["message"].startswith("training has not begun, since the trained model could not be saved")
-    assert str(tmp_path / "file") in error["message"]
+    assert str(tmp_path / name.removesuffix("/output")) in error["message"]
     assert not read_events(tmp_path, "train")
     assert not list((tmp_path / "checkpoints").glob("rehearsal"))
 

@@ -120,12 +120,13 @@ def _finish(
     }
     model: Any = trainer.accelerator.unwrap_model(trainer.model)
     if isinstance(model, PeftModel):
+        base_config: Any = model.get_base_model().config
         return finish_adapter(
             output_dir,
             base_model,
             base_model_name=job["model"].get("id") or str(base_model),
             revision=job["model"].get("revision"),
-            unfused_mixtral=model.get_base_model().config.model_type == "mixtral",
+            unfused_mixtral=base_config.model_type == "mixtral",
             **names,
         )
     return finish_model(output_dir, base_model, **names)

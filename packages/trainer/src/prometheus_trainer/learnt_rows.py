@@ -133,8 +133,8 @@ def _causes(max_length: int | None, learns: str) -> dict[Learnt, str]:
         Learnt.NOTHING_LEFT: f"begin beyond max_length, {max_length} tokens",
         Learnt.MISPLACED: "quote [/INST] or begin with a bracket, and the profile parity learns what follows the last "
         "[/INST] that it finds among the tokens",
-        Learnt.LEFT_OUT: "have an answer of which the chat template leaves a part out, or which it writes elsewhere than "
-        "where the loss is taken",
+        Learnt.LEFT_OUT: "have an answer of which the chat template leaves a part out, or writes it where no loss is "
+        "taken",
         Learnt.NO_MARKER: "have nothing behind the last [/INST] that the profile parity finds among the tokens",
         Learnt.NO_ANSWER: f"have no answer where it is looked for, {learns}",
     }

@@ -11,6 +11,16 @@ from prometheus_trainer.errors import ConfigurationError
 # How every pointer starts: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _UTF8_MARK = b"\xef\xbb\xbf"
+# What transformers reads of a model and its tokenizer, each an object.
+_OBJECTS = (
+    "added_tokens.json",
+    "config.json",
+    "generation_config.json",
+    "model.safetensors.index.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
 _FOREIGN_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -35,10 +45,11 @@ def refuse_lfs_pointer(file: Path) -> None:
         )
 
 
-def refuse_marked_texts(folder: Path) -> None:
-    """Raises ConfigurationError for a text of a model that starts with a byte order mark.
+def check_model_texts(folder: Path) -> None:
+    """Raises ConfigurationError for a text of a model that transformers can't read, or reads otherwise than it is.
 
-    transformers does not read JSON with it, and takes that of a chat template for the first character of each prompt.
+    That is a file that starts with a byte order mark, which transformers does not read in JSON and takes for the first
+    character of each prompt in a chat template; and JSON without an object in a file where it reads one.
     """
     for file in sorted((*folder.glob("*.json"), *folder.glob("*.jinja"))):
         if _start(file, len(_UTF8_MARK)) == _UTF8_MARK:
@@ -46,6 +57,11 @@ def refuse_marked_texts(folder: Path) -> None:
             raise ConfigurationError(
                 f"{file}: the file starts with a byte order mark, which transformers {reads}",
                 "Save it as UTF-8 without a byte order mark.",
+            )
+        if file.name in _OBJECTS and not isinstance(value := read_json_file(file), dict):
+            raise ConfigurationError(
+                f"{file}: not a JSON object, but {type(value).__name__}",
+                "Download or write the file again.",
             )
 
 

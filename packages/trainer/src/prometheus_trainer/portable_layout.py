@@ -228,7 +228,7 @@ def _base_file(name: str, folder: Path, base_model: Path) -> Step:
 
 
 def _gone(base_model: Path) -> list[Unwritten]:
-    """Says that the base model's files are not there any more, as where a cache has been emptied during the training."""
+    """Says that the base model's files are not there any more, as where a cache was emptied during the training."""
     if (base_model / "config.json").is_file():
         return []
     remedy = (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prometheus_trainer.checkpoint_digests import digest, flush
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.learnt_rows import LearntReport, LearntRows, count_rows
 from prometheus_trainer.parity_tokens import IGNORED
@@ -59,9 +61,10 @@ def prepare_rows(
     """Rows with int32 ``input_ids`` and ``labels``; shuffled as the original did where a seed is given.
 
     The original shuffled the prepared rows with seed 42 before the sampler of the trainer drew its own order; both
-    are needed to reproduce its batches. Ids are kept in ``cache_dir`` and read from there the next time: nothing is
-    written beside the dataset. ``name`` is for messages. ``report`` is told how many rows have no label or a cut
-    answer. Raises ConfigurationError for a row that the chat template refuses, and where no row has a label.
+    are needed to reproduce its batches. Ids are kept in ``cache_dir`` with a digest, and read from there the next
+    time if they are whole: nothing is written beside the dataset. ``name`` is for messages. ``report`` is told how many
+    rows have no label or a cut answer. Raises ConfigurationError for a row that the chat template refuses, and where
+    no row has a label.
     """
     from datasets import Features, Sequence, Value
 
@@ -70,6 +73,8 @@ def prepare_rows(
     integers = Sequence(Value("int32"))
     cache_dir.mkdir(parents=True, exist_ok=True)
     source = hashlib.sha256(rows._fingerprint.encode()).hexdigest()[:16]
+    cache = cache_dir / f"{name}-{source}-{tokenisation.digest()}.arrow"
+    _delete_unless_whole(cache)
     tokens = rows.map(
         _tokenizing(tokenisation, name),
         batched=True,
@@ -78,14 +83,37 @@ def prepare_rows(
         input_columns=["messages"],
         remove_columns=rows.column_names,
         features=Features({"input_ids": integers, "labels": integers, "learnt": Value("int8")}),
-        cache_file_name=str(cache_dir / f"{name}-{source}-{tokenisation.digest()}.arrow"),
+        cache_file_name=str(cache),
         load_from_cache_file=True,
     )
+    _keep_digest(cache)
     counted = count_rows(tokens.data.column("learnt"), name, _places(rows))
     _check_some_labels(counted, tokenisation)
     if report:
         report.add(counted, tokenisation.max_length, tokenisation.learns())
     return tokens.remove_columns("learnt")
+
+
+def _delete_unless_whole(cache: Path) -> None:
+    """Deletes prepared rows whose bytes are not those that were written: they are made again."""
+    kept = _digest_file(cache)
+    if cache.exists() and not (kept.exists() and kept.read_bytes() == digest(cache).encode()):
+        cache.unlink(missing_ok=True)
+        kept.unlink(missing_ok=True)
+
+
+def _keep_digest(cache: Path) -> None:
+    """In the process that has made them; the others find it there."""
+    kept = _digest_file(cache)
+    if not kept.exists():
+        flush(cache)
+        partial = kept.with_suffix(f".{os.getpid()}.partial")
+        partial.write_text(digest(cache), encoding="utf-8")
+        partial.replace(kept)
+
+
+def _digest_file(cache: Path) -> Path:
+    return cache.with_suffix(".digest")
 
 
 def _places(rows: Dataset) -> list[int] | None:

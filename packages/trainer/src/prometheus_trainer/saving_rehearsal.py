@@ -44,8 +44,11 @@ class SavingRehearsal(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        if state.global_step > 0:
-            return
+        if state.global_step == 0:
+            self._rehearse(args, state)
+        self._events.emit("phase", name="training")
+
+    def _rehearse(self, args: TrainingArguments, state: TrainerState) -> None:
         self._events.emit("phase", name="trying whether all can be saved")
         scratch = Path(str(args.output_dir)) / "rehearsal"
         problem: ConfigurationError | None = None
@@ -61,7 +64,6 @@ class SavingRehearsal(TrainerCallback):
             shutil.rmtree(scratch, ignore_errors=True)
         if failed:
             raise problem or _refused("the first process says why", None, scratch)
-        self._events.emit("phase", name="training")
 
     def _problem(self, scratch: Path, unwritten: list[Unwritten]) -> ConfigurationError | None:
         if unwritten:

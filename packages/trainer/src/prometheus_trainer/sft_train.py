@@ -107,7 +107,7 @@ def _train(
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.master_weights import choose_master_weights
     from prometheus_trainer.merging.layout import check_full_precision
-    from prometheus_trainer.model_files import refuse_marked_texts
+    from prometheus_trainer.model_files import check_model_texts
     from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
@@ -163,7 +163,7 @@ def _train(
     events.emit("phase", name="loading the tokenizer and preparing the rows")
     with state.main_process_first():
         base_model = resolve_model(job["model"])
-    refuse_marked_texts(base_model)
+    check_model_texts(base_model)
     for notice in check_full_precision(base_model):
         events.emit("notice", message=notice)
     if model_config.use_peft:
@@ -255,7 +255,6 @@ def _train(
     rehearse = partial(write_expert, trainer, job=job, base_model=base_model, tokenisation=tokenisation)
     trainer.add_callback(SavingRehearsal(trainer, rehearse, output_dir, events))
 
-    events.emit("phase", name="training")
     request.training_begins()
     try:
         trainer.train(resume_from_checkpoint=str(resumed.folder) if resumed else None)

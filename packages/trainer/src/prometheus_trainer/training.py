@@ -24,7 +24,7 @@ from trl.trainer.model_config import ModelConfig
 from trl.trainer.sft_config import SFTConfig
 
 from prometheus_trainer.checkpoints import CompleteCheckpoint
-from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.errors import ConfigurationError, described
 from prometheus_trainer.events import Events
 from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
@@ -39,6 +39,8 @@ from prometheus_trainer.resumable_trainer import ResumableTrainer
 from prometheus_trainer.stopping import StopCallback
 from prometheus_trainer.training_events import TrainingEvents
 from prometheus_trainer.unfused_mixtral import is_mixtral, load_unfused_mixtral
+
+SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
 def build_trainer(
@@ -73,7 +75,7 @@ def build_trainer(
 
     set_seed(sft_config.seed)
     keep_checkpoints, sft_config.save_total_limit = sft_config.save_total_limit, None
-    model = load_base_model(base_model, model_config)
+    model = load_base_model(base_model, model_config, refused_generation_settings(base_model, events))
     set_refused_generation_settings_aside(model, events)
     # Checkpoints are read back name by name, so they keep the names inside; save_final_weights brings the others back.
     model._prometheus_conversions = model.__dict__.get("_weight_conversions")  # type: ignore[assignment]
@@ -138,6 +140,20 @@ def save_final_weights(trainer: ResumableTrainer, output_dir: Path) -> None:
         model._weight_conversions = inside
 
 
+def refused_generation_settings(base_model: Path, events: Events) -> GenerationConfig | None:
+    """Other settings, of the special tokens alone, for a base model whose own transformers refuses to load."""
+    file = base_model / "generation_config.json"
+    if not file.is_file():
+        return None
+    try:
+        GenerationConfig.from_pretrained(base_model)
+        return None
+    except Exception as error:  # whatever a setting of the wrong kind raises
+        _warn_of_settings(error, events)
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    return GenerationConfig(**{name: settings.get(name) for name in SPECIAL_TOKENS})
+
+
 def set_refused_generation_settings_aside(model: PreTrainedModel, events: Events) -> None:
     """Gives a model whose generation settings transformers would refuse to save others, of its special tokens alone.
 
@@ -148,19 +164,24 @@ def set_refused_generation_settings_aside(model: PreTrainedModel, events: Events
         return
     try:
         settings.validate(strict=True)
-    except ValueError as error:
-        tokens = ("bos_token_id", "eos_token_id", "pad_token_id")
-        model.generation_config = GenerationConfig(**{name: getattr(settings, name) for name in tokens})
-        reason = " ".join(str(error).split())
-        events.emit(
-            "warning",
-            message="the base model's generation settings contradict each other, and transformers does not save such: "
-            f"{reason} The trained model gets the base model's generation_config.json as it is; correct it in both.",
+    except Exception as error:
+        model.generation_config = GenerationConfig(
+            **{name: getattr(settings, name) for name in SPECIAL_TOKENS}
         )
+        _warn_of_settings(error, events)
+
+
+def _warn_of_settings(error: Exception, events: Events) -> None:
+    reason = " ".join(str(error).split())
+    events.emit(
+        "warning",
+        message=f"transformers refuses the base model's generation settings: {reason} Training needs none of them. The "
+        "trained model gets the base model's generation_config.json as it is; correct it in both.",
+    )
 
 
 def load_tokenizer(base_model: Path) -> PreTrainedTokenizerBase:
-    """The base model's tokenizer. Raises ConfigurationError without ``tokenizer.json``.
+    """The base model's tokenizer. Raises ConfigurationError without ``tokenizer.json``, and for one that does not load.
 
     From ``tokenizer.model`` alone transformers 5 builds a tokenizer that splits ``[INST]`` otherwise than the one the
     model was trained with.
@@ -171,7 +192,13 @@ def load_tokenizer(base_model: Path) -> PreTrainedTokenizerBase:
             "Save the tokenizer as tokenizer.json (transformers 4: AutoTokenizer.from_pretrained(…, "
             "use_fast=True).save_pretrained(…)).",
         )
-    return AutoTokenizer.from_pretrained(base_model)
+    try:
+        return AutoTokenizer.from_pretrained(base_model)
+    except Exception as error:  # each format has errors of its own
+        raise ConfigurationError(
+            f"the tokenizer of {base_model} does not load ({described(error)})",
+            "Check tokenizer.json and tokenizer_config.json there, or download them again.",
+        ) from error
 
 
 def end_ids(base_model: Path, tokenizer: PreTrainedTokenizerBase) -> set[int]:
@@ -184,17 +211,21 @@ def end_ids(base_model: Path, tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return found | {int(tokenizer.eos_token_id)} if isinstance(tokenizer.eos_token_id, int) else found
 
 
-def load_base_model(base_model: Path, model_config: ModelConfig) -> PreTrainedModel:
+def load_base_model(
+    base_model: Path, model_config: ModelConfig, generation_config: GenerationConfig | None = None
+) -> PreTrainedModel:
     """The base model in the data type and with the attention asked for; Mixtral with its experts unfused.
 
-    The weights are in full precision, whatever its config says of quantisation. Raises ConfigurationError where they do
-    not fill the model: transformers would only warn and train on random numbers.
+    The weights are in full precision, whatever its config says of quantisation. ``generation_config``: instead of the
+    base model's own. Raises ConfigurationError where the weights do not fill the model: transformers would only warn
+    and train on random numbers.
     """
     options: dict[str, Any] = {
         "dtype": model_config.dtype,
         "attn_implementation": model_config.attn_implementation,
         "output_loading_info": True,
         "use_safetensors": True,  # pickled weights would run code
+        "generation_config": generation_config,
     }
     if model_config.attn_implementation is None:
         del options["attn_implementation"]

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isLfsPointer, LFS_FAULT, textFault, UTF8_MARK } from '@prometheus-actions/stage';
+import { isLfsPointer, LFS_FAULT, START_BYTES, textFault, UTF8_MARK } from '@prometheus-actions/stage';
 import type { Diagnostic } from './diagnostics.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
 import type { RecipeSection } from './recipe-schema.ts';
@@ -67,17 +67,18 @@ export function readBaseModel(
   };
 }
 
-/** A file of a model's folder that can't be what it is called; undefined where none is found. */
+/** A file of a model's folder that the trainer refuses as something else than it is called; undefined where none is found. */
 function foreignFile(folder: string): Finding | undefined {
   for (const file of filesIn(folder)) {
-    const bytes = contentOf(file, MOST_POINTER_BYTES);
-    if (bytes && isLfsPointer(bytes)) return wrongFile(file, LFS_FAULT);
+    const start = startOf(file);
+    if (isLfsPointer(start)) return wrongFile(file, LFS_FAULT);
+    if (/\.(json|jinja)$/.test(file) && start.subarray(0, UTF8_MARK.length).equals(UTF8_MARK)) {
+      const reads = file.endsWith('.json') ? 'does not read' : 'takes for a part of each prompt';
+      const problem = `the file starts with a byte order mark, which transformers ${reads}`;
+      return wrongFile(file, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+    }
   }
-  const config = path.join(folder, 'config.json');
-  const isMarked = contentOf(config)?.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
-  if (!isMarked) return foreignConfig(config);
-  const problem = 'the file starts with a byte order mark, which transformers does not read';
-  return wrongFile(config, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+  return foreignConfig(path.join(folder, 'config.json'));
 }
 
 function foreignConfig(file: string): Finding | undefined {
@@ -100,14 +101,27 @@ function filesIn(folder: string): string[] {
   }
 }
 
-/** A pointer of Git LFS is smaller. */
-const MOST_POINTER_BYTES = 1024;
+/** The first bytes of a file; none of what is no file, or may not be read. */
+function startOf(file: string): Buffer {
+  try {
+    if (!statSync(file).isFile()) return Buffer.alloc(0);
+    const descriptor = openSync(file, 'r');
+    try {
+      const start = Buffer.alloc(START_BYTES);
+      return start.subarray(0, readSync(descriptor, start));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
 
-/** What is in a file, where that is not too much and may be read. */
-function contentOf(file: string, most = MOST_SETTINGS_BYTES): Buffer | undefined {
+/** What is in a file of settings, where it may be read. */
+function contentOf(file: string): Buffer | undefined {
   try {
     const info = statSync(file);
-    return info.isFile() && info.size <= most ? readFileSync(file) : undefined;
+    return info.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFileSync(file) : undefined;
   } catch {
     return undefined;
   }

@@ -8,7 +8,7 @@ import { otherReadings } from './pyyaml-scalars.ts';
 import { RULES, type RuleCode, type Severity } from './rules.ts';
 import { type KeyFix, keyEdits, type TextEdit } from './text-edits.ts';
 import { anchorFaults, mergeFaults, removeFaults, writtenAlong } from './yaml-nodes.ts';
-import { explainSyntax, unknownAlias, unknownTags } from './yaml-syntax.ts';
+import { explainSyntax, strayTab, unknownAlias, unknownTags } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
 
@@ -122,6 +122,9 @@ export function parseYaml(
   const isBroken = found.some(({ finding }) => finding.code !== 'duplicate-key');
   if (isBroken && !partly) return undefined;
   if (isBroken) removeFaults(document);
+  // Read all the same, for what else is wrong in the file.
+  const tab = isBroken ? undefined : strayTab(text);
+  if (tab) diagnostics.push(diagnose([tab.offset, tab.offset], tab.finding));
   const diagnoseAt: YamlFile['diagnose'] = ({ path, key }, finding) => ({
     ...diagnose(rangeOf(document, path, key ?? false), finding),
     fix:

@@ -1,4 +1,4 @@
-import { type Document, type ErrorCode, visit, type YAMLError, type YAMLWarning } from 'yaml';
+import { CST, type Document, type ErrorCode, Lexer, visit, type YAMLError, type YAMLWarning } from 'yaml';
 import type { RuleCode } from './rules.ts';
 import type { Finding } from './yaml-file.ts';
 
@@ -104,6 +104,32 @@ export function unknownTags(
       const hint = 'Leave it out, or put quotes around a text that begins with !.';
       return { offset, finding: { code: 'yaml-syntax', message, hint } };
     });
+}
+
+/** The first tab that is neither in quotes, in a block of text nor in a comment: PyYAML refuses it there. */
+export function strayTab(text: string): { offset: number; finding: Finding } | undefined {
+  let offset = 0;
+  let isBlock = false;
+  let isScalar = false;
+  for (const lexeme of new Lexer().lex(text)) {
+    const type = CST.tokenType(lexeme);
+    if (type === 'block-scalar-header') isBlock = true;
+    const isPlain = isScalar && !isBlock;
+    if ((isPlain || (type === 'space' && !isScalar)) && lexeme.includes('\t')) {
+      const message = 'a tab between words, which PyYAML refuses';
+      const finding: Finding = {
+        code: 'yaml-syntax',
+        message,
+        hint: 'Write spaces, or put quotes around the text.',
+      };
+      return { offset: offset + lexeme.indexOf('\t'), finding };
+    }
+    if (isScalar) isBlock = false;
+    isScalar = type === 'scalar';
+    // The lexer's own marks are no part of the text.
+    if (!isScalar && type !== 'doc-mode' && type !== 'flow-error-end') offset += lexeme.length;
+  }
+  return undefined;
 }
 
 function foundAt(code: ErrorCode, text: string, offset: number): string {

@@ -46,10 +46,27 @@ describe('a base model in a folder', () => {
     },
   );
 
-  it('is refused where transformers would not read its config.json', () => {
+  it('is refused where transformers would not read its JSON, or read its template otherwise', () => {
     expect(errorsIn(withFiles({ 'config.json': `\ufeff${config}` }))).toMatchObject([
       { message: expect.stringMatching(/config\.json: .*byte order mark, which transformers does not read/) },
     ]);
+    for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
+      expect(errorsIn(withFiles({ [name]: '\ufeff{}' }))).toMatchObject([
+        {
+          message: expect.stringContaining(
+            `${name}: the file starts with a byte order mark, which transformers does`,
+          ),
+        },
+      ]);
+    }
+    expect(errorsIn(withFiles({ 'chat_template.jinja': '\ufeff{{ messages }}' }))).toMatchObject([
+      {
+        message: expect.stringMatching(
+          /chat_template\.jinja: .*which transformers takes for a part of each prompt/,
+        ),
+      },
+    ]);
+    expect(errorsIn(withFiles({ 'README.md': '\ufeff# Model', 'merges.txt': '' }))).toEqual([]);
     expect(errorsIn(withFiles({ 'config.json': Buffer.from(`\ufeff${config}`, 'utf16le') }))).toMatchObject([
       { message: expect.stringMatching(/config\.json: the file is in UTF-16/) },
     ]);

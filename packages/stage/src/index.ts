@@ -38,5 +38,13 @@ export {
 export type { StageEvent } from './stage-events.ts';
 export { resolveInputs, type StageInput } from './stage-inputs.ts';
 export { warningText } from './stage-warnings.ts';
-export { isLfsPointer, LFS_FAULT, readJsonFile, textFault, UTF8_MARK, withoutMark } from './text-file.ts';
+export {
+  isLfsPointer,
+  LFS_FAULT,
+  readJsonFile,
+  START_BYTES,
+  textFault,
+  UTF8_MARK,
+  withoutMark,
+} from './text-file.ts';
 export { visibleColumns, visibleText } from './visible-text.ts';

@@ -20,6 +20,7 @@ from prometheus_trainer.events import Events
 from prometheus_trainer.lora_merge import merge_lora
 from prometheus_trainer.merging.reading import index_model, read_json
 from prometheus_trainer.model_source import resolve_model
+from prometheus_trainer.prepared_rows import open_split
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 14483498112\n"
 MARK = b"\xef\xbb\xbf"
@@ -154,6 +155,18 @@ def test_a_pointer_is_named_before_weights_are_missed(tmp_path: Path) -> None:
     (tmp_path / "model/config.json").write_bytes(POINTER)
     with pytest.raises(ConfigurationError, match=r"config\.json: this is a pointer of Git LFS"):
         resolve_model({"path": str(tmp_path / "model")})
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("name", ["data-00000-of-00001.arrow", "state.json", "dataset_info.json"])
+def test_a_pointer_in_prepared_data(name: str, split: str, tmp_path: Path) -> None:
+    dataset = write_small_rows(tmp_path / "rows")
+    if split == "test":
+        shutil.copytree(dataset / "train", dataset / "test", dirs_exist_ok=True)
+    assert (dataset / split / name).is_file()
+    (dataset / split / name).write_bytes(POINTER)
+    with pytest.raises(ConfigurationError, match=rf"{split}/{name}: this is a pointer of Git LFS"):
+        open_split(dataset, split)
 
 
 @pytest.mark.parametrize("kind", ["mistral", "mixtral"])

@@ -1,4 +1,4 @@
-"""Files of models that are not what they are called: pointers of Git LFS, JSON in another encoding."""
+"""Files of models and data that are not what they are called: pointers of Git LFS, JSON in another encoding."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_trainer.checkpoint_digests import digest, flush
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.learnt_rows import LearntReport, LearntRows, count_rows
+from prometheus_trainer.model_files import refuse_lfs_pointers
 from prometheus_trainer.parity_tokens import IGNORED
 from prometheus_trainer.tokenisation import Tokenisation
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 def open_split(dataset: Path, split: str) -> Dataset | None:
     """One split of a dataset folder as ``datasets.load_from_disk`` reads it; None where there is no ``test``.
 
-    Raises ConfigurationError where the split can't be read, is empty, or has no column ``messages``.
+    Raises ConfigurationError where the split can't be read, is in Git LFS, is empty, or has no column ``messages``.
     """
     from datasets import Dataset
 
     folder = dataset / split
     if split == "test" and not folder.exists():
         return None
+    if folder.is_dir():
+        refuse_lfs_pointers(folder)
     try:
         rows = Dataset.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError) as error:

@@ -35,6 +35,15 @@ export function git(folder: string, ...args: string[]): string {
   }
 }
 
+/**
+ * Whether a folder is the top of a repository, as far as its files tell.
+ *
+ * Not in hardware.ts, whose own place the bundler knows: it would copy all that is below each `.git` it finds from there.
+ */
+export function hasRepository(folder: string): boolean {
+  return existsSync(path.join(folder, '.git'));
+}
+
 type ExecError = NodeJS.ErrnoException & { stderr?: string };
 
 function reasonOf({ code, message, stderr = '' }: ExecError, folder: string, subcommand: string): GitError {

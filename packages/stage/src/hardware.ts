@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import { cpus, hostname, release, totalmem, type } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Json } from './canonical-json.ts';
-import { GitError, git } from './git.ts';
+import { GitError, git, hasRepository } from './git.ts';
 
 /**
  * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
@@ -33,7 +32,7 @@ export function gitCommit(root = PROJECT_ROOT): { commit: string | null; problem
     return { commit: git(root, 'describe', '--always', '--dirty', '--abbrev=40').trim() || ref };
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
-    const isExpected = ref !== null || !existsSync(path.join(root, '.git'));
+    const isExpected = ref !== null || !hasRepository(root);
     return { commit: ref, ...(!isExpected && { problem: error }) };
   }
 }

@@ -94,7 +94,7 @@ def test_sigint_while_preparing_ends_without_a_checkpoint(inputs: dict[str, Path
     assert stopped["step"] in (0, 1)  # 1 where training had begun by then
 
 
-def test_a_torn_checkpoint_is_passed_over_and_deleted(
+def test_a_torn_checkpoint_is_deleted_and_one_that_was_cut_set_aside(
     inputs: dict[str, Path], undisturbed: Path, tmp_path: Path
 ) -> None:
     job = _job(tmp_path, inputs, LORA)
@@ -117,8 +117,12 @@ def test_a_torn_checkpoint_is_passed_over_and_deleted(
     run_to_end(job)
     events = read_events(tmp_path)[before:]
     notices = [event["message"] for event in events if event["event"] == "notice"]
-    assert [f"{folder} is not a complete checkpoint and is deleted" for folder in (torn, cut)] == notices[:2]
-    assert "step 4" in notices[2]
+    assert notices[0] == f"{torn} is not a complete checkpoint and is deleted"
+    assert "step 4" in notices[1]
+    (warning,) = (event["message"] for event in events if event["event"] == "warning")
+    assert f"{cut} is damaged: optimizer.pt has 100 of " in warning
+    assert "the one before it, of step 4" in warning
+    assert (checkpoints / "damaged-checkpoint-8").is_dir()
     assert next(event["step"] for event in events if event["event"] == "train") == 5
     _assert_same_weights(undisturbed, tmp_path / "output")
 

@@ -75,7 +75,7 @@ def write_expert(
             output_dir.mkdir(parents=True, exist_ok=True)
             for left in [*output_dir.glob("*.safetensors"), *output_dir.glob("*.index.json")]:
                 left.unlink()  # of a run that was killed while it saved
-        except OSError as error:
+        except Exception as error:
             fault = error
     trainer.accelerator.wait_for_everyone()
     save_final_weights(trainer, output_dir)

@@ -43,7 +43,12 @@ async function bundle(source: string, folder: string): Promise<string | undefine
     '--license',
     'licenses.txt',
   ]);
-  return exitCode === 0 ? undefined : `${stdout}${stderr}`;
+  if (exitCode !== 0) return `${stdout}${stderr}`;
+  // A path in the sources that ncc takes for that of a file beside them: it copies what it finds by it.
+  const copied = readdirSync(folder).find(
+    (name) => !/\.index\.js$|^(index\.js|licenses\.txt|package\.json|lane-thread)$/.test(name),
+  );
+  return copied && `ncc copied ${copied} into ${folder}: write the path that it followed in another way`;
 }
 
 async function compare(committed: string, fresh: string): Promise<string | undefined> {

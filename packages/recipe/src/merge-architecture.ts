@@ -22,7 +22,8 @@ export function architectureAtHand(
     if (!filled || filled.includes('${')) continue;
     // A folder, or a folder and the adapter on it.
     for (const part of [filled, filled.slice(0, Math.max(0, filled.lastIndexOf('+')))]) {
-      const file = path.resolve(folder, part, 'config.json');
+      // Not path.resolve in one: the bundler would take it for a file below its own folder, and copy what it finds.
+      const file = path.join(path.resolve(folder, part), 'config.json');
       if (part === '' || !statSync(file, { throwIfNoEntry: false })?.isFile()) continue;
       const reading = readConfigFile(file);
       if ('architecture' in reading) return reading;

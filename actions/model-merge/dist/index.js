@@ -29751,6 +29751,5361 @@ function chainContext(options) {
 
 /***/ }),
 
+/***/ 4761:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  W: () => (/* binding */ readWithModel)
+});
+
+// UNUSED EXPORTS: checkWithModel
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 3 modules
+var base_model_architecture = __nccwpck_require__(5086);
+// EXTERNAL MODULE: ./packages/recipe/src/check-schema.ts
+var check_schema = __nccwpck_require__(9506);
+// EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
+var src_diagnostics = __nccwpck_require__(9720);
+// EXTERNAL MODULE: ./packages/stage/src/hardware.ts + 1 modules
+var hardware = __nccwpck_require__(8070);
+// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
+var schemas = __nccwpck_require__(8816);
+;// CONCATENATED MODULE: ./packages/recipe/src/key-schema.ts
+
+/** Keys that may all be left out, each with its text and its default, which stand in the JSON Schema. */
+function keySchemas(keys, texts) {
+    return Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, keySchema(key, texts[name], texts)]));
+}
+function keySchema(key, text, texts) {
+    return valueSchema(key, texts)
+        .meta({
+        ...(text !== undefined && { description: text }),
+        ...(key.default !== undefined && { default: key.default }),
+    })
+        .optional();
+}
+function valueSchema(key, texts) {
+    if (key.types.includes('any'))
+        return schemas/* unknown */.L5J();
+    const types = key.types.filter((type) => type !== 'null');
+    const alternatives = types.map((type) => typeSchema(type, key, texts));
+    const [only] = alternatives;
+    const value = only && alternatives.length === 1 ? only : schemas/* union */.KCZ(alternatives, `expected ${types.join(' or ')}`);
+    return key.types.includes('null') ? value.nullable() : value;
+}
+function typeSchema(type, { choices, keys }, texts) {
+    switch (type) {
+        case 'boolean':
+            return schemas/* boolean */.zMY();
+        case 'integer':
+            return schemas/* int */.Whr();
+        case 'number':
+            return schemas/* number */.aig();
+        case 'string':
+            return choices ? schemas/* enum */.k5n(choices) : schemas/* string */.YjP();
+        case 'array':
+            return schemas/* array */.YOg(schemas/* unknown */.L5J());
+        case 'object':
+            return keys ? schemas/* strictObject */.rej(keySchemas(keys, texts)) : schemas/* looseObject */._H3({});
+        default:
+            throw new Error(`no schema for the type ${type}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/launch-key-texts.ts
+/** What the keys of a launch config mean, in words of our own; looked up in accelerate 1.15. */
+const LAUNCH_KEY_TEXTS = {
+    compute_environment: 'Where training runs: on machines that this command starts processes on.',
+    debug: 'Checks shapes before each collective operation, which is slow.',
+    deepspeed_config: 'With distributed_type: DEEPSPEED.',
+    distributed_type: 'How the model is spread: MULTI_GPU, each process has all of it; DEEPSPEED and FSDP split it; NO, there is one process.',
+    downcast_bf16: 'On a TPU: whether floats and doubles both become bfloat16.',
+    dynamo_config: 'torch.compile for the whole model. The profile fast compiles by itself.',
+    enable_cpu_affinity: 'Binds each process to the cores near its GPU.',
+    fp8_config: 'With mixed_precision: fp8.',
+    fsdp_config: 'With distributed_type: FSDP.',
+    gpu_ids: 'The GPUs of this machine, as text: "0,1", or all. CUDA_VISIBLE_DEVICES says it without changing the file.',
+    machine_rank: 'Number of this machine, from 0. Stays 0: several nodes are told by the recipe.',
+    main_process_ip: 'Address of the first node. Found by itself on one machine and under Slurm.',
+    main_process_port: 'Port at which the processes meet; a free one is taken where none is stated.',
+    main_training_function: 'For notebooks and TPUs: the function to start.',
+    megatron_lm_config: 'With distributed_type: MEGATRON_LM.',
+    mixed_precision: 'Data type that is computed in; in quotes where it is "no", which YAML would read as false.',
+    mpirun_config: 'With distributed_type: MULTI_CPU.',
+    num_machines: 'Stays 1: the number of nodes is launch.slurm.nodes of recipe.yaml.',
+    num_processes: 'Not read: the number of processes is launch.processes of recipe.yaml.',
+    parallelism_config: 'Sizes of the groups that split data, tensors and sequences.',
+    rdzv_backend: 'How the processes of several nodes meet: static, or c10d.',
+    same_network: 'Whether all nodes are in one local network.',
+    tpu_env: 'Variables for the workers of a TPU pod.',
+    use_cpu: 'Trains on the CPU, also where there is a GPU.',
+    // Within deepspeed_config, fsdp_config and dynamo_config.
+    deepspeed_config_file: "A configuration in DeepSpeed's own format, instead of these keys.",
+    deepspeed_hostfile: 'The nodes and their GPUs, for a launcher of DeepSpeed itself.',
+    deepspeed_moe_layer_cls_names: 'Blocks of experts whose parameters are gathered together. The trainer names those of Mixtral itself.',
+    deepspeed_multinode_launcher: 'What starts the other nodes: pdsh, standard, openmpi, mvapich, mpich, slurm or nossh.',
+    gradient_accumulation_steps: 'Left out or auto: it follows from global_batch_size.',
+    gradient_clipping: 'Left out or auto: max_grad_norm of the training file.',
+    offload_optimizer_device: "Where the optimizer's state is kept: none (the GPU), cpu or nvme.",
+    offload_optimizer_nvme_path: 'Folder on a fast disk, with nvme.',
+    offload_param_device: 'Where parameters are kept with ZeRO stage 3: none (the GPU), cpu or nvme.',
+    offload_param_nvme_path: 'Folder on a fast disk, with nvme.',
+    zero_stage: 'What is split over the GPUs: 0 nothing, 1 optimizer state, 2 gradients too, 3 parameters too.',
+    zero3_init_flag: 'Splits the model while it is loaded, so that no GPU ever holds all of it.',
+    zero3_save_16bit_model: 'Gathers the whole model when it is saved. Must be true with stage 3, or no model can be saved.',
+    fsdp_activation_checkpointing: 'Computes activations again in the backward pass instead of keeping them.',
+    fsdp_auto_wrap_policy: 'What is split as one unit: TRANSFORMER_BASED_WRAP, SIZE_BASED_WRAP or NO_WRAP.',
+    fsdp_backward_prefetch: 'Whether the next unit is fetched before (BACKWARD_PRE) or after (BACKWARD_POST) the gradients of this one, or not at all (NO_PREFETCH).',
+    fsdp_cpu_ram_efficient_loading: 'Only the first process reads the weights; the others get theirs from it.',
+    fsdp_forward_prefetch: 'Fetches the next unit during the forward pass of this one.',
+    fsdp_min_num_params: 'Parameters of a unit, with SIZE_BASED_WRAP.',
+    fsdp_offload_params: 'Keeps parameters and gradients in the memory of the machine.',
+    fsdp_reshard_after_forward: 'Version 2: whether parameters are split again after the forward pass.',
+    fsdp_sharding_strategy: 'Version 1: FULL_SHARD, SHARD_GRAD_OP, NO_SHARD, HYBRID_SHARD or HYBRID_SHARD_ZERO2.',
+    fsdp_state_dict_type: 'How a checkpoint is saved: FULL_STATE_DICT, SHARDED_STATE_DICT or LOCAL_STATE_DICT.',
+    fsdp_sync_module_states: "Version 1: gives all processes the first one's weights at the start.",
+    fsdp_transformer_layer_cls_to_wrap: 'Class of the layers that are units, with TRANSFORMER_BASED_WRAP.',
+    fsdp_use_orig_params: 'Version 1: keeps the parameters apart within a unit, which LoRA needs.',
+    fsdp_version: "1 or 2: which of PyTorch's implementations.",
+    dynamo_backend: 'Compiler: inductor, eager, cudagraphs and others; no: none.',
+    dynamo_mode: 'What it favours: default, reduce-overhead or max-autotune.',
+    dynamo_use_dynamic: 'Whether one compilation serves all lengths.',
+    dynamo_use_fullgraph: 'Fails where a part can not be compiled.',
+    dynamo_use_regional_compilation: 'Compiles one of the repeated layers and uses it for all.',
+};
+
+;// CONCATENATED MODULE: ./packages/recipe/src/launch-keys.json
+const launch_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"H":{"command_file":{"types":["null","string"]},"commands":{"types":["array","null"]},"compute_environment":{"types":["string"],"choices":["LOCAL_MACHINE"]},"debug":{"types":["boolean"],"default":false},"deepspeed_config":{"types":["null","object"],"keys":{"deepspeed_config_file":{"types":["boolean","integer","string"]},"deepspeed_exclusion_filter":{"types":["boolean","integer","string"]},"deepspeed_hostfile":{"types":["boolean","integer","string"]},"deepspeed_inclusion_filter":{"types":["boolean","integer","string"]},"deepspeed_moe_layer_cls_names":{"types":["boolean","integer","string"]},"deepspeed_multinode_launcher":{"types":["boolean","integer","string"]},"gradient_accumulation_steps":{"types":["integer","string"]},"gradient_clipping":{"types":["number","string"]},"offload_optimizer_device":{"types":["boolean","integer","string"]},"offload_optimizer_nvme_path":{"types":["boolean","integer","string"]},"offload_param_device":{"types":["boolean","integer","string"]},"offload_param_nvme_path":{"types":["boolean","integer","string"]},"zero3_init_flag":{"types":["boolean","integer","string"]},"zero3_save_16bit_model":{"types":["boolean","integer","string"]},"zero_stage":{"types":["integer"]}}},"distributed_type":{"types":["string"],"choices":["NO","MULTI_CPU","MULTI_GPU","MULTI_NPU","MULTI_MLU","MULTI_SDAA","MULTI_MUSA","MULTI_XPU","DEEPSPEED","FSDP","XLA","MEGATRON_LM","MULTI_HPU","MULTI_NEURON"]},"downcast_bf16":{"types":["boolean","string"],"default":false},"dynamo_config":{"types":["null","object"],"keys":{"dynamo_backend":{"types":["boolean","integer","string"]},"dynamo_mode":{"types":["boolean","integer","string"]},"dynamo_use_dynamic":{"types":["boolean"]},"dynamo_use_fullgraph":{"types":["boolean"]},"dynamo_use_regional_compilation":{"types":["boolean"]}}},"enable_cpu_affinity":{"types":["boolean"],"default":false},"fp8_config":{"types":["null","object"]},"fsdp_config":{"types":["null","object"],"keys":{"fsdp_activation_checkpointing":{"types":["boolean","integer","string"]},"fsdp_activation_checkpointing_offload":{"types":["boolean","integer","string"]},"fsdp_auto_wrap_policy":{"types":["boolean","integer","string"]},"fsdp_backward_prefetch":{"types":["boolean","integer","string"]},"fsdp_cpu_ram_efficient_loading":{"types":["boolean","integer","string"]},"fsdp_forward_prefetch":{"types":["boolean","integer","string"]},"fsdp_min_num_params":{"types":["integer"]},"fsdp_offload_params":{"types":["boolean","integer","string"]},"fsdp_reshard_after_forward":{"types":["boolean","integer","string"]},"fsdp_sharding_strategy":{"types":["boolean","integer","string"]},"fsdp_state_dict_type":{"types":["boolean","integer","string"]},"fsdp_sync_module_states":{"types":["boolean","integer","string"]},"fsdp_transformer_layer_cls_to_wrap":{"types":["boolean","integer","string"]},"fsdp_use_orig_params":{"types":["boolean","integer","string"]},"fsdp_version":{"types":["boolean","integer","string"]},"fsdp_ignored_modules":{"types":["string"]}}},"gpu_ids":{"types":["null","string"]},"machine_rank":{"types":["integer"],"default":0},"main_process_ip":{"types":["null","string"]},"main_process_port":{"types":["integer","null"]},"main_training_function":{"types":["string"],"default":"main"},"megatron_lm_config":{"types":["null","object"]},"mixed_precision":{"types":["null","string"],"choices":["no","fp16","bf16","fp8"],"default":"no"},"mpirun_config":{"types":["null","object"]},"num_machines":{"types":["integer"],"default":1},"num_processes":{"types":["integer"]},"parallelism_config":{"types":["null","object"],"keys":{"parallelism_config_cp_backend":{"types":["boolean","integer","string"]},"parallelism_config_cp_comm_strategy":{"types":["boolean","integer","string"]},"parallelism_config_cp_size":{"types":["integer"]},"parallelism_config_dp_replicate_size":{"types":["integer"]},"parallelism_config_dp_shard_size":{"types":["integer"]},"parallelism_config_sp_attn_implementation":{"types":["boolean","integer","string"]},"parallelism_config_sp_backend":{"types":["boolean","integer","string"]},"parallelism_config_sp_seq_length":{"types":["boolean","integer","string"]},"parallelism_config_sp_seq_length_is_variable":{"types":["boolean"]},"parallelism_config_sp_size":{"types":["integer"]},"parallelism_config_tp_size":{"types":["integer"]}}},"rdzv_backend":{"types":["null","string"],"default":"static"},"same_network":{"types":["boolean","null"],"default":false},"tpu_env":{"types":["array","null"]},"tpu_name":{"types":["null","string"]},"tpu_use_cluster":{"types":["boolean"],"default":false},"tpu_use_sudo":{"types":["boolean"],"default":false},"tpu_vm":{"types":["array","null"]},"tpu_zone":{"types":["null","string"]},"use_cpu":{"types":["boolean"],"default":false}}}');
+;// CONCATENATED MODULE: ./packages/recipe/src/launch-schema.ts
+
+
+
+
+const KEYS = launch_keys_namespaceObject.H;
+const { distributed_type, mixed_precision, machine_rank, num_machines, use_cpu } = launch_keys_namespaceObject.H;
+const known = keySchemas(KEYS, LAUNCH_KEY_TEXTS);
+/**
+ * A launch config as `accelerate launch` reads it. Unknown keys are errors: at the top they are accelerate's own, and in a
+ * section accelerate would pass over them and train with another setting.
+ */
+const launchConfigSchema = schemas/* strictObject */.rej({
+    ...known,
+    distributed_type: choice(distributed_type.choices).describe(LAUNCH_KEY_TEXTS.distributed_type),
+    mixed_precision: choice(mixed_precision.choices)
+        .nullish()
+        .meta({ description: LAUNCH_KEY_TEXTS.mixed_precision, default: mixed_precision.default }),
+    num_processes: schemas/* int */.Whr().positive().optional().describe(LAUNCH_KEY_TEXTS.num_processes),
+    num_machines: schemas/* int */.Whr()
+        .positive()
+        .optional()
+        .meta({ description: LAUNCH_KEY_TEXTS.num_machines, default: num_machines.default }),
+    machine_rank: schemas/* int */.Whr()
+        .nonnegative()
+        .optional()
+        .meta({ description: LAUNCH_KEY_TEXTS.machine_rank, default: machine_rank.default }),
+    main_process_port: schemas/* int */.Whr().min(0).max(65535).nullish().describe(LAUNCH_KEY_TEXTS.main_process_port),
+    // The schema of its keys, with a type for those who read them.
+    deepspeed_config: known.deepspeed_config,
+    use_cpu: schemas/* boolean */.zMY().optional().meta({ description: LAUNCH_KEY_TEXTS.use_cpu, default: use_cpu.default }),
+});
+/** One of these texts; `no` arrives as false where it has no quotes. */
+function choice(values) {
+    return schemas/* enum */.k5n(values, {
+        error: ({ input }) => typeof input === 'boolean'
+            ? `accelerate reads yes and no without quotes as true and false: write "${input ? 'yes' : 'no'}"`
+            : `expected ${values.slice(0, -1).join(', ')} or ${values.at(-1)}`,
+    });
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-paths.ts
+
+/**
+ * The absolute path of what a file of a recipe names.
+ *
+ * A relative path that leaves the recipe's folder is reported: a recipe is a folder that can be copied and sent, and a
+ * path out of it means another file on each machine. An absolute path says that openly.
+ *
+ * @param root the recipe's folder
+ * @param from the folder that relative paths start from
+ */
+function resolveInRecipe(name, { root, from }, report, diagnostics) {
+    const absolute = external_node_path_default().resolve(from, name);
+    const relative = external_node_path_default().relative(root, absolute);
+    if (!external_node_path_default().isAbsolute(name) && (relative === '..' || relative.startsWith(`..${(external_node_path_default()).sep}`))) {
+        const message = `${name} leaves the recipe's folder`;
+        const hint = 'Put it into the folder, or write its absolute path.';
+        diagnostics.push(report({ code: 'path-outside', message, hint }));
+    }
+    return absolute;
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
+var yaml_file = __nccwpck_require__(1786);
+;// CONCATENATED MODULE: ./packages/recipe/src/launch.ts
+
+
+
+
+
+
+
+/** Reads the section `launch` of a recipe, and the accelerate config that it names. */
+function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
+    const report = (key, finding) => yaml.diagnose({ path: ['launch', ...key] }, finding);
+    const nodes = slurm?.nodes ?? 1;
+    if (slurm && launcher !== 'slurm') {
+        const message = `launch.slurm is there, and launch.launcher is ${launcher}`;
+        const hint = 'Write launcher: slurm, or leave launch.slurm out.';
+        diagnostics.push(report(['slurm'], { code: 'launch-mismatch', message, hint }));
+    }
+    if (processes % nodes !== 0) {
+        const message = `${processes} processes can't be spread evenly over ${nodes} nodes`;
+        const hint = 'State the processes of all nodes together (--processes): nodes × GPUs of a node.';
+        diagnostics.push(report(['slurm', 'nodes'], { code: 'indivisible-processes', message, hint }));
+    }
+    for (const option of slurm?.options ?? []) {
+        if (!/^(--nodes\b|-N|--ntasks|-n)/.test(option))
+            continue;
+        const message = `${option}: nodes and tasks follow from launch.slurm.nodes and launch.processes`;
+        diagnostics.push(report(['slurm', 'options'], { code: 'bad-value', message, hint: 'Leave it out.' }));
+    }
+    const folder = external_node_path_default().dirname(yaml.file);
+    const at = (finding) => report(['config'], finding);
+    if (!isNamed(config))
+        resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
+    const read = readLaunchConfig(config, folder, processes, diagnostics, at);
+    return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
+}
+/** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
+function readLaunchConfig(config, folder, processes, diagnostics, report = ({ code, message, hint }) => ({
+    severity: 'error',
+    code,
+    message,
+    hint,
+    file: config,
+    line: 1,
+    column: 1,
+})) {
+    const configFile = launchConfigFile(config, folder);
+    if (!(0,external_node_fs_.existsSync)(configFile)) {
+        diagnostics.push(report({
+            code: 'missing-file',
+            message: `there is no file ${configFile}`,
+            hint: 'Give a path, or one of the names cpu, ddp and zero3.',
+        }));
+        return undefined;
+    }
+    // As accelerate reads it: in YAML 1.1 a plain `no` is false.
+    const yaml = (0,yaml_file/* readYamlFile */.kv)(configFile, diagnostics, { version: '1.1' });
+    if (yaml)
+        diagnostics.push(...yaml.otherReadings());
+    const section = yaml && (0,check_schema/* checkSchema */._)(launchConfigSchema, yaml, diagnostics);
+    if (!yaml || !section)
+        return undefined;
+    if ((section.num_machines ?? 1) > 1) {
+        const message = `num_machines is ${section.num_machines}: how many nodes train is not said here`;
+        const hint = 'Write num_machines: 1, and launcher: slurm with its nodes, or launcher: none, in recipe.yaml.';
+        diagnostics.push(yaml.diagnose({ path: ['num_machines'] }, { code: 'launch-mismatch', message, hint }));
+    }
+    return { configFile, config: section, yaml, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
+}
+/** The accelerate config that a recipe in a folder names: one of recipes/accelerate by its name, or a path. */
+function launchConfigFile(config, folder) {
+    return isNamed(config) ? namedFile(config) : external_node_path_default().resolve(folder, config);
+}
+function isNamed(config) {
+    return /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_.existsSync)(namedFile(config));
+}
+function namedFile(config) {
+    return external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
+}
+
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
+var text_file = __nccwpck_require__(4202);
+;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
+
+
+
+
+
+/** What goes with each kind of base model. */
+const read_base_model_KEYS = {
+    id: ['id', 'revision'],
+    path: ['path'],
+    random: ['random', 'seed', 'dtype', 'tokenizer'],
+};
+/** Reads the section `base_model` of a recipe; paths become absolute. */
+function readBaseModel(section, yaml, diagnostics) {
+    const diagnose = (finding, at = [], key = false) => yaml.diagnose({ path: ['base_model', ...at], key }, finding);
+    const kinds = ['id', 'path', 'random'].filter((kind) => section[kind] !== undefined);
+    const [kind, second] = kinds;
+    if (kind === undefined || second !== undefined) {
+        const message = 'base_model needs exactly one of id, path and random';
+        const found = kinds.length > 0 ? `${kinds.join(' and ')} are there` : 'none is there';
+        diagnostics.push(diagnose({ code: 'bad-value', message: `${message}: ${found}` }, second ? [second] : [], true));
+        return undefined;
+    }
+    for (const key of Object.keys(section)) {
+        if (section[key] === undefined || read_base_model_KEYS[kind].includes(key))
+            continue;
+        diagnostics.push(diagnose({ code: 'without-effect', message: `${key} has no effect beside ${kind}` }, [key], true));
+    }
+    if (kind === 'id')
+        return readHubModel(section, diagnose, diagnostics);
+    const folder = external_node_path_default().dirname(yaml.file);
+    const name = section[kind] ?? '';
+    const absolute = resolveInRecipe(name, { root: folder, from: folder }, (finding) => diagnose(finding, [kind]), diagnostics);
+    const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
+    if (!(0,external_node_fs_.existsSync)(config))
+        diagnostics.push(diagnose((0,yaml_file/* missingFile */.Bi)(name, config), [kind]));
+    const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
+    if (foreign)
+        diagnostics.push(diagnose(foreign, [kind]));
+    if (kind === 'path')
+        return { kind, path: absolute };
+    return {
+        kind,
+        configFile: absolute,
+        seed: section.seed ?? 0,
+        dtype: section.dtype ?? 'float32',
+        tokenizer: section.tokenizer ?? 'mistral-v1',
+    };
+}
+/** A file of a model's folder that the trainer refuses as something else than it is called; undefined where none is found. */
+function foreignFile(folder) {
+    for (const file of filesIn(folder)) {
+        const start = startOf(file);
+        if ((0,text_file/* isLfsPointer */.NS)(start))
+            return wrongFile(file, text_file/* LFS_FAULT */.xN);
+        if (/\.(json|jinja)$/.test(file) && start.subarray(0, text_file/* UTF8_MARK */.WP.length).equals(text_file/* UTF8_MARK */.WP)) {
+            const reads = file.endsWith('.json') ? 'does not read' : 'takes for a part of each prompt';
+            const problem = `the file starts with a byte order mark, which transformers ${reads}`;
+            return wrongFile(file, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+        }
+    }
+    return foreignConfig(external_node_path_default().join(folder, 'config.json'));
+}
+function foreignConfig(file) {
+    const bytes = contentOf(file);
+    const fault = bytes && (0,text_file/* textFault */.MO)(bytes);
+    return fault && wrongFile(file, fault);
+}
+function wrongFile(file, { problem, hint }) {
+    return { code: 'bad-value', message: `${file}: ${problem}`, hint };
+}
+function filesIn(folder) {
+    try {
+        return (0,external_node_fs_.readdirSync)(folder)
+            .sort()
+            .map((name) => external_node_path_default().join(folder, name));
+    }
+    catch {
+        return [];
+    }
+}
+/** The first bytes of a file; none of what is no file, or may not be read. */
+function startOf(file) {
+    try {
+        if (!(0,external_node_fs_.statSync)(file).isFile())
+            return Buffer.alloc(0);
+        const descriptor = (0,external_node_fs_.openSync)(file, 'r');
+        try {
+            const start = Buffer.alloc(text_file/* START_BYTES */.H);
+            return start.subarray(0, (0,external_node_fs_.readSync)(descriptor, start));
+        }
+        finally {
+            (0,external_node_fs_.closeSync)(descriptor);
+        }
+    }
+    catch {
+        return Buffer.alloc(0);
+    }
+}
+/** What is in a file of settings, where it may be read. */
+function contentOf(file) {
+    try {
+        const info = (0,external_node_fs_.statSync)(file);
+        return info.isFile() && info.size <= yaml_file/* MOST_SETTINGS_BYTES */.gK ? (0,external_node_fs_.readFileSync)(file) : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function readHubModel({ id = '', revision }, diagnose, diagnostics) {
+    if (revision === undefined) {
+        const message = 'base_model.revision is missing: the commit of the repository';
+        diagnostics.push(diagnose({ code: 'missing-key', message }));
+        return undefined;
+    }
+    if (!/^[0-9a-f]{40}$/.test(revision)) {
+        const message = `${revision} is not a commit: another run may get another model`;
+        const hint = "Write the commit's 40 digits, as the hub shows them under Files and versions.";
+        diagnostics.push(diagnose({ code: 'unpinned-revision', message, hint }, ['revision']));
+    }
+    return { kind: 'hub', id, revision };
+}
+
+;// CONCATENATED MODULE: ./packages/trainer/src/prometheus_trainer/adapter_support.json
+const adapter_support_namespaceObject = /*#__PURE__*/JSON.parse('{"linear":{"what":"LoRA on linear layers: names, names with dots, a pattern, `all-linear`"},"output-layer":{"what":"LoRA on the output layer, `lm_head`","note":"where it is tied to the embeddings, the merged model has an `lm_head` of its own"},"embeddings":{"what":"LoRA on the embeddings, `embed_tokens`","note":"where `lm_head` is tied to them, the merged model has an `lm_head` of its own"},"router":{"what":"LoRA on the router of a mixture of experts, `gate`","reason":"the router is not a linear layer in transformers","advice":"Take it out of lora_target_modules; lora_modules_to_save: [gate] trains it in full"},"other-modules":{"what":"LoRA on other modules: norms, activations, whole blocks","reason":"LoRA goes on linear layers and embeddings only","advice":"Name linear layers or embed_tokens; lora_modules_to_save trains other modules in full"},"modules-to-save":{"what":"modules trained in full: `lora_modules_to_save`","note":"linear layers, norms, routers, whole blocks, `embed_tokens` and `lm_head`; tied ones are untied"},"module-lists":{"what":"lists of modules trained in full: `experts`, `layers`","reason":"PEFT trains no list of modules in full","advice":"Name the modules in it, or the one around it"},"nothing-left":{"what":"`lora_modules_to_save` that holds every target","reason":"what is trained in full has no LoRA, so no target is left","advice":"Take the targets out of lora_modules_to_save, or leave use_peft out to train all in full"},"rslora":{"what":"`use_rslora`"},"dropout":{"what":"`lora_dropout`"},"dora":{"what":"DoRA on linear layers: `use_dora`"},"dora-embeddings":{"what":"DoRA on the embeddings","reason":"DoRA on embeddings scales whole columns of the weight","advice":"Take embed_tokens out of lora_target_modules, or leave use_dora out"},"dora-conv1d":{"what":"DoRA on layers that store their weights transposed, as GPT-2 does","reason":"DoRA on transposed weights scales whole columns of them","advice":"Leave use_dora out"},"target-parameters":{"what":"LoRA on parameters: `lora_target_parameters`","training":"lora_target_parameters","adapter":"target_parameters","reason":"it trains fused parameters, which the original layout does not have","advice":"Name layers in lora_target_modules instead"},"qalora":{"what":"QA-LoRA","adapter":"use_qalora","reason":"QA-LoRA pools the inputs"},"bdlora":{"what":"block-diagonal LoRA","adapter":"use_bdlora","reason":"block-diagonal LoRA has another layout"},"kasa":{"what":"KaSA","adapter":"kasa_config","reason":"KaSA also changes the base weight"},"arrow":{"what":"Arrow","adapter":"arrow_config","reason":"Arrow routes between adapters"},"monteclora":{"what":"MonteCLoRA","adapter":"monteclora_config","reason":"MonteCLoRA samples its weights"},"lora-bias":{"what":"biases of the LoRA matrices","adapter":"lora_bias","reason":"it has biases that the base model lacks"},"alora":{"what":"activated LoRA","adapter":"alora_invocation_tokens","reason":"it is active for some tokens only"},"trainable-tokens":{"what":"single rows of the embeddings","adapter":"trainable_token_indices","reason":"it trains rows of the embeddings"},"layer-replication":{"what":"repeated layers","adapter":"layer_replication","reason":"it repeats layers of the base model"}}');
+// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
+var linear_modules = __nccwpck_require__(8135);
+;// CONCATENATED MODULE: external "node:vm"
+const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
+;// CONCATENATED MODULE: ./packages/recipe/src/within-time.ts
+
+/** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
+const MOST_TIME = 1000;
+/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
+function withinTime(work) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/model-modules.ts
+
+
+/** All modules of a decoder model, as transformers builds it and this project's trainer names it. */
+function modelModules(architecture) {
+    const { experts, vectors } = architecture;
+    const block = experts ? 'block_sparse_moe' : 'mlp';
+    const norms = ['input_layernorm', 'post_attention_layernorm'];
+    if (vectors.norms === 4)
+        norms.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
+    const inLayer = ['', 'self_attn', block, ...norms];
+    if (vectors.headNorms)
+        inLayer.push('self_attn.q_norm', 'self_attn.k_norm');
+    if (experts)
+        inLayer.push(`${block}.experts.E`);
+    const other = (name, weights = true) => ({ parent: '', name, kind: 'other', weights });
+    const patterns = [
+        ...['', 'model', 'model.norm'].map((name) => other(name)),
+        ...['model.layers', ...(experts ? [`model.layers.N.${block}.experts`] : [])].map((name) => {
+            return { parent: '', name, kind: 'list', weights: true };
+        }),
+        ...inLayer.map((name) => other(`model.layers.N${name && `.${name}`}`)),
+        other('model.rotary_emb', false),
+        other(`model.layers.N.${experts ? `${block}.experts.E` : block}.act_fn`, false),
+        { parent: 'model', name: 'embed_tokens', kind: 'embeddings', weights: true },
+        ...(0,linear_modules/* linearModules */.n)(architecture).map(({ parent, name, router }) => ({
+            parent,
+            name,
+            kind: router ? 'router' : 'linear',
+            weights: true,
+        })),
+    ];
+    return patterns.flatMap(({ kind, weights, ...pattern }) => (0,linear_modules/* fullNames */.W)(pattern, architecture).map((name) => {
+        return { name, called: name.split('.').at(-1) ?? '', kind, weights };
+    }));
+}
+/**
+ * Those of the names that match a pattern as a whole, as Python's `re.fullmatch`; undefined for a pattern that JavaScript
+ * does not know, and for one that takes too long.
+ */
+function fullyMatching(pattern, names) {
+    try {
+        const expression = new RegExp(`^(?:${pattern})$`);
+        return withinTime(() => names.filter((name) => expression.test(name)));
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-adapter.ts
+
+
+
+const TARGETS = 'lora_target_modules';
+const SAVED = 'lora_modules_to_save';
+/** What models call their embeddings. */
+const EMBEDDINGS = ['embed_tokens', 'wte', 'embed_in', 'word_embeddings'];
+/** Checks the LoRA settings of a training file by the table that training and lora-merge go by. */
+function checkAdapterKeys(given, report) {
+    for (const [name, entry] of Object.entries(adapter_support_namespaceObject)) {
+        if (!('training' in entry) || isEmpty(given[entry.training]))
+            continue;
+        report([entry.training], refusal(name, `${entry.training} is set`));
+    }
+    const { names, pattern } = targetsOf(given);
+    const targets = (called) => pattern === undefined
+        ? names.some((name) => called.includes(name.split('.').at(-1) ?? ''))
+        : fullyMatching(pattern, called.flatMap((name) => [name, `model.${name}`]))?.length;
+    if (given.use_dora === true && targets(EMBEDDINGS)) {
+        report(['use_dora'], refusal('dora-embeddings', `use_dora is set, and ${TARGETS} has the embeddings`));
+    }
+    if (given.loss_type === 'chunked_nll' && targets(['lm_head'])) {
+        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
+        const hint = `Write loss_type: nll, or take lm_head out of ${TARGETS}.`;
+        report(['loss_type'], { code: 'unsupported-loss', message, hint });
+    }
+}
+/**
+ * Checks the modules that LoRA settings name against those of the base model.
+ *
+ * As PEFT takes names: a target stands for every module that is called so, or whose name ends so after a dot, and one
+ * that is saved for every module whose name ends so.
+ */
+function checkAdapterModules(given, { architecture, notice }, report) {
+    const { modelType } = architecture;
+    if (isEmpty(given[TARGETS])) {
+        if (modelType !== 'mixtral')
+            return;
+        const message = `${TARGETS} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
+        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
+        report(['use_peft'], { code: 'missing-key', message, hint });
+        return;
+    }
+    const modules = modelModules(architecture);
+    // Of a model type that is not known the names are assumed.
+    const told = (path, finding) => report(path, notice === undefined ? finding : { ...finding, severity: 'warning' });
+    const unknown = (path, name, known) => {
+        const names = [...new Set(known.map(({ called }) => called))].filter((called) => !/^\d*$/.test(called));
+        const message = `${path[0]}: the base model (${modelType}) has no layer ${name}`;
+        const hint = (0,src_diagnostics/* didYouMean */.au)(name, names) ?? `It has ${names.join(', ')}.`;
+        told(path, { code: 'unknown-module', message, hint });
+    };
+    const { names, pattern } = targetsOf(given);
+    const adaptable = modules.filter(({ kind }) => kind === 'linear' || kind === 'embeddings');
+    const wanted = names.map((name) => [
+        name,
+        modules.filter((module) => `.${module.name}`.endsWith(`.${name}`)),
+    ]);
+    if (pattern !== undefined) {
+        const found = fullyMatching(pattern, modules.map(({ name }) => name));
+        wanted.push([pattern, found && modules.filter(({ name }) => found.includes(name))]);
+    }
+    for (const [index, [name, found]] of wanted.entries()) {
+        const path = Array.isArray(given[TARGETS]) ? [TARGETS, index] : [TARGETS];
+        const other = found?.find((module) => !adaptable.includes(module));
+        if (found?.length === 0 && pattern !== undefined) {
+            const hint = `A full name is such as ${adaptable.find(({ kind }) => kind === 'linear')?.name}.`;
+            const message = `${TARGETS}: as a pattern, ${name} matches no layer of the base model (${modelType})`;
+            told(path, { code: 'unknown-module', message, hint });
+        }
+        else if (found?.length === 0)
+            unknown(path, name, adaptable);
+        else if (other) {
+            const feature = other.kind === 'router' ? 'router' : 'other-modules';
+            told(path, refusal(feature, `${TARGETS}: ${name} names ${other.name || 'the model'}`));
+        }
+    }
+    const listed = [given[SAVED] ?? []].flat().map(String);
+    const withWeights = modules.filter(({ weights }) => weights);
+    for (const [index, name] of listed.entries()) {
+        const found = withWeights.filter((module) => module.name.endsWith(name));
+        const list = found.find(({ kind }) => kind === 'list');
+        if (found.length === 0) {
+            unknown([SAVED, index], name, withWeights.filter(({ kind, name: full }) => kind !== 'list' && full !== 'model'));
+        }
+        if (list)
+            told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
+    }
+    const targets = wanted.flatMap(([, found]) => found ?? []);
+    const isSaved = ({ name }) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
+    if (targets.length > 0 && targets.every(isSaved))
+        told([SAVED], refusal('nothing-left', SAVED));
+}
+/**
+ * The architecture of the experts' models: an adapter that changes one of two tied weights gives the merged model an output
+ * layer of its own.
+ */
+function withUntiedHead(reading, experts) {
+    if (!reading || !('architecture' in reading) || !reading.architecture.tiedEmbeddings)
+        return reading;
+    const tied = ['model.embed_tokens', 'lm_head'];
+    const unties = (given) => {
+        const { names, pattern } = targetsOf(given);
+        const saved = [given[SAVED] ?? []].flat().map(String);
+        return (given.use_peft === true &&
+            (tied.some((name) => names.some((target) => `.${name}`.endsWith(`.${target}`))) ||
+                tied.some((name) => saved.some((entry) => name.endsWith(entry))) ||
+                (pattern !== undefined && (fullyMatching(pattern, tied)?.length ?? 0) > 0)));
+    };
+    if (!experts.some(unties))
+        return reading;
+    return { ...reading, architecture: { ...reading.architecture, tiedEmbeddings: false } };
+}
+/** The names of target modules, or the pattern; neither for "all-linear". */
+function targetsOf(given) {
+    const list = [given[TARGETS] ?? []].flat().map(String);
+    const [only = ''] = list;
+    if (list.length !== 1 || /^[\w.]+$/.test(only))
+        return { names: list, pattern: undefined };
+    return { names: [], pattern: only.toLowerCase() === 'all-linear' ? undefined : only };
+}
+function refusal(feature, found) {
+    const { reason, advice } = adapter_support_namespaceObject[feature];
+    return { code: 'unsupported-adapter', message: `${found}: ${reason}`, hint: `${advice}.` };
+}
+function isEmpty(value) {
+    return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-architecture.ts
+
+/** The class whose experts ZeRO-3 must gather together, by model type. */
+const EXPERT_BLOCKS = { mixtral: 'MixtralSparseMoeBlock' };
+/** Checks an expert against the architecture of the base model: LoRA targets, positions, the launch config's experts. */
+function checkArchitecture({ training, yaml }, reading, launch, diagnostics) {
+    if (!('architecture' in reading))
+        return;
+    const { architecture } = reading;
+    const report = (path, finding) => diagnostics.push(yaml.diagnose({ path }, finding));
+    const { max_length: maxLength } = training.arguments;
+    const limit = architecture.maxPositions;
+    if (limit !== undefined && typeof maxLength === 'number' && maxLength > limit) {
+        const message = `max_length: ${maxLength}, and the base model has ${limit} positions: a longer row ends the run`;
+        report(['max_length'], { code: 'position-limit', message, hint: `Write at most ${limit}.` });
+    }
+    if (training.arguments.use_peft === true) {
+        checkAdapterModules(training.arguments, reading, report);
+    }
+    if (launch)
+        checkLeafModules(architecture, launch, diagnostics);
+}
+/** accelerate refuses a class that the model does not have; without the right one ZeRO-3 waits for ever on experts. */
+function checkLeafModules(architecture, launch, diagnostics) {
+    const named = launch.config.deepspeed_config?.deepspeed_moe_layer_cls_names;
+    const block = EXPERT_BLOCKS[architecture.modelType];
+    if (named === undefined || named === null || named === block)
+        return;
+    const message = `deepspeed_moe_layer_cls_names is ${String(named)}, and the base model (${architecture.modelType}) has ${block ?? 'no experts'}`;
+    const hint = 'Leave it out: the trainer names the class where there is one.';
+    const at = { path: ['deepspeed_config', 'deepspeed_moe_layer_cls_names'] };
+    diagnostics.push(launch.yaml.diagnose(at, { code: 'launch-mismatch', message, hint }));
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/master-weights.ts
+var master_weights = __nccwpck_require__(9156);
+;// CONCATENATED MODULE: ./packages/recipe/src/check-expert.ts
+
+/** Checks a training file against the launch config and the dataset that go with it. */
+function checkExpert({ section, yaml }, { launch, dataset }, diagnostics) {
+    const report = (key, finding) => diagnostics.push(yaml.diagnose({ path: [key] }, finding));
+    (0,master_weights/* checkMasterWeights */._)(section, launch, report);
+    const evaluation = section.arguments.eval_strategy;
+    if (dataset?.split === 'none' && evaluation !== undefined && evaluation !== 'no') {
+        const message = `eval_strategy: ${String(evaluation)}, and the dataset has split: none: nothing is evaluated`;
+        report('eval_strategy', {
+            code: 'no-test-rows',
+            message,
+            hint: 'Give the dataset a split, or write eval_strategy: no.',
+        });
+    }
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/issue-words.ts
+var issue_words = __nccwpck_require__(7659);
+;// CONCATENATED MODULE: ./packages/recipe/src/older-keys.ts
+const another = (key, value) => ({
+    became: 'another',
+    key,
+    ...(value && { value }),
+});
+const nothing = (why) => ({ became: 'nothing', why });
+const elsewhere = (where) => ({ became: 'elsewhere', where });
+/** A switch that became one value of another key. */
+const whenTrue = (value) => (on) => (on === true ? value : undefined);
+const DATASET = 'Data is described in dataset.yaml and prepared by prepare-dataset.';
+const HARDWARE = 'accelerate and PyTorch choose it today.';
+/**
+ * The keys that published recipes have and TRL 1.13 does not: the fields of transformers' `TrainingArguments` in twelve
+ * releases from 4.0 to 5.18, of TRL's `SFTConfig`, `ModelConfig` and script arguments in its releases from 0.4 to 1.9, and the
+ * keys of alignment-handbook's recipes and argument classes over its history.
+ */
+const OLDER_KEYS = {
+    // transformers
+    adafactor: another('optim', whenTrue('adafactor')),
+    dispatch_batches: nothing('it is a part of accelerator_config today.'),
+    evaluation_strategy: another('eval_strategy'),
+    fp16_backend: nothing(HARDWARE),
+    fp16_opt_level: nothing('it was for NVIDIA apex, which is not used any more.'),
+    fsdp_min_num_params: nothing('it is a part of the launch config today.'),
+    fsdp_transformer_layer_cls_to_wrap: nothing('it is a part of the launch config today.'),
+    group_by_length: another('train_sampling_strategy', whenTrue('group_by_length')),
+    half_precision_backend: nothing(HARDWARE),
+    include_inputs_for_metrics: nothing('metrics are computed from logits only.'),
+    include_tokens_per_second: nothing('tokens per second are always reported.'),
+    jit_mode_eval: nothing('TorchScript is not used any more.'),
+    logging_dir: nothing('logs go into the output of the stage.'),
+    mp_parameters: nothing('it was for SageMaker.'),
+    no_cuda: another('use_cpu'),
+    overwrite_output_dir: nothing('an output appears whole or not at all.'),
+    past_index: nothing('no model needs it any more.'),
+    per_gpu_eval_batch_size: another('per_device_eval_batch_size'),
+    per_gpu_train_batch_size: another('per_device_train_batch_size'),
+    push_to_hub_model_id: another('hub_model_id'),
+    push_to_hub_organization: nothing('it is a part of hub_model_id today.'),
+    push_to_hub_token: another('hub_token'),
+    ray_scope: nothing('it was for a search of hyperparameters.'),
+    save_safetensors: nothing('models are always saved as safetensors.'),
+    sharded_ddp: nothing('it was for fairscale; FSDP and DeepSpeed are launch configs.'),
+    split_batches: nothing('it is a part of accelerator_config today.'),
+    torchdynamo: another('torch_compile_backend'),
+    tp_size: nothing('tensor parallelism is a part of the launch config today.'),
+    tpu_metrics_debug: another('debug', whenTrue('tpu_metrics_debug')),
+    tpu_num_cores: nothing('training is for GPUs.'),
+    use_legacy_prediction_loop: nothing('there is one loop.'),
+    use_ipex: nothing(HARDWARE),
+    use_mps_device: nothing(HARDWARE),
+    warmup_ratio: another('warmup_steps'),
+    xpu_backend: another('ddp_backend'),
+    // TRL
+    chars_per_token: nothing('rows are tokenised before they are packed.'),
+    dataset_batch_size: nothing('it was about how rows were tokenised.'),
+    dataset_config: elsewhere(DATASET),
+    dataset_name: elsewhere(DATASET),
+    dataset_streaming: elsewhere(DATASET),
+    dataset_test_name: elsewhere(DATASET),
+    dataset_test_split: elsewhere(DATASET),
+    dataset_train_name: elsewhere(DATASET),
+    dataset_train_split: elsewhere(DATASET),
+    datasets: elsewhere(DATASET),
+    gradient_checkpointing_use_reentrant: another('gradient_checkpointing_kwargs', (value) => ({
+        use_reentrant: value,
+    })),
+    ignore_bias_buffers: nothing('DistributedDataParallel needs no such help any more.'),
+    max_seq_length: another('max_length'),
+    num_of_sequences: nothing('it was about how rows were packed.'),
+    torch_dtype: another('dtype'),
+    use_liger: another('use_liger_kernel'),
+    // alignment-handbook
+    auto_insert_empty_system_msg: nothing('the chat template says what a conversation begins with.'),
+    base_model_revision: elsewhere('The model is base_model of recipe.yaml, its revision too.'),
+    columns: elsewhere(DATASET),
+    dataset_configs: elsewhere(DATASET),
+    dataset_mixer: elsewhere(DATASET),
+    dataset_mixture: elsewhere(DATASET),
+    dataset_splits: elsewhere(DATASET),
+    hub_model_revision: another('hub_revision'),
+    max_eval_samples: elsewhere(DATASET),
+    max_train_samples: elsewhere('dataset.yaml has limit for the first rows.'),
+    model_code_revision: nothing("no code out of a model's repository is run."),
+    num_proc: another('dataset_num_proc'),
+    preprocessing_num_workers: another('dataset_num_proc'),
+    text_column: elsewhere('dataset.yaml has columns.'),
+    tokenizer_name_or_path: elsewhere('The tokenizer is that of the base model.'),
+    truncation_side: nothing('rows are cut from the right; see truncation_mode.'),
+    use_flash_attention_2: another('attn_implementation', whenTrue('flash_attention_2')),
+    // Keys of today that a recipe says elsewhere.
+    output_dir: elsewhere('The folder of artifacts is an option of the command.'),
+    resume_from_checkpoint: elsewhere('An interrupted run resumes by itself.'),
+};
+/** Values of keys that have another name today. */
+const OLDER_VALUES = {
+    optim: { adamw_hf: 'adamw_torch', adamw_apex_fused: 'adamw_torch_fused' },
+    packing_strategy: { ffd: 'bfd' },
+};
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-keys.json
+const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"Ll":"1.13.0","xD":{"parity":{"average_tokens_across_devices":[false],"loss_type":["nll","chunked_nll"],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false]},"fast":{"average_tokens_across_devices":[false],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false],"loss_type":["nll"],"torch_compile":[false]}},"HP":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"],"default":false},"adam_beta1":{"types":["number"],"default":0.9},"adam_beta2":{"types":["number"],"default":0.999},"adam_epsilon":{"types":["number"],"default":1e-8},"assistant_only_loss":{"types":["boolean"],"default":false},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"],"default":false},"average_tokens_across_devices":{"types":["boolean"],"default":false},"batch_eval_metrics":{"types":["boolean"],"default":false},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"],"default":false},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"],"choices":["fp4","nf4"],"default":"nf4"},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"],"default":false},"dataloader_in_order":{"types":["boolean"],"default":true},"dataloader_multiprocessing_context":{"types":["null","string"],"choices":["fork","spawn","forkserver"]},"dataloader_num_workers":{"types":["integer"],"default":0},"dataloader_persistent_workers":{"types":["boolean"],"default":false},"dataloader_pin_memory":{"types":["boolean"],"default":true},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"],"default":"text"},"ddp_backend":{"types":["null","string"],"choices":["nccl","gloo","mpi","xccl","hccl","cncl","mccl"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"],"default":1800},"debug":{"types":["array","string"],"default":""},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"],"default":false},"do_predict":{"types":["boolean"],"default":false},"do_train":{"types":["boolean"],"default":false},"dtype":{"types":["null","string"],"choices":["auto","bfloat16","float16","float32"],"default":"float32"},"enable_jit_checkpoint":{"types":["boolean"],"default":false},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"],"default":0},"eval_do_concat_batches":{"types":["boolean"],"default":true},"eval_on_start":{"types":["boolean"],"default":false},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"epoch"},"eval_use_gather_object":{"types":["boolean"],"default":false},"fp16":{"types":["boolean"],"default":false},"fp16_full_eval":{"types":["boolean"],"default":false},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"],"default":false},"gradient_accumulation_steps":{"types":["integer"],"default":1},"gradient_checkpointing":{"types":["boolean"],"default":true},"gradient_checkpointing_kwargs":{"types":["null","object","string"],"default":{"use_reentrant":false}},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"],"default":false},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"],"default":"every_save"},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"],"default":false},"include_for_metrics":{"types":["array"],"default":[]},"include_num_input_tokens_seen":{"types":["boolean","string"],"default":"no"},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"],"default":0},"learning_rate":{"types":["number"],"default":0.00002},"length_column_name":{"types":["string"],"default":"length"},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"],"default":false},"load_in_4bit":{"types":["boolean"],"default":false},"load_in_8bit":{"types":["boolean"],"default":false},"local_rank":{"types":["integer"],"default":-1},"log_level":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"passive"},"log_level_replica":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"warning"},"log_on_each_node":{"types":["boolean"],"default":true},"logging_first_step":{"types":["boolean"],"default":false},"logging_nan_inf_filter":{"types":["boolean"],"default":true},"logging_steps":{"types":["number"],"default":10},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"steps"},"lora_alpha":{"types":["integer"],"default":32},"lora_dropout":{"types":["number"],"default":0.05},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"],"default":16},"lora_target_modules":{"types":["array","null","string"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"],"default":"CAUSAL_LM"},"loss_type":{"types":["null","string"],"default":"nll"},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"],"default":"cosine"},"max_grad_norm":{"types":["number"],"default":1},"max_length":{"types":["integer","null"],"default":4096},"max_steps":{"types":["integer"],"default":-1},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"],"default":"main"},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"],"default":3},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"],"default":"adamw_torch"},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"],"default":false},"packing_strategy":{"types":["string"],"choices":["bfd","bfd_split","wrapped"],"default":"bfd"},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"],"default":false},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"],"default":8},"per_device_train_batch_size":{"types":["integer"],"default":8},"prediction_loss_only":{"types":["boolean"],"default":false},"project":{"types":["string"],"default":"huggingface"},"push_to_hub":{"types":["boolean"],"default":false},"remove_unused_columns":{"types":["boolean"],"default":true},"report_to":{"types":["array","null","string"],"default":"none"},"restore_callback_states_from_checkpoint":{"types":["boolean"],"default":false},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"],"default":0},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"],"default":false},"save_only_model":{"types":["boolean"],"default":false},"save_steps":{"types":["number"],"default":500},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"],"default":"epoch"},"save_total_limit":{"types":["integer","null"],"default":1},"seed":{"types":["integer"],"default":42},"shuffle_dataset":{"types":["boolean"],"default":false},"skip_memory_metrics":{"types":["boolean"],"default":true},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"],"default":false},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"],"choices":["random","sequential","group_by_length","batch_rebalance"],"default":"random"},"truncation_mode":{"types":["string"],"choices":["keep_end","keep_start"],"default":"keep_start"},"trust_remote_code":{"types":["boolean"],"default":false},"use_bnb_nested_quant":{"types":["boolean"],"default":false},"use_cache":{"types":["boolean"],"default":false},"use_cpu":{"types":["boolean"],"default":false},"use_dora":{"types":["boolean"],"default":false},"use_liger_kernel":{"types":["boolean"],"default":false},"use_peft":{"types":["boolean"],"default":false},"use_rslora":{"types":["boolean"],"default":false},"warmup_steps":{"types":["number"],"default":0.1},"weight_decay":{"types":["number"],"default":0}}}');
+;// CONCATENATED MODULE: ./packages/recipe/src/profile-limits.ts
+
+/** What a profile does instead of what some keys ask for. */
+const INSTEAD = {
+    assistant_only_loss: 'what is learnt follows from the chat template (generation marks) or response_marker',
+    average_tokens_across_devices: "the loss is the mean of the devices' means, as the original's",
+    load_in_4bit: 'the base model stays in 16 bits, which takes about four times the memory',
+    load_in_8bit: 'the base model stays in 16 bits, which takes about twice the memory',
+    loss_type: 'the loss is the negative log-likelihood of the answer',
+    packing: 'each row is an example of its own; the profile fast packs rows without mixing them',
+    padding_free: 'the profile fast has no padding',
+    push_to_hub: 'the output stays in the folder of artifacts',
+    train_sampling_strategy: 'rows come in one random order; the profile fast spares the padding otherwise',
+    trust_remote_code: "no code out of a model's repository is run",
+    use_liger_kernel: 'the profile fast has the same speed by compiled layers',
+};
+/**
+ * The finding for a value that a profile excludes: an error where the file states the profile.
+ *
+ * A file without it, written for TRL itself, is taken as its author meant it as far as that goes: the profile's value
+ * counts, and a notice says so.
+ */
+function isExcluded({ name, stated }, key, value) {
+    const allowed = training_keys_namespaceObject.xD[name][key];
+    if (!allowed || allowed.includes(value))
+        return undefined;
+    const instead = INSTEAD[key];
+    const found = `${key}: ${JSON.stringify(value)} is excluded by the profile ${name}`;
+    return {
+        ...(stated ? {} : { severity: 'notice' }),
+        code: 'excluded-by-profile',
+        message: instead ? `${found}: ${instead}` : found,
+        hint: `Leave it out, or write ${allowed.map((one) => JSON.stringify(one)).join(' or ')}.`,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-values.ts
+
+const COUNT = { least: 1 };
+const SHARE = { least: 0, below: 1 };
+const STEPS = { above: 0, shareBelowOne: true };
+// The seeds of numpy and of the dataset's split.
+const SEED = { least: 0, most: 2 ** 32 - 1 };
+/**
+ * Ranges of the numbers in training files.
+ *
+ * Hard limits are those at which TRL, PEFT, transformers or PyTorch raise an error or compute something else than the
+ * key says. What is usual is our own judgement, wide enough for every recipe here and of alignment-handbook.
+ */
+const VALUE_RULES = {
+    adam_beta1: { ...SHARE, usual: [0.8, 0.99] },
+    adam_beta2: { ...SHARE, usual: [0.9, 0.9999] },
+    adam_epsilon: { above: 0, usual: [1e-15, 1e-3] },
+    dataloader_num_workers: { least: 0 },
+    dataloader_prefetch_factor: COUNT,
+    dataset_num_proc: COUNT,
+    ddp_timeout: COUNT,
+    eval_accumulation_steps: COUNT,
+    eval_delay: { least: 0 },
+    eval_steps: STEPS,
+    global_batch_size: { ...COUNT, usual: [1, 8192] },
+    gradient_accumulation_steps: COUNT,
+    label_smoothing_factor: SHARE,
+    learning_rate: { least: 0, usual: [1e-7, 1e-2] },
+    logging_steps: STEPS,
+    lora_alpha: { ...COUNT, usual: [1, 4096] },
+    lora_dropout: { ...SHARE, usual: [0, 0.5] },
+    lora_r: { ...COUNT, usual: [1, 1024] },
+    max_grad_norm: { least: 0, usual: [1e-2, 1e3], offAtZero: true },
+    max_length: { ...COUNT, usual: [128, 1_048_576] },
+    neftune_noise_alpha: { least: 0 },
+    num_train_epochs: { above: 0, usual: [1e-3, 50] },
+    per_device_eval_batch_size: { ...COUNT, usual: [1, 1024] },
+    per_device_train_batch_size: { ...COUNT, usual: [1, 1024] },
+    router_aux_loss_coef: { least: 0, usual: [1e-5, 1], offAtZero: true },
+    save_steps: STEPS,
+    save_total_limit: COUNT,
+    data_seed: SEED,
+    seed: SEED,
+    warmup_steps: { least: 0, shareBelowOne: true },
+    weight_decay: { least: 0, usual: [1e-6, 0.5], offAtZero: true },
+};
+/** Values that the types of TRL's configurations leave open and its code does not. */
+const CHOICES = {
+    lora_task_type: ['CAUSAL_LM'],
+    loss_type: ['nll', 'dft', 'chunked_nll'],
+};
+/** Optimizers whose packages are not in the project's locked environment. */
+const OPTIMIZER_PACKAGES = [
+    [/bnb|paged|lion|(adamw|ademamix)_8bit$|^ademamix/, 'bitsandbytes'],
+    [/^adamw_torch_(4|8)bit/, 'torchao'],
+    [/^galore/, 'galore-torch'],
+    [/^apollo/, 'apollo-torch'],
+    [/lomo$/, 'lomo-optim'],
+    [/^grokadamw/, 'grokadamw'],
+    [/^schedule_free/, 'schedulefree'],
+    [/^stable_adamw/, 'torch-optimi'],
+    [/anyprecision/, 'torchdistx'],
+];
+/** What is wrong with a value of the right type, or unusual. */
+function checkTrainingValue(key, value) {
+    if (typeof value === 'number')
+        return checkNumber(key, value);
+    if (key === 'optim' && typeof value === 'string')
+        return checkOptimizer(value);
+    if (key === 'lora_target_modules')
+        return checkTargetNames(key, value);
+    return undefined;
+}
+/** The limits of a key, as JSON Schema writes them; empty where there are none. */
+function jsonSchemaLimits(key) {
+    const { least, above, most, below, shareBelowOne } = VALUE_RULES[key] ?? {};
+    const limits = {
+        minimum: key === 'max_steps' ? -1 : least,
+        exclusiveMinimum: above,
+        maximum: most,
+        exclusiveMaximum: below,
+        anyOf: shareBelowOne ? [{ maximum: 1 }, { type: 'integer' }] : undefined,
+    };
+    return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
+}
+function checkNumber(key, value) {
+    if (key === 'max_steps' && (value === 0 || value < -1)) {
+        const hint = 'Write a number of optimizer steps, or -1 for num_train_epochs.';
+        return { code: 'bad-value', message: `max_steps: ${value} steps`, hint };
+    }
+    const rule = VALUE_RULES[key];
+    if (!rule)
+        return undefined;
+    const limit = brokenLimit(rule, value);
+    if (limit)
+        return { code: 'bad-value', message: `${key}: expected a number ${limit}, found ${value}` };
+    if (rule.shareBelowOne && value > 1 && !Number.isInteger(value)) {
+        const hint = 'A number below 1 is a share of all steps, from 1 on it is a number of steps.';
+        return { code: 'bad-value', message: `${key}: ${value} is neither`, hint };
+    }
+    const [low, high] = rule.usual ?? [-Infinity, Infinity];
+    if ((value >= low && value <= high) || (value === 0 && rule.offAtZero))
+        return undefined;
+    const message = `${key}: ${value} is unusual: it is mostly from ${low} to ${high}`;
+    return { code: 'unusual-value', message, hint: slip(value, low, high) };
+}
+function brokenLimit({ least, above, most, below }, value) {
+    if (least !== undefined && value < least)
+        return `of at least ${least}`;
+    if (above !== undefined && value <= above)
+        return `above ${above}`;
+    if (most !== undefined && value > most)
+        return `of at most ${most}`;
+    if (below !== undefined && value >= below)
+        return `below ${below}`;
+    return undefined;
+}
+/** The value with the other sign of its exponent, where that would be usual: 1e5 for 1e-5. */
+function slip(value, low, high) {
+    const [mantissa, exponent = '0'] = value.toExponential().split('e');
+    const other = Number(`${mantissa}e${-Number(exponent)}`);
+    return other !== value && other >= low && other <= high
+        ? `Did you mean ${mantissa}e${-Number(exponent)}?`
+        : undefined;
+}
+function checkOptimizer(value) {
+    const [, name] = OPTIMIZER_PACKAGES.find(([pattern]) => pattern.test(value)) ?? [];
+    if (!name)
+        return undefined;
+    const message = `optim: ${value} needs the package ${name}, which the environment of this project does not have`;
+    const hint = 'Take adamw_torch or adamw_torch_fused, or name a Python of your own that has it.';
+    return { code: 'missing-package', message, hint };
+}
+function checkTargetNames(key, value) {
+    if (typeof value === 'string' && value.trim() === '')
+        return { code: 'bad-value', message: `${key}: the text is empty`, hint: 'Name the layers.' };
+    if (typeof value === 'string') {
+        const names = value.split(/[\s,]+/).filter(Boolean);
+        if (names.length === 1 || !names.every((name) => /^[\w.]+$/.test(name)))
+            return undefined;
+        const message = `${key}: several names in one text, which PEFT takes for a pattern that no layer fits`;
+        return { code: 'bad-value', message, hint: `Write a list: [${names.join(', ')}].` };
+    }
+    if (!Array.isArray(value))
+        return undefined;
+    if (value.length === 0)
+        return { code: 'bad-value', message: `${key}: the list is empty`, hint: 'Name the layers.' };
+    if (value.length > 1 && value.includes('all-linear')) {
+        const message = `${key}: all-linear stands for all layers alone, and among other names for none`;
+        const hint = `Write ${key}: all-linear, or name every layer.`;
+        return { code: 'bad-value', message, hint };
+    }
+    const wrong = value.find((name) => typeof name !== 'string');
+    if (wrong !== undefined)
+        return {
+            code: 'wrong-type',
+            message: `${key}: expected names of layers, found ${JSON.stringify(wrong)}`,
+        };
+    const twice = value.find((name, index) => value.indexOf(name) !== index);
+    return twice === undefined
+        ? undefined
+        : { severity: 'warning', code: 'bad-value', message: `${key}: ${twice} stands twice` };
+}
+/** `X is none of …`, for a value that must be one of a few. */
+function notAmong(value, choices) {
+    const names = choices.filter((choice) => typeof choice === 'string');
+    return {
+        code: 'bad-value',
+        message: `${String(value)} is none of ${choices.join(', ')}`,
+        hint: typeof value === 'string' ? (0,src_diagnostics/* didYouMean */.au)(value, names) : undefined,
+    };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-arguments.ts
+
+
+
+
+
+
+
+const training_arguments_KEYS = training_keys_namespaceObject.HP;
+/** Whether TRL has such a key today. */
+function isTrainerKey(key) {
+    return Object.hasOwn(training_arguments_KEYS, key);
+}
+/**
+ * Checks keys and values of TRL's configurations, older keys too, and gives them with their names and values of today.
+ *
+ * @param own the keys of this project's, for what a misspelt key may have meant
+ */
+function checkArguments(data, profile, own, yaml, diagnostics) {
+    const accepted = {};
+    for (const [key, value] of Object.entries(data)) {
+        const report = (finding, atKey = false) => diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
+        const today = todaysArgument(key, value, data, report);
+        if (!today)
+            continue;
+        if (!isTrainerKey(today.key)) {
+            const hint = (0,src_diagnostics/* didYouMean */.au)(key, [...Object.keys(training_arguments_KEYS), ...own, ...Object.keys(OLDER_KEYS)]);
+            const message = `unknown key ${key}: TRL ${training_keys_namespaceObject.Ll} has no such argument`;
+            report({ code: 'unknown-key', message, hint }, true);
+            continue;
+        }
+        const finding = checkValue(today.key, today.value);
+        if (finding)
+            report(finding);
+        if (finding && (0,yaml_file/* severityOf */.xJ)(finding) === 'error')
+            continue;
+        const excluded = isExcluded(profile, today.key, today.value);
+        if (excluded)
+            report(excluded);
+        else
+            accepted[today.key] = today.value;
+    }
+    return accepted;
+}
+/** A key and its value as they are called today; `undefined` where nothing is left of them. Older ones are reported. */
+function todaysArgument(key, value, data, report) {
+    const older = Object.hasOwn(OLDER_KEYS, key) ? OLDER_KEYS[key] : undefined;
+    if (!older) {
+        const today = typeof value === 'string' ? OLDER_VALUES[key]?.[value] : undefined;
+        if (today === undefined)
+            return { key, value };
+        const message = `${key}: ${value} is called ${today} today`;
+        report({ code: 'renamed-key', message, fix: { key, value: today } }, false);
+        return { key, value: today };
+    }
+    if (older.became === 'nothing') {
+        const message = `${key} has no effect any more: ${older.why}`;
+        report({ code: 'removed-key', message: message.replace(/\.$/, ''), fix: 'remove' }, true);
+        return undefined;
+    }
+    if (older.became === 'elsewhere') {
+        const message = `${key} is not read here`;
+        report({ code: 'decided-elsewhere', message, hint: older.where }, true);
+        return undefined;
+    }
+    if (older.key in data) {
+        const message = `${key} is called ${older.key} today, which is there too and counts`;
+        report({ code: 'renamed-key', message, fix: 'remove' }, true);
+        return undefined;
+    }
+    const today = older.value ? older.value(value) : value;
+    if (today === undefined) {
+        const message = `${key}: ${JSON.stringify(value)} has no effect any more: it is so without the key`;
+        report({ code: 'removed-key', message, fix: 'remove' }, true);
+        return undefined;
+    }
+    const written = older.value ? `${older.key}: ${JSON.stringify(today)}` : older.key;
+    const fix = older.value ? { key: older.key, value: today } : { key: older.key };
+    report({ code: 'renamed-key', message: `${key} is called ${written} today`, fix }, true);
+    return { key: older.key, value: today };
+}
+function checkValue(key, value) {
+    const { types = [], choices = CHOICES[key] } = training_arguments_KEYS[key] ?? {};
+    if (!types.includes('any') && !(0,issue_words/* hasType */.df)(value, types)) {
+        const message = `${key}: ${(0,issue_words/* expectedType */.nz)(types, value)}`;
+        return { code: 'wrong-type', message, hint: (0,issue_words/* unquoted */.qZ)(value, types) };
+    }
+    if (choices && value !== null && !Array.isArray(value) && !choices.includes(value)) {
+        const finding = notAmong(value, choices);
+        return { ...finding, message: `${key}: ${finding.message}` };
+    }
+    return checkTrainingValue(key, value);
+}
+
+;// CONCATENATED MODULE: ./node_modules/@huggingface/jinja/dist/index.js
+var __defProp = Object.defineProperty;
+var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
+var __publicField = (obj, key, value) => {
+  __defNormalProp(obj, typeof key !== "symbol" ? key + "" : key, value);
+  return value;
+};
+
+// src/lexer.ts
+var TOKEN_TYPES = Object.freeze({
+  Text: "Text",
+  // The text between Jinja statements or expressions
+  NumericLiteral: "NumericLiteral",
+  // e.g., 123, 1.0
+  StringLiteral: "StringLiteral",
+  // 'string'
+  Identifier: "Identifier",
+  // Variables, functions, statements, booleans, etc.
+  Equals: "Equals",
+  // =
+  OpenParen: "OpenParen",
+  // (
+  CloseParen: "CloseParen",
+  // )
+  OpenStatement: "OpenStatement",
+  // {%
+  CloseStatement: "CloseStatement",
+  // %}
+  OpenExpression: "OpenExpression",
+  // {{
+  CloseExpression: "CloseExpression",
+  // }}
+  OpenSquareBracket: "OpenSquareBracket",
+  // [
+  CloseSquareBracket: "CloseSquareBracket",
+  // ]
+  OpenCurlyBracket: "OpenCurlyBracket",
+  // {
+  CloseCurlyBracket: "CloseCurlyBracket",
+  // }
+  Comma: "Comma",
+  // ,
+  Dot: "Dot",
+  // .
+  Colon: "Colon",
+  // :
+  Pipe: "Pipe",
+  // |
+  CallOperator: "CallOperator",
+  // ()
+  AdditiveBinaryOperator: "AdditiveBinaryOperator",
+  // + - ~
+  MultiplicativeBinaryOperator: "MultiplicativeBinaryOperator",
+  // * / // %
+  ExponentiationBinaryOperator: "ExponentiationBinaryOperator",
+  // **
+  ComparisonBinaryOperator: "ComparisonBinaryOperator",
+  // < > <= >= == !=
+  UnaryOperator: "UnaryOperator",
+  // ! - +
+  Comment: "Comment"
+  // {# ... #}
+});
+var Token = class {
+  /**
+   * Constructs a new Token.
+   * @param {string} value The raw value as seen inside the source code.
+   * @param {TokenType} type The type of token.
+   */
+  constructor(value, type) {
+    this.value = value;
+    this.type = type;
+  }
+};
+function isWord(char) {
+  return /\w/.test(char);
+}
+function isInteger(char) {
+  return /[0-9]/.test(char);
+}
+function isWhitespace(char) {
+  return /\s/.test(char);
+}
+var ORDERED_MAPPING_TABLE = [
+  // Control sequences
+  ["{%", TOKEN_TYPES.OpenStatement],
+  ["%}", TOKEN_TYPES.CloseStatement],
+  ["{{", TOKEN_TYPES.OpenExpression],
+  ["}}", TOKEN_TYPES.CloseExpression],
+  // Single character tokens
+  ["(", TOKEN_TYPES.OpenParen],
+  [")", TOKEN_TYPES.CloseParen],
+  ["{", TOKEN_TYPES.OpenCurlyBracket],
+  ["}", TOKEN_TYPES.CloseCurlyBracket],
+  ["[", TOKEN_TYPES.OpenSquareBracket],
+  ["]", TOKEN_TYPES.CloseSquareBracket],
+  [",", TOKEN_TYPES.Comma],
+  [".", TOKEN_TYPES.Dot],
+  [":", TOKEN_TYPES.Colon],
+  ["|", TOKEN_TYPES.Pipe],
+  // Comparison operators
+  ["<=", TOKEN_TYPES.ComparisonBinaryOperator],
+  [">=", TOKEN_TYPES.ComparisonBinaryOperator],
+  ["==", TOKEN_TYPES.ComparisonBinaryOperator],
+  ["!=", TOKEN_TYPES.ComparisonBinaryOperator],
+  ["<", TOKEN_TYPES.ComparisonBinaryOperator],
+  [">", TOKEN_TYPES.ComparisonBinaryOperator],
+  // Arithmetic operators
+  ["+", TOKEN_TYPES.AdditiveBinaryOperator],
+  ["-", TOKEN_TYPES.AdditiveBinaryOperator],
+  ["~", TOKEN_TYPES.AdditiveBinaryOperator],
+  ["**", TOKEN_TYPES.ExponentiationBinaryOperator],
+  // NOTE: must come before "*" so that "**" is matched first
+  ["*", TOKEN_TYPES.MultiplicativeBinaryOperator],
+  ["//", TOKEN_TYPES.MultiplicativeBinaryOperator],
+  // NOTE: must come before "/" so that "//" is matched first
+  ["/", TOKEN_TYPES.MultiplicativeBinaryOperator],
+  ["%", TOKEN_TYPES.MultiplicativeBinaryOperator],
+  // Assignment operator
+  ["=", TOKEN_TYPES.Equals]
+];
+var ESCAPE_CHARACTERS = /* @__PURE__ */ new Map([
+  ["n", "\n"],
+  // New line
+  ["t", "	"],
+  // Horizontal tab
+  ["r", "\r"],
+  // Carriage return
+  ["b", "\b"],
+  // Backspace
+  ["f", "\f"],
+  // Form feed
+  ["v", "\v"],
+  // Vertical tab
+  ["'", "'"],
+  // Single quote
+  ['"', '"'],
+  // Double quote
+  ["\\", "\\"]
+  // Backslash
+]);
+function preprocess(template, options = {}) {
+  if (template.endsWith("\n")) {
+    template = template.slice(0, -1);
+  }
+  if (options.lstrip_blocks) {
+    template = template.replace(/^[ \t]*({[#%-])/gm, "$1");
+  }
+  if (options.trim_blocks) {
+    template = template.replace(/([#%-]})\n/g, "$1");
+  }
+  return template.replace(
+    /(\s*){%(-?)\s*(?:end)?generation\s*(-?)%}(\s*)/gs,
+    (_, before, lstrip, rstrip, after) => (lstrip ? "" : before) + (rstrip ? "" : after)
+  );
+}
+function tokenize(source, options = {}) {
+  const tokens = [];
+  const src = preprocess(source, options);
+  let cursorPosition = 0;
+  let curlyBracketDepth = 0;
+  const consumeWhile = (predicate) => {
+    let str = "";
+    while (predicate(src[cursorPosition])) {
+      if (src[cursorPosition] === "\\") {
+        ++cursorPosition;
+        if (cursorPosition >= src.length) {
+          throw new SyntaxError("Unexpected end of input");
+        }
+        const escaped = src[cursorPosition++];
+        if (escaped === "x" || escaped === "u") {
+          const length = escaped === "x" ? 2 : 4;
+          const hex = src.slice(cursorPosition, cursorPosition + length);
+          if (hex.length !== length || /[^0-9a-f]/i.test(hex)) {
+            throw new SyntaxError(`Invalid hexadecimal escape sequence: \\${escaped}${hex}`);
+          }
+          str += String.fromCharCode(parseInt(hex, 16));
+          cursorPosition += length;
+          continue;
+        }
+        const unescaped = ESCAPE_CHARACTERS.get(escaped);
+        if (unescaped === void 0) {
+          throw new SyntaxError(`Unexpected escaped character: ${escaped}`);
+        }
+        str += unescaped;
+        continue;
+      }
+      str += src[cursorPosition++];
+      if (cursorPosition >= src.length) {
+        throw new SyntaxError("Unexpected end of input");
+      }
+    }
+    return str;
+  };
+  const stripTrailingWhitespace = () => {
+    const lastToken = tokens.at(-1);
+    if (lastToken && lastToken.type === TOKEN_TYPES.Text) {
+      lastToken.value = lastToken.value.trimEnd();
+      if (lastToken.value === "") {
+        tokens.pop();
+      }
+    }
+  };
+  const skipLeadingWhitespace = () => {
+    while (cursorPosition < src.length && isWhitespace(src[cursorPosition])) {
+      ++cursorPosition;
+    }
+  };
+  main:
+    while (cursorPosition < src.length) {
+      const lastTokenType = tokens.at(-1)?.type;
+      if (lastTokenType === void 0 || lastTokenType === TOKEN_TYPES.CloseStatement || lastTokenType === TOKEN_TYPES.CloseExpression || lastTokenType === TOKEN_TYPES.Comment) {
+        let text = "";
+        while (cursorPosition < src.length && // Keep going until we hit the next Jinja statement or expression
+        !(src[cursorPosition] === "{" && (src[cursorPosition + 1] === "%" || src[cursorPosition + 1] === "{" || src[cursorPosition + 1] === "#"))) {
+          text += src[cursorPosition++];
+        }
+        if (text.length > 0) {
+          tokens.push(new Token(text, TOKEN_TYPES.Text));
+          continue;
+        }
+      }
+      if (src[cursorPosition] === "{" && src[cursorPosition + 1] === "#") {
+        cursorPosition += 2;
+        const stripBefore = src[cursorPosition] === "-";
+        if (stripBefore) {
+          ++cursorPosition;
+        }
+        let comment = "";
+        while (src[cursorPosition] !== "#" || src[cursorPosition + 1] !== "}") {
+          if (cursorPosition + 2 >= src.length) {
+            throw new SyntaxError("Missing end of comment tag");
+          }
+          comment += src[cursorPosition++];
+        }
+        const stripAfter = comment.endsWith("-");
+        if (stripAfter) {
+          comment = comment.slice(0, -1);
+        }
+        if (stripBefore) {
+          stripTrailingWhitespace();
+        }
+        tokens.push(new Token(comment, TOKEN_TYPES.Comment));
+        cursorPosition += 2;
+        if (stripAfter) {
+          skipLeadingWhitespace();
+        }
+        continue;
+      }
+      if (src.slice(cursorPosition, cursorPosition + 3) === "{%-") {
+        stripTrailingWhitespace();
+        tokens.push(new Token("{%", TOKEN_TYPES.OpenStatement));
+        cursorPosition += 3;
+        continue;
+      }
+      if (src.slice(cursorPosition, cursorPosition + 3) === "{{-") {
+        stripTrailingWhitespace();
+        tokens.push(new Token("{{", TOKEN_TYPES.OpenExpression));
+        curlyBracketDepth = 0;
+        cursorPosition += 3;
+        continue;
+      }
+      consumeWhile(isWhitespace);
+      if (src.slice(cursorPosition, cursorPosition + 3) === "-%}") {
+        tokens.push(new Token("%}", TOKEN_TYPES.CloseStatement));
+        cursorPosition += 3;
+        skipLeadingWhitespace();
+        continue;
+      }
+      if (src.slice(cursorPosition, cursorPosition + 3) === "-}}") {
+        tokens.push(new Token("}}", TOKEN_TYPES.CloseExpression));
+        cursorPosition += 3;
+        skipLeadingWhitespace();
+        continue;
+      }
+      const char = src[cursorPosition];
+      if (char === "-" || char === "+") {
+        const lastTokenType2 = tokens.at(-1)?.type;
+        if (lastTokenType2 === TOKEN_TYPES.Text || lastTokenType2 === void 0) {
+          throw new SyntaxError(`Unexpected character: ${char}`);
+        }
+        switch (lastTokenType2) {
+          case TOKEN_TYPES.Identifier:
+          case TOKEN_TYPES.NumericLiteral:
+          case TOKEN_TYPES.StringLiteral:
+          case TOKEN_TYPES.CloseParen:
+          case TOKEN_TYPES.CloseSquareBracket:
+            break;
+          default: {
+            ++cursorPosition;
+            let num = consumeWhile(isInteger);
+            if (num.length > 0 && src[cursorPosition] === "." && isInteger(src[cursorPosition + 1])) {
+              ++cursorPosition;
+              const frac = consumeWhile(isInteger);
+              num = `${num}.${frac}`;
+            }
+            tokens.push(
+              new Token(`${char}${num}`, num.length > 0 ? TOKEN_TYPES.NumericLiteral : TOKEN_TYPES.UnaryOperator)
+            );
+            continue;
+          }
+        }
+      }
+      for (const [seq, type] of ORDERED_MAPPING_TABLE) {
+        if (seq === "}}" && curlyBracketDepth > 0) {
+          continue;
+        }
+        const slice2 = src.slice(cursorPosition, cursorPosition + seq.length);
+        if (slice2 === seq) {
+          tokens.push(new Token(seq, type));
+          if (type === TOKEN_TYPES.OpenExpression) {
+            curlyBracketDepth = 0;
+          } else if (type === TOKEN_TYPES.OpenCurlyBracket) {
+            ++curlyBracketDepth;
+          } else if (type === TOKEN_TYPES.CloseCurlyBracket) {
+            --curlyBracketDepth;
+          }
+          cursorPosition += seq.length;
+          continue main;
+        }
+      }
+      if (char === "'" || char === '"') {
+        ++cursorPosition;
+        const str = consumeWhile((c) => c !== char);
+        tokens.push(new Token(str, TOKEN_TYPES.StringLiteral));
+        ++cursorPosition;
+        continue;
+      }
+      if (isInteger(char)) {
+        let num = consumeWhile(isInteger);
+        if (tokens.at(-1)?.type !== TOKEN_TYPES.Dot && src[cursorPosition] === "." && isInteger(src[cursorPosition + 1])) {
+          ++cursorPosition;
+          const frac = consumeWhile(isInteger);
+          num = `${num}.${frac}`;
+        }
+        tokens.push(new Token(num, TOKEN_TYPES.NumericLiteral));
+        continue;
+      }
+      if (isWord(char)) {
+        const word = consumeWhile(isWord);
+        tokens.push(new Token(word, TOKEN_TYPES.Identifier));
+        continue;
+      }
+      throw new SyntaxError(`Unexpected character: ${char}`);
+    }
+  return tokens;
+}
+
+// src/ast.ts
+var Statement = class {
+  type = "Statement";
+};
+var Program = class extends Statement {
+  constructor(body) {
+    super();
+    this.body = body;
+  }
+  type = "Program";
+};
+var If = class extends Statement {
+  constructor(test, body, alternate) {
+    super();
+    this.test = test;
+    this.body = body;
+    this.alternate = alternate;
+  }
+  type = "If";
+};
+var For = class extends Statement {
+  constructor(loopvar, iterable, body, defaultBlock) {
+    super();
+    this.loopvar = loopvar;
+    this.iterable = iterable;
+    this.body = body;
+    this.defaultBlock = defaultBlock;
+  }
+  type = "For";
+};
+var Break = class extends Statement {
+  type = "Break";
+};
+var Continue = class extends Statement {
+  type = "Continue";
+};
+var SetStatement = class extends Statement {
+  constructor(assignee, value, body) {
+    super();
+    this.assignee = assignee;
+    this.value = value;
+    this.body = body;
+  }
+  type = "Set";
+};
+var Macro = class extends Statement {
+  constructor(name, args, body) {
+    super();
+    this.name = name;
+    this.args = args;
+    this.body = body;
+  }
+  type = "Macro";
+};
+var Comment = class extends Statement {
+  constructor(value) {
+    super();
+    this.value = value;
+  }
+  type = "Comment";
+};
+var Expression = class extends Statement {
+  type = "Expression";
+};
+var MemberExpression = class extends Expression {
+  constructor(object, property, computed) {
+    super();
+    this.object = object;
+    this.property = property;
+    this.computed = computed;
+  }
+  type = "MemberExpression";
+};
+var CallExpression = class extends Expression {
+  constructor(callee, args) {
+    super();
+    this.callee = callee;
+    this.args = args;
+  }
+  type = "CallExpression";
+};
+var Identifier = class extends Expression {
+  /**
+   * @param {string} value The name of the identifier
+   */
+  constructor(value) {
+    super();
+    this.value = value;
+  }
+  type = "Identifier";
+};
+var Literal = class extends Expression {
+  constructor(value) {
+    super();
+    this.value = value;
+  }
+  type = "Literal";
+};
+var IntegerLiteral = class extends Literal {
+  type = "IntegerLiteral";
+};
+var FloatLiteral = class extends Literal {
+  type = "FloatLiteral";
+};
+var StringLiteral = class extends Literal {
+  type = "StringLiteral";
+};
+var ArrayLiteral = class extends Literal {
+  type = "ArrayLiteral";
+};
+var TupleLiteral = class extends Literal {
+  type = "TupleLiteral";
+};
+var ObjectLiteral = class extends Literal {
+  type = "ObjectLiteral";
+};
+var BinaryExpression = class extends Expression {
+  constructor(operator, left, right) {
+    super();
+    this.operator = operator;
+    this.left = left;
+    this.right = right;
+  }
+  type = "BinaryExpression";
+};
+var FilterExpression = class extends Expression {
+  constructor(operand, filter) {
+    super();
+    this.operand = operand;
+    this.filter = filter;
+  }
+  type = "FilterExpression";
+};
+var FilterStatement = class extends Statement {
+  constructor(filter, body) {
+    super();
+    this.filter = filter;
+    this.body = body;
+  }
+  type = "FilterStatement";
+};
+var SelectExpression = class extends Expression {
+  constructor(lhs, test) {
+    super();
+    this.lhs = lhs;
+    this.test = test;
+  }
+  type = "SelectExpression";
+};
+var TestExpression = class extends Expression {
+  constructor(operand, negate, test) {
+    super();
+    this.operand = operand;
+    this.negate = negate;
+    this.test = test;
+  }
+  type = "TestExpression";
+};
+var UnaryExpression = class extends Expression {
+  constructor(operator, argument) {
+    super();
+    this.operator = operator;
+    this.argument = argument;
+  }
+  type = "UnaryExpression";
+};
+var SliceExpression = class extends Expression {
+  constructor(start = void 0, stop = void 0, step = void 0) {
+    super();
+    this.start = start;
+    this.stop = stop;
+    this.step = step;
+  }
+  type = "SliceExpression";
+};
+var KeywordArgumentExpression = class extends Expression {
+  constructor(key, value) {
+    super();
+    this.key = key;
+    this.value = value;
+  }
+  type = "KeywordArgumentExpression";
+};
+var SpreadExpression = class extends Expression {
+  constructor(argument) {
+    super();
+    this.argument = argument;
+  }
+  type = "SpreadExpression";
+};
+var KeywordSpreadExpression = class extends Expression {
+  constructor(argument) {
+    super();
+    this.argument = argument;
+  }
+  type = "KeywordSpreadExpression";
+};
+var CallStatement = class extends Statement {
+  constructor(call, callerArgs, body) {
+    super();
+    this.call = call;
+    this.callerArgs = callerArgs;
+    this.body = body;
+  }
+  type = "CallStatement";
+};
+var Ternary = class extends Expression {
+  constructor(condition, trueExpr, falseExpr) {
+    super();
+    this.condition = condition;
+    this.trueExpr = trueExpr;
+    this.falseExpr = falseExpr;
+  }
+  type = "Ternary";
+};
+
+// src/parser.ts
+function parse(tokens) {
+  const program = new Program([]);
+  let current = 0;
+  function expect(type, error) {
+    const prev = tokens[current++];
+    if (!prev || prev.type !== type) {
+      throw new Error(`Parser Error: ${error}. ${prev.type} !== ${type}.`);
+    }
+    return prev;
+  }
+  function expectIdentifier(name) {
+    if (!isIdentifier(name)) {
+      throw new SyntaxError(`Expected ${name}`);
+    }
+    ++current;
+  }
+  function parseAny() {
+    switch (tokens[current].type) {
+      case TOKEN_TYPES.Comment:
+        return new Comment(tokens[current++].value);
+      case TOKEN_TYPES.Text:
+        return parseText();
+      case TOKEN_TYPES.OpenStatement:
+        return parseJinjaStatement();
+      case TOKEN_TYPES.OpenExpression:
+        return parseJinjaExpression();
+      default:
+        throw new SyntaxError(`Unexpected token type: ${tokens[current].type}`);
+    }
+  }
+  function is(...types) {
+    return current + types.length <= tokens.length && types.every((type, i) => type === tokens[current + i].type);
+  }
+  function isStatement(...names) {
+    return tokens[current]?.type === TOKEN_TYPES.OpenStatement && tokens[current + 1]?.type === TOKEN_TYPES.Identifier && names.includes(tokens[current + 1]?.value);
+  }
+  function isIdentifier(...names) {
+    return current + names.length <= tokens.length && names.every((name, i) => tokens[current + i].type === "Identifier" && name === tokens[current + i].value);
+  }
+  function parseText() {
+    return new StringLiteral(expect(TOKEN_TYPES.Text, "Expected text token").value);
+  }
+  function parseJinjaStatement() {
+    expect(TOKEN_TYPES.OpenStatement, "Expected opening statement token");
+    if (tokens[current].type !== TOKEN_TYPES.Identifier) {
+      throw new SyntaxError(`Unknown statement, got ${tokens[current].type}`);
+    }
+    const name = tokens[current].value;
+    let result;
+    switch (name) {
+      case "set":
+        ++current;
+        result = parseSetStatement();
+        break;
+      case "if":
+        ++current;
+        result = parseIfStatement();
+        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
+        expectIdentifier("endif");
+        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
+        break;
+      case "macro":
+        ++current;
+        result = parseMacroStatement();
+        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
+        expectIdentifier("endmacro");
+        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
+        break;
+      case "for":
+        ++current;
+        result = parseForStatement();
+        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
+        expectIdentifier("endfor");
+        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
+        break;
+      case "call": {
+        ++current;
+        let callerArgs = null;
+        if (is(TOKEN_TYPES.OpenParen)) {
+          callerArgs = parseArgs("parameters");
+        }
+        const callee = parsePrimaryExpression();
+        if (callee.type !== "Identifier") {
+          throw new SyntaxError(`Expected identifier following call statement`);
+        }
+        const callArgs = parseArgs("call");
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        const body = [];
+        while (!isStatement("endcall")) {
+          body.push(parseAny());
+        }
+        expect(TOKEN_TYPES.OpenStatement, "Expected '{%'");
+        expectIdentifier("endcall");
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        const callExpr = new CallExpression(callee, callArgs);
+        result = new CallStatement(callExpr, callerArgs, body);
+        break;
+      }
+      case "break":
+        ++current;
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        result = new Break();
+        break;
+      case "continue":
+        ++current;
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        result = new Continue();
+        break;
+      case "filter": {
+        ++current;
+        let filterNode = parsePrimaryExpression();
+        if (filterNode instanceof Identifier && is(TOKEN_TYPES.OpenParen)) {
+          filterNode = parseCallExpression(filterNode);
+        }
+        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+        const filterBody = [];
+        while (!isStatement("endfilter")) {
+          filterBody.push(parseAny());
+        }
+        expect(TOKEN_TYPES.OpenStatement, "Expected '{%'");
+        expectIdentifier("endfilter");
+        expect(TOKEN_TYPES.CloseStatement, "Expected '%}'");
+        result = new FilterStatement(filterNode, filterBody);
+        break;
+      }
+      default:
+        throw new SyntaxError(`Unknown statement type: ${name}`);
+    }
+    return result;
+  }
+  function parseJinjaExpression() {
+    expect(TOKEN_TYPES.OpenExpression, "Expected opening expression token");
+    const result = parseExpression();
+    expect(TOKEN_TYPES.CloseExpression, "Expected closing expression token");
+    return result;
+  }
+  function parseSetStatement() {
+    const left = parseExpressionSequence();
+    let value = null;
+    const body = [];
+    if (is(TOKEN_TYPES.Equals)) {
+      ++current;
+      value = parseExpressionSequence();
+    } else {
+      expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
+      while (!isStatement("endset")) {
+        body.push(parseAny());
+      }
+      expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
+      expectIdentifier("endset");
+    }
+    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+    return new SetStatement(left, value, body);
+  }
+  function parseIfStatement() {
+    const test = parseExpression();
+    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+    const body = [];
+    const alternate = [];
+    while (!isStatement("elif", "else", "endif")) {
+      body.push(parseAny());
+    }
+    if (isStatement("elif")) {
+      ++current;
+      ++current;
+      const result = parseIfStatement();
+      alternate.push(result);
+    } else if (isStatement("else")) {
+      ++current;
+      ++current;
+      expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+      while (!isStatement("endif")) {
+        alternate.push(parseAny());
+      }
+    }
+    return new If(test, body, alternate);
+  }
+  function parseMacroStatement() {
+    const name = parsePrimaryExpression();
+    if (name.type !== "Identifier") {
+      throw new SyntaxError(`Expected identifier following macro statement`);
+    }
+    const args = parseArgs("parameters");
+    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+    const body = [];
+    while (!isStatement("endmacro")) {
+      body.push(parseAny());
+    }
+    return new Macro(name, args, body);
+  }
+  function parseExpressionSequence(primary = false) {
+    const fn = primary ? parsePrimaryExpression : parseExpression;
+    const expressions = [fn()];
+    const isTuple = is(TOKEN_TYPES.Comma);
+    while (isTuple) {
+      ++current;
+      expressions.push(fn());
+      if (!is(TOKEN_TYPES.Comma)) {
+        break;
+      }
+    }
+    return isTuple ? new TupleLiteral(expressions) : expressions[0];
+  }
+  function parseForStatement() {
+    const loopVariable = parseExpressionSequence(true);
+    if (!(loopVariable instanceof Identifier || loopVariable instanceof TupleLiteral)) {
+      throw new SyntaxError(`Expected identifier/tuple for the loop variable, got ${loopVariable.type} instead`);
+    }
+    if (!isIdentifier("in")) {
+      throw new SyntaxError("Expected `in` keyword following loop variable");
+    }
+    ++current;
+    const iterable = parseExpression();
+    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+    const body = [];
+    while (!isStatement("endfor", "else")) {
+      body.push(parseAny());
+    }
+    const alternative = [];
+    if (isStatement("else")) {
+      ++current;
+      ++current;
+      expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
+      while (!isStatement("endfor")) {
+        alternative.push(parseAny());
+      }
+    }
+    return new For(loopVariable, iterable, body, alternative);
+  }
+  function parseExpression() {
+    return parseIfExpression();
+  }
+  function parseIfExpression() {
+    const a = parseLogicalOrExpression();
+    if (isIdentifier("if")) {
+      ++current;
+      const test = parseLogicalOrExpression();
+      if (isIdentifier("else")) {
+        ++current;
+        const falseExpr = parseIfExpression();
+        return new Ternary(test, a, falseExpr);
+      } else {
+        return new SelectExpression(a, test);
+      }
+    }
+    return a;
+  }
+  function parseLogicalOrExpression() {
+    let left = parseLogicalAndExpression();
+    while (isIdentifier("or")) {
+      const operator = tokens[current];
+      ++current;
+      const right = parseLogicalAndExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseLogicalAndExpression() {
+    let left = parseLogicalNegationExpression();
+    while (isIdentifier("and")) {
+      const operator = tokens[current];
+      ++current;
+      const right = parseLogicalNegationExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseLogicalNegationExpression() {
+    let right;
+    while (isIdentifier("not")) {
+      const operator = tokens[current];
+      ++current;
+      const arg = parseLogicalNegationExpression();
+      right = new UnaryExpression(operator, arg);
+    }
+    return right ?? parseComparisonExpression();
+  }
+  function parseComparisonExpression() {
+    let left = parseAdditiveExpression();
+    while (true) {
+      let operator;
+      if (isIdentifier("not", "in")) {
+        operator = new Token("not in", TOKEN_TYPES.Identifier);
+        current += 2;
+      } else if (isIdentifier("in")) {
+        operator = tokens[current++];
+      } else if (is(TOKEN_TYPES.ComparisonBinaryOperator)) {
+        operator = tokens[current++];
+      } else {
+        break;
+      }
+      const right = parseAdditiveExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseAdditiveExpression() {
+    let left = parseMultiplicativeExpression();
+    while (is(TOKEN_TYPES.AdditiveBinaryOperator)) {
+      const operator = tokens[current];
+      ++current;
+      const right = parseMultiplicativeExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseCallMemberExpression() {
+    const member = parseMemberExpression(parsePrimaryExpression());
+    if (is(TOKEN_TYPES.OpenParen)) {
+      return parseCallExpression(member);
+    }
+    return member;
+  }
+  function parseCallExpression(callee) {
+    let expression = new CallExpression(callee, parseArgs("call"));
+    expression = parseMemberExpression(expression);
+    if (is(TOKEN_TYPES.OpenParen)) {
+      expression = parseCallExpression(expression);
+    }
+    return expression;
+  }
+  function parseArgs(mode) {
+    expect(TOKEN_TYPES.OpenParen, "Expected opening parenthesis for arguments list");
+    const args = parseArgumentsList(mode);
+    expect(TOKEN_TYPES.CloseParen, "Expected closing parenthesis for arguments list");
+    return args;
+  }
+  function parseArgumentsList(mode) {
+    const args = [];
+    const parameterNames = /* @__PURE__ */ new Set();
+    let sawKeywordOrDefault = false;
+    let sawSpreadArgument = false;
+    while (!is(TOKEN_TYPES.CloseParen)) {
+      const isKeywordSpread = is(TOKEN_TYPES.ExponentiationBinaryOperator);
+      const isPositionalSpread = is(TOKEN_TYPES.MultiplicativeBinaryOperator) && tokens[current].value === "*";
+      if (mode === "parameters" && (isKeywordSpread || isPositionalSpread)) {
+        throw new SyntaxError("Argument unpacking is not allowed in parameter declarations");
+      }
+      if (isKeywordSpread) {
+        ++current;
+        args.push(new KeywordSpreadExpression(parseExpression()));
+        if (is(TOKEN_TYPES.Comma)) {
+          ++current;
+        }
+        if (!is(TOKEN_TYPES.CloseParen)) {
+          throw new SyntaxError("Expected closing parenthesis: `**` must be applied to the final argument");
+        }
+        break;
+      }
+      let argument;
+      if (isPositionalSpread) {
+        if (sawSpreadArgument) {
+          throw new SyntaxError("Only one `*` argument unpacking is allowed");
+        }
+        sawSpreadArgument = true;
+        ++current;
+        const expr = parseExpression();
+        argument = new SpreadExpression(expr);
+      } else {
+        argument = parseExpression();
+        if (is(TOKEN_TYPES.Equals)) {
+          ++current;
+          if (!(argument instanceof Identifier)) {
+            throw new SyntaxError(
+              mode === "parameters" ? "Expected identifier for parameter declaration" : "Expected identifier for keyword argument"
+            );
+          }
+          const value = parseExpression();
+          argument = new KeywordArgumentExpression(argument, value);
+        }
+        if (mode === "parameters") {
+          if (!(argument instanceof Identifier || argument instanceof KeywordArgumentExpression)) {
+            throw new SyntaxError("Expected identifier for parameter declaration");
+          }
+          const parameterName = argument instanceof Identifier ? argument.value : argument.key.value;
+          if (parameterNames.has(parameterName)) {
+            throw new SyntaxError(`Duplicate parameter name: ${parameterName}`);
+          }
+          parameterNames.add(parameterName);
+        }
+        if (argument instanceof KeywordArgumentExpression) {
+          sawKeywordOrDefault = true;
+        } else if (sawKeywordOrDefault) {
+          throw new SyntaxError(
+            mode === "call" ? "Positional arguments must come before keyword arguments" : "Non-default argument follows default argument"
+          );
+        } else if (sawSpreadArgument) {
+          throw new SyntaxError("Positional arguments must not follow `*` argument unpacking");
+        }
+      }
+      args.push(argument);
+      if (is(TOKEN_TYPES.Comma)) {
+        ++current;
+      }
+    }
+    return args;
+  }
+  function parseMemberExpressionArgumentsList() {
+    const slices = [];
+    let isSlice = false;
+    while (!is(TOKEN_TYPES.CloseSquareBracket)) {
+      if (is(TOKEN_TYPES.Colon)) {
+        slices.push(void 0);
+        ++current;
+        isSlice = true;
+      } else {
+        slices.push(parseExpression());
+        if (is(TOKEN_TYPES.Colon)) {
+          ++current;
+          isSlice = true;
+        }
+      }
+    }
+    if (slices.length === 0) {
+      throw new SyntaxError(`Expected at least one argument for member/slice expression`);
+    }
+    if (isSlice) {
+      if (slices.length > 3) {
+        throw new SyntaxError(`Expected 0-3 arguments for slice expression`);
+      }
+      return new SliceExpression(...slices);
+    }
+    return slices[0];
+  }
+  function parseMemberExpression(object) {
+    while (is(TOKEN_TYPES.Dot) || is(TOKEN_TYPES.OpenSquareBracket)) {
+      const operator = tokens[current];
+      ++current;
+      let property;
+      const computed = operator.type === TOKEN_TYPES.OpenSquareBracket;
+      if (computed) {
+        property = parseMemberExpressionArgumentsList();
+        expect(TOKEN_TYPES.CloseSquareBracket, "Expected closing square bracket");
+      } else {
+        property = parsePrimaryExpression();
+        if (property.type !== "Identifier" && property.type !== "IntegerLiteral") {
+          throw new SyntaxError(`Expected identifier or integer following dot operator`);
+        }
+      }
+      object = new MemberExpression(object, property, computed);
+    }
+    return object;
+  }
+  function parseMultiplicativeExpression() {
+    let left = parsePowerExpression();
+    while (is(TOKEN_TYPES.MultiplicativeBinaryOperator)) {
+      const operator = tokens[current++];
+      const right = parsePowerExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parsePowerExpression() {
+    let left = parseTestExpression();
+    while (is(TOKEN_TYPES.ExponentiationBinaryOperator)) {
+      const operator = tokens[current++];
+      const right = parseTestExpression();
+      left = new BinaryExpression(operator, left, right);
+    }
+    return left;
+  }
+  function parseTestExpression() {
+    let operand = parseFilterExpression();
+    while (isIdentifier("is")) {
+      ++current;
+      const negate = isIdentifier("not");
+      if (negate) {
+        ++current;
+      }
+      const filter = parsePrimaryExpression();
+      if (!(filter instanceof Identifier)) {
+        throw new SyntaxError(`Expected identifier for the test`);
+      }
+      operand = new TestExpression(operand, negate, filter);
+    }
+    return operand;
+  }
+  function parseFilterExpression() {
+    let operand = parseUnarySignExpression();
+    while (is(TOKEN_TYPES.Pipe)) {
+      ++current;
+      let filter = parsePrimaryExpression();
+      if (!(filter instanceof Identifier)) {
+        throw new SyntaxError(`Expected identifier for the filter`);
+      }
+      if (is(TOKEN_TYPES.OpenParen)) {
+        filter = parseCallExpression(filter);
+      }
+      operand = new FilterExpression(operand, filter);
+    }
+    return operand;
+  }
+  function parseUnarySignExpression() {
+    const token = tokens[current];
+    if (token && (token.type === TOKEN_TYPES.UnaryOperator || token.type === TOKEN_TYPES.AdditiveBinaryOperator) && (token.value === "-" || token.value === "+")) {
+      const operator = tokens[current++];
+      const argument = parseUnarySignExpression();
+      return new UnaryExpression(operator, argument);
+    }
+    return parseCallMemberExpression();
+  }
+  function parsePrimaryExpression() {
+    const token = tokens[current++];
+    switch (token.type) {
+      case TOKEN_TYPES.NumericLiteral: {
+        const num = token.value;
+        return num.includes(".") ? new FloatLiteral(Number(num)) : new IntegerLiteral(Number(num));
+      }
+      case TOKEN_TYPES.StringLiteral: {
+        let value = token.value;
+        while (is(TOKEN_TYPES.StringLiteral)) {
+          value += tokens[current++].value;
+        }
+        return new StringLiteral(value);
+      }
+      case TOKEN_TYPES.Identifier:
+        return new Identifier(token.value);
+      case TOKEN_TYPES.OpenParen: {
+        const expression = parseExpressionSequence();
+        expect(TOKEN_TYPES.CloseParen, "Expected closing parenthesis, got ${tokens[current].type} instead.");
+        return expression;
+      }
+      case TOKEN_TYPES.OpenSquareBracket: {
+        const values = [];
+        while (!is(TOKEN_TYPES.CloseSquareBracket)) {
+          values.push(parseExpression());
+          if (is(TOKEN_TYPES.Comma)) {
+            ++current;
+          }
+        }
+        ++current;
+        return new ArrayLiteral(values);
+      }
+      case TOKEN_TYPES.OpenCurlyBracket: {
+        const values = /* @__PURE__ */ new Map();
+        while (!is(TOKEN_TYPES.CloseCurlyBracket)) {
+          const key = parseExpression();
+          expect(TOKEN_TYPES.Colon, "Expected colon between key and value in object literal");
+          const value = parseExpression();
+          values.set(key, value);
+          if (is(TOKEN_TYPES.Comma)) {
+            ++current;
+          }
+        }
+        ++current;
+        return new ObjectLiteral(values);
+      }
+      default:
+        throw new SyntaxError(`Unexpected token: ${token.type}`);
+    }
+  }
+  while (current < tokens.length) {
+    program.body.push(parseAny());
+  }
+  return program;
+}
+
+// src/utils.ts
+function range(start, stop, step = 1) {
+  if (stop === void 0) {
+    stop = start;
+    start = 0;
+  }
+  if (step === 0) {
+    throw new Error("range() step must not be zero");
+  }
+  const result = [];
+  if (step > 0) {
+    for (let i = start; i < stop; i += step) {
+      result.push(i);
+    }
+  } else {
+    for (let i = start; i > stop; i += step) {
+      result.push(i);
+    }
+  }
+  return result;
+}
+function slice(array, start, stop, step = 1) {
+  const direction = Math.sign(step);
+  if (direction >= 0) {
+    start = (start ??= 0) < 0 ? Math.max(array.length + start, 0) : Math.min(start, array.length);
+    stop = (stop ??= array.length) < 0 ? Math.max(array.length + stop, 0) : Math.min(stop, array.length);
+  } else {
+    start = (start ??= array.length - 1) < 0 ? Math.max(array.length + start, -1) : Math.min(start, array.length - 1);
+    stop = (stop ??= -1) < -1 ? Math.max(array.length + stop, -1) : Math.min(stop, array.length - 1);
+  }
+  const result = [];
+  for (let i = start; direction * i < direction * stop; i += step) {
+    result.push(array[i]);
+  }
+  return result;
+}
+function titleCase(value) {
+  return value.replace(/\b\w/g, (c) => c.toUpperCase());
+}
+function strftime_now(format2) {
+  return strftime(/* @__PURE__ */ new Date(), format2);
+}
+function strftime(date, format2) {
+  const monthFormatterLong = new Intl.DateTimeFormat(void 0, { month: "long" });
+  const monthFormatterShort = new Intl.DateTimeFormat(void 0, { month: "short" });
+  const pad2 = (n) => n < 10 ? "0" + n : n.toString();
+  return format2.replace(/%[YmdbBHM%]/g, (token) => {
+    switch (token) {
+      case "%Y":
+        return date.getFullYear().toString();
+      case "%m":
+        return pad2(date.getMonth() + 1);
+      case "%d":
+        return pad2(date.getDate());
+      case "%b":
+        return monthFormatterShort.format(date);
+      case "%B":
+        return monthFormatterLong.format(date);
+      case "%H":
+        return pad2(date.getHours());
+      case "%M":
+        return pad2(date.getMinutes());
+      case "%%":
+        return "%";
+      default:
+        return token;
+    }
+  });
+}
+function escapeRegExp(s) {
+  return s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+function replace(str, oldvalue, newvalue, count) {
+  if (count === 0) {
+    return str;
+  }
+  let remaining = count == null || count < 0 ? Infinity : count;
+  const pattern = oldvalue.length === 0 ? new RegExp("(?=)", "gu") : new RegExp(escapeRegExp(oldvalue), "gu");
+  return str.replaceAll(pattern, (match) => {
+    if (remaining > 0) {
+      --remaining;
+      return newvalue;
+    }
+    return match;
+  });
+}
+
+// src/runtime.ts
+var BreakControl = class extends Error {
+};
+var ContinueControl = class extends Error {
+};
+var EMPTY_BUILTINS = /* @__PURE__ */ new Map();
+var RuntimeValue = class {
+  type = "RuntimeValue";
+  value;
+  /**
+   * A collection of built-in functions for this type.
+   */
+  get builtins() {
+    return EMPTY_BUILTINS;
+  }
+  /**
+   * Creates a new RuntimeValue.
+   */
+  constructor(value = void 0) {
+    this.value = value;
+  }
+  /**
+   * Determines truthiness or falsiness of the runtime value.
+   * This function should be overridden by subclasses if it has custom truthiness criteria.
+   * @returns {BooleanValue} BooleanValue(true) if the value is truthy, BooleanValue(false) otherwise.
+   */
+  __bool__() {
+    return new BooleanValue(!!this.value);
+  }
+  toString() {
+    return String(this.value);
+  }
+};
+var IntegerValue = class extends RuntimeValue {
+  type = "IntegerValue";
+};
+var FloatValue = class extends RuntimeValue {
+  type = "FloatValue";
+  toString() {
+    if (Object.is(this.value, -0)) {
+      return "-0.0";
+    }
+    return this.value % 1 === 0 ? this.value.toFixed(1) : this.value.toString();
+  }
+};
+var StringValue = class extends RuntimeValue {
+  type = "StringValue";
+  _builtins;
+  get builtins() {
+    return this._builtins ??= /* @__PURE__ */ new Map([
+      [
+        "upper",
+        new FunctionValue(() => {
+          return new StringValue(this.value.toUpperCase());
+        })
+      ],
+      [
+        "lower",
+        new FunctionValue(() => {
+          return new StringValue(this.value.toLowerCase());
+        })
+      ],
+      [
+        "strip",
+        new FunctionValue(() => {
+          return new StringValue(this.value.trim());
+        })
+      ],
+      [
+        "title",
+        new FunctionValue(() => {
+          return new StringValue(titleCase(this.value));
+        })
+      ],
+      [
+        "capitalize",
+        new FunctionValue(() => {
+          return new StringValue(this.value.charAt(0).toUpperCase() + this.value.slice(1));
+        })
+      ],
+      ["length", new IntegerValue(this.value.length)],
+      [
+        "rstrip",
+        new FunctionValue(() => {
+          return new StringValue(this.value.trimEnd());
+        })
+      ],
+      [
+        "lstrip",
+        new FunctionValue(() => {
+          return new StringValue(this.value.trimStart());
+        })
+      ],
+      [
+        "startswith",
+        new FunctionValue((args) => {
+          if (args.length === 0) {
+            throw new Error("startswith() requires at least one argument");
+          }
+          const pattern = args[0];
+          if (pattern instanceof StringValue) {
+            return new BooleanValue(this.value.startsWith(pattern.value));
+          } else if (pattern instanceof ArrayValue) {
+            for (const item of pattern.value) {
+              if (!(item instanceof StringValue)) {
+                throw new Error("startswith() tuple elements must be strings");
+              }
+              if (this.value.startsWith(item.value)) {
+                return new BooleanValue(true);
+              }
+            }
+            return new BooleanValue(false);
+          }
+          throw new Error("startswith() argument must be a string or tuple of strings");
+        })
+      ],
+      [
+        "endswith",
+        new FunctionValue((args) => {
+          if (args.length === 0) {
+            throw new Error("endswith() requires at least one argument");
+          }
+          const pattern = args[0];
+          if (pattern instanceof StringValue) {
+            return new BooleanValue(this.value.endsWith(pattern.value));
+          } else if (pattern instanceof ArrayValue) {
+            for (const item of pattern.value) {
+              if (!(item instanceof StringValue)) {
+                throw new Error("endswith() tuple elements must be strings");
+              }
+              if (this.value.endsWith(item.value)) {
+                return new BooleanValue(true);
+              }
+            }
+            return new BooleanValue(false);
+          }
+          throw new Error("endswith() argument must be a string or tuple of strings");
+        })
+      ],
+      [
+        "split",
+        // follows Python's `str.split(sep=None, maxsplit=-1)` function behavior
+        // https://docs.python.org/3.13/library/stdtypes.html#str.split
+        new FunctionValue((args) => {
+          const sep = args[0] ?? new NullValue();
+          if (!(sep instanceof StringValue || sep instanceof NullValue)) {
+            throw new Error("sep argument must be a string or null");
+          }
+          const maxsplit = args[1] ?? new IntegerValue(-1);
+          if (!(maxsplit instanceof IntegerValue)) {
+            throw new Error("maxsplit argument must be a number");
+          }
+          let result = [];
+          if (sep instanceof NullValue) {
+            const text = this.value.trimStart();
+            for (const { 0: match, index } of text.matchAll(/\S+/g)) {
+              if (maxsplit.value !== -1 && result.length >= maxsplit.value && index !== void 0) {
+                result.push(match + text.slice(index + match.length));
+                break;
+              }
+              result.push(match);
+            }
+          } else {
+            if (sep.value === "") {
+              throw new Error("empty separator");
+            }
+            result = this.value.split(sep.value);
+            if (maxsplit.value !== -1 && result.length > maxsplit.value) {
+              result.push(result.splice(maxsplit.value).join(sep.value));
+            }
+          }
+          return new ArrayValue(result.map((part) => new StringValue(part)));
+        })
+      ],
+      [
+        "replace",
+        new FunctionValue((args) => {
+          if (args.length < 2) {
+            throw new Error("replace() requires at least two arguments");
+          }
+          const oldValue = args[0];
+          const newValue = args[1];
+          if (!(oldValue instanceof StringValue && newValue instanceof StringValue)) {
+            throw new Error("replace() arguments must be strings");
+          }
+          let count;
+          if (args.length > 2) {
+            if (args[2].type === "KeywordArgumentsValue") {
+              count = args[2].value.get("count") ?? new NullValue();
+            } else {
+              count = args[2];
+            }
+          } else {
+            count = new NullValue();
+          }
+          if (!(count instanceof IntegerValue || count instanceof NullValue)) {
+            throw new Error("replace() count argument must be a number or null");
+          }
+          return new StringValue(replace(this.value, oldValue.value, newValue.value, count.value));
+        })
+      ]
+    ]);
+  }
+};
+var BooleanValue = class extends RuntimeValue {
+  type = "BooleanValue";
+};
+var NON_ASCII_CHARS = /[\x7f-\uffff]/g;
+function makeAsciiSafe(str) {
+  return str.replace(NON_ASCII_CHARS, (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
+}
+function toJSON(input, options = {}, depth = 0, convertUndefinedToNull = true) {
+  const { indent = null, ensureAscii = false, separators = null, sortKeys = false } = options;
+  let itemSeparator;
+  let keySeparator;
+  if (separators) {
+    [itemSeparator, keySeparator] = separators;
+  } else if (indent) {
+    itemSeparator = ",";
+    keySeparator = ": ";
+  } else {
+    itemSeparator = ", ";
+    keySeparator = ": ";
+  }
+  switch (input.type) {
+    case "NullValue":
+      return "null";
+    case "UndefinedValue":
+      return convertUndefinedToNull ? "null" : "undefined";
+    case "IntegerValue":
+    case "FloatValue":
+    case "BooleanValue":
+      return JSON.stringify(input.value);
+    case "StringValue": {
+      let result = JSON.stringify(input.value);
+      if (ensureAscii) {
+        result = makeAsciiSafe(result);
+      }
+      return result;
+    }
+    case "ArrayValue":
+    case "NamespaceValue":
+    case "ObjectValue": {
+      const indentValue = indent ? " ".repeat(indent) : "";
+      const basePadding = "\n" + indentValue.repeat(depth);
+      const childrenPadding = basePadding + indentValue;
+      if (input.type === "ArrayValue") {
+        const core = input.value.map((x) => toJSON(x, options, depth + 1, convertUndefinedToNull));
+        return indent && core.length > 0 ? `[${childrenPadding}${core.join(`${itemSeparator}${childrenPadding}`)}${basePadding}]` : `[${core.join(itemSeparator)}]`;
+      } else {
+        let entries = Array.from(input.value.entries());
+        if (sortKeys) {
+          entries = entries.sort(([a], [b]) => a.localeCompare(b));
+        }
+        const core = entries.map(([key, value]) => {
+          let keyStr = JSON.stringify(key);
+          if (ensureAscii) {
+            keyStr = makeAsciiSafe(keyStr);
+          }
+          const v = `${keyStr}${keySeparator}${toJSON(value, options, depth + 1, convertUndefinedToNull)}`;
+          return indent ? `${childrenPadding}${v}` : v;
+        });
+        return indent && core.length > 0 ? `{${core.join(itemSeparator)}${basePadding}}` : `{${core.join(itemSeparator)}}`;
+      }
+    }
+    default:
+      throw new Error(`Cannot convert to JSON: ${input.type}`);
+  }
+}
+var ObjectValue = class extends RuntimeValue {
+  type = "ObjectValue";
+  _builtins;
+  /**
+   * NOTE: necessary to override since all JavaScript arrays are considered truthy,
+   * while only non-empty Python arrays are consider truthy.
+   *
+   * e.g.,
+   *  - JavaScript:  {} && 5 -> 5
+   *  - Python:      {} and 5 -> {}
+   */
+  __bool__() {
+    return new BooleanValue(this.value.size > 0);
+  }
+  get builtins() {
+    return this._builtins ??= /* @__PURE__ */ new Map([
+      [
+        "get",
+        new FunctionValue(([key, defaultValue]) => {
+          if (!(key instanceof StringValue)) {
+            throw new Error(`Object key must be a string: got ${key.type}`);
+          }
+          return this.value.get(key.value) ?? defaultValue ?? new NullValue();
+        })
+      ],
+      ["items", new FunctionValue(() => this.items())],
+      ["keys", new FunctionValue(() => this.keys())],
+      ["values", new FunctionValue(() => this.values())],
+      [
+        "dictsort",
+        new FunctionValue((args) => {
+          let kwargs = /* @__PURE__ */ new Map();
+          const positionalArgs = args.filter((arg) => {
+            if (arg instanceof KeywordArgumentsValue) {
+              kwargs = arg.value;
+              return false;
+            }
+            return true;
+          });
+          const caseSensitive = positionalArgs.at(0) ?? kwargs.get("case_sensitive") ?? new BooleanValue(false);
+          if (!(caseSensitive instanceof BooleanValue)) {
+            throw new Error("case_sensitive must be a boolean");
+          }
+          const by = positionalArgs.at(1) ?? kwargs.get("by") ?? new StringValue("key");
+          if (!(by instanceof StringValue)) {
+            throw new Error("by must be a string");
+          }
+          if (!["key", "value"].includes(by.value)) {
+            throw new Error("by must be either 'key' or 'value'");
+          }
+          const reverse = positionalArgs.at(2) ?? kwargs.get("reverse") ?? new BooleanValue(false);
+          if (!(reverse instanceof BooleanValue)) {
+            throw new Error("reverse must be a boolean");
+          }
+          const items = Array.from(this.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value])).sort((a, b) => {
+            const index = by.value === "key" ? 0 : 1;
+            const aVal = a.value[index];
+            const bVal = b.value[index];
+            const result = compareRuntimeValues(aVal, bVal, caseSensitive.value);
+            return reverse.value ? -result : result;
+          });
+          return new ArrayValue(items);
+        })
+      ]
+    ]);
+  }
+  items() {
+    return new ArrayValue(
+      Array.from(this.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value]))
+    );
+  }
+  keys() {
+    return new ArrayValue(Array.from(this.value.keys()).map((key) => new StringValue(key)));
+  }
+  values() {
+    return new ArrayValue(Array.from(this.value.values()));
+  }
+  toString() {
+    return toJSON(this, {}, 0, false);
+  }
+};
+var KeywordArgumentsValue = class extends ObjectValue {
+  type = "KeywordArgumentsValue";
+};
+var NamespaceValue = class extends RuntimeValue {
+  type = "NamespaceValue";
+  toString() {
+    return toJSON(this, {}, 0, false);
+  }
+};
+var ArrayValue = class extends RuntimeValue {
+  type = "ArrayValue";
+  _builtins;
+  get builtins() {
+    return this._builtins ??= /* @__PURE__ */ new Map([["length", new IntegerValue(this.value.length)]]);
+  }
+  /**
+   * NOTE: necessary to override since all JavaScript arrays are considered truthy,
+   * while only non-empty Python arrays are consider truthy.
+   *
+   * e.g.,
+   *  - JavaScript:  [] && 5 -> 5
+   *  - Python:      [] and 5 -> []
+   */
+  __bool__() {
+    return new BooleanValue(this.value.length > 0);
+  }
+  toString() {
+    return toJSON(this, {}, 0, false);
+  }
+};
+var TupleValue = class extends ArrayValue {
+  type = "TupleValue";
+};
+var FunctionValue = class extends RuntimeValue {
+  type = "FunctionValue";
+};
+var NullValue = class extends RuntimeValue {
+  type = "NullValue";
+};
+var UndefinedValue = class extends RuntimeValue {
+  type = "UndefinedValue";
+};
+function normalizeNamespaceEntry(pair) {
+  let values;
+  if (pair instanceof ArrayValue) {
+    values = pair.value;
+  } else if (pair instanceof StringValue) {
+    values = Array.from(pair.value, (char) => new StringValue(char));
+  }
+  if (!values || values.length !== 2) {
+    throw new Error("namespace expected an object or an iterable of [key, value] pairs");
+  }
+  const [key, value] = values;
+  if (!(key instanceof StringValue)) {
+    throw new Error("namespace keys must be strings");
+  }
+  return [key, value];
+}
+var _Environment = class {
+  constructor(parent) {
+    this.parent = parent;
+  }
+  /**
+   * The variables declared in this environment.
+   */
+  variables = /* @__PURE__ */ new Map([
+    [
+      "namespace",
+      new FunctionValue((args) => {
+        const positional = args.slice();
+        let kwargs;
+        if (positional.at(-1) instanceof KeywordArgumentsValue) {
+          kwargs = positional.pop();
+        }
+        if (positional.length > 1) {
+          throw new Error(`namespace expected at most 1 argument, got ${positional.length}`);
+        }
+        const entries = /* @__PURE__ */ new Map();
+        if (positional.length === 1) {
+          const source = positional[0];
+          if (source instanceof ObjectValue) {
+            for (const [key, value] of source.value) {
+              entries.set(key, value);
+            }
+          } else if (source instanceof ArrayValue) {
+            for (const pair of source.value) {
+              const [key, value] = normalizeNamespaceEntry(pair);
+              entries.set(key.value, value);
+            }
+          } else {
+            throw new Error(`'${source.type}' object is not iterable`);
+          }
+        }
+        if (kwargs) {
+          for (const [key, value] of kwargs.value) {
+            entries.set(key, value);
+          }
+        }
+        return new NamespaceValue(entries);
+      })
+    ]
+  ]);
+  tests = _Environment.TESTS;
+  /**
+   * Set the value of a variable in the current environment.
+   */
+  set(name, value) {
+    return this.declareVariable(name, convertToRuntimeValues(value));
+  }
+  declareVariable(name, value) {
+    if (this.variables.has(name)) {
+      throw new SyntaxError(`Variable already declared: ${name}`);
+    }
+    this.variables.set(name, value);
+    return value;
+  }
+  // private assignVariable(name: string, value: AnyRuntimeValue): AnyRuntimeValue {
+  // 	const env = this.resolve(name);
+  // 	env.variables.set(name, value);
+  // 	return value;
+  // }
+  /**
+   * Set variable in the current scope.
+   * See https://jinja.palletsprojects.com/en/3.0.x/templates/#assignments for more information.
+   */
+  setVariable(name, value) {
+    this.variables.set(name, value);
+    return value;
+  }
+  /**
+   * Resolve the environment in which the variable is declared.
+   * @param {string} name The name of the variable.
+   * @returns {Environment} The environment in which the variable is declared.
+   */
+  resolve(name) {
+    if (this.variables.has(name)) {
+      return this;
+    }
+    if (this.parent) {
+      return this.parent.resolve(name);
+    }
+    throw new Error(`Unknown variable: ${name}`);
+  }
+  lookupVariable(name) {
+    try {
+      return this.resolve(name).variables.get(name) ?? new UndefinedValue();
+    } catch {
+      return new UndefinedValue();
+    }
+  }
+};
+var Environment = _Environment;
+/**
+ * The tests available in this environment.
+ */
+__publicField(Environment, "TESTS", /* @__PURE__ */ new Map([
+  ["boolean", (operand) => operand.type === "BooleanValue"],
+  ["callable", (operand) => operand instanceof FunctionValue],
+  [
+    "odd",
+    (operand) => {
+      if (!(operand instanceof IntegerValue)) {
+        throw new Error(`cannot odd on ${operand.type}`);
+      }
+      return operand.value % 2 !== 0;
+    }
+  ],
+  [
+    "even",
+    (operand) => {
+      if (!(operand instanceof IntegerValue)) {
+        throw new Error(`cannot even on ${operand.type}`);
+      }
+      return operand.value % 2 === 0;
+    }
+  ],
+  ["false", (operand) => operand.type === "BooleanValue" && !operand.value],
+  ["true", (operand) => operand.type === "BooleanValue" && operand.value],
+  ["none", (operand) => operand.type === "NullValue"],
+  ["string", (operand) => operand.type === "StringValue"],
+  ["number", (operand) => operand instanceof IntegerValue || operand instanceof FloatValue],
+  ["integer", (operand) => operand instanceof IntegerValue],
+  ["iterable", (operand) => operand.type === "ArrayValue" || operand.type === "StringValue"],
+  ["mapping", (operand) => operand instanceof ObjectValue],
+  [
+    "sequence",
+    (operand) => operand instanceof ArrayValue || operand instanceof ObjectValue || operand instanceof StringValue
+  ],
+  [
+    "lower",
+    (operand) => {
+      const str = operand.value;
+      return operand.type === "StringValue" && str === str.toLowerCase();
+    }
+  ],
+  [
+    "upper",
+    (operand) => {
+      const str = operand.value;
+      return operand.type === "StringValue" && str === str.toUpperCase();
+    }
+  ],
+  ["none", (operand) => operand.type === "NullValue"],
+  ["defined", (operand) => operand.type !== "UndefinedValue"],
+  ["undefined", (operand) => operand.type === "UndefinedValue"],
+  ["equalto", (a, b) => a.value === b.value],
+  ["eq", (a, b) => a.value === b.value]
+]));
+function setupGlobals(env) {
+  env.set("false", false);
+  env.set("true", true);
+  env.set("none", null);
+  env.set("raise_exception", (args) => {
+    throw new Error(args);
+  });
+  env.set("range", range);
+  env.set("strftime_now", strftime_now);
+  env.set("True", true);
+  env.set("False", false);
+  env.set("None", null);
+}
+function isAttributeContainer(value) {
+  return value instanceof ObjectValue || value instanceof NamespaceValue;
+}
+function isNumericLikeValue(value) {
+  return value instanceof IntegerValue || value instanceof FloatValue || value instanceof BooleanValue;
+}
+function getNumericValue(value) {
+  return value instanceof BooleanValue ? Number(value.value) : value.value;
+}
+function getAttributeValue(item, attributePath) {
+  const parts = attributePath.split(".");
+  let value = item;
+  for (const part of parts) {
+    if (isAttributeContainer(value)) {
+      value = value.value.get(part) ?? new UndefinedValue();
+    } else if (value instanceof ArrayValue) {
+      const index = parseInt(part, 10);
+      if (!isNaN(index) && index >= 0 && index < value.value.length) {
+        value = value.value[index];
+      } else {
+        return new UndefinedValue();
+      }
+    } else {
+      return new UndefinedValue();
+    }
+  }
+  return value;
+}
+function compareRuntimeValues(a, b, caseSensitive = false) {
+  if (a instanceof NullValue && b instanceof NullValue) {
+    return 0;
+  }
+  if (a instanceof NullValue || b instanceof NullValue) {
+    throw new Error(`Cannot compare ${a.type} with ${b.type}`);
+  }
+  if (a instanceof UndefinedValue && b instanceof UndefinedValue) {
+    return 0;
+  }
+  if (a instanceof UndefinedValue || b instanceof UndefinedValue) {
+    throw new Error(`Cannot compare ${a.type} with ${b.type}`);
+  }
+  if (isNumericLikeValue(a) && isNumericLikeValue(b)) {
+    const aNum = getNumericValue(a);
+    const bNum = getNumericValue(b);
+    return aNum < bNum ? -1 : aNum > bNum ? 1 : 0;
+  }
+  if (a.type !== b.type) {
+    throw new Error(`Cannot compare different types: ${a.type} and ${b.type}`);
+  }
+  switch (a.type) {
+    case "StringValue": {
+      let aStr = a.value;
+      let bStr = b.value;
+      if (!caseSensitive) {
+        aStr = aStr.toLowerCase();
+        bStr = bStr.toLowerCase();
+      }
+      return aStr < bStr ? -1 : aStr > bStr ? 1 : 0;
+    }
+    default:
+      throw new Error(`Cannot compare type: ${a.type}`);
+  }
+}
+function getParameterDescriptor(argument) {
+  if (argument.type === "Identifier") {
+    return { name: argument.value };
+  }
+  const keywordArgument = argument;
+  return { name: keywordArgument.key.value, defaultValue: keywordArgument.value };
+}
+function isSpecialMacroArgument(name) {
+  return name === "kwargs" || name === "varargs";
+}
+function findAccessedSpecialMacroArguments(parameters, body) {
+  const declared = /* @__PURE__ */ new Set();
+  const accessed = /* @__PURE__ */ new Set();
+  const declareName = (name) => {
+    if (isSpecialMacroArgument(name)) {
+      declared.add(name);
+    }
+  };
+  const declareTarget = (target) => {
+    if (target.type === "Identifier") {
+      declareName(target.value);
+    } else if (target.type === "TupleLiteral") {
+      for (const item of target.value) {
+        declareTarget(item);
+      }
+    }
+  };
+  const declareArgument = (argument) => {
+    declareName(getParameterDescriptor(argument).name);
+  };
+  const visitArgumentDefaults = (args) => {
+    for (const argument of args) {
+      const parameter = getParameterDescriptor(argument);
+      if (parameter.defaultValue) {
+        visit(parameter.defaultValue);
+      }
+    }
+  };
+  const visitFilter = (filter) => {
+    if (filter.type === "CallExpression") {
+      visit(filter.args);
+    }
+  };
+  const visit = (node) => {
+    if (Array.isArray(node)) {
+      for (const item of node) {
+        visit(item);
+      }
+      return;
+    }
+    if (node instanceof Map) {
+      for (const [key, value] of node) {
+        visit(key);
+        visit(value);
+      }
+      return;
+    }
+    if (!(node instanceof Statement)) {
+      return;
+    }
+    switch (node.type) {
+      case "For": {
+        const statement = node;
+        declareTarget(statement.loopvar);
+        if (statement.iterable.type === "SelectExpression") {
+          const iterable = statement.iterable;
+          visit(iterable.lhs);
+          visit(statement.body);
+          visit(statement.defaultBlock);
+          visit(iterable.test);
+          return;
+        }
+        visit(statement.iterable);
+        visit(statement.body);
+        visit(statement.defaultBlock);
+        return;
+      }
+      case "Set": {
+        const statement = node;
+        declareTarget(statement.assignee);
+        visit(statement.value);
+        visit(statement.body);
+        return;
+      }
+      case "Macro": {
+        const statement = node;
+        for (const argument of statement.args) {
+          declareArgument(argument);
+        }
+        visitArgumentDefaults(statement.args);
+        visit(statement.body);
+        return;
+      }
+      case "CallStatement": {
+        const statement = node;
+        visit(statement.call);
+        for (const argument of statement.callerArgs ?? []) {
+          declareArgument(argument);
+        }
+        visitArgumentDefaults(statement.callerArgs ?? []);
+        visit(statement.body);
+        return;
+      }
+      case "FilterStatement": {
+        const statement = node;
+        visit(statement.body);
+        visitFilter(statement.filter);
+        return;
+      }
+      case "Identifier": {
+        const name = node.value;
+        if (isSpecialMacroArgument(name) && !declared.has(name)) {
+          accessed.add(name);
+        }
+        return;
+      }
+      case "MemberExpression": {
+        const expression = node;
+        visit(expression.object);
+        if (expression.computed) {
+          visit(expression.property);
+        }
+        return;
+      }
+      case "FilterExpression": {
+        const expression = node;
+        visit(expression.operand);
+        visitFilter(expression.filter);
+        return;
+      }
+      case "TestExpression":
+        visit(node.operand);
+        return;
+      case "SelectExpression": {
+        const expression = node;
+        visit(expression.test);
+        visit(expression.lhs);
+        return;
+      }
+      case "KeywordArgumentExpression":
+        visit(node.value);
+        return;
+      default:
+        for (const child of Object.values(node)) {
+          visit(child);
+        }
+    }
+  };
+  for (const parameter of parameters) {
+    declareArgument(parameter);
+  }
+  visit(body);
+  return accessed;
+}
+var Interpreter = class {
+  global;
+  constructor(env) {
+    this.global = env ?? new Environment();
+  }
+  /**
+   * Run the program.
+   */
+  run(program) {
+    return this.evaluate(program, this.global);
+  }
+  /**
+   * Evaluates expressions following the binary operation type.
+   */
+  evaluateBinaryExpression(node, environment) {
+    const left = this.evaluate(node.left, environment);
+    switch (node.operator.value) {
+      case "and":
+        return left.__bool__().value ? this.evaluate(node.right, environment) : left;
+      case "or":
+        return left.__bool__().value ? left : this.evaluate(node.right, environment);
+    }
+    const right = this.evaluate(node.right, environment);
+    switch (node.operator.value) {
+      case "==":
+        return new BooleanValue(left.value == right.value);
+      case "!=":
+        return new BooleanValue(left.value != right.value);
+    }
+    if (left instanceof UndefinedValue || right instanceof UndefinedValue) {
+      if (right instanceof UndefinedValue && ["in", "not in"].includes(node.operator.value)) {
+        return new BooleanValue(node.operator.value === "not in");
+      }
+      throw new Error(`Cannot perform operation ${node.operator.value} on undefined values`);
+    } else if (left instanceof NullValue || right instanceof NullValue) {
+      throw new Error("Cannot perform operation on null values");
+    } else if (node.operator.value === "~") {
+      return new StringValue(left.value.toString() + right.value.toString());
+    } else if (node.operator.value === "**" && isNumericLikeValue(left) && isNumericLikeValue(right)) {
+      const a = getNumericValue(left);
+      const b = getNumericValue(right);
+      if (a === 0 && b < 0) {
+        throw new Error("0.0 cannot be raised to a negative power");
+      }
+      const result = a ** b;
+      if (!Number.isFinite(result)) {
+        throw new Error("Exponentiation result is not a finite real number");
+      }
+      const isFloat = left instanceof FloatValue || right instanceof FloatValue || b < 0;
+      return isFloat ? new FloatValue(result) : new IntegerValue(result);
+    } else if ((left instanceof IntegerValue || left instanceof FloatValue) && (right instanceof IntegerValue || right instanceof FloatValue)) {
+      const a = left.value, b = right.value;
+      switch (node.operator.value) {
+        case "+":
+        case "-":
+        case "*": {
+          const res = node.operator.value === "+" ? a + b : node.operator.value === "-" ? a - b : a * b;
+          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
+          return isFloat ? new FloatValue(res) : new IntegerValue(res);
+        }
+        case "/":
+          return new FloatValue(a / b);
+        case "//": {
+          const res = Math.floor(a / b);
+          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
+          return isFloat ? new FloatValue(res) : new IntegerValue(res);
+        }
+        case "%": {
+          const rem = a % b;
+          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
+          return isFloat ? new FloatValue(rem) : new IntegerValue(rem);
+        }
+        case "<":
+          return new BooleanValue(a < b);
+        case ">":
+          return new BooleanValue(a > b);
+        case ">=":
+          return new BooleanValue(a >= b);
+        case "<=":
+          return new BooleanValue(a <= b);
+      }
+    } else if (left instanceof ArrayValue && right instanceof ArrayValue) {
+      switch (node.operator.value) {
+        case "+":
+          return new ArrayValue(left.value.concat(right.value));
+      }
+    } else if (right instanceof ArrayValue) {
+      const member = right.value.find((x) => x.value === left.value) !== void 0;
+      switch (node.operator.value) {
+        case "in":
+          return new BooleanValue(member);
+        case "not in":
+          return new BooleanValue(!member);
+      }
+    }
+    if (left instanceof StringValue || right instanceof StringValue) {
+      switch (node.operator.value) {
+        case "+":
+          return new StringValue(left.value.toString() + right.value.toString());
+      }
+    }
+    if (left instanceof StringValue && right instanceof StringValue) {
+      switch (node.operator.value) {
+        case "in":
+          return new BooleanValue(right.value.includes(left.value));
+        case "not in":
+          return new BooleanValue(!right.value.includes(left.value));
+      }
+    }
+    if (left instanceof StringValue && right instanceof ObjectValue) {
+      switch (node.operator.value) {
+        case "in":
+          return new BooleanValue(right.value.has(left.value));
+        case "not in":
+          return new BooleanValue(!right.value.has(left.value));
+      }
+    }
+    throw new SyntaxError(`Unknown operator "${node.operator.value}" between ${left.type} and ${right.type}`);
+  }
+  evaluateArguments(args, environment) {
+    const positionalArguments = [];
+    const keywordArguments = /* @__PURE__ */ new Map();
+    const addKeywordArgument = (key, value) => {
+      if (keywordArguments.has(key)) {
+        throw new Error(`Got multiple values for keyword argument '${key}'`);
+      }
+      keywordArguments.set(key, value);
+    };
+    for (const argument of args) {
+      if (argument.type === "SpreadExpression") {
+        const spreadNode = argument;
+        const val = this.evaluate(spreadNode.argument, environment);
+        if (!(val instanceof ArrayValue)) {
+          throw new Error(`Cannot unpack non-iterable type: ${val.type}`);
+        }
+        for (const item of val.value) {
+          positionalArguments.push(item);
+        }
+      } else if (argument.type !== "KeywordArgumentExpression" && argument.type !== "KeywordSpreadExpression") {
+        positionalArguments.push(this.evaluate(argument, environment));
+      }
+    }
+    for (const argument of args) {
+      if (argument.type === "KeywordArgumentExpression") {
+        const kwarg = argument;
+        addKeywordArgument(kwarg.key.value, this.evaluate(kwarg.value, environment));
+      } else if (argument.type === "KeywordSpreadExpression") {
+        const spreadNode = argument;
+        const val = this.evaluate(spreadNode.argument, environment);
+        if (!(val instanceof ObjectValue)) {
+          throw new Error(`Argument after ** must be a mapping, not ${val.type}`);
+        }
+        for (const [key, value] of val.value) {
+          addKeywordArgument(key, value);
+        }
+      }
+    }
+    return [positionalArguments, keywordArguments];
+  }
+  applyFilter(operand, filterNode, environment) {
+    if (filterNode.type === "Identifier") {
+      const filter = filterNode;
+      if (filter.value === "safe") {
+        return operand;
+      }
+      if (filter.value === "tojson") {
+        return new StringValue(toJSON(operand, {}));
+      }
+      if (operand instanceof ArrayValue) {
+        switch (filter.value) {
+          case "list":
+            return operand;
+          case "first":
+            return operand.value[0];
+          case "last":
+            return operand.value[operand.value.length - 1];
+          case "length":
+            return new IntegerValue(operand.value.length);
+          case "reverse":
+            return new ArrayValue(operand.value.slice().reverse());
+          case "sort": {
+            return new ArrayValue(operand.value.slice().sort((a, b) => compareRuntimeValues(a, b, false)));
+          }
+          case "join":
+            return new StringValue(operand.value.map((x) => x.value).join(""));
+          case "string":
+            return new StringValue(toJSON(operand, {}, 0, false));
+          case "unique": {
+            const seen = /* @__PURE__ */ new Set();
+            const output = [];
+            for (const item of operand.value) {
+              if (!seen.has(item.value)) {
+                seen.add(item.value);
+                output.push(item);
+              }
+            }
+            return new ArrayValue(output);
+          }
+          default:
+            throw new Error(`Unknown ArrayValue filter: ${filter.value}`);
+        }
+      } else if (operand instanceof StringValue) {
+        switch (filter.value) {
+          case "length":
+          case "upper":
+          case "lower":
+          case "title":
+          case "capitalize": {
+            const builtin = operand.builtins.get(filter.value);
+            if (builtin instanceof FunctionValue) {
+              return builtin.value(
+                /* no arguments */
+                [],
+                environment
+              );
+            } else if (builtin instanceof IntegerValue) {
+              return builtin;
+            } else {
+              throw new Error(`Unknown StringValue filter: ${filter.value}`);
+            }
+          }
+          case "trim":
+            return new StringValue(operand.value.trim());
+          case "indent":
+            return new StringValue(
+              operand.value.split("\n").map(
+                (x, i) => (
+                  // By default, don't indent the first line or empty lines
+                  i === 0 || x.length === 0 ? x : "    " + x
+                )
+              ).join("\n")
+            );
+          case "join":
+          case "string":
+            return operand;
+          case "int": {
+            const val = parseInt(operand.value, 10);
+            return new IntegerValue(isNaN(val) ? 0 : val);
+          }
+          case "float": {
+            const val = parseFloat(operand.value);
+            return new FloatValue(isNaN(val) ? 0 : val);
+          }
+          default:
+            throw new Error(`Unknown StringValue filter: ${filter.value}`);
+        }
+      } else if (operand instanceof IntegerValue || operand instanceof FloatValue) {
+        switch (filter.value) {
+          case "abs":
+            return operand instanceof IntegerValue ? new IntegerValue(Math.abs(operand.value)) : new FloatValue(Math.abs(operand.value));
+          case "int":
+            return new IntegerValue(Math.floor(operand.value));
+          case "float":
+            return new FloatValue(operand.value);
+          case "string":
+            return new StringValue(operand.toString());
+          default:
+            throw new Error(`Unknown NumericValue filter: ${filter.value}`);
+        }
+      } else if (operand instanceof ObjectValue) {
+        switch (filter.value) {
+          case "items":
+            return new ArrayValue(
+              Array.from(operand.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value]))
+            );
+          case "length":
+            return new IntegerValue(operand.value.size);
+          default: {
+            const builtin = operand.builtins.get(filter.value);
+            if (builtin) {
+              if (builtin instanceof FunctionValue) {
+                return builtin.value([], environment);
+              }
+              return builtin;
+            }
+            throw new Error(`Unknown ObjectValue filter: ${filter.value}`);
+          }
+        }
+      } else if (operand instanceof BooleanValue) {
+        switch (filter.value) {
+          case "bool":
+            return new BooleanValue(operand.value);
+          case "int":
+            return new IntegerValue(operand.value ? 1 : 0);
+          case "float":
+            return new FloatValue(operand.value ? 1 : 0);
+          case "string":
+            return new StringValue(operand.value ? "true" : "false");
+          default:
+            throw new Error(`Unknown BooleanValue filter: ${filter.value}`);
+        }
+      }
+      throw new Error(`Cannot apply filter "${filter.value}" to type: ${operand.type}`);
+    } else if (filterNode.type === "CallExpression") {
+      const filter = filterNode;
+      if (filter.callee.type !== "Identifier") {
+        throw new Error(`Unknown filter: ${filter.callee.type}`);
+      }
+      const filterName = filter.callee.value;
+      if (filterName === "tojson") {
+        const [, kwargs] = this.evaluateArguments(filter.args, environment);
+        const indent = kwargs.get("indent") ?? new NullValue();
+        if (!(indent instanceof IntegerValue || indent instanceof NullValue)) {
+          throw new Error("If set, indent must be a number");
+        }
+        const ensureAscii = kwargs.get("ensure_ascii") ?? new BooleanValue(false);
+        if (!(ensureAscii instanceof BooleanValue)) {
+          throw new Error("If set, ensure_ascii must be a boolean");
+        }
+        const sortKeys = kwargs.get("sort_keys") ?? new BooleanValue(false);
+        if (!(sortKeys instanceof BooleanValue)) {
+          throw new Error("If set, sort_keys must be a boolean");
+        }
+        const separatorsArg = kwargs.get("separators") ?? new NullValue();
+        let separators = null;
+        if (separatorsArg instanceof ArrayValue || separatorsArg instanceof TupleValue) {
+          if (separatorsArg.value.length !== 2) {
+            throw new Error("separators must be a tuple of two strings");
+          }
+          const [itemSep, keySep] = separatorsArg.value;
+          if (!(itemSep instanceof StringValue) || !(keySep instanceof StringValue)) {
+            throw new Error("separators must be a tuple of two strings");
+          }
+          separators = [itemSep.value, keySep.value];
+        } else if (!(separatorsArg instanceof NullValue)) {
+          throw new Error("If set, separators must be a tuple of two strings");
+        }
+        return new StringValue(
+          toJSON(operand, {
+            indent: indent.value,
+            ensureAscii: ensureAscii.value,
+            sortKeys: sortKeys.value,
+            separators
+          })
+        );
+      } else if (filterName === "join") {
+        let value;
+        if (operand instanceof StringValue) {
+          value = Array.from(operand.value);
+        } else if (operand instanceof ArrayValue) {
+          value = operand.value.map((x) => x.value);
+        } else {
+          throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
+        }
+        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+        const separator = args.at(0) ?? kwargs.get("separator") ?? new StringValue("");
+        if (!(separator instanceof StringValue)) {
+          throw new Error("separator must be a string");
+        }
+        return new StringValue(value.join(separator.value));
+      } else if (filterName === "int" || filterName === "float") {
+        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+        const defaultValue = args.at(0) ?? kwargs.get("default") ?? (filterName === "int" ? new IntegerValue(0) : new FloatValue(0));
+        if (operand instanceof StringValue) {
+          const val = filterName === "int" ? parseInt(operand.value, 10) : parseFloat(operand.value);
+          return isNaN(val) ? defaultValue : filterName === "int" ? new IntegerValue(val) : new FloatValue(val);
+        } else if (operand instanceof IntegerValue || operand instanceof FloatValue) {
+          return operand;
+        } else if (operand instanceof BooleanValue) {
+          return filterName === "int" ? new IntegerValue(operand.value ? 1 : 0) : new FloatValue(operand.value ? 1 : 0);
+        } else {
+          throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
+        }
+      } else if (filterName === "default") {
+        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+        const defaultValue = args[0] ?? new StringValue("");
+        const booleanValue = args[1] ?? kwargs.get("boolean") ?? new BooleanValue(false);
+        if (!(booleanValue instanceof BooleanValue)) {
+          throw new Error("`default` filter flag must be a boolean");
+        }
+        if (operand instanceof UndefinedValue || booleanValue.value && !operand.__bool__().value) {
+          return defaultValue;
+        }
+        return operand;
+      }
+      if (operand instanceof ArrayValue) {
+        switch (filterName) {
+          case "sort": {
+            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+            const reverse = args.at(0) ?? kwargs.get("reverse") ?? new BooleanValue(false);
+            if (!(reverse instanceof BooleanValue)) {
+              throw new Error("reverse must be a boolean");
+            }
+            const caseSensitive = args.at(1) ?? kwargs.get("case_sensitive") ?? new BooleanValue(false);
+            if (!(caseSensitive instanceof BooleanValue)) {
+              throw new Error("case_sensitive must be a boolean");
+            }
+            const attribute = args.at(2) ?? kwargs.get("attribute") ?? new NullValue();
+            if (!(attribute instanceof StringValue || attribute instanceof IntegerValue || attribute instanceof NullValue)) {
+              throw new Error("attribute must be a string, integer, or null");
+            }
+            const getSortValue = (item) => {
+              if (attribute instanceof NullValue) {
+                return item;
+              }
+              const attrPath = attribute instanceof IntegerValue ? String(attribute.value) : attribute.value;
+              return getAttributeValue(item, attrPath);
+            };
+            return new ArrayValue(
+              operand.value.slice().sort((a, b) => {
+                const aVal = getSortValue(a);
+                const bVal = getSortValue(b);
+                const result = compareRuntimeValues(aVal, bVal, caseSensitive.value);
+                return reverse.value ? -result : result;
+              })
+            );
+          }
+          case "selectattr":
+          case "rejectattr": {
+            const select = filterName === "selectattr";
+            if (operand.value.some((item) => !isAttributeContainer(item))) {
+              throw new Error(`\`${filterName}\` can only be applied to array of objects`);
+            }
+            if (filter.args.some((x) => x.type !== "StringLiteral")) {
+              throw new Error(`arguments of \`${filterName}\` must be strings`);
+            }
+            const [attr, testName, value] = filter.args.map((x) => this.evaluate(x, environment));
+            let testFunction;
+            if (testName) {
+              const test = environment.tests.get(testName.value);
+              if (!test) {
+                throw new Error(`Unknown test: ${testName.value}`);
+              }
+              testFunction = test;
+            } else {
+              testFunction = (...x) => x[0].__bool__().value;
+            }
+            const filtered = operand.value.filter((item) => {
+              const a = item.value.get(attr.value);
+              const result = a ? testFunction(a, value) : false;
+              return select ? result : !result;
+            });
+            return new ArrayValue(filtered);
+          }
+          case "map": {
+            const [, kwargs] = this.evaluateArguments(filter.args, environment);
+            if (kwargs.has("attribute")) {
+              const attr = kwargs.get("attribute");
+              if (!(attr instanceof StringValue)) {
+                throw new Error("attribute must be a string");
+              }
+              const defaultValue = kwargs.get("default");
+              const mapped = operand.value.map((item) => {
+                if (!isAttributeContainer(item)) {
+                  throw new Error("items in map must be an object");
+                }
+                const value = getAttributeValue(item, attr.value);
+                return value instanceof UndefinedValue ? defaultValue ?? new UndefinedValue() : value;
+              });
+              return new ArrayValue(mapped);
+            } else {
+              throw new Error("`map` expressions without `attribute` set are not currently supported.");
+            }
+          }
+        }
+        throw new Error(`Unknown ArrayValue filter: ${filterName}`);
+      } else if (operand instanceof StringValue) {
+        switch (filterName) {
+          case "indent": {
+            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+            const width = args.at(0) ?? kwargs.get("width") ?? new IntegerValue(4);
+            if (!(width instanceof IntegerValue)) {
+              throw new Error("width must be a number");
+            }
+            const first = args.at(1) ?? kwargs.get("first") ?? new BooleanValue(false);
+            const blank = args.at(2) ?? kwargs.get("blank") ?? new BooleanValue(false);
+            const lines = operand.value.split("\n");
+            const indent = " ".repeat(width.value);
+            const indented = lines.map(
+              (x, i) => !first.value && i === 0 || !blank.value && x.length === 0 ? x : indent + x
+            );
+            return new StringValue(indented.join("\n"));
+          }
+          case "replace": {
+            const replaceFn = operand.builtins.get("replace");
+            if (!(replaceFn instanceof FunctionValue)) {
+              throw new Error("replace filter not available");
+            }
+            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+            return replaceFn.value([...args, new KeywordArgumentsValue(kwargs)], environment);
+          }
+        }
+        throw new Error(`Unknown StringValue filter: ${filterName}`);
+      } else if (operand instanceof ObjectValue) {
+        const builtin = operand.builtins.get(filterName);
+        if (builtin && builtin instanceof FunctionValue) {
+          const [args, kwargs] = this.evaluateArguments(filter.args, environment);
+          if (kwargs.size > 0) {
+            args.push(new KeywordArgumentsValue(kwargs));
+          }
+          return builtin.value(args, environment);
+        }
+        throw new Error(`Unknown ObjectValue filter: ${filterName}`);
+      } else {
+        throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
+      }
+    }
+    throw new Error(`Unknown filter: ${filterNode.type}`);
+  }
+  /**
+   * Evaluates expressions following the filter operation type.
+   */
+  evaluateFilterExpression(node, environment) {
+    const operand = this.evaluate(node.operand, environment);
+    return this.applyFilter(operand, node.filter, environment);
+  }
+  /**
+   * Evaluates expressions following the test operation type.
+   */
+  evaluateTestExpression(node, environment) {
+    const operand = this.evaluate(node.operand, environment);
+    const test = environment.tests.get(node.test.value);
+    if (!test) {
+      throw new Error(`Unknown test: ${node.test.value}`);
+    }
+    const result = test(operand);
+    return new BooleanValue(node.negate ? !result : result);
+  }
+  /**
+   * Evaluates expressions following the select operation type.
+   */
+  evaluateSelectExpression(node, environment) {
+    const predicate = this.evaluate(node.test, environment);
+    if (!predicate.__bool__().value) {
+      return new UndefinedValue();
+    }
+    return this.evaluate(node.lhs, environment);
+  }
+  /**
+   * Evaluates expressions following the unary operation type.
+   */
+  evaluateUnaryExpression(node, environment) {
+    const argument = this.evaluate(node.argument, environment);
+    switch (node.operator.value) {
+      case "not":
+        return new BooleanValue(!argument.__bool__().value);
+      case "+":
+      case "-": {
+        const sign = node.operator.value === "-" ? -1 : 1;
+        if (argument instanceof IntegerValue || argument instanceof FloatValue || argument instanceof BooleanValue) {
+          const value = argument instanceof BooleanValue ? argument.value ? 1 : 0 : argument.value;
+          const result = sign * value;
+          return argument instanceof FloatValue ? new FloatValue(result) : new IntegerValue(result);
+        }
+        throw new SyntaxError(`Unknown operator "${node.operator.value}" for ${argument.type}`);
+      }
+      default:
+        throw new SyntaxError(`Unknown operator: ${node.operator.value}`);
+    }
+  }
+  evaluateTernaryExpression(node, environment) {
+    const cond = this.evaluate(node.condition, environment);
+    return cond.__bool__().value ? this.evaluate(node.trueExpr, environment) : this.evaluate(node.falseExpr, environment);
+  }
+  evalProgram(program, environment) {
+    return this.evaluateBlock(program.body, environment);
+  }
+  evaluateBlock(statements, environment) {
+    let result = "";
+    for (const statement of statements) {
+      const lastEvaluated = this.evaluate(statement, environment);
+      if (lastEvaluated.type !== "NullValue" && lastEvaluated.type !== "UndefinedValue") {
+        result += lastEvaluated.toString();
+      }
+    }
+    return new StringValue(result);
+  }
+  evaluateIdentifier(node, environment) {
+    return environment.lookupVariable(node.value);
+  }
+  evaluateCallExpression(expr, environment) {
+    const [args, kwargs] = this.evaluateArguments(expr.args, environment);
+    if (kwargs.size > 0) {
+      args.push(new KeywordArgumentsValue(kwargs));
+    }
+    const fn = this.evaluate(expr.callee, environment);
+    if (fn.type !== "FunctionValue") {
+      throw new Error(`Cannot call something that is not a function: got ${fn.type}`);
+    }
+    return fn.value(args, environment);
+  }
+  evaluateSliceExpression(object, expr, environment) {
+    if (!(object instanceof ArrayValue || object instanceof StringValue)) {
+      throw new Error("Slice object must be an array or string");
+    }
+    const start = this.evaluate(expr.start, environment);
+    const stop = this.evaluate(expr.stop, environment);
+    const step = this.evaluate(expr.step, environment);
+    if (!(start instanceof IntegerValue || start instanceof UndefinedValue)) {
+      throw new Error("Slice start must be numeric or undefined");
+    }
+    if (!(stop instanceof IntegerValue || stop instanceof UndefinedValue)) {
+      throw new Error("Slice stop must be numeric or undefined");
+    }
+    if (!(step instanceof IntegerValue || step instanceof UndefinedValue)) {
+      throw new Error("Slice step must be numeric or undefined");
+    }
+    if (object instanceof ArrayValue) {
+      return new ArrayValue(slice(object.value, start.value, stop.value, step.value));
+    } else {
+      return new StringValue(slice(Array.from(object.value), start.value, stop.value, step.value).join(""));
+    }
+  }
+  evaluateMemberExpression(expr, environment) {
+    const object = this.evaluate(expr.object, environment);
+    let property;
+    if (expr.computed) {
+      if (expr.property.type === "SliceExpression") {
+        return this.evaluateSliceExpression(object, expr.property, environment);
+      } else {
+        property = this.evaluate(expr.property, environment);
+      }
+    } else if (expr.property.type === "IntegerLiteral") {
+      property = new IntegerValue(expr.property.value);
+    } else {
+      property = new StringValue(expr.property.value);
+    }
+    let value;
+    if (isAttributeContainer(object)) {
+      if (!(property instanceof StringValue)) {
+        throw new Error(`Cannot access property with non-string: got ${property.type}`);
+      }
+      value = object.value.get(property.value) ?? (object instanceof ObjectValue ? object.builtins.get(property.value) : void 0);
+    } else if (object instanceof ArrayValue || object instanceof StringValue) {
+      if (property instanceof IntegerValue) {
+        if (object instanceof StringValue) {
+          const character = object.value.at(property.value);
+          value = character === void 0 ? void 0 : new StringValue(character);
+        } else {
+          value = object.value.at(property.value);
+        }
+      } else if (property instanceof StringValue) {
+        value = object.builtins.get(property.value);
+      } else {
+        throw new Error(`Cannot access property with non-string/non-number: got ${property.type}`);
+      }
+    } else {
+      if (!(property instanceof StringValue)) {
+        throw new Error(`Cannot access property with non-string: got ${property.type}`);
+      }
+      value = object.builtins.get(property.value);
+    }
+    return value instanceof RuntimeValue ? value : new UndefinedValue();
+  }
+  evaluateSet(node, environment) {
+    const rhs = node.value ? this.evaluate(node.value, environment) : this.evaluateBlock(node.body, environment);
+    if (node.assignee.type === "Identifier") {
+      const variableName = node.assignee.value;
+      environment.setVariable(variableName, rhs);
+    } else if (node.assignee.type === "TupleLiteral") {
+      const tuple = node.assignee;
+      if (!(rhs instanceof ArrayValue)) {
+        throw new Error(`Cannot unpack non-iterable type in set: ${rhs.type}`);
+      }
+      const arr = rhs.value;
+      if (arr.length !== tuple.value.length) {
+        throw new Error(`Too ${tuple.value.length > arr.length ? "few" : "many"} items to unpack in set`);
+      }
+      for (let i = 0; i < tuple.value.length; ++i) {
+        const elem = tuple.value[i];
+        if (elem.type !== "Identifier") {
+          throw new Error(`Cannot unpack to non-identifier in set: ${elem.type}`);
+        }
+        environment.setVariable(elem.value, arr[i]);
+      }
+    } else if (node.assignee.type === "MemberExpression") {
+      const member = node.assignee;
+      const object = this.evaluate(member.object, environment);
+      if (!(object instanceof NamespaceValue)) {
+        throw new Error("cannot assign attribute on non-namespace object");
+      }
+      if (member.property.type !== "Identifier") {
+        throw new Error("Cannot assign to member with non-identifier property");
+      }
+      object.value.set(member.property.value, rhs);
+    } else {
+      throw new Error(`Invalid LHS inside assignment expression: ${JSON.stringify(node.assignee)}`);
+    }
+    return new NullValue();
+  }
+  evaluateIf(node, environment) {
+    const test = this.evaluate(node.test, environment);
+    return this.evaluateBlock(test.__bool__().value ? node.body : node.alternate, environment);
+  }
+  evaluateFor(node, environment) {
+    const scope = new Environment(environment);
+    let test, iterable;
+    if (node.iterable.type === "SelectExpression") {
+      const select = node.iterable;
+      iterable = this.evaluate(select.lhs, scope);
+      test = select.test;
+    } else {
+      iterable = this.evaluate(node.iterable, scope);
+    }
+    if (!(iterable instanceof ArrayValue || iterable instanceof ObjectValue)) {
+      throw new Error(`Expected iterable or object type in for loop: got ${iterable.type}`);
+    }
+    if (iterable instanceof ObjectValue) {
+      iterable = iterable.keys();
+    }
+    const items = [];
+    const scopeUpdateFunctions = [];
+    for (let i = 0; i < iterable.value.length; ++i) {
+      const loopScope = new Environment(scope);
+      const current = iterable.value[i];
+      let scopeUpdateFunction;
+      if (node.loopvar.type === "Identifier") {
+        scopeUpdateFunction = (scope2) => scope2.setVariable(node.loopvar.value, current);
+      } else if (node.loopvar.type === "TupleLiteral") {
+        const loopvar = node.loopvar;
+        if (current.type !== "ArrayValue") {
+          throw new Error(`Cannot unpack non-iterable type: ${current.type}`);
+        }
+        const c = current;
+        if (loopvar.value.length !== c.value.length) {
+          throw new Error(`Too ${loopvar.value.length > c.value.length ? "few" : "many"} items to unpack`);
+        }
+        scopeUpdateFunction = (scope2) => {
+          for (let j = 0; j < loopvar.value.length; ++j) {
+            if (loopvar.value[j].type !== "Identifier") {
+              throw new Error(`Cannot unpack non-identifier type: ${loopvar.value[j].type}`);
+            }
+            scope2.setVariable(loopvar.value[j].value, c.value[j]);
+          }
+        };
+      } else {
+        throw new Error(`Invalid loop variable(s): ${node.loopvar.type}`);
+      }
+      if (test) {
+        scopeUpdateFunction(loopScope);
+        const testValue = this.evaluate(test, loopScope);
+        if (!testValue.__bool__().value) {
+          continue;
+        }
+      }
+      items.push(current);
+      scopeUpdateFunctions.push(scopeUpdateFunction);
+    }
+    let result = "";
+    let noIteration = true;
+    for (let i = 0; i < items.length; ++i) {
+      const loop = /* @__PURE__ */ new Map([
+        ["index", new IntegerValue(i + 1)],
+        ["index0", new IntegerValue(i)],
+        ["revindex", new IntegerValue(items.length - i)],
+        ["revindex0", new IntegerValue(items.length - i - 1)],
+        ["first", new BooleanValue(i === 0)],
+        ["last", new BooleanValue(i === items.length - 1)],
+        ["length", new IntegerValue(items.length)],
+        ["previtem", i > 0 ? items[i - 1] : new UndefinedValue()],
+        ["nextitem", i < items.length - 1 ? items[i + 1] : new UndefinedValue()]
+      ]);
+      scope.setVariable("loop", new ObjectValue(loop));
+      scopeUpdateFunctions[i](scope);
+      try {
+        const evaluated = this.evaluateBlock(node.body, scope);
+        result += evaluated.value;
+      } catch (err) {
+        if (err instanceof ContinueControl) {
+          continue;
+        }
+        if (err instanceof BreakControl) {
+          break;
+        }
+        throw err;
+      }
+      noIteration = false;
+    }
+    if (noIteration) {
+      const defaultEvaluated = this.evaluateBlock(node.defaultBlock, scope);
+      result += defaultEvaluated.value;
+    }
+    return new StringValue(result);
+  }
+  /**
+   * Bind every parameter name and special argument before evaluating defaults,
+   * preventing unbound parameters from resolving in an outer scope.
+   */
+  bindMacroArguments(displayName, parameters, specialArguments, args, scope) {
+    const positionalArguments = args.slice();
+    let keywordArguments = /* @__PURE__ */ new Map();
+    if (positionalArguments.at(-1) instanceof KeywordArgumentsValue) {
+      keywordArguments = new Map(positionalArguments.pop().value);
+    }
+    const pendingDefaults = [];
+    for (let i = 0; i < parameters.length; ++i) {
+      const { name, defaultValue } = getParameterDescriptor(parameters[i]);
+      let value = positionalArguments[i];
+      if (value === void 0 && keywordArguments.has(name)) {
+        value = keywordArguments.get(name);
+        keywordArguments.delete(name);
+      }
+      if (value === void 0 && defaultValue !== void 0) {
+        pendingDefaults.push([name, defaultValue]);
+      }
+      scope.setVariable(name, value ?? new UndefinedValue());
+    }
+    if (specialArguments.has("kwargs")) {
+      scope.setVariable("kwargs", new ObjectValue(keywordArguments));
+    } else if (keywordArguments.size > 0) {
+      throw new Error(`macro ${displayName} takes no keyword argument '${keywordArguments.keys().next().value}'`);
+    }
+    if (specialArguments.has("varargs")) {
+      scope.setVariable("varargs", new ArrayValue(positionalArguments.slice(parameters.length)));
+    } else if (positionalArguments.length > parameters.length) {
+      throw new Error(`macro ${displayName} takes not more than ${parameters.length} argument(s)`);
+    }
+    for (const [name, defaultValue] of pendingDefaults) {
+      scope.setVariable(name, this.evaluate(defaultValue, scope));
+    }
+  }
+  /**
+   * See https://jinja.palletsprojects.com/en/3.1.x/templates/#macros for more information.
+   */
+  evaluateMacro(node, environment) {
+    const specialArguments = findAccessedSpecialMacroArguments(node.args, node.body);
+    environment.setVariable(
+      node.name.value,
+      new FunctionValue((args, scope) => {
+        const macroScope = new Environment(scope);
+        this.bindMacroArguments(`'${node.name.value}'`, node.args, specialArguments, args, macroScope);
+        return this.evaluateBlock(node.body, macroScope);
+      })
+    );
+    return new NullValue();
+  }
+  evaluateCallStatement(node, environment) {
+    const parameters = node.callerArgs ?? [];
+    const specialArguments = findAccessedSpecialMacroArguments(parameters, node.body);
+    const callerFn = new FunctionValue((callerArguments) => {
+      const callBlockEnv = new Environment(environment);
+      this.bindMacroArguments("None", parameters, specialArguments, callerArguments, callBlockEnv);
+      return this.evaluateBlock(node.body, callBlockEnv);
+    });
+    const [macroArgs, macroKwargs] = this.evaluateArguments(node.call.args, environment);
+    macroArgs.push(new KeywordArgumentsValue(macroKwargs));
+    const fn = this.evaluate(node.call.callee, environment);
+    if (fn.type !== "FunctionValue") {
+      throw new Error(`Cannot call something that is not a function: got ${fn.type}`);
+    }
+    const newEnv = new Environment(environment);
+    newEnv.setVariable("caller", callerFn);
+    return fn.value(macroArgs, newEnv);
+  }
+  evaluateFilterStatement(node, environment) {
+    const rendered = this.evaluateBlock(node.body, environment);
+    return this.applyFilter(rendered, node.filter, environment);
+  }
+  evaluate(statement, environment) {
+    if (!statement) {
+      return new UndefinedValue();
+    }
+    switch (statement.type) {
+      case "Program":
+        return this.evalProgram(statement, environment);
+      case "Set":
+        return this.evaluateSet(statement, environment);
+      case "If":
+        return this.evaluateIf(statement, environment);
+      case "For":
+        return this.evaluateFor(statement, environment);
+      case "Macro":
+        return this.evaluateMacro(statement, environment);
+      case "CallStatement":
+        return this.evaluateCallStatement(statement, environment);
+      case "Break":
+        throw new BreakControl();
+      case "Continue":
+        throw new ContinueControl();
+      case "IntegerLiteral":
+        return new IntegerValue(statement.value);
+      case "FloatLiteral":
+        return new FloatValue(statement.value);
+      case "StringLiteral":
+        return new StringValue(statement.value);
+      case "ArrayLiteral":
+        return new ArrayValue(statement.value.map((x) => this.evaluate(x, environment)));
+      case "TupleLiteral":
+        return new TupleValue(statement.value.map((x) => this.evaluate(x, environment)));
+      case "ObjectLiteral": {
+        const mapping = /* @__PURE__ */ new Map();
+        for (const [key, value] of statement.value) {
+          const evaluatedKey = this.evaluate(key, environment);
+          if (!(evaluatedKey instanceof StringValue)) {
+            throw new Error(`Object keys must be strings: got ${evaluatedKey.type}`);
+          }
+          mapping.set(evaluatedKey.value, this.evaluate(value, environment));
+        }
+        return new ObjectValue(mapping);
+      }
+      case "Identifier":
+        return this.evaluateIdentifier(statement, environment);
+      case "CallExpression":
+        return this.evaluateCallExpression(statement, environment);
+      case "MemberExpression":
+        return this.evaluateMemberExpression(statement, environment);
+      case "UnaryExpression":
+        return this.evaluateUnaryExpression(statement, environment);
+      case "BinaryExpression":
+        return this.evaluateBinaryExpression(statement, environment);
+      case "FilterExpression":
+        return this.evaluateFilterExpression(statement, environment);
+      case "FilterStatement":
+        return this.evaluateFilterStatement(statement, environment);
+      case "TestExpression":
+        return this.evaluateTestExpression(statement, environment);
+      case "SelectExpression":
+        return this.evaluateSelectExpression(statement, environment);
+      case "Ternary":
+        return this.evaluateTernaryExpression(statement, environment);
+      case "Comment":
+        return new NullValue();
+      default:
+        throw new SyntaxError(`Unknown node type: ${statement.type}`);
+    }
+  }
+};
+function convertToRuntimeValues(input) {
+  switch (typeof input) {
+    case "number":
+      return Number.isInteger(input) ? new IntegerValue(input) : new FloatValue(input);
+    case "string":
+      return new StringValue(input);
+    case "boolean":
+      return new BooleanValue(input);
+    case "undefined":
+      return new UndefinedValue();
+    case "object":
+      if (input === null) {
+        return new NullValue();
+      } else if (Array.isArray(input)) {
+        return new ArrayValue(input.map(convertToRuntimeValues));
+      } else {
+        return new ObjectValue(
+          new Map(Object.entries(input).map(([key, value]) => [key, convertToRuntimeValues(value)]))
+        );
+      }
+    case "function":
+      return new FunctionValue((args, _scope) => {
+        const result = input(...args.map((x) => x.value)) ?? null;
+        return convertToRuntimeValues(result);
+      });
+    default:
+      throw new Error(`Cannot convert to runtime value: ${input}`);
+  }
+}
+
+// src/format.ts
+var NEWLINE = "\n";
+var OPEN_STATEMENT = "{%- ";
+var CLOSE_STATEMENT = " -%}";
+var PRECEDENCE = Object.freeze({
+  CONDITIONAL: 0,
+  // a if b else c
+  LOGICAL_OR: 1,
+  // or
+  LOGICAL_AND: 2,
+  // and
+  LOGICAL_NOT: 3,
+  // not a
+  COMPARISON: 4,
+  // == != < <= > >= in, not in
+  ADDITIVE: 5,
+  // + -
+  MULTIPLICATIVE: 6,
+  // * / // %
+  EXPONENTIATION: 7,
+  // **
+  TEST: 8,
+  // is
+  FILTER: 9,
+  // |
+  UNARY_SIGN: 10,
+  // -a +a
+  ATOM: 11
+  // literals, identifiers, calls, member accesses
+});
+function getBinaryOperatorPrecedence(expr) {
+  switch (expr.operator.type) {
+    case "ExponentiationBinaryOperator":
+      return PRECEDENCE.EXPONENTIATION;
+    case "MultiplicativeBinaryOperator":
+      return PRECEDENCE.MULTIPLICATIVE;
+    case "AdditiveBinaryOperator":
+      return PRECEDENCE.ADDITIVE;
+    case "ComparisonBinaryOperator":
+      return PRECEDENCE.COMPARISON;
+    case "Identifier":
+      if (expr.operator.value === "and") {
+        return PRECEDENCE.LOGICAL_AND;
+      }
+      if (expr.operator.value === "in" || expr.operator.value === "not in") {
+        return PRECEDENCE.COMPARISON;
+      }
+      return PRECEDENCE.LOGICAL_OR;
+  }
+  return PRECEDENCE.LOGICAL_OR;
+}
+function getPrecedence(node) {
+  switch (node.type) {
+    case "SelectExpression":
+    case "Ternary":
+      return PRECEDENCE.CONDITIONAL;
+    case "BinaryExpression":
+      return getBinaryOperatorPrecedence(node);
+    case "UnaryExpression":
+      return node.operator.value === "not" ? PRECEDENCE.LOGICAL_NOT : PRECEDENCE.UNARY_SIGN;
+    case "TestExpression":
+      return PRECEDENCE.TEST;
+    case "FilterExpression":
+      return PRECEDENCE.FILTER;
+    default:
+      return PRECEDENCE.ATOM;
+  }
+}
+function formatOperand(node, minPrecedence) {
+  const expr = formatExpression(node);
+  return getPrecedence(node) < minPrecedence ? `(${expr})` : expr;
+}
+function format(program, indent = "	") {
+  const indentStr = typeof indent === "number" ? " ".repeat(indent) : indent;
+  const body = formatStatements(program.body, 0, indentStr);
+  return body.replace(/\n$/, "");
+}
+function createStatement(...text) {
+  return OPEN_STATEMENT + text.join(" ") + CLOSE_STATEMENT;
+}
+function formatStatements(stmts, depth, indentStr) {
+  return stmts.map((stmt) => formatStatement(stmt, depth, indentStr)).join(NEWLINE);
+}
+function formatExpressionList(expressions) {
+  return expressions.map((expression) => formatExpression(expression)).join(", ");
+}
+function formatStatement(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  switch (node.type) {
+    case "Program":
+      return formatStatements(node.body, depth, indentStr);
+    case "If":
+      return formatIf(node, depth, indentStr);
+    case "For":
+      return formatFor(node, depth, indentStr);
+    case "Set":
+      return formatSet(node, depth, indentStr);
+    case "Macro":
+      return formatMacro(node, depth, indentStr);
+    case "Break":
+      return pad + createStatement("break");
+    case "Continue":
+      return pad + createStatement("continue");
+    case "CallStatement":
+      return formatCallStatement(node, depth, indentStr);
+    case "FilterStatement":
+      return formatFilterStatement(node, depth, indentStr);
+    case "Comment":
+      return pad + "{# " + node.value + " #}";
+    default:
+      return pad + "{{- " + formatExpression(node) + " -}}";
+  }
+}
+function formatIf(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const clauses = [];
+  let current = node;
+  while (current) {
+    clauses.push({ test: current.test, body: current.body });
+    if (current.alternate.length === 1 && current.alternate[0].type === "If") {
+      current = current.alternate[0];
+    } else {
+      break;
+    }
+  }
+  let out = pad + createStatement("if", formatExpression(clauses[0].test)) + NEWLINE + formatStatements(clauses[0].body, depth + 1, indentStr);
+  for (let i = 1; i < clauses.length; ++i) {
+    out += NEWLINE + pad + createStatement("elif", formatExpression(clauses[i].test)) + NEWLINE + formatStatements(clauses[i].body, depth + 1, indentStr);
+  }
+  if (current && current.alternate.length > 0) {
+    out += NEWLINE + pad + createStatement("else") + NEWLINE + formatStatements(current.alternate, depth + 1, indentStr);
+  }
+  out += NEWLINE + pad + createStatement("endif");
+  return out;
+}
+function formatFor(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  let formattedIterable = "";
+  if (node.iterable.type === "SelectExpression") {
+    const n = node.iterable;
+    formattedIterable = `${formatExpression(n.lhs)} if ${formatExpression(n.test)}`;
+  } else {
+    formattedIterable = formatExpression(node.iterable);
+  }
+  let out = pad + createStatement("for", formatExpression(node.loopvar), "in", formattedIterable) + NEWLINE + formatStatements(node.body, depth + 1, indentStr);
+  if (node.defaultBlock.length > 0) {
+    out += NEWLINE + pad + createStatement("else") + NEWLINE + formatStatements(node.defaultBlock, depth + 1, indentStr);
+  }
+  out += NEWLINE + pad + createStatement("endfor");
+  return out;
+}
+function formatSet(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const left = formatExpression(node.assignee);
+  const right = node.value ? formatExpression(node.value) : "";
+  const value = pad + createStatement("set", `${left}${node.value ? " = " + right : ""}`);
+  if (node.body.length === 0) {
+    return value;
+  }
+  return value + NEWLINE + formatStatements(node.body, depth + 1, indentStr) + NEWLINE + pad + createStatement("endset");
+}
+function formatMacro(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const args = formatExpressionList(node.args);
+  return pad + createStatement("macro", `${node.name.value}(${args})`) + NEWLINE + formatStatements(node.body, depth + 1, indentStr) + NEWLINE + pad + createStatement("endmacro");
+}
+function formatCallStatement(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const params = node.callerArgs && node.callerArgs.length > 0 ? `(${formatExpressionList(node.callerArgs)})` : "";
+  const callExpr = formatExpression(node.call);
+  let out = pad + createStatement(`call${params}`, callExpr) + NEWLINE;
+  out += formatStatements(node.body, depth + 1, indentStr) + NEWLINE;
+  out += pad + createStatement("endcall");
+  return out;
+}
+function formatFilterStatement(node, depth, indentStr) {
+  const pad = indentStr.repeat(depth);
+  const spec = node.filter.type === "Identifier" ? node.filter.value : formatExpression(node.filter);
+  let out = pad + createStatement("filter", spec) + NEWLINE;
+  out += formatStatements(node.body, depth + 1, indentStr) + NEWLINE;
+  out += pad + createStatement("endfilter");
+  return out;
+}
+function formatExpression(node) {
+  switch (node.type) {
+    case "SpreadExpression": {
+      const n = node;
+      return `*${formatExpression(n.argument)}`;
+    }
+    case "KeywordSpreadExpression": {
+      const n = node;
+      return `**${formatExpression(n.argument)}`;
+    }
+    case "Identifier":
+      return node.value;
+    case "IntegerLiteral":
+      return `${node.value}`;
+    case "FloatLiteral": {
+      const value = node.value;
+      if (Object.is(value, -0)) {
+        return "-0.0";
+      }
+      return value % 1 === 0 ? value.toFixed(1) : value.toString();
+    }
+    case "StringLiteral":
+      return JSON.stringify(node.value);
+    case "BinaryExpression": {
+      const n = node;
+      const thisPrecedence = getBinaryOperatorPrecedence(n);
+      const left = formatOperand(n.left, thisPrecedence);
+      const right = formatOperand(n.right, thisPrecedence + 1);
+      return `${left} ${n.operator.value} ${right}`;
+    }
+    case "UnaryExpression": {
+      const n = node;
+      const operandPrecedence = n.argument.type === "UnaryExpression" ? getPrecedence(n) : PRECEDENCE.ATOM;
+      return n.operator.value + (n.operator.value === "not" ? " " : "") + formatOperand(n.argument, operandPrecedence);
+    }
+    case "CallExpression": {
+      const n = node;
+      const args = formatExpressionList(n.args);
+      return `${formatExpression(n.callee)}(${args})`;
+    }
+    case "MemberExpression": {
+      const n = node;
+      const obj = formatOperand(n.object, PRECEDENCE.ATOM);
+      let prop = formatExpression(n.property);
+      if (!n.computed && n.property.type !== "Identifier" && n.property.type !== "IntegerLiteral") {
+        prop = `(${prop})`;
+      }
+      return n.computed ? `${obj}[${prop}]` : `${obj}.${prop}`;
+    }
+    case "FilterExpression": {
+      const n = node;
+      const operand = formatOperand(n.operand, PRECEDENCE.FILTER);
+      if (n.filter.type === "CallExpression") {
+        return `${operand} | ${formatExpression(n.filter)}`;
+      }
+      return `${operand} | ${n.filter.value}`;
+    }
+    case "SelectExpression": {
+      const n = node;
+      return `${formatOperand(n.lhs, PRECEDENCE.LOGICAL_OR)} if ${formatOperand(n.test, PRECEDENCE.LOGICAL_OR)}`;
+    }
+    case "TestExpression": {
+      const n = node;
+      return `${formatOperand(n.operand, PRECEDENCE.TEST)} is${n.negate ? " not" : ""} ${n.test.value}`;
+    }
+    case "ArrayLiteral":
+    case "TupleLiteral": {
+      const elems = formatExpressionList(node.value);
+      const brackets = node.type === "ArrayLiteral" ? "[]" : "()";
+      return `${brackets[0]}${elems}${brackets[1]}`;
+    }
+    case "ObjectLiteral": {
+      const entries = Array.from(node.value.entries()).map(
+        ([k, v]) => `${formatExpression(k)}: ${formatExpression(v)}`
+      );
+      return `{${entries.join(", ")}}`;
+    }
+    case "SliceExpression": {
+      const n = node;
+      const s = n.start ? formatExpression(n.start) : "";
+      const t = n.stop ? formatExpression(n.stop) : "";
+      const st = n.step ? `:${formatExpression(n.step)}` : "";
+      return `${s}:${t}${st}`;
+    }
+    case "KeywordArgumentExpression": {
+      const n = node;
+      return `${n.key.value}=${formatExpression(n.value)}`;
+    }
+    case "Ternary": {
+      const n = node;
+      return `${formatOperand(n.trueExpr, PRECEDENCE.LOGICAL_OR)} if ${formatOperand(
+        n.condition,
+        PRECEDENCE.LOGICAL_OR
+      )} else ${formatOperand(n.falseExpr, PRECEDENCE.CONDITIONAL)}`;
+    }
+    default:
+      throw new Error(`Unknown expression type: ${node.type}`);
+  }
+}
+
+// src/index.ts
+var Template = class {
+  parsed;
+  /**
+   * @param {string} template The template string
+   */
+  constructor(template) {
+    const tokens = tokenize(template, {
+      lstrip_blocks: true,
+      trim_blocks: true
+    });
+    this.parsed = parse(tokens);
+  }
+  render(items) {
+    const env = new Environment();
+    setupGlobals(env);
+    if (items) {
+      for (const [key, value] of Object.entries(items)) {
+        env.set(key, value);
+      }
+    }
+    const interpreter = new Interpreter(env);
+    const result = interpreter.run(this.parsed);
+    return result.value;
+  }
+  format(options) {
+    return format(this.parsed, options?.indent || "	");
+  }
+};
+
+
+;// CONCATENATED MODULE: ./packages/recipe/src/chat-template.ts
+
+
+/** What the original's templates write before an answer; looked for where a recipe names nothing else. */
+const ORIGINAL_MARKER = '[/INST]';
+/** transformers' marks round what is learnt, with the variants that trim white space. */
+const GENERATION_MARKS = /\{%-?\s*generation\s*-?%\}/;
+const PROMPT = 'A text that the user wrote.';
+const ANSWER = 'A text that the assistant wrote.';
+/**
+ * Checks that the answer of a conversation can be told from its prompt, as the trainer's `tokenisation.py` tells them:
+ * by `response_marker`, by generation marks, by `[/INST]`, or by what it writes between them. Nothing is said of a
+ * tokenizer's own template.
+ */
+function checkChatTemplate({ chatTemplate, responseMarker }, report) {
+    if (chatTemplate === undefined)
+        return;
+    const rendered = render(chatTemplate);
+    if ('problem' in rendered) {
+        const message = `chat_template is not understood: ${rendered.problem}`;
+        const hint = 'Is it Jinja? transformers has the last word on it when training starts.';
+        report('chat_template', { severity: 'warning', code: 'chat-template', message, hint });
+        return;
+    }
+    const { text } = rendered;
+    const answerAt = text.indexOf(ANSWER);
+    if (answerAt < 0 || !text.includes(PROMPT)) {
+        const message = `chat_template leaves the ${answerAt < 0 ? 'answer' : 'prompt'} out of a conversation of one of each`;
+        report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
+        return;
+    }
+    if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate)) {
+        checkMarks(chatTemplate, report);
+        return;
+    }
+    const promptAt = text.lastIndexOf(PROMPT, answerAt);
+    if (promptAt < 0) {
+        const message = 'chat_template writes the answer before the prompt';
+        report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
+        return;
+    }
+    const between = text.slice(promptAt + PROMPT.length, answerAt);
+    const marker = responseMarker ?? (chatTemplate.includes(ORIGINAL_MARKER) ? ORIGINAL_MARKER : undefined);
+    if (marker === undefined ? between.trim() !== '' : between.includes(marker))
+        return;
+    const hint = `Between prompt and answer it writes ${JSON.stringify(between)}.`;
+    if (marker === undefined) {
+        const message = 'chat_template writes nothing between prompt and answer by which the answer could be told';
+        const advice = 'Put {% generation %} and {% endgeneration %} round the answer.';
+        report('chat_template', { code: 'chat-template', message, hint: `${hint} ${advice}` });
+        return;
+    }
+    const message = `chat_template does not write ${JSON.stringify(marker)} between prompt and answer, behind which is learnt`;
+    const key = responseMarker === undefined ? 'chat_template' : 'response_marker';
+    report(key, { code: 'chat-template', message, hint });
+}
+/** What is between the marks is what is learnt: the answer must be there. */
+function checkMarks(chatTemplate, report) {
+    const rendered = render(withCharacters(chatTemplate));
+    if ('problem' in rendered)
+        return; // the same template without these characters was understood
+    const marked = [...rendered.text.matchAll(new RegExp(`${BEGIN}(.*?)${END}`, 'gsu'))].map(([, text]) => text);
+    if (marked.some((text) => text?.includes(ANSWER)))
+        return;
+    const message = 'chat_template has generation marks, but not round the answer';
+    const hint = `Between its marks it writes ${JSON.stringify(marked.join(''))}. Put {% generation %} and {% endgeneration %} round the answer.`;
+    report('chat_template', { code: 'chat-template', message, hint });
+}
+/** Characters that stand for nothing in Unicode. */
+const [BEGIN, END] = ['\uFDD0', '\uFDD1'];
+/** The template with a character written at each mark, as the trainer's `answer_spans.py` does. */
+function withCharacters(template) {
+    return template.replaceAll(/\{%(-?)\s*(end)?generation\s*(-?)%\}/g, (_, left, end, right) => end
+        ? `{%${left} endif %}{{ '${END}' }}{% if true %}{% endif ${right}%}`
+        : `{%${left} if true %}{{ '${BEGIN}' }}{% if true %}{% endif ${right}%}`);
+}
+/** A conversation of one prompt and one answer, as the template writes it. */
+function render(template) {
+    try {
+        const messages = [
+            { role: 'user', content: PROMPT },
+            { role: 'assistant', content: ANSWER },
+        ];
+        const variables = { messages, bos_token: '<s>', eos_token: '</s>', add_generation_prompt: false };
+        const text = withinTime(() => new Template(template).render(variables));
+        return { text };
+    }
+    catch (error) {
+        return { problem: error.message.split('\n')[0] ?? '' };
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-together.ts
+
+
+/** Checks what the keys of one training file say together. */
+function checkTogether(training, yaml, diagnostics) {
+    const isThere = (key) => Object.hasOwn(yaml.data, key);
+    const report = (key, finding, atKey = false) => {
+        diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
+    };
+    checkPrecision(training, report);
+    checkLength(training, report, isThere);
+    checkSaving(training, report, isThere);
+    checkLora(training, report);
+    checkOwnKeys(training, report);
+    checkChatTemplate(training, report);
+}
+function checkPrecision({ arguments: given }, report) {
+    if (given.bf16 === true && given.fp16 === true) {
+        const hint = 'Keep bf16: GPUs since 2020 have it, and it does not overflow.';
+        report('fp16', { code: 'conflicting-keys', message: 'both bf16 and fp16 are true', hint });
+    }
+    if (given.fp16 === true && given.dtype === 'bfloat16') {
+        const hint = 'Write bf16: true instead, or dtype: float32.';
+        report('fp16', { code: 'conflicting-keys', message: 'fp16 is true and dtype is bfloat16', hint });
+    }
+}
+function checkLength({ arguments: given }, report, isThere) {
+    const steps = Number(given.max_steps ?? -1);
+    if (steps < 1)
+        return;
+    if (isThere('num_train_epochs')) {
+        const message = 'num_train_epochs has no effect beside max_steps';
+        report('num_train_epochs', { code: 'without-effect', message, hint: 'Keep one of them.' }, true);
+    }
+    const warmup = Number(given.warmup_steps ?? 0);
+    if (warmup >= 1 && warmup >= steps) {
+        const message = `warmup_steps: ${warmup} are all of the ${steps} steps: the learning rate is never reached`;
+        const hint = 'A number below 1 is a share of all steps: 0.1.';
+        report('warmup_steps', { code: 'unusual-value', message, hint });
+    }
+}
+function checkSaving(training, report, isThere) {
+    const { arguments: given } = training;
+    const { save_strategy: saving, eval_strategy: evaluation } = given;
+    for (const [key, strategyKey, strategy] of [
+        ['save_steps', 'save_strategy', saving],
+        ['eval_steps', 'eval_strategy', evaluation],
+    ]) {
+        if (!isThere(key) || strategy === 'steps' || (strategy === undefined && key === 'eval_steps'))
+            continue;
+        const said = strategy === undefined ? `without ${strategyKey}: steps` : `beside ${strategyKey}: ${strategy}`;
+        const message = `${key} has no effect ${said}`;
+        report(key, { severity: 'notice', code: 'without-effect', message }, true);
+    }
+    if (saving === 'no' && training.saveMinutes === undefined) {
+        const message = 'no checkpoints: a run that is interrupted starts over';
+        const hint = 'Write save_strategy: steps, or save_minutes: 30.';
+        report('save_strategy', { code: 'no-checkpoints', message, hint });
+    }
+    if (given.load_best_model_at_end === true)
+        checkBestModel(given, report);
+}
+/** As transformers' TrainingArguments refuse it. */
+function checkBestModel(given, report) {
+    const at = 'load_best_model_at_end';
+    const evaluation = given.eval_strategy ?? 'epoch';
+    const saving = given.save_strategy ?? 'epoch';
+    if (saving === 'best')
+        return;
+    const hint = 'Write the same strategy and steps for both.';
+    if (evaluation !== saving) {
+        const message = `${at} needs checkpoints where it evaluates: eval_strategy is ${evaluation}, save_strategy ${saving}`;
+        report(at, { code: 'conflicting-keys', message, hint });
+    }
+    else if (evaluation === 'steps') {
+        const [evaluate, save] = [
+            Number(given.eval_steps ?? given.logging_steps ?? 500),
+            Number(given.save_steps ?? 500),
+        ];
+        // Shares of all steps are compared as the steps that they are, which are not known here.
+        if (evaluate < 1 || save < 1 || Number.isInteger(save / evaluate))
+            return;
+        const message = `${at}: save_steps ${save} is not a multiple of eval_steps ${evaluate}`;
+        report(at, { code: 'conflicting-keys', message, hint });
+    }
+}
+function checkLora({ arguments: given }, report) {
+    if (given.use_peft !== true) {
+        const [key] = Object.keys(given).filter((name) => name.startsWith('lora_') || /^use_(dora|rslora)$/.test(name));
+        if (key === undefined)
+            return;
+        const message = `${key} has no effect without use_peft: true: the whole model is trained`;
+        report(key, { code: 'without-effect', message }, true);
+        return;
+    }
+    checkAdapterKeys(given, ([key], finding) => report(key, finding));
+    const rank = Number(given.lora_r ?? 16);
+    const alpha = Number(given.lora_alpha ?? 32);
+    if (alpha / rank > 16 && given.use_rslora !== true) {
+        const message = `lora_alpha ${alpha} with lora_r ${rank} multiplies the adapter by ${alpha / rank}`;
+        const hint = 'Mostly lora_alpha is one or two times lora_r.';
+        report(Object.hasOwn(given, 'lora_alpha') ? 'lora_alpha' : 'lora_r', {
+            code: 'unusual-value',
+            message,
+            hint,
+        });
+    }
+}
+function checkOwnKeys({ profile, microBatchTokens }, report) {
+    if (profile === 'fast' || microBatchTokens === undefined)
+        return;
+    const message = `micro_batch_tokens has no effect in the profile ${profile}`;
+    report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/training-schema.ts
+
+
+
+
+const minutes = schemas/* number */.aig('expected a number of minutes').positive('expected minutes above 0').optional();
+/** The keys of this project's, and those of TRL's that are read here and not passed on as they are. */
+const ownKeysSchema = schemas/* strictObject */.rej({
+    profile: schemas/* enum */.k5n(['parity', 'fast'])
+        .default('parity')
+        .describe("parity computes as the original's code did; fast the same objective at twice the speed."),
+    global_batch_size: schemas/* int */.Whr()
+        .positive()
+        .optional()
+        .describe('Rows in one optimizer step, over all processes. Gradient accumulation follows from it and must be a whole number.'),
+    chat_template: schemas/* string */.YjP()
+        .min(1)
+        .optional()
+        .describe("Jinja text by which conversations become text; left out: the tokenizer's own."),
+    response_marker: schemas/* string */.YjP()
+        .min(1)
+        .optional()
+        .describe('The loss is on what follows it before the last answer; left out: the template decides.'),
+    max_incomplete_share: schemas/* number */.aig('expected a number from 0 to 1')
+        .min(0, 'expected a number from 0 to 1')
+        .max(1, 'expected a number from 0 to 1')
+        .optional()
+        .describe('Largest share of training rows without a label or with a cut answer; with more, the run ends with an error. Left out: 0.01 with profile: fast, any share with profile: parity.'),
+    micro_batch_tokens: schemas/* int */.Whr()
+        .positive()
+        .optional()
+        .describe('With profile: fast, most tokens in a micro-batch; left out: chosen by memory.'),
+    master_weights: schemas/* boolean */.zMY()
+        .optional()
+        .describe('float32 master weights behind bfloat16 weights. Default: true for full fine-tuning with AdamW, except under DeepSpeed, which keeps its own. false saves 6 bytes a parameter and loses nearly every update at a learning rate of 1e-5.'),
+    save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
+    max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
+    stop_on: schemas/* array */.YOg(schemas/* enum */.k5n(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
+        .default([])
+        .describe('Training losses that end a run with an error: not a number, or far above those before.'),
+    gradient_accumulation_steps: schemas/* int */.Whr()
+        .positive()
+        .optional()
+        .describe('Micro-batches in one optimizer step; global_batch_size says it for any number of processes.'),
+    model_name_or_path: schemas/* string */.YjP()
+        .min(1)
+        .nullish()
+        .describe('In a file that is used without a recipe: the base model, a folder or a hub repository.'),
+    model_revision: schemas/* string */.YjP().min(1).nullish().describe('Its commit, branch or tag.'),
+});
+/** Reads training arguments; what is wrong is added to `diagnostics`. */
+function checkTraining(yaml, diagnostics) {
+    diagnostics.push(...yaml.otherReadings());
+    const before = diagnostics.length;
+    const data = yaml.data;
+    if (data === null || typeof data !== 'object' || Array.isArray(data)) {
+        const message = 'expected training arguments, one `key: value` a line';
+        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'wrong-type', message }));
+        return undefined;
+    }
+    const isOwn = ([key]) => Object.hasOwn(ownKeysSchema.shape, key);
+    const entries = Object.entries(data);
+    const own = { ...yaml, data: Object.fromEntries(entries.filter(isOwn)) };
+    const section = (0,check_schema/* checkSchema */._)(ownKeysSchema, own, diagnostics);
+    const name = ownKeysSchema.shape.profile.safeParse(own.data.profile).data ?? 'parity';
+    const trainerArguments = checkArguments(Object.fromEntries(entries.filter((entry) => !isOwn(entry))), { name, stated: own.data.profile !== undefined }, Object.keys(ownKeysSchema.shape), yaml, diagnostics);
+    if (diagnostics.slice(before).some(({ severity }) => severity === 'error') || !section)
+        return undefined;
+    const training = {
+        profile: section.profile,
+        globalBatchSize: section.global_batch_size,
+        accumulationSteps: section.gradient_accumulation_steps,
+        model: section.model_name_or_path
+            ? { name: section.model_name_or_path, revision: section.model_revision ?? undefined }
+            : undefined,
+        chatTemplate: section.chat_template,
+        responseMarker: section.response_marker,
+        maxIncompleteShare: section.max_incomplete_share,
+        microBatchTokens: section.micro_batch_tokens,
+        masterWeights: section.master_weights,
+        saveMinutes: section.save_minutes,
+        maxMinutes: section.max_minutes,
+        stopOn: section.stop_on,
+        arguments: trainerArguments,
+    };
+    checkTogether(training, yaml, diagnostics);
+    return training;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-experts.ts
+
+
+
+
+
+
+
+
+/** Reads the section `experts` of a recipe and the training files that it names; an expert with errors is undefined. */
+function readExperts({ experts = {}, dataset: datasetFile }, rest, yaml, diagnostics) {
+    const folder = external_node_path_default().dirname(yaml.file);
+    if ('base' in experts) {
+        const message = 'an expert named base: in a merge configuration ${base} is the base model';
+        diagnostics.push(yaml.diagnose({ path: ['experts', 'base'], key: true }, { code: 'bad-value', message }));
+    }
+    const seen = new Map();
+    return Object.entries(experts).map(([name, { dataset, sft }]) => {
+        const diagnose = (key, finding) => yaml.diagnose({ path: ['experts', name, key] }, finding);
+        if (rest.datasets && dataset !== undefined && !Object.hasOwn(rest.datasets, dataset)) {
+            const known = Object.keys(rest.datasets);
+            const message = `${datasetFile} has no dataset ${dataset}`;
+            const hint = (0,src_diagnostics/* didYouMean */.au)(dataset, known) ?? `It has: ${known.join(', ')}.`;
+            diagnostics.push(diagnose('dataset', { code: 'unknown-name', message, hint }));
+        }
+        if (sft === undefined)
+            return undefined;
+        const file = resolveInRecipe(sft, { root: folder, from: folder }, (finding) => diagnose('sft', finding), diagnostics);
+        const twin = seen.get(`${dataset}\n${file}`);
+        if (twin !== undefined && dataset !== undefined) {
+            const message = `${name} is trained as ${twin} is: the same data, the same arguments`;
+            const hint = 'Both become the same model. Which dataset is meant?';
+            diagnostics.push(diagnose('dataset', { code: 'same-expert-twice', message, hint }));
+        }
+        seen.set(`${dataset}\n${file}`, name);
+        const read = readTrainingFile(file, diagnostics, (finding) => diagnose('sft', finding));
+        if (!read)
+            return undefined;
+        const isKnown = dataset !== undefined && Object.hasOwn(rest.datasets ?? {}, dataset);
+        const found = isKnown ? rest.datasets?.[dataset] : undefined;
+        checkExpert(read, { launch: rest.launch, dataset: found }, diagnostics);
+        checkModelName(read, rest.baseModel, diagnostics);
+        const expert = { name, dataset: dataset ?? '?', training: read.section, yaml: read.yaml };
+        if (rest.architecture)
+            checkArchitecture(expert, rest.architecture, rest.launch, diagnostics);
+        return rest.processes === undefined ? expert : deriveAccumulation(expert, rest.processes, diagnostics);
+    });
+}
+/** Reads one file of training arguments; `report` makes the finding when it isn't there. */
+function readTrainingFile(file, diagnostics, report) {
+    if (!(0,external_node_fs_.existsSync)(file)) {
+        diagnostics.push(report((0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
+        return undefined;
+    }
+    const yaml = (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
+    const section = yaml && checkTraining(yaml, diagnostics);
+    return yaml && section && { section, yaml };
+}
+/**
+ * Gradient accumulation = global batch / (batch per device × processes); it must be a whole number.
+ *
+ * Recipes for TRL state the accumulation instead, and the global batch then depends on the processes.
+ */
+function deriveAccumulation(expert, processes, diagnostics) {
+    const { training, yaml } = expert;
+    const report = (key, finding, atKey = false) => diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
+    const perDevice = Number(training.arguments.per_device_train_batch_size ?? 8);
+    const inStep = perDevice * processes;
+    const { accumulationSteps } = training;
+    const globalBatch = training.globalBatchSize ?? inStep * (accumulationSteps ?? 1);
+    const steps = globalBatch / inStep;
+    if (!Number.isInteger(steps)) {
+        const message = `global_batch_size ${globalBatch} is not a multiple of ${perDevice} examples × ${processes} processes = ${inStep}`;
+        const hint = 'Change global_batch_size, per_device_train_batch_size, or the processes in recipe.yaml (--processes).';
+        report('global_batch_size', { code: 'indivisible-batch', message, hint });
+    }
+    else if (accumulationSteps !== undefined) {
+        const key = 'gradient_accumulation_steps';
+        const product = `${accumulationSteps} × ${perDevice} examples × ${processes} processes = ${inStep * accumulationSteps}`;
+        if (training.globalBatchSize === undefined) {
+            const message = `${key} is called global_batch_size: ${globalBatch} here: ${product}`;
+            report(key, { code: 'renamed-key', message, fix: { key: 'global_batch_size', value: globalBatch } }, true);
+        }
+        else if (steps === accumulationSteps) {
+            report(key, { code: 'decided-elsewhere', message: `${key} follows from global_batch_size` }, true);
+        }
+        else {
+            const message = `${key} says ${product}, and global_batch_size ${globalBatch}`;
+            report(key, { code: 'conflicting-keys', message, hint: 'Keep global_batch_size.' }, true);
+        }
+    }
+    const trainerArguments = { ...training.arguments, gradient_accumulation_steps: steps };
+    return { ...expert, training: { ...training, arguments: trainerArguments } };
+}
+/** In a recipe the model is `base_model`; a training file that names the same one says nothing new. */
+function checkModelName({ section, yaml }, baseModel, diagnostics) {
+    for (const key of ['model_name_or_path', 'model_revision']) {
+        if (!Object.hasOwn(yaml.data, key))
+            continue;
+        const { name } = section.model ?? {};
+        const differs = key === 'model_name_or_path' && baseModel?.kind === 'hub' && name !== baseModel.id;
+        diagnostics.push(yaml.diagnose({ path: [key], key: true }, differs
+            ? {
+                code: 'conflicting-keys',
+                message: `${key} is ${name}, and base_model of recipe.yaml is ${baseModel.id}`,
+                hint: 'The model is base_model of recipe.yaml.',
+            }
+            : {
+                code: 'decided-elsewhere',
+                message: `${key} is not read here`,
+                hint: 'The model is base_model of recipe.yaml.',
+            }));
+    }
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/check-merge.ts
+var check_merge = __nccwpck_require__(1917);
+// EXTERNAL MODULE: ./packages/recipe/src/check-mergekit.ts
+var check_mergekit = __nccwpck_require__(9745);
+// EXTERNAL MODULE: ./packages/recipe/src/merge-schema.ts
+var merge_schema = __nccwpck_require__(1486);
+// EXTERNAL MODULE: ./packages/recipe/src/plan.ts
+var plan = __nccwpck_require__(7461);
+;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
+
+
+
+
+/** Reads a file that `recipe.yaml` names; when it isn't there, the finding stands where it is named. */
+function readReferenced(from, at, name, diagnostics) {
+    const folder = external_node_path_default().dirname(from.file);
+    const file = resolveInRecipe(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
+    if ((0,external_node_fs_.existsSync)(file))
+        return (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
+    diagnostics.push(from.diagnose({ path: at }, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
+
+
+
+
+
+
+
+
+/**
+ * Reads the section `merge` of a recipe and the configuration that it names.
+ *
+ * @param expertNames undefined where they are not known: then nothing is said of the names in the configuration
+ */
+function readMerge(section, experts, expertNames, architecture, yaml, diagnostics) {
+    const isPath = typeof section === 'string';
+    const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
+    const names = expertNames && [...expertNames, 'base'];
+    const at = isPath ? ['merge'] : ['merge', 'config'];
+    if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
+            code: 'bad-value',
+            message: 'mergekit itself can only merge models: adapters must be merged first',
+            hint: 'Write adapters: first, or engine: native.',
+        }));
+    }
+    if (options.engine === 'native' &&
+        options.adapters === 'on-the-fly' &&
+        experts.length > 0 &&
+        experts.every((expert) => expert && !(0,plan/* isLora */.N)(expert))) {
+        const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
+    }
+    for (const unknown of names ? (0,check_merge/* unknownNames */.be)(options.donor ?? '', names) : []) {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, (0,check_merge/* unknownExpert */.Th)(unknown, names ?? [])));
+    }
+    const before = errorsIn(diagnostics);
+    const mergeYaml = readReferenced(yaml, at, name, diagnostics);
+    if (!mergeYaml)
+        return undefined;
+    diagnostics.push(...mergeYaml.otherReadings());
+    const config = (0,check_schema/* checkSchema */._)(options.engine === 'mergekit' ? merge_schema/* mergekitSchema */.I : merge_schema/* mergeSchema */.o, mergeYaml, diagnostics);
+    const reading = withUntiedHead(architecture, experts.flatMap((expert) => (expert ? [expert.training.arguments] : [])));
+    if (config && options.engine === 'native') {
+        (0,check_merge/* checkMerge */.JU)(config, mergeYaml, diagnostics, { names, architecture: reading });
+        checkMergeDtype(config, experts, mergeYaml, diagnostics);
+    }
+    else if (config) {
+        (0,check_mergekit/* checkMergekit */.D)(config, reading, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+    }
+    if (config && errorsIn(diagnostics) === before && expertNames)
+        checkUnused(config, expertNames, yaml, diagnostics);
+    return config && { config, folder: external_node_path_default().dirname(external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name)), ...options };
+}
+function errorsIn(diagnostics) {
+    return diagnostics.filter(({ severity }) => severity === 'error').length;
+}
+/** An expert that is trained for nothing. */
+function checkUnused(config, expertNames, yaml, diagnostics) {
+    const text = JSON.stringify(config);
+    for (const name of expertNames.filter((candidate) => !text.includes(`\${${candidate}}`))) {
+        const message = `the merge does not name ${name}: it is trained and not used`;
+        diagnostics.push(yaml.diagnose({ path: ['experts', name], key: true }, { code: 'unused-name', message }));
+    }
+}
+/** A result in float16, whose largest number is 65,504, of weights that have bfloat16's range. */
+function checkMergeDtype({ dtype, out_dtype: outDtype }, experts, yaml, diagnostics) {
+    const key = outDtype === undefined ? 'dtype' : 'out_dtype';
+    const result = outDtype ?? dtype;
+    const wider = experts.find((expert) => expert && expert.training.arguments.dtype === 'bfloat16');
+    if (result === 'float16' && wider) {
+        const message = `${key}: float16, and ${wider.name} is trained in bfloat16, which has larger and smaller numbers`;
+        diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'dtype-mismatch', message, hint: 'Write bfloat16.' }));
+    }
+    const dtypes = new Set(experts.map((expert) => expert?.training.arguments.dtype));
+    if (dtypes.size > 1 && !dtypes.has(undefined) && result === undefined) {
+        const message = `the experts are trained in ${[...dtypes].join(' and ')}, and the merge names no dtype`;
+        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'dtype-mismatch', message, hint: 'Add dtype: bfloat16.' }));
+    }
+}
+const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined };
+
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-schema.ts
+
+/** A name that becomes a folder name: no separators, no leading dot. */
+const nameSchema = schemas/* string */.YjP()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name has letters, digits, dot, dash and underscore, and starts with a letter or digit');
+const wholeNumber = schemas/* int */.Whr().positive();
+/**
+ * JSON Schema keywords for what zod can't say, which the checks of the whole recipe say with a message of their own:
+ * metadata of zod goes into the JSON Schema as it is.
+ */
+function exactlyOneOf(...keys) {
+    return { oneOf: keys.map((key) => ({ required: [key] })) };
+}
+/** `recipe.yaml`: what the chain does. */
+const recipeSchema = schemas/* strictObject */.rej({
+    name: nameSchema.describe('Name of the recipe, and of its folder of artifacts.'),
+    base_model: schemas/* strictObject */.rej({
+        id: schemas/* string */.YjP()
+            .regex(/^[\w.-]+\/[\w.-]+$/, 'expected owner/name, as on the hub; a folder is written as path')
+            .optional()
+            .describe('Repository of the model on the Hugging Face hub.'),
+        revision: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('Commit of that repository; a branch or tag is not reproducible.'),
+        path: schemas/* string */.YjP().min(1).optional().describe('Folder of a model on this machine.'),
+        random: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('A transformers config.json: a model with random weights is made from it.'),
+        seed: schemas/* int */.Whr().nonnegative().optional().describe('Seed of the random weights.'),
+        dtype: schemas/* enum */.k5n(['float32', 'bfloat16', 'float16'])
+            .optional()
+            .describe('Data type of the random weights.'),
+        tokenizer: schemas/* enum */.k5n(['mistral-v1']).optional().describe('Tokenizer of the random model.'),
+    })
+        .meta({
+        description: 'What is trained: a hub repository (id, revision), a folder (path) or a random model (random, seed).',
+        ...exactlyOneOf('id', 'path', 'random'),
+        dependencies: { id: ['revision'] },
+    }),
+    dataset: schemas/* string */.YjP().min(1).describe('The file that says how datasets are prepared.'),
+    experts: schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
+        dataset: nameSchema.describe('A dataset of the dataset file.'),
+        sft: schemas/* string */.YjP().min(1).describe('The file of training arguments.'),
+    })
+        .describe('An expert, by its name.'))
+        .refine((experts) => Object.keys(experts).length > 0, 'at least one expert is needed')
+        .meta({
+        description: 'The models that are trained, each on one dataset. In merge.yaml ${name} stands for one.',
+        minProperties: 1,
+        not: { required: ['base'] },
+    }),
+    launch: schemas/* strictObject */.rej({
+        config: schemas/* string */.YjP().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
+        processes: wholeNumber.default(1).describe('Training processes over all nodes, one for each GPU.'),
+        launcher: schemas/* enum */.k5n(['local', 'slurm', 'none'])
+            .default('local')
+            .describe('What starts them: local, accelerate on this machine; slurm, one step on the nodes of an allocation; none, a launcher of your own, for which the job is made ready.'),
+        slurm: schemas/* strictObject */.rej({
+            nodes: wholeNumber
+                .default(1)
+                .describe('Nodes that train together; the processes are spread evenly over them.'),
+            options: schemas/* array */.YOg(schemas/* string */.YjP().regex(/^-/, 'an option of salloc, such as --partition=gpu'))
+                .default([])
+                .describe('Options of salloc (--partition, --time, --gpus-per-node …), with which an allocation is asked for where there is none yet.'),
+        })
+            .optional()
+            .describe('With launcher: slurm.'),
+    })
+        .meta({
+        description: 'How training is launched.',
+        if: { required: ['slurm'] },
+        then: { required: ['launcher'], properties: { launcher: { const: 'slurm' } } },
+    }),
+    merge: schemas/* union */.KCZ([
+        schemas/* string */.YjP().min(1),
+        schemas/* strictObject */.rej({
+            config: schemas/* string */.YjP()
+                .min(1)
+                .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+            adapters: schemas/* enum */.k5n(['first', 'on-the-fly'])
+                .default('first')
+                .describe('LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.'),
+            engine: schemas/* enum */.k5n(['native', 'mergekit'])
+                .default('native')
+                .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
+            seed: schemas/* int */.Whr()
+                .nonnegative()
+                .default(0)
+                .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
+            donor: schemas/* string */.YjP()
+                .min(1)
+                .optional()
+                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its base_model, else its first model).'),
+        })
+            .meta({
+            not: {
+                required: ['engine', 'adapters'],
+                properties: { engine: { const: 'mergekit' }, adapters: { const: 'on-the-fly' } },
+            },
+        }),
+    ], 'expected a path, or config and what else there is to say')
+        .describe('How the experts become one model: a mergekit configuration, or config with options.'),
+});
+const sourceSchema = schemas/* strictObject */.rej({
+    files: schemas/* union */.KCZ([schemas/* string */.YjP().min(1), schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1)], 'expected a path or a list of paths')
+        .optional()
+        .describe('Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.'),
+    hub: schemas/* string */.YjP().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
+    revision: schemas/* string */.YjP().min(1).optional().describe('Commit of that repository.'),
+    hub_files: schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1).optional().describe('Its data files, in order.'),
+})
+    .meta(exactlyOneOf('files', 'hub'));
+/** `dataset.yaml`: a dataset by name. */
+const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
+    source: schemas/* union */.KCZ([sourceSchema, schemas/* array */.YOg(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
+        .describe('Where the rows come from; several sources are read one after the other.'),
+    system_prompt: schemas/* string */.YjP()
+        .optional()
+        .describe('Put before each user message, with a blank line between.'),
+    columns: schemas/* strictObject */.rej({
+        user: schemas/* string */.YjP().min(1).optional().describe('The column with the prompt.'),
+        assistant: schemas/* string */.YjP().min(1).optional().describe('The column with the answer that is learnt.'),
+        messages: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
+    })
+        .meta({
+        description: 'Which columns become messages: user and assistant, or messages.',
+        ...exactlyOneOf('user', 'messages'),
+        dependencies: { user: ['assistant'], assistant: ['user'] },
+    }),
+    keep_columns: schemas/* array */.YOg(schemas/* string */.YjP().min(1))
+        .optional()
+        .describe('Columns of the prepared data beside messages (default: all; []: none).'),
+    limit: schemas/* int */.Whr().positive().optional().describe('Only the first rows, for a quick trial.'),
+    split: schemas/* union */.KCZ([
+        schemas/* literal */.euz('none'),
+        schemas/* strictObject */.rej({
+            test_size: schemas/* number */.aig().positive().describe('Share of the rows (below 1), or their number.'),
+            seed: schemas/* int */.Whr().min(0).max(4294967295).describe("scikit-learn's random_state."),
+            by: schemas/* string */.YjP()
+                .min(1)
+                .optional()
+                .describe('A column: rows with the same value there stay on one side.'),
+        }),
+    ], 'expected none, or test_size and seed')
+        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups."),
+})
+    .meta({
+    description: 'A dataset, by the name that experts of recipe.yaml know it by.',
+    not: {
+        required: ['system_prompt', 'columns'],
+        properties: { columns: { type: 'object', required: ['messages'] } },
+    },
+}));
+
+;// CONCATENATED MODULE: ./packages/recipe/src/readable-parts.ts
+
+
+const sections = recipeSchema.shape;
+/**
+ * The readable parts of a recipe with mistakes, so that the files that it names are checked all the same. A part is left
+ * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
+ */
+function readableParts(written) {
+    const { base_model, dataset, experts, launch, merge } = recipeAsMeant(written);
+    return {
+        base_model: valid(sections.base_model, base_model),
+        dataset: textOf(dataset),
+        experts: isRecord(experts)
+            ? Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, expertOf(expert)]))
+            : undefined,
+        ...launchOf(launch),
+        merge: mergeOf(merge),
+    };
+}
+/**
+ * What a `recipe.yaml` says, with misspelt keys under the names that were meant. Whatever looks for the files that a recipe
+ * names looks here: a file that is checked, and one that may not be read, must be the same.
+ */
+function recipeAsMeant(written) {
+    if (!isRecord(written))
+        return {};
+    const data = asMeant(written, Object.keys(sections));
+    const { experts } = data;
+    return {
+        ...data,
+        ...(isRecord(experts) && {
+            experts: Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, asMeant(expert, ['dataset', 'sft'])])),
+        }),
+        launch: asMeant(data.launch, Object.keys(sections.launch.shape)),
+        merge: asMeant(data.merge, ['config', 'adapters', 'engine', 'seed', 'donor']),
+    };
+}
+/** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
+function readableDatasets(data) {
+    if (!isRecord(data))
+        return undefined;
+    const dataset = datasetFileSchema.valueType;
+    return Object.fromEntries(Object.entries(data).map(([name, section]) => {
+        const source = isRecord(section) ? valid(dataset.shape.source, section.source) : undefined;
+        return [name, valid(dataset, section) ?? (source === undefined ? {} : { source })];
+    }));
+}
+function expertOf(expert) {
+    if (!isRecord(expert))
+        return {};
+    const { dataset, sft } = expert;
+    return { dataset: textOf(dataset), sft: textOf(sft) };
+}
+/** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
+function launchOf(launch) {
+    if (!isRecord(launch))
+        return {};
+    const whole = valid(sections.launch, launch);
+    if (whole)
+        return { launch: whole, processes: whole.processes };
+    const config = textOf(launch.config);
+    const processes = launch.processes === undefined ? undefined : processesOf(launch.processes);
+    return {
+        launch: config === undefined ? undefined : { config, processes: processes ?? 1, launcher: 'local' },
+        processes,
+    };
+}
+function processesOf(processes) {
+    return valid(sections.launch.shape.processes, processes);
+}
+/** With a wrong engine it is not known which configuration is meant. */
+function mergeOf(merge) {
+    const whole = valid(sections.merge, merge);
+    if (whole !== undefined || !isRecord(merge))
+        return whole;
+    const { config, engine } = merge;
+    return engine === undefined || engine === 'native' ? textOf(config) : undefined;
+}
+/** Keys and values with misspelt keys under the names that they were to have, where these are not there. */
+function asMeant(written, known) {
+    if (!isRecord(written))
+        return written;
+    const entries = Object.entries(written).map(([key, value]) => {
+        const near = known.includes(key) ? undefined : (0,src_diagnostics/* nearest */.pA)(key, known);
+        return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
+    });
+    return Object.fromEntries(entries);
+}
+function valid(schema, value) {
+    return schema.safeParse(value).data;
+}
+function textOf(value) {
+    return typeof value === 'string' && value !== '' ? value : undefined;
+}
+function isRecord(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
+
+
+
+
+/**
+ * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined, and so is one of which only
+ * parts could be read.
+ *
+ * @param root the recipe's folder
+ */
+function resolveDatasets(sections, yaml, root, diagnostics) {
+    return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
+        const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
+        const folders = { root, from: external_node_path_default().dirname(yaml.file) };
+        const resolvedColumns = columns && checkColumns(columns, report);
+        checkSystemPrompt(section, resolvedColumns, report);
+        const list = Array.isArray(source);
+        const sources = (source === undefined ? [] : [source])
+            .flat()
+            .map((one, index) => checkSource(one, folders, diagnostics, (at, finding) => yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding)));
+        const { split } = section;
+        if (!resolvedColumns || !split || !sources.every((one) => one !== undefined))
+            return [name];
+        return [name, { ...section, split, columns: resolvedColumns, sources }];
+    }));
+}
+function checkColumns(columns, report) {
+    const { user, assistant, messages } = columns;
+    if (messages !== undefined && user === undefined && assistant === undefined)
+        return { messages };
+    if (messages === undefined && user !== undefined && assistant !== undefined)
+        return { user, assistant };
+    const message = 'columns needs user and assistant, or messages alone';
+    report(['columns'], { code: 'bad-value', message });
+    return undefined;
+}
+function checkSystemPrompt(section, columns, report) {
+    if (section.system_prompt === undefined || !columns || !('messages' in columns))
+        return;
+    const message = 'system_prompt can not be put before messages that stand in the data';
+    const hint = 'Write it into the messages, or name the columns user and assistant.';
+    report(['system_prompt'], { code: 'bad-value', message, hint });
+}
+function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, diagnose) {
+    const report = (at, finding) => diagnostics.push(diagnose(at, finding));
+    if ((files === undefined) === (hub === undefined)) {
+        report([], { code: 'bad-value', message: 'source needs either files or hub' });
+        return undefined;
+    }
+    if (hub !== undefined) {
+        if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
+            const message = `${hub} is not pinned to a commit: another run may get other rows`;
+            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+            report(revision === undefined ? ['hub'] : ['revision'], { code: 'unpinned-revision', message, hint });
+        }
+        return { hub, revision, hub_files };
+    }
+    for (const key of ['revision', 'hub_files']) {
+        if ({ revision, hub_files }[key] === undefined)
+            continue;
+        report([key], { code: 'without-effect', message: `${key} has no effect beside files: it is for hub` });
+    }
+    const absolute = [files ?? []].flat().map((file, index) => {
+        const at = Array.isArray(files) ? ['files', index] : ['files'];
+        const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
+        const isPattern = /[*?[{]/.test(found) && !(0,external_node_fs_.existsSync)(found);
+        if (isPattern ? (0,external_node_fs_.globSync)(found).length === 0 : !(0,external_node_fs_.existsSync)(found)) {
+            const finding = (0,yaml_file/* missingFile */.Bi)(file, found);
+            const message = isPattern
+                ? finding.message.replace('there is no file', 'no file matches')
+                : finding.message;
+            report(at, { ...finding, message });
+        }
+        return found;
+    });
+    return { files: absolute };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/load-recipe.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Reads and checks all files of a recipe.
+ *
+ * @param location its folder, or its `recipe.yaml`
+ * @returns the recipe, absent when there are errors, and all findings in source order
+ */
+function readRecipe(location, options = {}) {
+    const diagnostics = [];
+    const recipe = read(location, options, diagnostics);
+    const failed = diagnostics.some(({ severity }) => severity === 'error');
+    return { recipe: failed ? undefined : recipe, diagnostics: (0,src_diagnostics/* inSourceOrder */.BM)(diagnostics) };
+}
+/**
+ * Reads a recipe to be run.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+function loadRecipe(location, options = {}) {
+    const { recipe, diagnostics } = readRecipe(location, options);
+    if (!recipe)
+        throw new RecipeError(diagnostics);
+    return { recipe, diagnostics };
+}
+function read(location, options, diagnostics) {
+    const yaml = (0,yaml_file/* readYamlFile */.kv)(recipeFile(location), diagnostics, { partly: true });
+    if (!yaml)
+        return undefined;
+    if (!yaml.isBroken) {
+        const whole = (0,check_schema/* checkSchema */._)(recipeSchema, yaml, diagnostics);
+        return readParts(whole, yaml, options, diagnostics);
+    }
+    const found = [];
+    readParts(undefined, yaml, options, found);
+    diagnostics.push(...found.filter((finding) => !restsOn(yaml, finding)));
+    return undefined;
+}
+/** Whether a finding may come from what is wrong with a recipe's syntax: one in itself, or of names that it may have. */
+function restsOn({ file }, finding) {
+    return finding.file === file || finding.code === 'unknown-name' || finding.code === 'unused-name';
+}
+function readParts(whole, yaml, options, diagnostics) {
+    const parts = whole
+        ? { ...whole, processes: whole.launch.processes }
+        : readableParts(yaml.data);
+    const baseModel = parts.base_model && readBaseModel(parts.base_model, yaml, diagnostics);
+    const processes = options.processes ?? parts.processes;
+    const launch = parts.launch &&
+        readLaunch({ ...parts.launch, processes: processes ?? parts.launch.processes }, yaml, diagnostics);
+    const datasets = readDatasets(parts, yaml, diagnostics);
+    const architecture = options.architecture ?? (baseModel && (0,base_model_architecture/* architectureOf */.N)(baseModel));
+    if (architecture && 'problem' in architecture) {
+        const message = `LoRA targets, lengths, and filters and layers of the merge are not checked: ${architecture.problem}`;
+        diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
+    }
+    const rest = { baseModel, datasets, launch, processes, architecture };
+    const experts = readExperts(parts, rest, yaml, diagnostics);
+    const expertNames = parts.experts && Object.keys(parts.experts);
+    const merge = parts.merge && readMerge(parts.merge, experts, expertNames, architecture, yaml, diagnostics);
+    const isWhole = (value) => value !== undefined;
+    if (!whole || !baseModel || !launch || !datasets || !merge)
+        return undefined;
+    if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole))
+        return undefined;
+    return {
+        name: whole.name,
+        folder: external_node_path_default().dirname(yaml.file),
+        baseModel,
+        datasets: datasets,
+        experts,
+        launch,
+        merge,
+    };
+}
+/** The `recipe.yaml` of a folder; a file as it is. */
+function recipeFile(location) {
+    const absolute = external_node_path_default().resolve(location);
+    const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
+    return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
+}
+/** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
+function readDatasets({ dataset, experts }, yaml, diagnostics) {
+    if (dataset === undefined)
+        return undefined;
+    const file = readReferenced(yaml, ['dataset'], dataset, diagnostics);
+    if (!file)
+        return undefined;
+    const sections = (0,check_schema/* checkSchema */._)(datasetFileSchema, file, diagnostics) ?? readableDatasets(file.data);
+    if (!sections)
+        return undefined;
+    const datasets = resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
+    const used = experts && Object.values(experts).map((expert) => expert.dataset);
+    // A name that is misspelt is said where it stands.
+    if (!used?.every((name) => name !== undefined && Object.hasOwn(sections, name)))
+        return datasets;
+    for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
+        const message = `no expert is trained on ${name}: it is not prepared`;
+        diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
+    }
+    return datasets;
+}
+
+// EXTERNAL MODULE: ./packages/hub/src/hub-settings.ts
+var hub_settings = __nccwpck_require__(8140);
+// EXTERNAL MODULE: ./packages/hub/src/resolve-repo.ts
+var resolve_repo = __nccwpck_require__(6200);
+// EXTERNAL MODULE: ./packages/hub/src/fetch-files.ts + 2 modules
+var fetch_files = __nccwpck_require__(8037);
+;// CONCATENATED MODULE: ./packages/chain/src/fetch-architecture.ts
+
+
+/** A plan is printed within seconds, with what is known by then. */
+const PATIENCE = 8_000;
+/** A machine without a network is told so at once: the file is not worth the attempts that a run is. */
+const IMPATIENT = { attempts: 2, retryDelay: 250 };
+/**
+ * The architecture of a recipe's base model, of a hub's too: its config.json at the recipe's revision, from the cache
+ * that Python's library shares, else from the hub.
+ *
+ * @param patience milliseconds that the hub is given
+ * @returns a problem, not an error, where it is not available: an estimate and some checks are all that is lost
+ */
+async function fetchArchitecture(base, { settings, signal, patience = PATIENCE } = {}) {
+    const known = (0,base_model_architecture/* architectureOf */.N)(base);
+    if (known)
+        return known;
+    if (base.kind !== 'hub')
+        throw new Error(`a base model of kind ${base.kind} is known without a request`);
+    const limit = AbortSignal.timeout(patience);
+    const either = signal ? AbortSignal.any([signal, limit]) : limit;
+    try {
+        const { id, revision } = base;
+        const hub = { ...(settings ?? (0,hub_settings/* hubSettings */.l)()), ...IMPATIENT };
+        const repo = await (0,resolve_repo/* resolveRepo */.J)({ type: 'model', id, revision }, hub, either);
+        const [file = ''] = await (0,fetch_files/* fetchFiles */.U)(repo, ['config.json'], hub, { signal: either });
+        return (0,base_model_architecture/* readConfigFile */.R)(file);
+    }
+    catch (error) {
+        signal?.throwIfAborted();
+        const [reason] = limit.aborted
+            ? [`the hub has not answered within ${patience / 1000} s`]
+            : error.message.split('\n');
+        return { problem: `the config.json of ${base.id} is not available: ${reason}` };
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/chain/src/check-with-model.ts
+
+
+/**
+ * As `checkLocation`, and against the architecture of the base model where that is another one on the hub than those that
+ * shipped recipes train: its config.json is fetched, once a recipe has no mistake without it.
+ */
+function checkWithModel(location, options = {}, fetching = {}) {
+    return withModel((architecture) => checkLocation(location, { ...options, architecture }), fetching);
+}
+/** The same of a recipe that is to be run: as `readRecipe`. */
+function readWithModel(location, options = {}, fetching = {}) {
+    return withModel((architecture) => readRecipe(location, { ...options, architecture }), fetching);
+}
+async function withModel(check, fetching) {
+    const checked = check();
+    const base = checked.recipe?.baseModel;
+    if (!base || (0,base_model_architecture/* architectureOf */.N)(base))
+        return checked;
+    const architecture = await fetchArchitecture(base, fetching);
+    return { ...check(architecture), architecture };
+}
+
+
+/***/ }),
+
 /***/ 2766:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -30121,7 +35476,7 @@ var model_reference = __nccwpck_require__(9804);
 
 /** Keys of a mergekit configuration whose texts name a model. */
 const MODEL_KEYS = new Set(['model', 'base_model', 'tokenizer_source']);
-/** What `tokenizer_source` may be instead. */
+/** What `tokenizer_source` may be instead; under the other keys these are folders like any other. */
 const NO_MODELS = new Set(['base', 'union']);
 /**
  * Finds the models that a mergekit configuration names.
@@ -30154,8 +35509,10 @@ function resolveConfig(config, donor, models, folder, hub) {
         if (names.length > 0)
             return part;
         const absolute = external_node_path_default().resolve(folder, part);
+        // Beside ${base}, a folder that is called base is an input of its own.
+        const input = Object.hasOwn(models, part) ? `./${part}` : part;
         if ((0,external_node_fs_.existsSync)(absolute))
-            inputs[part] = { paths: [absolute] };
+            inputs[input] = { paths: [absolute] };
         else if (hub && !external_node_path_default().isAbsolute(part))
             inputs[part] = { reference: part };
         else {
@@ -30168,7 +35525,8 @@ function resolveConfig(config, donor, models, folder, hub) {
         .join('+');
     const walk = (value, key) => {
         if (typeof value === 'string') {
-            return key !== undefined && MODEL_KEYS.has(key) && !NO_MODELS.has(value) ? resolve(value) : value;
+            const isModel = key !== undefined && MODEL_KEYS.has(key);
+            return isModel && !(key === 'tokenizer_source' && NO_MODELS.has(value)) ? resolve(value) : value;
         }
         if (Array.isArray(value))
             return value.map((entry) => walk(entry));
@@ -30968,13 +36326,14 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1786);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9506);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(1486);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(9720);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(9745);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(2614);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(1917);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(9720);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6499);
 /* harmony import */ var zod__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8816);
 /* harmony import */ var _model_merge_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2000);
-/* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(9804);
+/* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(9804);
 /* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1048);
 /* harmony import */ var _request_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9021);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_request_js__WEBPACK_IMPORTED_MODULE_1__]);
@@ -31007,7 +36366,8 @@ const modelMergeRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .stageRe
     }),
     run: async (inputs, context) => {
         if (inputs.recipe) {
-            return (0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .runFromPlan */ .hu)((0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .planOf */ .XC)({ ...inputs, recipe: inputs.recipe }, context), 'model-merge', context);
+            const planned = await (0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .runOf */ .ng)({ ...inputs, recipe: inputs.recipe }, context);
+            return (0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .runFromPlan */ .hu)(planned, 'model-merge', context);
         }
         const engine = inputs.engine ?? 'native';
         const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve((0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .required */ .mw)(inputs.config, 'config'));
@@ -31035,22 +36395,23 @@ const modelMergeRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .stageRe
 function readConfig(file, engine, models) {
     const diagnostics = [];
     const yaml = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_6__/* .readYamlFile */ .kv)(file, diagnostics);
-    if (engine === 'mergekit') {
-        const config = yaml && (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_7__/* .checkSchema */ ._)(_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_8__/* .mergekitSchema */ .I, yaml, diagnostics);
-        if (config)
-            return config;
-        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_9__/* .RecipeError */ .tF(diagnostics);
-    }
-    const config = yaml && (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_7__/* .checkSchema */ ._)(_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_8__/* .mergeSchema */ .o, yaml, diagnostics);
+    const config = yaml && (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_7__/* .checkSchema */ ._)(engine === 'mergekit' ? _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_8__/* .mergekitSchema */ .I : _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_8__/* .mergeSchema */ .o, yaml, diagnostics);
     if (yaml && config) {
-        const folders = Object.entries(models).flatMap(([name, model]) => 'path' in model ? [[name, model.path]] : []);
-        const architecture = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_10__/* .architectureAtHand */ .A)(config, node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(file), Object.fromEntries(folders));
-        (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_11__/* .checkMerge */ .JU)(config, yaml, diagnostics, { architecture });
+        const known = engine === 'mergekit' ? (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_9__/* .sharedPart */ .V)(config) : config;
+        const architecture = known && (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_10__/* .architectureAtHand */ .A)(known, node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(file), foldersOf(models));
+        if (engine === 'mergekit') {
+            (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_9__/* .checkMergekit */ .D)(config, architecture, (at, finding) => diagnostics.push(yaml.diagnose({ path: at }, finding)));
+        }
+        else
+            (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_11__/* .checkMerge */ .JU)(config, yaml, diagnostics, { architecture });
     }
     // Of filters that fit no tensor the stage itself warns, which sees the tensors.
     if (!config || diagnostics.some(({ severity }) => severity === 'error'))
-        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_9__/* .RecipeError */ .tF(diagnostics);
+        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_12__/* .RecipeError */ .tF(diagnostics);
     return config;
+}
+function foldersOf(models) {
+    return Object.fromEntries(Object.entries(models).flatMap(([name, model]) => ('path' in model ? [[name, model.path]] : [])));
 }
 function namedModels(inputs) {
     const models = Object.fromEntries((inputs.models ?? []).map((entry) => {
@@ -31058,7 +36419,7 @@ function namedModels(inputs) {
         return [name, { path: folder }];
     }));
     if (inputs.base)
-        models.base = (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_12__/* .parseModelReference */ .qZ)(inputs.base);
+        models.base = (0,_model_reference_js__WEBPACK_IMPORTED_MODULE_13__/* .parseModelReference */ .qZ)(inputs.base);
     for (const entry of inputs.adapters ?? []) {
         const [name, adapter] = namedFolder('adapters', entry);
         models[name] = { ...(0,_request_js__WEBPACK_IMPORTED_MODULE_1__/* .required */ .mw)(models.base, 'base'), adapter };
@@ -31082,23 +36443,25 @@ __webpack_async_result__();
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   XC: () => (/* binding */ planOf),
 /* harmony export */   e$: () => (/* binding */ recipeInputs),
 /* harmony export */   eF: () => (/* binding */ stageRequest),
 /* harmony export */   hu: () => (/* binding */ runFromPlan),
-/* harmony export */   mw: () => (/* binding */ required)
+/* harmony export */   mw: () => (/* binding */ required),
+/* harmony export */   ng: () => (/* binding */ runOf)
 /* harmony export */ });
-/* unused harmony export tellFindings */
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2802);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7461);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(6499);
-/* harmony import */ var _earlier_outputs_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2766);
+/* unused harmony exports planOf, tellFindings */
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9720);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7461);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6499);
+/* harmony import */ var _check_with_model_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4761);
+/* harmony import */ var _earlier_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2766);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
-/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2608);
-/* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1319);
+/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2608);
+/* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1319);
 /* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1048);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__]);
-_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__]);
+_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -31116,27 +36479,45 @@ const recipeInputs = {
     artifacts_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_0__/* .text */ .Qq)("Folder of the recipe's outputs. Default: runs/RECIPE (command), a folder under the runner's tool cache (action)."),
     processes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_0__/* .wholeNumber */ .rD)("Training processes, one a GPU, instead of the recipe's."),
 };
-/** Reads the recipe that a request names and makes its plan; notices and warnings are reported. */
+/** Reads the recipe that a request names and makes its plan; notices and warnings are reported. No request is made. */
 function planOf(inputs, context) {
-    const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes: inputs.processes });
-    tellFindings(diagnostics, context.reporter);
-    const plan = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name));
-    return { recipe, plan, findings: diagnostics };
+    const { processes } = inputs;
+    const { recipe, diagnostics } = loadRecipe(recipeLocation(inputs.recipe), { processes });
+    return planned(recipe, diagnostics, inputs, context);
+}
+/**
+ * The same for a recipe that is run: it is checked as `validate` checks it, also against the config.json of a base model on
+ * the hub. What a later stage would refuse ends the run here, before an earlier stage has taken hours.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+async function runOf(inputs, context) {
+    const { processes } = inputs;
+    const { signal } = context;
+    const { recipe, diagnostics } = await (0,_check_with_model_js__WEBPACK_IMPORTED_MODULE_1__/* .readWithModel */ .W)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes }, { signal });
+    if (!recipe)
+        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .RecipeError */ .tF(diagnostics);
+    return planned(recipe, diagnostics, inputs, context);
+}
+function planned(recipe, findings, inputs, { reporter }) {
+    tellFindings(findings, reporter);
+    const plan = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name));
+    return { recipe, plan, findings };
 }
 /** Reports what was found in files that can be used all the same. */
 function tellFindings(diagnostics, reporter) {
     for (const finding of diagnostics)
-        reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_4__/* .findingText */ .NK)(finding), finding);
+        reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_5__/* .findingText */ .NK)(finding), finding);
 }
 /** Runs one planned stage; a random base model, which no action of its own makes, is made before what needs it. */
 async function runFromPlan({ recipe, plan, findings }, id, given) {
     const context = { ...given, findings };
-    const stage = (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .plannedStage */ .B)(plan, id);
-    await (0,_earlier_outputs_js__WEBPACK_IMPORTED_MODULE_6__/* .requireEarlierOutputs */ .y)(plan, stage);
+    const stage = (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .plannedStage */ .B)(plan, id);
+    await (0,_earlier_outputs_js__WEBPACK_IMPORTED_MODULE_7__/* .requireEarlierOutputs */ .y)(plan, stage);
     if (stage.needs.includes('base-model')) {
-        await (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .runPlannedStage */ .m)(recipe, plan, (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .plannedStage */ .B)(plan, 'base-model'), context);
+        await (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .runPlannedStage */ .m)(recipe, plan, (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .plannedStage */ .B)(plan, 'base-model'), context);
     }
-    return (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .runPlannedStage */ .m)(recipe, plan, stage, context);
+    return (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .runPlannedStage */ .m)(recipe, plan, stage, context);
 }
 /**
  * The value of an input that is needed.
@@ -31146,7 +36527,7 @@ async function runFromPlan({ recipe, plan, findings }, id, given) {
 function required(value, name) {
     if (value !== undefined)
         return value;
-    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_7__/* .ConfigurationError */ .j1(`${name.replaceAll('_', '-')} is missing`, {
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__/* .ConfigurationError */ .j1(`${name.replaceAll('_', '-')} is missing`, {
         hint: 'Name a recipe, or give each input of the stage.',
     });
 }
@@ -38119,7 +43500,7 @@ function mostSevereFirst(diagnostics) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   FK: () => (/* binding */ warningsMarkdown)
 /* harmony export */ });
-/* unused harmony exports warningsTitle, moreWarnings, warningsText, warningsJson, onOneLine */
+/* unused harmony exports warningsTitle, moreWarnings, warningsText, warningsJson, titleBefore, onOneLine */
 /* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4882);
 
 
@@ -38136,8 +43517,8 @@ function warningsText(groups) {
     if (groups.length === 0)
         return '';
     const lines = groups.flatMap(({ title, entries, leftOut }) => [
-        ...entries.map((entry) => `${beginning(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`),
-        ...(leftOut > 0 ? [`${beginning(title, '')}${moreWarnings(leftOut)}`] : []),
+        ...entries.map((entry) => `${titleBefore(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`),
+        ...(leftOut > 0 ? [`${titleBefore(title, '')}${moreWarnings(leftOut)}`] : []),
     ]);
     return [warningsTitle(numberOf(groups)), ...lines.map((line) => `  ${line}`)].join('\n');
 }
@@ -38146,7 +43527,7 @@ function warningsMarkdown(groups) {
     if (groups.length === 0)
         return '';
     const lines = groups.flatMap(({ title, entries, leftOut }) => {
-        const head = (text) => (beginning(title, text) === '' ? '' : `**${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title ?? '')}:** `);
+        const head = (text) => (titleBefore(title, text) === '' ? '' : `**${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title ?? '')}:** `);
         return [
             ...entries.map((entry) => `- ${head(entry.text)}${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(onOneLine(counted(entry)))}`),
             ...(leftOut > 0 ? [`- ${head('')}${moreWarnings(leftOut)}`] : []),
@@ -38162,8 +43543,8 @@ function warningsJson(groups) {
         left_out: leftOut,
     }));
 }
-/** A text that names its stage itself needs no second name. */
-function beginning(title, text) {
+/** The title before a warning that is told away from its stage; a text that names its stage itself needs no second name. */
+function titleBefore(title, text) {
     return title === undefined || text.startsWith(`${title}: `) ? '' : `${title}: `;
 }
 function counted({ text, times }) {
@@ -44303,14 +49684,15 @@ function readConfigFile(file) {
 
 /***/ }),
 
-/***/ 9100:
+/***/ 3123:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
-  f: () => (/* binding */ checkMergeTensors),
-  L: () => (/* binding */ checkMergekitTensors)
+  f7: () => (/* binding */ checkMergeTensors),
+  $U: () => (/* binding */ checkMergeValues),
+  Zk: () => (/* binding */ unusedFilter)
 });
 
 // EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
@@ -44368,42 +49750,8 @@ function interpolated(values, place) {
     return (1 - (scaled - before)) * first + (scaled - before) * second;
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
-var linear_modules = __nccwpck_require__(8135);
-;// CONCATENATED MODULE: ./packages/recipe/src/tensor-names.ts
-
-/** Norms of a layer over the hidden size, in all families but Gemma 2 and 3, which have two more. */
-const NORMS = ['input_layernorm', 'post_attention_layernorm'];
-const MORE_NORMS = ['pre_feedforward_layernorm', 'post_feedforward_layernorm'];
-/**
- * The names of a model's tensors in its original checkpoint, as a merge has them.
- *
- * @returns undefined where the model type is not known, and its names are no more than likely
- */
-function tensorNames(reading) {
-    if (!reading || !('architecture' in reading) || reading.notice !== undefined)
-        return undefined;
-    const { architecture } = reading;
-    const { layers, tiedEmbeddings } = architecture;
-    const inLayers = Array.from({ length: layers }, (_, layer) => namesOfLayer(architecture).map((name) => name.replace('layers.N.', `layers.${layer}.`)));
-    const head = tiedEmbeddings ? [] : ['lm_head.weight'];
-    return ['model.embed_tokens.weight', ...inLayers.flat(), 'model.norm.weight', ...head];
-}
-function namesOfLayer(architecture) {
-    const { vectors, experts } = architecture;
-    const norms = vectors.norms > NORMS.length ? [...NORMS, ...MORE_NORMS] : NORMS;
-    const ofHeads = vectors.headNorms ? ['self_attn.q_norm', 'self_attn.k_norm'] : [];
-    const modules = (0,linear_modules/* linearModules */.n)(architecture)
-        .filter(({ parent }) => parent !== '')
-        .flatMap(({ parent, name, bias }) => ['weight', ...(bias ? ['bias'] : [])].map((kind) => `${parent}.${name}.${kind}`));
-    return [
-        ...[...norms, ...ofHeads].map((norm) => `model.layers.N.${norm}.weight`),
-        ...modules.flatMap((name) => name.includes('.E.')
-            ? Array.from({ length: experts?.count ?? 0 }, (_, expert) => name.replace('.E.', `.${expert}.`))
-            : [name]),
-    ];
-}
-
+// EXTERNAL MODULE: ./packages/recipe/src/tensor-names.ts
+var tensor_names = __nccwpck_require__(9246);
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-merge-tensors.ts
 
 
@@ -44419,49 +49767,18 @@ function checkMergeTensors(merge, reading, report) {
     const entries = (0,merge_entries/* entriesOf */.M)(merge) ?? [];
     const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
     checkLayers(merge, layers, report);
-    const known = tensorNames(reading);
-    const tensors = isConstant(merge, entries) ? [''] : known;
+    const known = (0,tensor_names/* tensorNames */.u)(reading);
     if (known)
         for (const written of allWritten(merge, entries))
             checkFilters(written, known, report);
+    checkMergeValues(merge, entries, reading, report);
+}
+/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
+function checkMergeValues(merge, entries, reading, report) {
+    const tensors = isConstant(merge, entries) ? [''] : (0,tensor_names/* tensorNames */.u)(reading);
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : 1;
     if (tensors)
-        checkValues(merge, entries, { tensors, layers: layers ?? 1 }, report);
-}
-/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
-function checkMergekitTensors(config, reading, report, path = []) {
-    if (config === null || typeof config !== 'object')
-        return;
-    if (Array.isArray(config)) {
-        for (const [index, entry] of config.entries())
-            checkMergekitTensors(entry, reading, report, [...path, index]);
-        return;
-    }
-    const names = tensorNames(reading);
-    for (const [key, value] of Object.entries(config)) {
-        const at = [...path, key];
-        if (key === 'layer_range')
-            checkMergekitRange(value, reading, report, at);
-        else if (key === 'filter' && typeof value === 'string' && names) {
-            if (value !== '*' && !names.some((name) => name.includes(value)))
-                report(at, unusedFilter(value, names));
-        }
-        else
-            checkMergekitTensors(value, reading, report, at);
-    }
-}
-function checkMergekitRange(range, reading, report, at) {
-    const [start, end] = Array.isArray(range) ? range : [];
-    if (!Number.isInteger(start) || !Number.isInteger(end))
-        return;
-    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
-    const found = `layer_range: [${start}, ${end}]`;
-    if (start < 0 || start >= end) {
-        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
-    }
-    else if (layers !== undefined && end > layers) {
-        const message = `${found} ends behind the base model's ${layers} layers`;
-        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
-    }
+        checkValues(merge, entries, { tensors, layers }, report);
 }
 /** All sources must have the same layers, and these must be all that the models have. */
 function checkLayers({ slices }, layers, report) {
@@ -44514,7 +49831,6 @@ function unusedFilter(filter, names) {
         hint: (0,diagnostics/* didYouMean */.au)(filter, [...parts]),
     };
 }
-/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
 function checkValues(merge, entries, shape, report) {
     const { required, perModel, needsBase } = merge_methods/* METHODS */.J[merge.merge_method];
     const base = merge.base_model ?? merge.slices?.[0]?.base_model;
@@ -44590,6 +49906,7 @@ function isConstant(merge, entries) {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   JU: () => (/* binding */ checkMerge),
+/* harmony export */   Kd: () => (/* binding */ checkRequiredParameters),
 /* harmony export */   Th: () => (/* binding */ unknownExpert),
 /* harmony export */   be: () => (/* binding */ unknownNames)
 /* harmony export */ });
@@ -44597,7 +49914,7 @@ function isConstant(merge, entries) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _check_merge_tensors_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9100);
+/* harmony import */ var _check_merge_tensors_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3123);
 /* harmony import */ var _diagnostics_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9720);
 /* harmony import */ var _merge_entries_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1141);
 /* harmony import */ var _merge_methods_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(891);
@@ -44631,7 +49948,7 @@ function checkMerge(merge, yaml, diagnostics, known = {}) {
         checkFolders(entries, node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(yaml.file), report);
     checkModels(merge, entries, base, report);
     checkParameters(merge, entries, base, report);
-    (0,_check_merge_tensors_js__WEBPACK_IMPORTED_MODULE_3__/* .checkMergeTensors */ .f)(merge, architecture, report);
+    (0,_check_merge_tensors_js__WEBPACK_IMPORTED_MODULE_3__/* .checkMergeTensors */ .f7)(merge, architecture, report);
 }
 function checkNames(merge, entries, report, names) {
     if (!names)
@@ -44714,7 +50031,6 @@ function checkModels({ merge_method: method }, entries, base, report) {
 }
 function checkParameters(merge, entries, base, report) {
     const { merge_method: method } = merge;
-    const { perModel, required, needsBase } = _merge_methods_js__WEBPACK_IMPORTED_MODULE_6__/* .METHODS */ .J[method];
     const common = [
         { parameters: merge.parameters, path: ['parameters'] },
         { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
@@ -44724,7 +50040,14 @@ function checkParameters(merge, entries, base, report) {
     for (const { parameters, path } of entries) {
         checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
     }
-    const isSet = (name) => common.some(({ parameters }) => parameters?.[name] !== undefined);
+    checkRequiredParameters(merge, entries, base, report);
+}
+/** Each model has the parameters that the method needs, in one way or another. */
+function checkRequiredParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const { perModel, required, needsBase } = _merge_methods_js__WEBPACK_IMPORTED_MODULE_6__/* .METHODS */ .J[method];
+    const common = [merge.parameters, merge.slices?.[0]?.parameters];
+    const isSet = (name) => common.some((parameters) => parameters?.[name] !== undefined);
     for (const name of required.filter((candidate) => !isSet(candidate))) {
         if (!perModel.includes(name)) {
             report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
@@ -44765,6 +50088,94 @@ function checkParameterNames(parameters, method, path, ofOneModel, report) {
             const message = `${name} concerns all models together`;
             report([...path, name], { code: 'bad-value', message, hint }, true);
         }
+    }
+}
+
+
+/***/ }),
+
+/***/ 9745:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   D: () => (/* binding */ checkMergekit),
+/* harmony export */   V: () => (/* binding */ sharedPart)
+/* harmony export */ });
+/* harmony import */ var _check_merge_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1917);
+/* harmony import */ var _check_merge_tensors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3123);
+/* harmony import */ var _merge_entries_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1141);
+/* harmony import */ var _merge_methods_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(891);
+/* harmony import */ var _merge_schema_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1486);
+/* harmony import */ var _tensor_names_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9246);
+
+
+
+
+
+
+/**
+ * Checks a configuration for mergekit itself, as far as it is known here what mergekit refuses or passes over once it sees
+ * the models: ranges of layers, filters, and of the methods that our engine has too, values that are missing or sum to 0.
+ *
+ * @param reading of the models; without it nothing is said that hangs on layers and names
+ */
+function checkMergekit(config, reading, report) {
+    checkWritten(config, reading, report, []);
+    const merge = sharedPart(config);
+    const entries = merge && (0,_merge_entries_js__WEBPACK_IMPORTED_MODULE_0__/* .entriesOf */ .M)(merge);
+    if (!merge || !entries)
+        return;
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    const merged = withBase(merge, entries, base);
+    (0,_check_merge_js__WEBPACK_IMPORTED_MODULE_1__/* .checkRequiredParameters */ .Kd)(merge, merged, base, report);
+    (0,_check_merge_tensors_js__WEBPACK_IMPORTED_MODULE_2__/* .checkMergeValues */ .$U)(merge, merged, reading, report);
+}
+/** What a configuration says that both engines read alike; undefined where it says it otherwise, or by another method. */
+function sharedPart(config) {
+    const { merge_method, models, slices, base_model, parameters } = config;
+    return _merge_schema_js__WEBPACK_IMPORTED_MODULE_3__/* .mergeSchema */ .o.safeParse({ merge_method, models, slices, base_model, parameters }).data;
+}
+/** mergekit's linear merges a base_model too, with the weight that parameters of the file has for all. */
+function withBase({ merge_method: method }, entries, base) {
+    const isListed = base === undefined || entries.some(({ model }) => model === base);
+    return _merge_methods_js__WEBPACK_IMPORTED_MODULE_4__/* .METHODS */ .J[method].needsBase || isListed
+        ? entries
+        : [...entries, { model: base, path: ['base_model'] }];
+}
+/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
+function checkWritten(config, reading, report, path) {
+    if (config === null || typeof config !== 'object')
+        return;
+    if (Array.isArray(config)) {
+        for (const [index, entry] of config.entries())
+            checkWritten(entry, reading, report, [...path, index]);
+        return;
+    }
+    const names = (0,_tensor_names_js__WEBPACK_IMPORTED_MODULE_5__/* .tensorNames */ .u)(reading);
+    for (const [key, value] of Object.entries(config)) {
+        const at = [...path, key];
+        if (key === 'layer_range')
+            checkRange(value, reading, report, at);
+        else if (key === 'filter' && typeof value === 'string' && names) {
+            if (value !== '*' && !names.some((name) => name.includes(value)))
+                report(at, (0,_check_merge_tensors_js__WEBPACK_IMPORTED_MODULE_2__/* .unusedFilter */ .Zk)(value, names));
+        }
+        else
+            checkWritten(value, reading, report, at);
+    }
+}
+function checkRange(range, reading, report, at) {
+    const [start, end] = Array.isArray(range) ? range : [];
+    if (!Number.isInteger(start) || !Number.isInteger(end))
+        return;
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    const found = `layer_range: [${start}, ${end}]`;
+    if (start < 0 || start >= end) {
+        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
+    }
+    else if (layers !== undefined && end > layers) {
+        const message = `${found} ends behind the base model's ${layers} layers`;
+        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
     }
 }
 
@@ -45101,5228 +50512,6 @@ function fullNames({ parent, name }, { layers, experts }) {
 
 /***/ }),
 
-/***/ 2802:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  Tc: () => (/* binding */ loadRecipe)
-});
-
-// UNUSED EXPORTS: readRecipe, recipeFile
-
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-// EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 3 modules
-var base_model_architecture = __nccwpck_require__(5086);
-// EXTERNAL MODULE: ./packages/recipe/src/check-schema.ts
-var check_schema = __nccwpck_require__(9506);
-// EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
-var src_diagnostics = __nccwpck_require__(9720);
-// EXTERNAL MODULE: ./packages/stage/src/hardware.ts + 1 modules
-var hardware = __nccwpck_require__(8070);
-// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
-var schemas = __nccwpck_require__(8816);
-;// CONCATENATED MODULE: ./packages/recipe/src/key-schema.ts
-
-/** Keys that may all be left out, each with its text and its default, which stand in the JSON Schema. */
-function keySchemas(keys, texts) {
-    return Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, keySchema(key, texts[name], texts)]));
-}
-function keySchema(key, text, texts) {
-    return valueSchema(key, texts)
-        .meta({
-        ...(text !== undefined && { description: text }),
-        ...(key.default !== undefined && { default: key.default }),
-    })
-        .optional();
-}
-function valueSchema(key, texts) {
-    if (key.types.includes('any'))
-        return schemas/* unknown */.L5J();
-    const types = key.types.filter((type) => type !== 'null');
-    const alternatives = types.map((type) => typeSchema(type, key, texts));
-    const [only] = alternatives;
-    const value = only && alternatives.length === 1 ? only : schemas/* union */.KCZ(alternatives, `expected ${types.join(' or ')}`);
-    return key.types.includes('null') ? value.nullable() : value;
-}
-function typeSchema(type, { choices, keys }, texts) {
-    switch (type) {
-        case 'boolean':
-            return schemas/* boolean */.zMY();
-        case 'integer':
-            return schemas/* int */.Whr();
-        case 'number':
-            return schemas/* number */.aig();
-        case 'string':
-            return choices ? schemas/* enum */.k5n(choices) : schemas/* string */.YjP();
-        case 'array':
-            return schemas/* array */.YOg(schemas/* unknown */.L5J());
-        case 'object':
-            return keys ? schemas/* strictObject */.rej(keySchemas(keys, texts)) : schemas/* looseObject */._H3({});
-        default:
-            throw new Error(`no schema for the type ${type}`);
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/launch-key-texts.ts
-/** What the keys of a launch config mean, in words of our own; looked up in accelerate 1.15. */
-const LAUNCH_KEY_TEXTS = {
-    compute_environment: 'Where training runs: on machines that this command starts processes on.',
-    debug: 'Checks shapes before each collective operation, which is slow.',
-    deepspeed_config: 'With distributed_type: DEEPSPEED.',
-    distributed_type: 'How the model is spread: MULTI_GPU, each process has all of it; DEEPSPEED and FSDP split it; NO, there is one process.',
-    downcast_bf16: 'On a TPU: whether floats and doubles both become bfloat16.',
-    dynamo_config: 'torch.compile for the whole model. The profile fast compiles by itself.',
-    enable_cpu_affinity: 'Binds each process to the cores near its GPU.',
-    fp8_config: 'With mixed_precision: fp8.',
-    fsdp_config: 'With distributed_type: FSDP.',
-    gpu_ids: 'The GPUs of this machine, as text: "0,1", or all. CUDA_VISIBLE_DEVICES says it without changing the file.',
-    machine_rank: 'Number of this machine, from 0. Stays 0: several nodes are told by the recipe.',
-    main_process_ip: 'Address of the first node. Found by itself on one machine and under Slurm.',
-    main_process_port: 'Port at which the processes meet; a free one is taken where none is stated.',
-    main_training_function: 'For notebooks and TPUs: the function to start.',
-    megatron_lm_config: 'With distributed_type: MEGATRON_LM.',
-    mixed_precision: 'Data type that is computed in; in quotes where it is "no", which YAML would read as false.',
-    mpirun_config: 'With distributed_type: MULTI_CPU.',
-    num_machines: 'Stays 1: the number of nodes is launch.slurm.nodes of recipe.yaml.',
-    num_processes: 'Not read: the number of processes is launch.processes of recipe.yaml.',
-    parallelism_config: 'Sizes of the groups that split data, tensors and sequences.',
-    rdzv_backend: 'How the processes of several nodes meet: static, or c10d.',
-    same_network: 'Whether all nodes are in one local network.',
-    tpu_env: 'Variables for the workers of a TPU pod.',
-    use_cpu: 'Trains on the CPU, also where there is a GPU.',
-    // Within deepspeed_config, fsdp_config and dynamo_config.
-    deepspeed_config_file: "A configuration in DeepSpeed's own format, instead of these keys.",
-    deepspeed_hostfile: 'The nodes and their GPUs, for a launcher of DeepSpeed itself.',
-    deepspeed_moe_layer_cls_names: 'Blocks of experts whose parameters are gathered together. The trainer names those of Mixtral itself.',
-    deepspeed_multinode_launcher: 'What starts the other nodes: pdsh, standard, openmpi, mvapich, mpich, slurm or nossh.',
-    gradient_accumulation_steps: 'Left out or auto: it follows from global_batch_size.',
-    gradient_clipping: 'Left out or auto: max_grad_norm of the training file.',
-    offload_optimizer_device: "Where the optimizer's state is kept: none (the GPU), cpu or nvme.",
-    offload_optimizer_nvme_path: 'Folder on a fast disk, with nvme.',
-    offload_param_device: 'Where parameters are kept with ZeRO stage 3: none (the GPU), cpu or nvme.',
-    offload_param_nvme_path: 'Folder on a fast disk, with nvme.',
-    zero_stage: 'What is split over the GPUs: 0 nothing, 1 optimizer state, 2 gradients too, 3 parameters too.',
-    zero3_init_flag: 'Splits the model while it is loaded, so that no GPU ever holds all of it.',
-    zero3_save_16bit_model: 'Gathers the whole model when it is saved. Must be true with stage 3, or no model can be saved.',
-    fsdp_activation_checkpointing: 'Computes activations again in the backward pass instead of keeping them.',
-    fsdp_auto_wrap_policy: 'What is split as one unit: TRANSFORMER_BASED_WRAP, SIZE_BASED_WRAP or NO_WRAP.',
-    fsdp_backward_prefetch: 'Whether the next unit is fetched before (BACKWARD_PRE) or after (BACKWARD_POST) the gradients of this one, or not at all (NO_PREFETCH).',
-    fsdp_cpu_ram_efficient_loading: 'Only the first process reads the weights; the others get theirs from it.',
-    fsdp_forward_prefetch: 'Fetches the next unit during the forward pass of this one.',
-    fsdp_min_num_params: 'Parameters of a unit, with SIZE_BASED_WRAP.',
-    fsdp_offload_params: 'Keeps parameters and gradients in the memory of the machine.',
-    fsdp_reshard_after_forward: 'Version 2: whether parameters are split again after the forward pass.',
-    fsdp_sharding_strategy: 'Version 1: FULL_SHARD, SHARD_GRAD_OP, NO_SHARD, HYBRID_SHARD or HYBRID_SHARD_ZERO2.',
-    fsdp_state_dict_type: 'How a checkpoint is saved: FULL_STATE_DICT, SHARDED_STATE_DICT or LOCAL_STATE_DICT.',
-    fsdp_sync_module_states: "Version 1: gives all processes the first one's weights at the start.",
-    fsdp_transformer_layer_cls_to_wrap: 'Class of the layers that are units, with TRANSFORMER_BASED_WRAP.',
-    fsdp_use_orig_params: 'Version 1: keeps the parameters apart within a unit, which LoRA needs.',
-    fsdp_version: "1 or 2: which of PyTorch's implementations.",
-    dynamo_backend: 'Compiler: inductor, eager, cudagraphs and others; no: none.',
-    dynamo_mode: 'What it favours: default, reduce-overhead or max-autotune.',
-    dynamo_use_dynamic: 'Whether one compilation serves all lengths.',
-    dynamo_use_fullgraph: 'Fails where a part can not be compiled.',
-    dynamo_use_regional_compilation: 'Compiles one of the repeated layers and uses it for all.',
-};
-
-;// CONCATENATED MODULE: ./packages/recipe/src/launch-keys.json
-const launch_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"H":{"command_file":{"types":["null","string"]},"commands":{"types":["array","null"]},"compute_environment":{"types":["string"],"choices":["LOCAL_MACHINE"]},"debug":{"types":["boolean"],"default":false},"deepspeed_config":{"types":["null","object"],"keys":{"deepspeed_config_file":{"types":["boolean","integer","string"]},"deepspeed_exclusion_filter":{"types":["boolean","integer","string"]},"deepspeed_hostfile":{"types":["boolean","integer","string"]},"deepspeed_inclusion_filter":{"types":["boolean","integer","string"]},"deepspeed_moe_layer_cls_names":{"types":["boolean","integer","string"]},"deepspeed_multinode_launcher":{"types":["boolean","integer","string"]},"gradient_accumulation_steps":{"types":["integer","string"]},"gradient_clipping":{"types":["number","string"]},"offload_optimizer_device":{"types":["boolean","integer","string"]},"offload_optimizer_nvme_path":{"types":["boolean","integer","string"]},"offload_param_device":{"types":["boolean","integer","string"]},"offload_param_nvme_path":{"types":["boolean","integer","string"]},"zero3_init_flag":{"types":["boolean","integer","string"]},"zero3_save_16bit_model":{"types":["boolean","integer","string"]},"zero_stage":{"types":["integer"]}}},"distributed_type":{"types":["string"],"choices":["NO","MULTI_CPU","MULTI_GPU","MULTI_NPU","MULTI_MLU","MULTI_SDAA","MULTI_MUSA","MULTI_XPU","DEEPSPEED","FSDP","XLA","MEGATRON_LM","MULTI_HPU","MULTI_NEURON"]},"downcast_bf16":{"types":["boolean","string"],"default":false},"dynamo_config":{"types":["null","object"],"keys":{"dynamo_backend":{"types":["boolean","integer","string"]},"dynamo_mode":{"types":["boolean","integer","string"]},"dynamo_use_dynamic":{"types":["boolean"]},"dynamo_use_fullgraph":{"types":["boolean"]},"dynamo_use_regional_compilation":{"types":["boolean"]}}},"enable_cpu_affinity":{"types":["boolean"],"default":false},"fp8_config":{"types":["null","object"]},"fsdp_config":{"types":["null","object"],"keys":{"fsdp_activation_checkpointing":{"types":["boolean","integer","string"]},"fsdp_activation_checkpointing_offload":{"types":["boolean","integer","string"]},"fsdp_auto_wrap_policy":{"types":["boolean","integer","string"]},"fsdp_backward_prefetch":{"types":["boolean","integer","string"]},"fsdp_cpu_ram_efficient_loading":{"types":["boolean","integer","string"]},"fsdp_forward_prefetch":{"types":["boolean","integer","string"]},"fsdp_min_num_params":{"types":["integer"]},"fsdp_offload_params":{"types":["boolean","integer","string"]},"fsdp_reshard_after_forward":{"types":["boolean","integer","string"]},"fsdp_sharding_strategy":{"types":["boolean","integer","string"]},"fsdp_state_dict_type":{"types":["boolean","integer","string"]},"fsdp_sync_module_states":{"types":["boolean","integer","string"]},"fsdp_transformer_layer_cls_to_wrap":{"types":["boolean","integer","string"]},"fsdp_use_orig_params":{"types":["boolean","integer","string"]},"fsdp_version":{"types":["boolean","integer","string"]},"fsdp_ignored_modules":{"types":["string"]}}},"gpu_ids":{"types":["null","string"]},"machine_rank":{"types":["integer"],"default":0},"main_process_ip":{"types":["null","string"]},"main_process_port":{"types":["integer","null"]},"main_training_function":{"types":["string"],"default":"main"},"megatron_lm_config":{"types":["null","object"]},"mixed_precision":{"types":["null","string"],"choices":["no","fp16","bf16","fp8"],"default":"no"},"mpirun_config":{"types":["null","object"]},"num_machines":{"types":["integer"],"default":1},"num_processes":{"types":["integer"]},"parallelism_config":{"types":["null","object"],"keys":{"parallelism_config_cp_backend":{"types":["boolean","integer","string"]},"parallelism_config_cp_comm_strategy":{"types":["boolean","integer","string"]},"parallelism_config_cp_size":{"types":["integer"]},"parallelism_config_dp_replicate_size":{"types":["integer"]},"parallelism_config_dp_shard_size":{"types":["integer"]},"parallelism_config_sp_attn_implementation":{"types":["boolean","integer","string"]},"parallelism_config_sp_backend":{"types":["boolean","integer","string"]},"parallelism_config_sp_seq_length":{"types":["boolean","integer","string"]},"parallelism_config_sp_seq_length_is_variable":{"types":["boolean"]},"parallelism_config_sp_size":{"types":["integer"]},"parallelism_config_tp_size":{"types":["integer"]}}},"rdzv_backend":{"types":["null","string"],"default":"static"},"same_network":{"types":["boolean","null"],"default":false},"tpu_env":{"types":["array","null"]},"tpu_name":{"types":["null","string"]},"tpu_use_cluster":{"types":["boolean"],"default":false},"tpu_use_sudo":{"types":["boolean"],"default":false},"tpu_vm":{"types":["array","null"]},"tpu_zone":{"types":["null","string"]},"use_cpu":{"types":["boolean"],"default":false}}}');
-;// CONCATENATED MODULE: ./packages/recipe/src/launch-schema.ts
-
-
-
-
-const KEYS = launch_keys_namespaceObject.H;
-const { distributed_type, mixed_precision, machine_rank, num_machines, use_cpu } = launch_keys_namespaceObject.H;
-const known = keySchemas(KEYS, LAUNCH_KEY_TEXTS);
-/**
- * A launch config as `accelerate launch` reads it. Unknown keys are errors: at the top they are accelerate's own, and in a
- * section accelerate would pass over them and train with another setting.
- */
-const launchConfigSchema = schemas/* strictObject */.rej({
-    ...known,
-    distributed_type: choice(distributed_type.choices).describe(LAUNCH_KEY_TEXTS.distributed_type),
-    mixed_precision: choice(mixed_precision.choices)
-        .nullish()
-        .meta({ description: LAUNCH_KEY_TEXTS.mixed_precision, default: mixed_precision.default }),
-    num_processes: schemas/* int */.Whr().positive().optional().describe(LAUNCH_KEY_TEXTS.num_processes),
-    num_machines: schemas/* int */.Whr()
-        .positive()
-        .optional()
-        .meta({ description: LAUNCH_KEY_TEXTS.num_machines, default: num_machines.default }),
-    machine_rank: schemas/* int */.Whr()
-        .nonnegative()
-        .optional()
-        .meta({ description: LAUNCH_KEY_TEXTS.machine_rank, default: machine_rank.default }),
-    main_process_port: schemas/* int */.Whr().min(0).max(65535).nullish().describe(LAUNCH_KEY_TEXTS.main_process_port),
-    // The schema of its keys, with a type for those who read them.
-    deepspeed_config: known.deepspeed_config,
-    use_cpu: schemas/* boolean */.zMY().optional().meta({ description: LAUNCH_KEY_TEXTS.use_cpu, default: use_cpu.default }),
-});
-/** One of these texts; `no` arrives as false where it has no quotes. */
-function choice(values) {
-    return schemas/* enum */.k5n(values, {
-        error: ({ input }) => typeof input === 'boolean'
-            ? `accelerate reads yes and no without quotes as true and false: write "${input ? 'yes' : 'no'}"`
-            : `expected ${values.slice(0, -1).join(', ')} or ${values.at(-1)}`,
-    });
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/recipe-paths.ts
-
-/**
- * The absolute path of what a file of a recipe names.
- *
- * A relative path that leaves the recipe's folder is reported: a recipe is a folder that can be copied and sent, and a
- * path out of it means another file on each machine. An absolute path says that openly.
- *
- * @param root the recipe's folder
- * @param from the folder that relative paths start from
- */
-function resolveInRecipe(name, { root, from }, report, diagnostics) {
-    const absolute = external_node_path_default().resolve(from, name);
-    const relative = external_node_path_default().relative(root, absolute);
-    if (!external_node_path_default().isAbsolute(name) && (relative === '..' || relative.startsWith(`..${(external_node_path_default()).sep}`))) {
-        const message = `${name} leaves the recipe's folder`;
-        const hint = 'Put it into the folder, or write its absolute path.';
-        diagnostics.push(report({ code: 'path-outside', message, hint }));
-    }
-    return absolute;
-}
-
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
-var yaml_file = __nccwpck_require__(1786);
-;// CONCATENATED MODULE: ./packages/recipe/src/launch.ts
-
-
-
-
-
-
-
-/** Reads the section `launch` of a recipe, and the accelerate config that it names. */
-function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
-    const report = (key, finding) => yaml.diagnose({ path: ['launch', ...key] }, finding);
-    const nodes = slurm?.nodes ?? 1;
-    if (slurm && launcher !== 'slurm') {
-        const message = `launch.slurm is there, and launch.launcher is ${launcher}`;
-        const hint = 'Write launcher: slurm, or leave launch.slurm out.';
-        diagnostics.push(report(['slurm'], { code: 'launch-mismatch', message, hint }));
-    }
-    if (processes % nodes !== 0) {
-        const message = `${processes} processes can't be spread evenly over ${nodes} nodes`;
-        const hint = 'State the processes of all nodes together (--processes): nodes × GPUs of a node.';
-        diagnostics.push(report(['slurm', 'nodes'], { code: 'indivisible-processes', message, hint }));
-    }
-    for (const option of slurm?.options ?? []) {
-        if (!/^(--nodes\b|-N|--ntasks|-n)/.test(option))
-            continue;
-        const message = `${option}: nodes and tasks follow from launch.slurm.nodes and launch.processes`;
-        diagnostics.push(report(['slurm', 'options'], { code: 'bad-value', message, hint: 'Leave it out.' }));
-    }
-    const folder = external_node_path_default().dirname(yaml.file);
-    const at = (finding) => report(['config'], finding);
-    if (!isNamed(config))
-        resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
-    const read = readLaunchConfig(config, folder, processes, diagnostics, at);
-    return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
-}
-/** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
-function readLaunchConfig(config, folder, processes, diagnostics, report = ({ code, message, hint }) => ({
-    severity: 'error',
-    code,
-    message,
-    hint,
-    file: config,
-    line: 1,
-    column: 1,
-})) {
-    const configFile = launchConfigFile(config, folder);
-    if (!(0,external_node_fs_.existsSync)(configFile)) {
-        diagnostics.push(report({
-            code: 'missing-file',
-            message: `there is no file ${configFile}`,
-            hint: 'Give a path, or one of the names cpu, ddp and zero3.',
-        }));
-        return undefined;
-    }
-    // As accelerate reads it: in YAML 1.1 a plain `no` is false.
-    const yaml = (0,yaml_file/* readYamlFile */.kv)(configFile, diagnostics, '1.1');
-    if (yaml)
-        diagnostics.push(...yaml.otherReadings());
-    const section = yaml && (0,check_schema/* checkSchema */._)(launchConfigSchema, yaml, diagnostics);
-    if (!yaml || !section)
-        return undefined;
-    if ((section.num_machines ?? 1) > 1) {
-        const message = `num_machines is ${section.num_machines}: how many nodes train is not said here`;
-        const hint = 'Write num_machines: 1, and launcher: slurm with its nodes, or launcher: none, in recipe.yaml.';
-        diagnostics.push(yaml.diagnose({ path: ['num_machines'] }, { code: 'launch-mismatch', message, hint }));
-    }
-    return { configFile, config: section, yaml, processes, launcher: 'local', nodes: 1, slurmOptions: [] };
-}
-/** The accelerate config that a recipe in a folder names: one of recipes/accelerate by its name, or a path. */
-function launchConfigFile(config, folder) {
-    return isNamed(config) ? namedFile(config) : external_node_path_default().resolve(folder, config);
-}
-function isNamed(config) {
-    return /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_.existsSync)(namedFile(config));
-}
-function namedFile(config) {
-    return external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
-}
-
-// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
-var text_file = __nccwpck_require__(4202);
-;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
-
-
-
-
-
-/** What goes with each kind of base model. */
-const read_base_model_KEYS = {
-    id: ['id', 'revision'],
-    path: ['path'],
-    random: ['random', 'seed', 'dtype', 'tokenizer'],
-};
-/** Reads the section `base_model` of a recipe; paths become absolute. */
-function readBaseModel(section, yaml, diagnostics) {
-    const diagnose = (finding, at = [], key = false) => yaml.diagnose({ path: ['base_model', ...at], key }, finding);
-    const kinds = ['id', 'path', 'random'].filter((kind) => section[kind] !== undefined);
-    const [kind, second] = kinds;
-    if (kind === undefined || second !== undefined) {
-        const message = 'base_model needs exactly one of id, path and random';
-        const found = kinds.length > 0 ? `${kinds.join(' and ')} are there` : 'none is there';
-        diagnostics.push(diagnose({ code: 'bad-value', message: `${message}: ${found}` }, second ? [second] : [], true));
-        return undefined;
-    }
-    for (const key of Object.keys(section)) {
-        if (section[key] === undefined || read_base_model_KEYS[kind].includes(key))
-            continue;
-        diagnostics.push(diagnose({ code: 'without-effect', message: `${key} has no effect beside ${kind}` }, [key], true));
-    }
-    if (kind === 'id')
-        return readHubModel(section, diagnose, diagnostics);
-    const folder = external_node_path_default().dirname(yaml.file);
-    const name = section[kind] ?? '';
-    const absolute = resolveInRecipe(name, { root: folder, from: folder }, (finding) => diagnose(finding, [kind]), diagnostics);
-    const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
-    if (!(0,external_node_fs_.existsSync)(config))
-        diagnostics.push(diagnose((0,yaml_file/* missingFile */.Bi)(name, config), [kind]));
-    const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
-    if (foreign)
-        diagnostics.push(diagnose(foreign, [kind]));
-    if (kind === 'path')
-        return { kind, path: absolute };
-    return {
-        kind,
-        configFile: absolute,
-        seed: section.seed ?? 0,
-        dtype: section.dtype ?? 'float32',
-        tokenizer: section.tokenizer ?? 'mistral-v1',
-    };
-}
-/** A file of a model's folder that can't be what it is called; undefined where none is found. */
-function foreignFile(folder) {
-    for (const file of filesIn(folder)) {
-        const bytes = contentOf(file, MOST_POINTER_BYTES);
-        if (bytes && (0,text_file/* isLfsPointer */.NS)(bytes))
-            return wrongFile(file, text_file/* LFS_FAULT */.xN);
-    }
-    const config = external_node_path_default().join(folder, 'config.json');
-    const isMarked = contentOf(config)?.subarray(0, text_file/* UTF8_MARK */.WP.length).equals(text_file/* UTF8_MARK */.WP);
-    if (!isMarked)
-        return foreignConfig(config);
-    const problem = 'the file starts with a byte order mark, which transformers does not read';
-    return wrongFile(config, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
-}
-function foreignConfig(file) {
-    const bytes = contentOf(file);
-    const fault = bytes && (0,text_file/* textFault */.MO)(bytes);
-    return fault && wrongFile(file, fault);
-}
-function wrongFile(file, { problem, hint }) {
-    return { code: 'bad-value', message: `${file}: ${problem}`, hint };
-}
-function filesIn(folder) {
-    try {
-        return (0,external_node_fs_.readdirSync)(folder)
-            .sort()
-            .map((name) => external_node_path_default().join(folder, name));
-    }
-    catch {
-        return [];
-    }
-}
-/** A pointer of Git LFS is smaller. */
-const MOST_POINTER_BYTES = 1024;
-/** What is in a file, where that is not too much and may be read. */
-function contentOf(file, most = yaml_file/* MOST_SETTINGS_BYTES */.gK) {
-    try {
-        const info = (0,external_node_fs_.statSync)(file);
-        return info.isFile() && info.size <= most ? (0,external_node_fs_.readFileSync)(file) : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function readHubModel({ id = '', revision }, diagnose, diagnostics) {
-    if (revision === undefined) {
-        const message = 'base_model.revision is missing: the commit of the repository';
-        diagnostics.push(diagnose({ code: 'missing-key', message }));
-        return undefined;
-    }
-    if (!/^[0-9a-f]{40}$/.test(revision)) {
-        const message = `${revision} is not a commit: another run may get another model`;
-        const hint = "Write the commit's 40 digits, as the hub shows them under Files and versions.";
-        diagnostics.push(diagnose({ code: 'unpinned-revision', message, hint }, ['revision']));
-    }
-    return { kind: 'hub', id, revision };
-}
-
-;// CONCATENATED MODULE: ./packages/trainer/src/prometheus_trainer/adapter_support.json
-const adapter_support_namespaceObject = /*#__PURE__*/JSON.parse('{"linear":{"what":"LoRA on linear layers: names, names with dots, a pattern, `all-linear`"},"output-layer":{"what":"LoRA on the output layer, `lm_head`","note":"where it is tied to the embeddings, the merged model has an `lm_head` of its own"},"embeddings":{"what":"LoRA on the embeddings, `embed_tokens`","note":"where `lm_head` is tied to them, the merged model has an `lm_head` of its own"},"router":{"what":"LoRA on the router of a mixture of experts, `gate`","reason":"the router is not a linear layer in transformers","advice":"Take it out of lora_target_modules; lora_modules_to_save: [gate] trains it in full"},"other-modules":{"what":"LoRA on other modules: norms, activations, whole blocks","reason":"LoRA goes on linear layers and embeddings only","advice":"Name linear layers or embed_tokens; lora_modules_to_save trains other modules in full"},"modules-to-save":{"what":"modules trained in full: `lora_modules_to_save`","note":"linear layers, norms, routers, whole blocks, `embed_tokens` and `lm_head`; tied ones are untied"},"module-lists":{"what":"lists of modules trained in full: `experts`, `layers`","reason":"PEFT trains no list of modules in full","advice":"Name the modules in it, or the one around it"},"nothing-left":{"what":"`lora_modules_to_save` that holds every target","reason":"what is trained in full has no LoRA, so no target is left","advice":"Take the targets out of lora_modules_to_save, or leave use_peft out to train all in full"},"rslora":{"what":"`use_rslora`"},"dropout":{"what":"`lora_dropout`"},"dora":{"what":"DoRA on linear layers: `use_dora`"},"dora-embeddings":{"what":"DoRA on the embeddings","reason":"DoRA on embeddings scales whole columns of the weight","advice":"Take embed_tokens out of lora_target_modules, or leave use_dora out"},"dora-conv1d":{"what":"DoRA on layers that store their weights transposed, as GPT-2 does","reason":"DoRA on transposed weights scales whole columns of them","advice":"Leave use_dora out"},"target-parameters":{"what":"LoRA on parameters: `lora_target_parameters`","training":"lora_target_parameters","adapter":"target_parameters","reason":"it trains fused parameters, which the original layout does not have","advice":"Name layers in lora_target_modules instead"},"qalora":{"what":"QA-LoRA","adapter":"use_qalora","reason":"QA-LoRA pools the inputs"},"bdlora":{"what":"block-diagonal LoRA","adapter":"use_bdlora","reason":"block-diagonal LoRA has another layout"},"kasa":{"what":"KaSA","adapter":"kasa_config","reason":"KaSA also changes the base weight"},"arrow":{"what":"Arrow","adapter":"arrow_config","reason":"Arrow routes between adapters"},"monteclora":{"what":"MonteCLoRA","adapter":"monteclora_config","reason":"MonteCLoRA samples its weights"},"lora-bias":{"what":"biases of the LoRA matrices","adapter":"lora_bias","reason":"it has biases that the base model lacks"},"alora":{"what":"activated LoRA","adapter":"alora_invocation_tokens","reason":"it is active for some tokens only"},"trainable-tokens":{"what":"single rows of the embeddings","adapter":"trainable_token_indices","reason":"it trains rows of the embeddings"},"layer-replication":{"what":"repeated layers","adapter":"layer_replication","reason":"it repeats layers of the base model"}}');
-// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
-var linear_modules = __nccwpck_require__(8135);
-;// CONCATENATED MODULE: external "node:vm"
-const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
-;// CONCATENATED MODULE: ./packages/recipe/src/within-time.ts
-
-/** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
-const MOST_TIME = 1000;
-/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
-function withinTime(work) {
-    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/model-modules.ts
-
-
-/** All modules of a decoder model, as transformers builds it and this project's trainer names it. */
-function modelModules(architecture) {
-    const { experts, vectors } = architecture;
-    const block = experts ? 'block_sparse_moe' : 'mlp';
-    const norms = ['input_layernorm', 'post_attention_layernorm'];
-    if (vectors.norms === 4)
-        norms.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
-    const inLayer = ['', 'self_attn', block, ...norms];
-    if (vectors.headNorms)
-        inLayer.push('self_attn.q_norm', 'self_attn.k_norm');
-    if (experts)
-        inLayer.push(`${block}.experts.E`);
-    const other = (name, weights = true) => ({ parent: '', name, kind: 'other', weights });
-    const patterns = [
-        ...['', 'model', 'model.norm'].map((name) => other(name)),
-        ...['model.layers', ...(experts ? [`model.layers.N.${block}.experts`] : [])].map((name) => {
-            return { parent: '', name, kind: 'list', weights: true };
-        }),
-        ...inLayer.map((name) => other(`model.layers.N${name && `.${name}`}`)),
-        other('model.rotary_emb', false),
-        other(`model.layers.N.${experts ? `${block}.experts.E` : block}.act_fn`, false),
-        { parent: 'model', name: 'embed_tokens', kind: 'embeddings', weights: true },
-        ...(0,linear_modules/* linearModules */.n)(architecture).map(({ parent, name, router }) => ({
-            parent,
-            name,
-            kind: router ? 'router' : 'linear',
-            weights: true,
-        })),
-    ];
-    return patterns.flatMap(({ kind, weights, ...pattern }) => (0,linear_modules/* fullNames */.W)(pattern, architecture).map((name) => {
-        return { name, called: name.split('.').at(-1) ?? '', kind, weights };
-    }));
-}
-/**
- * Those of the names that match a pattern as a whole, as Python's `re.fullmatch`; undefined for a pattern that JavaScript
- * does not know, and for one that takes too long.
- */
-function fullyMatching(pattern, names) {
-    try {
-        const expression = new RegExp(`^(?:${pattern})$`);
-        return withinTime(() => names.filter((name) => expression.test(name)));
-    }
-    catch {
-        return undefined;
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/check-adapter.ts
-
-
-
-const TARGETS = 'lora_target_modules';
-const SAVED = 'lora_modules_to_save';
-/** What models call their embeddings. */
-const EMBEDDINGS = ['embed_tokens', 'wte', 'embed_in', 'word_embeddings'];
-/** Checks the LoRA settings of a training file by the table that training and lora-merge go by. */
-function checkAdapterKeys(given, report) {
-    for (const [name, entry] of Object.entries(adapter_support_namespaceObject)) {
-        if (!('training' in entry) || isEmpty(given[entry.training]))
-            continue;
-        report([entry.training], refusal(name, `${entry.training} is set`));
-    }
-    const { names, pattern } = targetsOf(given);
-    const targets = (called) => pattern === undefined
-        ? names.some((name) => called.includes(name.split('.').at(-1) ?? ''))
-        : fullyMatching(pattern, called.flatMap((name) => [name, `model.${name}`]))?.length;
-    if (given.use_dora === true && targets(EMBEDDINGS)) {
-        report(['use_dora'], refusal('dora-embeddings', `use_dora is set, and ${TARGETS} has the embeddings`));
-    }
-    if (given.loss_type === 'chunked_nll' && targets(['lm_head'])) {
-        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
-        const hint = `Write loss_type: nll, or take lm_head out of ${TARGETS}.`;
-        report(['loss_type'], { code: 'unsupported-loss', message, hint });
-    }
-}
-/**
- * Checks the modules that LoRA settings name against those of the base model.
- *
- * As PEFT takes names: a target stands for every module that is called so, or whose name ends so after a dot, and one
- * that is saved for every module whose name ends so.
- */
-function checkAdapterModules(given, { architecture, notice }, report) {
-    const { modelType } = architecture;
-    if (isEmpty(given[TARGETS])) {
-        if (modelType !== 'mixtral')
-            return;
-        const message = `${TARGETS} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
-        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
-        report(['use_peft'], { code: 'missing-key', message, hint });
-        return;
-    }
-    const modules = modelModules(architecture);
-    // Of a model type that is not known the names are assumed.
-    const told = (path, finding) => report(path, notice === undefined ? finding : { ...finding, severity: 'warning' });
-    const unknown = (path, name, known) => {
-        const names = [...new Set(known.map(({ called }) => called))].filter((called) => !/^\d*$/.test(called));
-        const message = `${path[0]}: the base model (${modelType}) has no layer ${name}`;
-        const hint = (0,src_diagnostics/* didYouMean */.au)(name, names) ?? `It has ${names.join(', ')}.`;
-        told(path, { code: 'unknown-module', message, hint });
-    };
-    const { names, pattern } = targetsOf(given);
-    const adaptable = modules.filter(({ kind }) => kind === 'linear' || kind === 'embeddings');
-    const wanted = names.map((name) => [
-        name,
-        modules.filter((module) => `.${module.name}`.endsWith(`.${name}`)),
-    ]);
-    if (pattern !== undefined) {
-        const found = fullyMatching(pattern, modules.map(({ name }) => name));
-        wanted.push([pattern, found && modules.filter(({ name }) => found.includes(name))]);
-    }
-    for (const [index, [name, found]] of wanted.entries()) {
-        const path = Array.isArray(given[TARGETS]) ? [TARGETS, index] : [TARGETS];
-        const other = found?.find((module) => !adaptable.includes(module));
-        if (found?.length === 0 && pattern !== undefined) {
-            const hint = `A full name is such as ${adaptable.find(({ kind }) => kind === 'linear')?.name}.`;
-            const message = `${TARGETS}: as a pattern, ${name} matches no layer of the base model (${modelType})`;
-            told(path, { code: 'unknown-module', message, hint });
-        }
-        else if (found?.length === 0)
-            unknown(path, name, adaptable);
-        else if (other) {
-            const feature = other.kind === 'router' ? 'router' : 'other-modules';
-            told(path, refusal(feature, `${TARGETS}: ${name} names ${other.name || 'the model'}`));
-        }
-    }
-    const listed = [given[SAVED] ?? []].flat().map(String);
-    const withWeights = modules.filter(({ weights }) => weights);
-    for (const [index, name] of listed.entries()) {
-        const found = withWeights.filter((module) => module.name.endsWith(name));
-        const list = found.find(({ kind }) => kind === 'list');
-        if (found.length === 0) {
-            unknown([SAVED, index], name, withWeights.filter(({ kind, name: full }) => kind !== 'list' && full !== 'model'));
-        }
-        if (list)
-            told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
-    }
-    const targets = wanted.flatMap(([, found]) => found ?? []);
-    const isSaved = ({ name }) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
-    if (targets.length > 0 && targets.every(isSaved))
-        told([SAVED], refusal('nothing-left', SAVED));
-}
-/** The names of target modules, or the pattern; neither for "all-linear". */
-function targetsOf(given) {
-    const list = [given[TARGETS] ?? []].flat().map(String);
-    const [only = ''] = list;
-    if (list.length !== 1 || /^[\w.]+$/.test(only))
-        return { names: list, pattern: undefined };
-    return { names: [], pattern: only.toLowerCase() === 'all-linear' ? undefined : only };
-}
-function refusal(feature, found) {
-    const { reason, advice } = adapter_support_namespaceObject[feature];
-    return { code: 'unsupported-adapter', message: `${found}: ${reason}`, hint: `${advice}.` };
-}
-function isEmpty(value) {
-    return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/check-architecture.ts
-
-/** The class whose experts ZeRO-3 must gather together, by model type. */
-const EXPERT_BLOCKS = { mixtral: 'MixtralSparseMoeBlock' };
-/** Checks an expert against the architecture of the base model: LoRA targets, positions, the launch config's experts. */
-function checkArchitecture({ training, yaml }, reading, launch, diagnostics) {
-    if (!('architecture' in reading))
-        return;
-    const { architecture } = reading;
-    const report = (path, finding) => diagnostics.push(yaml.diagnose({ path }, finding));
-    const { max_length: maxLength } = training.arguments;
-    const limit = architecture.maxPositions;
-    if (limit !== undefined && typeof maxLength === 'number' && maxLength > limit) {
-        const message = `max_length: ${maxLength}, and the base model has ${limit} positions: a longer row ends the run`;
-        report(['max_length'], { code: 'position-limit', message, hint: `Write at most ${limit}.` });
-    }
-    if (training.arguments.use_peft === true) {
-        checkAdapterModules(training.arguments, reading, report);
-    }
-    if (launch)
-        checkLeafModules(architecture, launch, diagnostics);
-}
-/** accelerate refuses a class that the model does not have; without the right one ZeRO-3 waits for ever on experts. */
-function checkLeafModules(architecture, launch, diagnostics) {
-    const named = launch.config.deepspeed_config?.deepspeed_moe_layer_cls_names;
-    const block = EXPERT_BLOCKS[architecture.modelType];
-    if (named === undefined || named === null || named === block)
-        return;
-    const message = `deepspeed_moe_layer_cls_names is ${String(named)}, and the base model (${architecture.modelType}) has ${block ?? 'no experts'}`;
-    const hint = 'Leave it out: the trainer names the class where there is one.';
-    const at = { path: ['deepspeed_config', 'deepspeed_moe_layer_cls_names'] };
-    diagnostics.push(launch.yaml.diagnose(at, { code: 'launch-mismatch', message, hint }));
-}
-
-// EXTERNAL MODULE: ./packages/recipe/src/master-weights.ts
-var master_weights = __nccwpck_require__(9156);
-;// CONCATENATED MODULE: ./packages/recipe/src/check-expert.ts
-
-/** Checks a training file against the launch config and the dataset that go with it. */
-function checkExpert({ section, yaml }, { launch, dataset }, diagnostics) {
-    const report = (key, finding) => diagnostics.push(yaml.diagnose({ path: [key] }, finding));
-    (0,master_weights/* checkMasterWeights */._)(section, launch, report);
-    const evaluation = section.arguments.eval_strategy;
-    if (dataset?.split === 'none' && evaluation !== undefined && evaluation !== 'no') {
-        const message = `eval_strategy: ${String(evaluation)}, and the dataset has split: none: nothing is evaluated`;
-        report('eval_strategy', {
-            code: 'no-test-rows',
-            message,
-            hint: 'Give the dataset a split, or write eval_strategy: no.',
-        });
-    }
-}
-
-// EXTERNAL MODULE: ./packages/recipe/src/issue-words.ts
-var issue_words = __nccwpck_require__(7659);
-;// CONCATENATED MODULE: ./packages/recipe/src/older-keys.ts
-const another = (key, value) => ({
-    became: 'another',
-    key,
-    ...(value && { value }),
-});
-const nothing = (why) => ({ became: 'nothing', why });
-const elsewhere = (where) => ({ became: 'elsewhere', where });
-/** A switch that became one value of another key. */
-const whenTrue = (value) => (on) => (on === true ? value : undefined);
-const DATASET = 'Data is described in dataset.yaml and prepared by prepare-dataset.';
-const HARDWARE = 'accelerate and PyTorch choose it today.';
-/**
- * The keys that published recipes have and TRL 1.13 does not: the fields of transformers' `TrainingArguments` in twelve
- * releases from 4.0 to 5.18, of TRL's `SFTConfig`, `ModelConfig` and script arguments in its releases from 0.4 to 1.9, and the
- * keys of alignment-handbook's recipes and argument classes over its history.
- */
-const OLDER_KEYS = {
-    // transformers
-    adafactor: another('optim', whenTrue('adafactor')),
-    dispatch_batches: nothing('it is a part of accelerator_config today.'),
-    evaluation_strategy: another('eval_strategy'),
-    fp16_backend: nothing(HARDWARE),
-    fp16_opt_level: nothing('it was for NVIDIA apex, which is not used any more.'),
-    fsdp_min_num_params: nothing('it is a part of the launch config today.'),
-    fsdp_transformer_layer_cls_to_wrap: nothing('it is a part of the launch config today.'),
-    group_by_length: another('train_sampling_strategy', whenTrue('group_by_length')),
-    half_precision_backend: nothing(HARDWARE),
-    include_inputs_for_metrics: nothing('metrics are computed from logits only.'),
-    include_tokens_per_second: nothing('tokens per second are always reported.'),
-    jit_mode_eval: nothing('TorchScript is not used any more.'),
-    logging_dir: nothing('logs go into the output of the stage.'),
-    mp_parameters: nothing('it was for SageMaker.'),
-    no_cuda: another('use_cpu'),
-    overwrite_output_dir: nothing('an output appears whole or not at all.'),
-    past_index: nothing('no model needs it any more.'),
-    per_gpu_eval_batch_size: another('per_device_eval_batch_size'),
-    per_gpu_train_batch_size: another('per_device_train_batch_size'),
-    push_to_hub_model_id: another('hub_model_id'),
-    push_to_hub_organization: nothing('it is a part of hub_model_id today.'),
-    push_to_hub_token: another('hub_token'),
-    ray_scope: nothing('it was for a search of hyperparameters.'),
-    save_safetensors: nothing('models are always saved as safetensors.'),
-    sharded_ddp: nothing('it was for fairscale; FSDP and DeepSpeed are launch configs.'),
-    split_batches: nothing('it is a part of accelerator_config today.'),
-    torchdynamo: another('torch_compile_backend'),
-    tp_size: nothing('tensor parallelism is a part of the launch config today.'),
-    tpu_metrics_debug: another('debug', whenTrue('tpu_metrics_debug')),
-    tpu_num_cores: nothing('training is for GPUs.'),
-    use_legacy_prediction_loop: nothing('there is one loop.'),
-    use_ipex: nothing(HARDWARE),
-    use_mps_device: nothing(HARDWARE),
-    warmup_ratio: another('warmup_steps'),
-    xpu_backend: another('ddp_backend'),
-    // TRL
-    chars_per_token: nothing('rows are tokenised before they are packed.'),
-    dataset_batch_size: nothing('it was about how rows were tokenised.'),
-    dataset_config: elsewhere(DATASET),
-    dataset_name: elsewhere(DATASET),
-    dataset_streaming: elsewhere(DATASET),
-    dataset_test_name: elsewhere(DATASET),
-    dataset_test_split: elsewhere(DATASET),
-    dataset_train_name: elsewhere(DATASET),
-    dataset_train_split: elsewhere(DATASET),
-    datasets: elsewhere(DATASET),
-    gradient_checkpointing_use_reentrant: another('gradient_checkpointing_kwargs', (value) => ({
-        use_reentrant: value,
-    })),
-    ignore_bias_buffers: nothing('DistributedDataParallel needs no such help any more.'),
-    max_seq_length: another('max_length'),
-    num_of_sequences: nothing('it was about how rows were packed.'),
-    torch_dtype: another('dtype'),
-    use_liger: another('use_liger_kernel'),
-    // alignment-handbook
-    auto_insert_empty_system_msg: nothing('the chat template says what a conversation begins with.'),
-    base_model_revision: elsewhere('The model is base_model of recipe.yaml, its revision too.'),
-    columns: elsewhere(DATASET),
-    dataset_configs: elsewhere(DATASET),
-    dataset_mixer: elsewhere(DATASET),
-    dataset_mixture: elsewhere(DATASET),
-    dataset_splits: elsewhere(DATASET),
-    hub_model_revision: another('hub_revision'),
-    max_eval_samples: elsewhere(DATASET),
-    max_train_samples: elsewhere('dataset.yaml has limit for the first rows.'),
-    model_code_revision: nothing("no code out of a model's repository is run."),
-    num_proc: another('dataset_num_proc'),
-    preprocessing_num_workers: another('dataset_num_proc'),
-    text_column: elsewhere('dataset.yaml has columns.'),
-    tokenizer_name_or_path: elsewhere('The tokenizer is that of the base model.'),
-    truncation_side: nothing('rows are cut from the right; see truncation_mode.'),
-    use_flash_attention_2: another('attn_implementation', whenTrue('flash_attention_2')),
-    // Keys of today that a recipe says elsewhere.
-    output_dir: elsewhere('The folder of artifacts is an option of the command.'),
-    resume_from_checkpoint: elsewhere('An interrupted run resumes by itself.'),
-};
-/** Values of keys that have another name today. */
-const OLDER_VALUES = {
-    optim: { adamw_hf: 'adamw_torch', adamw_apex_fused: 'adamw_torch_fused' },
-    packing_strategy: { ffd: 'bfd' },
-};
-
-;// CONCATENATED MODULE: ./packages/recipe/src/training-keys.json
-const training_keys_namespaceObject = /*#__PURE__*/JSON.parse('{"Ll":"1.13.0","xD":{"parity":{"average_tokens_across_devices":[false],"loss_type":["nll","chunked_nll"],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false]},"fast":{"average_tokens_across_devices":[false],"router_aux_loss_coef":[0],"packing":[false],"padding_free":[false],"truncation_mode":["keep_start"],"use_liger_kernel":[false],"assistant_only_loss":[false],"train_sampling_strategy":["random"],"label_smoothing_factor":[0],"push_to_hub":[false],"load_in_8bit":[false],"load_in_4bit":[false],"model_name_or_path":[null],"model_revision":["main"],"trust_remote_code":[false],"loss_type":["nll"],"torch_compile":[false]}},"HP":{"accelerator_config":{"types":["null","object","string"]},"activation_offloading":{"types":["boolean"],"default":false},"adam_beta1":{"types":["number"],"default":0.9},"adam_beta2":{"types":["number"],"default":0.999},"adam_epsilon":{"types":["number"],"default":1e-8},"assistant_only_loss":{"types":["boolean"],"default":false},"attn_implementation":{"types":["null","string"]},"auto_find_batch_size":{"types":["boolean"],"default":false},"average_tokens_across_devices":{"types":["boolean"],"default":false},"batch_eval_metrics":{"types":["boolean"],"default":false},"bf16":{"types":["boolean","null"]},"bf16_full_eval":{"types":["boolean"],"default":false},"bnb_4bit_quant_storage":{"types":["null","string"]},"bnb_4bit_quant_type":{"types":["string"],"choices":["fp4","nf4"],"default":"nf4"},"chat_template_path":{"types":["null","string"]},"completion_only_loss":{"types":["boolean","null"]},"data_seed":{"types":["integer","null"]},"dataloader_drop_last":{"types":["boolean"],"default":false},"dataloader_in_order":{"types":["boolean"],"default":true},"dataloader_multiprocessing_context":{"types":["null","string"],"choices":["fork","spawn","forkserver"]},"dataloader_num_workers":{"types":["integer"],"default":0},"dataloader_persistent_workers":{"types":["boolean"],"default":false},"dataloader_pin_memory":{"types":["boolean"],"default":true},"dataloader_prefetch_factor":{"types":["integer","null"]},"dataset_kwargs":{"types":["null","object","string"]},"dataset_num_proc":{"types":["integer","null"]},"dataset_text_field":{"types":["string"],"default":"text"},"ddp_backend":{"types":["null","string"],"choices":["nccl","gloo","mpi","xccl","hccl","cncl","mccl"]},"ddp_broadcast_buffers":{"types":["boolean","null"]},"ddp_bucket_cap_mb":{"types":["integer","null"]},"ddp_find_unused_parameters":{"types":["boolean","null"]},"ddp_static_graph":{"types":["boolean","null"]},"ddp_timeout":{"types":["integer"],"default":1800},"debug":{"types":["array","string"],"default":""},"deepspeed":{"types":["null","object","string"]},"disable_tqdm":{"types":["boolean","null"]},"do_eval":{"types":["boolean"],"default":false},"do_predict":{"types":["boolean"],"default":false},"do_train":{"types":["boolean"],"default":false},"dtype":{"types":["null","string"],"choices":["auto","bfloat16","float16","float32"],"default":"float32"},"enable_jit_checkpoint":{"types":["boolean"],"default":false},"eos_token":{"types":["null","string"]},"eval_accumulation_steps":{"types":["integer","null"]},"eval_delay":{"types":["number"],"default":0},"eval_do_concat_batches":{"types":["boolean"],"default":true},"eval_on_start":{"types":["boolean"],"default":false},"eval_packing":{"types":["boolean","null"]},"eval_steps":{"types":["null","number"]},"eval_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"epoch"},"eval_use_gather_object":{"types":["boolean"],"default":false},"fp16":{"types":["boolean"],"default":false},"fp16_full_eval":{"types":["boolean"],"default":false},"fsdp":{"types":["null","string"]},"fsdp_config":{"types":["null","object","string"]},"full_determinism":{"types":["boolean"],"default":false},"gradient_accumulation_steps":{"types":["integer"],"default":1},"gradient_checkpointing":{"types":["boolean"],"default":true},"gradient_checkpointing_kwargs":{"types":["null","object","string"],"default":{"use_reentrant":false}},"greater_is_better":{"types":["boolean","null"]},"hub_always_push":{"types":["boolean"],"default":false},"hub_model_id":{"types":["null","string"]},"hub_private_repo":{"types":["boolean","null"]},"hub_revision":{"types":["null","string"]},"hub_strategy":{"types":["string"],"choices":["end","every_save","checkpoint","all_checkpoints"],"default":"every_save"},"hub_token":{"types":["null","string"]},"ignore_data_skip":{"types":["boolean"],"default":false},"include_for_metrics":{"types":["array"],"default":[]},"include_num_input_tokens_seen":{"types":["boolean","string"],"default":"no"},"label_names":{"types":["array","null"]},"label_smoothing_factor":{"types":["number"],"default":0},"learning_rate":{"types":["number"],"default":0.00002},"length_column_name":{"types":["string"],"default":"length"},"liger_kernel_config":{"types":["null","object"]},"load_best_model_at_end":{"types":["boolean"],"default":false},"load_in_4bit":{"types":["boolean"],"default":false},"load_in_8bit":{"types":["boolean"],"default":false},"local_rank":{"types":["integer"],"default":-1},"log_level":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"passive"},"log_level_replica":{"types":["string"],"choices":["detail","debug","info","warning","error","critical","passive"],"default":"warning"},"log_on_each_node":{"types":["boolean"],"default":true},"logging_first_step":{"types":["boolean"],"default":false},"logging_nan_inf_filter":{"types":["boolean"],"default":true},"logging_steps":{"types":["number"],"default":10},"logging_strategy":{"types":["string"],"choices":["no","steps","epoch"],"default":"steps"},"lora_alpha":{"types":["integer"],"default":32},"lora_dropout":{"types":["number"],"default":0.05},"lora_modules_to_save":{"types":["array","null"]},"lora_r":{"types":["integer"],"default":16},"lora_target_modules":{"types":["array","null","string"]},"lora_target_parameters":{"types":["array","null"]},"lora_task_type":{"types":["string"],"default":"CAUSAL_LM"},"loss_type":{"types":["null","string"],"default":"nll"},"lr_scheduler_kwargs":{"types":["null","object","string"]},"lr_scheduler_type":{"types":["string"],"choices":["linear","cosine","cosine_with_restarts","polynomial","constant","constant_with_warmup","inverse_sqrt","reduce_lr_on_plateau","cosine_with_min_lr","cosine_warmup_with_min_lr","warmup_stable_decay","greedy"],"default":"cosine"},"max_grad_norm":{"types":["number"],"default":1},"max_length":{"types":["integer","null"],"default":4096},"max_steps":{"types":["integer"],"default":-1},"metric_for_best_model":{"types":["null","string"]},"model_init_kwargs":{"types":["null","object","string"]},"model_name_or_path":{"types":["null","string"]},"model_revision":{"types":["string"],"default":"main"},"neftune_noise_alpha":{"types":["null","number"]},"num_train_epochs":{"types":["number"],"default":3},"optim":{"types":["string"],"choices":["adamw_torch","adamw_torch_fused","adamw_torch_xla","adamw_torch_npu_fused","adafactor","adamw_anyprecision","adamw_torch_4bit","adamw_torch_8bit","ademamix","sgd","adagrad","adamw_bnb_8bit","adamw_8bit","ademamix_8bit","lion_8bit","lion_32bit","paged_adamw_32bit","paged_adamw_8bit","paged_ademamix_32bit","paged_ademamix_8bit","paged_lion_32bit","paged_lion_8bit","rmsprop","rmsprop_bnb","rmsprop_bnb_8bit","rmsprop_bnb_32bit","galore_adamw","galore_adamw_8bit","galore_adafactor","galore_adamw_layerwise","galore_adamw_8bit_layerwise","galore_adafactor_layerwise","lomo","adalomo","grokadamw","schedule_free_radam","schedule_free_adamw","schedule_free_sgd","apollo_adamw","apollo_adamw_layerwise","stable_adamw"],"default":"adamw_torch"},"optim_args":{"types":["null","string"]},"optim_target_modules":{"types":["array","null","string"]},"output_dir":{"types":["null","string"]},"packing":{"types":["boolean"],"default":false},"packing_strategy":{"types":["string"],"choices":["bfd","bfd_split","wrapped"],"default":"bfd"},"pad_to_multiple_of":{"types":["integer","null"]},"pad_token":{"types":["null","string"]},"padding_free":{"types":["boolean"],"default":false},"parallelism_config":{"types":["any","null"]},"per_device_eval_batch_size":{"types":["integer"],"default":8},"per_device_train_batch_size":{"types":["integer"],"default":8},"prediction_loss_only":{"types":["boolean"],"default":false},"project":{"types":["string"],"default":"huggingface"},"push_to_hub":{"types":["boolean"],"default":false},"remove_unused_columns":{"types":["boolean"],"default":true},"report_to":{"types":["array","null","string"],"default":"none"},"restore_callback_states_from_checkpoint":{"types":["boolean"],"default":false},"resume_from_checkpoint":{"types":["null","string"]},"router_aux_loss_coef":{"types":["number"],"default":0},"run_name":{"types":["null","string"]},"save_on_each_node":{"types":["boolean"],"default":false},"save_only_model":{"types":["boolean"],"default":false},"save_steps":{"types":["number"],"default":500},"save_strategy":{"types":["string"],"choices":["no","steps","epoch","best"],"default":"epoch"},"save_total_limit":{"types":["integer","null"],"default":1},"seed":{"types":["integer"],"default":42},"shuffle_dataset":{"types":["boolean"],"default":false},"skip_memory_metrics":{"types":["boolean"],"default":true},"tf32":{"types":["boolean","null"]},"torch_compile":{"types":["boolean"],"default":false},"torch_compile_backend":{"types":["null","string"]},"torch_compile_mode":{"types":["null","string"]},"torch_empty_cache_steps":{"types":["integer","null"]},"trackio_bucket_id":{"types":["null","string"]},"trackio_space_id":{"types":["null","string"]},"trackio_static_space_id":{"types":["boolean","null","string"]},"train_sampling_strategy":{"types":["string"],"choices":["random","sequential","group_by_length","batch_rebalance"],"default":"random"},"truncation_mode":{"types":["string"],"choices":["keep_end","keep_start"],"default":"keep_start"},"trust_remote_code":{"types":["boolean"],"default":false},"use_bnb_nested_quant":{"types":["boolean"],"default":false},"use_cache":{"types":["boolean"],"default":false},"use_cpu":{"types":["boolean"],"default":false},"use_dora":{"types":["boolean"],"default":false},"use_liger_kernel":{"types":["boolean"],"default":false},"use_peft":{"types":["boolean"],"default":false},"use_rslora":{"types":["boolean"],"default":false},"warmup_steps":{"types":["number"],"default":0.1},"weight_decay":{"types":["number"],"default":0}}}');
-;// CONCATENATED MODULE: ./packages/recipe/src/profile-limits.ts
-
-/** What a profile does instead of what some keys ask for. */
-const INSTEAD = {
-    assistant_only_loss: 'what is learnt follows from the chat template (generation marks) or response_marker',
-    average_tokens_across_devices: "the loss is the mean of the devices' means, as the original's",
-    load_in_4bit: 'the base model stays in 16 bits, which takes about four times the memory',
-    load_in_8bit: 'the base model stays in 16 bits, which takes about twice the memory',
-    loss_type: 'the loss is the negative log-likelihood of the answer',
-    packing: 'each row is an example of its own; the profile fast packs rows without mixing them',
-    padding_free: 'the profile fast has no padding',
-    push_to_hub: 'the output stays in the folder of artifacts',
-    train_sampling_strategy: 'rows come in one random order; the profile fast spares the padding otherwise',
-    trust_remote_code: "no code out of a model's repository is run",
-    use_liger_kernel: 'the profile fast has the same speed by compiled layers',
-};
-/**
- * The finding for a value that a profile excludes: an error where the file states the profile.
- *
- * A file without it, written for TRL itself, is taken as its author meant it as far as that goes: the profile's value
- * counts, and a notice says so.
- */
-function isExcluded({ name, stated }, key, value) {
-    const allowed = training_keys_namespaceObject.xD[name][key];
-    if (!allowed || allowed.includes(value))
-        return undefined;
-    const instead = INSTEAD[key];
-    const found = `${key}: ${JSON.stringify(value)} is excluded by the profile ${name}`;
-    return {
-        ...(stated ? {} : { severity: 'notice' }),
-        code: 'excluded-by-profile',
-        message: instead ? `${found}: ${instead}` : found,
-        hint: `Leave it out, or write ${allowed.map((one) => JSON.stringify(one)).join(' or ')}.`,
-    };
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/training-values.ts
-
-const COUNT = { least: 1 };
-const SHARE = { least: 0, below: 1 };
-const STEPS = { above: 0, shareBelowOne: true };
-// The seeds of numpy and of the dataset's split.
-const SEED = { least: 0, most: 2 ** 32 - 1 };
-/**
- * Ranges of the numbers in training files.
- *
- * Hard limits are those at which TRL, PEFT, transformers or PyTorch raise an error or compute something else than the
- * key says. What is usual is our own judgement, wide enough for every recipe here and of alignment-handbook.
- */
-const VALUE_RULES = {
-    adam_beta1: { ...SHARE, usual: [0.8, 0.99] },
-    adam_beta2: { ...SHARE, usual: [0.9, 0.9999] },
-    adam_epsilon: { above: 0, usual: [1e-15, 1e-3] },
-    dataloader_num_workers: { least: 0 },
-    dataloader_prefetch_factor: COUNT,
-    dataset_num_proc: COUNT,
-    ddp_timeout: COUNT,
-    eval_accumulation_steps: COUNT,
-    eval_delay: { least: 0 },
-    eval_steps: STEPS,
-    global_batch_size: { ...COUNT, usual: [1, 8192] },
-    gradient_accumulation_steps: COUNT,
-    label_smoothing_factor: SHARE,
-    learning_rate: { least: 0, usual: [1e-7, 1e-2] },
-    logging_steps: STEPS,
-    lora_alpha: { ...COUNT, usual: [1, 4096] },
-    lora_dropout: { ...SHARE, usual: [0, 0.5] },
-    lora_r: { ...COUNT, usual: [1, 1024] },
-    max_grad_norm: { least: 0, usual: [1e-2, 1e3], offAtZero: true },
-    max_length: { ...COUNT, usual: [128, 1_048_576] },
-    neftune_noise_alpha: { least: 0 },
-    num_train_epochs: { above: 0, usual: [1e-3, 50] },
-    per_device_eval_batch_size: { ...COUNT, usual: [1, 1024] },
-    per_device_train_batch_size: { ...COUNT, usual: [1, 1024] },
-    router_aux_loss_coef: { least: 0, usual: [1e-5, 1], offAtZero: true },
-    save_steps: STEPS,
-    save_total_limit: COUNT,
-    data_seed: SEED,
-    seed: SEED,
-    warmup_steps: { least: 0, shareBelowOne: true },
-    weight_decay: { least: 0, usual: [1e-6, 0.5], offAtZero: true },
-};
-/** Values that the types of TRL's configurations leave open and its code does not. */
-const CHOICES = {
-    lora_task_type: ['CAUSAL_LM'],
-    loss_type: ['nll', 'dft', 'chunked_nll'],
-};
-/** Optimizers whose packages are not in the project's locked environment. */
-const OPTIMIZER_PACKAGES = [
-    [/bnb|paged|lion|(adamw|ademamix)_8bit$|^ademamix/, 'bitsandbytes'],
-    [/^adamw_torch_(4|8)bit/, 'torchao'],
-    [/^galore/, 'galore-torch'],
-    [/^apollo/, 'apollo-torch'],
-    [/lomo$/, 'lomo-optim'],
-    [/^grokadamw/, 'grokadamw'],
-    [/^schedule_free/, 'schedulefree'],
-    [/^stable_adamw/, 'torch-optimi'],
-    [/anyprecision/, 'torchdistx'],
-];
-/** What is wrong with a value of the right type, or unusual. */
-function checkTrainingValue(key, value) {
-    if (typeof value === 'number')
-        return checkNumber(key, value);
-    if (key === 'optim' && typeof value === 'string')
-        return checkOptimizer(value);
-    if (key === 'lora_target_modules')
-        return checkTargetNames(key, value);
-    return undefined;
-}
-/** The limits of a key, as JSON Schema writes them; empty where there are none. */
-function jsonSchemaLimits(key) {
-    const { least, above, most, below, shareBelowOne } = VALUE_RULES[key] ?? {};
-    const limits = {
-        minimum: key === 'max_steps' ? -1 : least,
-        exclusiveMinimum: above,
-        maximum: most,
-        exclusiveMaximum: below,
-        anyOf: shareBelowOne ? [{ maximum: 1 }, { type: 'integer' }] : undefined,
-    };
-    return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
-}
-function checkNumber(key, value) {
-    if (key === 'max_steps' && (value === 0 || value < -1)) {
-        const hint = 'Write a number of optimizer steps, or -1 for num_train_epochs.';
-        return { code: 'bad-value', message: `max_steps: ${value} steps`, hint };
-    }
-    const rule = VALUE_RULES[key];
-    if (!rule)
-        return undefined;
-    const limit = brokenLimit(rule, value);
-    if (limit)
-        return { code: 'bad-value', message: `${key}: expected a number ${limit}, found ${value}` };
-    if (rule.shareBelowOne && value > 1 && !Number.isInteger(value)) {
-        const hint = 'A number below 1 is a share of all steps, from 1 on it is a number of steps.';
-        return { code: 'bad-value', message: `${key}: ${value} is neither`, hint };
-    }
-    const [low, high] = rule.usual ?? [-Infinity, Infinity];
-    if ((value >= low && value <= high) || (value === 0 && rule.offAtZero))
-        return undefined;
-    const message = `${key}: ${value} is unusual: it is mostly from ${low} to ${high}`;
-    return { code: 'unusual-value', message, hint: slip(value, low, high) };
-}
-function brokenLimit({ least, above, most, below }, value) {
-    if (least !== undefined && value < least)
-        return `of at least ${least}`;
-    if (above !== undefined && value <= above)
-        return `above ${above}`;
-    if (most !== undefined && value > most)
-        return `of at most ${most}`;
-    if (below !== undefined && value >= below)
-        return `below ${below}`;
-    return undefined;
-}
-/** The value with the other sign of its exponent, where that would be usual: 1e5 for 1e-5. */
-function slip(value, low, high) {
-    const [mantissa, exponent = '0'] = value.toExponential().split('e');
-    const other = Number(`${mantissa}e${-Number(exponent)}`);
-    return other !== value && other >= low && other <= high
-        ? `Did you mean ${mantissa}e${-Number(exponent)}?`
-        : undefined;
-}
-function checkOptimizer(value) {
-    const [, name] = OPTIMIZER_PACKAGES.find(([pattern]) => pattern.test(value)) ?? [];
-    if (!name)
-        return undefined;
-    const message = `optim: ${value} needs the package ${name}, which the environment of this project does not have`;
-    const hint = 'Take adamw_torch or adamw_torch_fused, or name a Python of your own that has it.';
-    return { code: 'missing-package', message, hint };
-}
-function checkTargetNames(key, value) {
-    if (typeof value === 'string' && value.trim() === '')
-        return { code: 'bad-value', message: `${key}: the text is empty`, hint: 'Name the layers.' };
-    if (typeof value === 'string') {
-        const names = value.split(/[\s,]+/).filter(Boolean);
-        if (names.length === 1 || !names.every((name) => /^[\w.]+$/.test(name)))
-            return undefined;
-        const message = `${key}: several names in one text, which PEFT takes for a pattern that no layer fits`;
-        return { code: 'bad-value', message, hint: `Write a list: [${names.join(', ')}].` };
-    }
-    if (!Array.isArray(value))
-        return undefined;
-    if (value.length === 0)
-        return { code: 'bad-value', message: `${key}: the list is empty`, hint: 'Name the layers.' };
-    if (value.length > 1 && value.includes('all-linear')) {
-        const message = `${key}: all-linear stands for all layers alone, and among other names for none`;
-        const hint = `Write ${key}: all-linear, or name every layer.`;
-        return { code: 'bad-value', message, hint };
-    }
-    const wrong = value.find((name) => typeof name !== 'string');
-    if (wrong !== undefined)
-        return {
-            code: 'wrong-type',
-            message: `${key}: expected names of layers, found ${JSON.stringify(wrong)}`,
-        };
-    const twice = value.find((name, index) => value.indexOf(name) !== index);
-    return twice === undefined
-        ? undefined
-        : { severity: 'warning', code: 'bad-value', message: `${key}: ${twice} stands twice` };
-}
-/** `X is none of …`, for a value that must be one of a few. */
-function notAmong(value, choices) {
-    const names = choices.filter((choice) => typeof choice === 'string');
-    return {
-        code: 'bad-value',
-        message: `${String(value)} is none of ${choices.join(', ')}`,
-        hint: typeof value === 'string' ? (0,src_diagnostics/* didYouMean */.au)(value, names) : undefined,
-    };
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/training-arguments.ts
-
-
-
-
-
-
-
-const training_arguments_KEYS = training_keys_namespaceObject.HP;
-/** Whether TRL has such a key today. */
-function isTrainerKey(key) {
-    return Object.hasOwn(training_arguments_KEYS, key);
-}
-/**
- * Checks keys and values of TRL's configurations, older keys too, and gives them with their names and values of today.
- *
- * @param own the keys of this project's, for what a misspelt key may have meant
- */
-function checkArguments(data, profile, own, yaml, diagnostics) {
-    const accepted = {};
-    for (const [key, value] of Object.entries(data)) {
-        const report = (finding, atKey = false) => diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
-        const today = todaysArgument(key, value, data, report);
-        if (!today)
-            continue;
-        if (!isTrainerKey(today.key)) {
-            const hint = (0,src_diagnostics/* didYouMean */.au)(key, [...Object.keys(training_arguments_KEYS), ...own, ...Object.keys(OLDER_KEYS)]);
-            const message = `unknown key ${key}: TRL ${training_keys_namespaceObject.Ll} has no such argument`;
-            report({ code: 'unknown-key', message, hint }, true);
-            continue;
-        }
-        const finding = checkValue(today.key, today.value);
-        if (finding)
-            report(finding);
-        if (finding && (0,yaml_file/* severityOf */.xJ)(finding) === 'error')
-            continue;
-        const excluded = isExcluded(profile, today.key, today.value);
-        if (excluded)
-            report(excluded);
-        else
-            accepted[today.key] = today.value;
-    }
-    return accepted;
-}
-/** A key and its value as they are called today; `undefined` where nothing is left of them. Older ones are reported. */
-function todaysArgument(key, value, data, report) {
-    const older = Object.hasOwn(OLDER_KEYS, key) ? OLDER_KEYS[key] : undefined;
-    if (!older) {
-        const today = typeof value === 'string' ? OLDER_VALUES[key]?.[value] : undefined;
-        if (today === undefined)
-            return { key, value };
-        const message = `${key}: ${value} is called ${today} today`;
-        report({ code: 'renamed-key', message, fix: { key, value: today } }, false);
-        return { key, value: today };
-    }
-    if (older.became === 'nothing') {
-        const message = `${key} has no effect any more: ${older.why}`;
-        report({ code: 'removed-key', message: message.replace(/\.$/, ''), fix: 'remove' }, true);
-        return undefined;
-    }
-    if (older.became === 'elsewhere') {
-        const message = `${key} is not read here`;
-        report({ code: 'decided-elsewhere', message, hint: older.where }, true);
-        return undefined;
-    }
-    if (older.key in data) {
-        const message = `${key} is called ${older.key} today, which is there too and counts`;
-        report({ code: 'renamed-key', message, fix: 'remove' }, true);
-        return undefined;
-    }
-    const today = older.value ? older.value(value) : value;
-    if (today === undefined) {
-        const message = `${key}: ${JSON.stringify(value)} has no effect any more: it is so without the key`;
-        report({ code: 'removed-key', message, fix: 'remove' }, true);
-        return undefined;
-    }
-    const written = older.value ? `${older.key}: ${JSON.stringify(today)}` : older.key;
-    const fix = older.value ? { key: older.key, value: today } : { key: older.key };
-    report({ code: 'renamed-key', message: `${key} is called ${written} today`, fix }, true);
-    return { key: older.key, value: today };
-}
-function checkValue(key, value) {
-    const { types = [], choices = CHOICES[key] } = training_arguments_KEYS[key] ?? {};
-    if (!types.includes('any') && !(0,issue_words/* hasType */.df)(value, types)) {
-        const message = `${key}: ${(0,issue_words/* expectedType */.nz)(types, value)}`;
-        return { code: 'wrong-type', message, hint: (0,issue_words/* unquoted */.qZ)(value, types) };
-    }
-    if (choices && value !== null && !Array.isArray(value) && !choices.includes(value)) {
-        const finding = notAmong(value, choices);
-        return { ...finding, message: `${key}: ${finding.message}` };
-    }
-    return checkTrainingValue(key, value);
-}
-
-;// CONCATENATED MODULE: ./node_modules/@huggingface/jinja/dist/index.js
-var __defProp = Object.defineProperty;
-var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
-var __publicField = (obj, key, value) => {
-  __defNormalProp(obj, typeof key !== "symbol" ? key + "" : key, value);
-  return value;
-};
-
-// src/lexer.ts
-var TOKEN_TYPES = Object.freeze({
-  Text: "Text",
-  // The text between Jinja statements or expressions
-  NumericLiteral: "NumericLiteral",
-  // e.g., 123, 1.0
-  StringLiteral: "StringLiteral",
-  // 'string'
-  Identifier: "Identifier",
-  // Variables, functions, statements, booleans, etc.
-  Equals: "Equals",
-  // =
-  OpenParen: "OpenParen",
-  // (
-  CloseParen: "CloseParen",
-  // )
-  OpenStatement: "OpenStatement",
-  // {%
-  CloseStatement: "CloseStatement",
-  // %}
-  OpenExpression: "OpenExpression",
-  // {{
-  CloseExpression: "CloseExpression",
-  // }}
-  OpenSquareBracket: "OpenSquareBracket",
-  // [
-  CloseSquareBracket: "CloseSquareBracket",
-  // ]
-  OpenCurlyBracket: "OpenCurlyBracket",
-  // {
-  CloseCurlyBracket: "CloseCurlyBracket",
-  // }
-  Comma: "Comma",
-  // ,
-  Dot: "Dot",
-  // .
-  Colon: "Colon",
-  // :
-  Pipe: "Pipe",
-  // |
-  CallOperator: "CallOperator",
-  // ()
-  AdditiveBinaryOperator: "AdditiveBinaryOperator",
-  // + - ~
-  MultiplicativeBinaryOperator: "MultiplicativeBinaryOperator",
-  // * / // %
-  ExponentiationBinaryOperator: "ExponentiationBinaryOperator",
-  // **
-  ComparisonBinaryOperator: "ComparisonBinaryOperator",
-  // < > <= >= == !=
-  UnaryOperator: "UnaryOperator",
-  // ! - +
-  Comment: "Comment"
-  // {# ... #}
-});
-var Token = class {
-  /**
-   * Constructs a new Token.
-   * @param {string} value The raw value as seen inside the source code.
-   * @param {TokenType} type The type of token.
-   */
-  constructor(value, type) {
-    this.value = value;
-    this.type = type;
-  }
-};
-function isWord(char) {
-  return /\w/.test(char);
-}
-function isInteger(char) {
-  return /[0-9]/.test(char);
-}
-function isWhitespace(char) {
-  return /\s/.test(char);
-}
-var ORDERED_MAPPING_TABLE = [
-  // Control sequences
-  ["{%", TOKEN_TYPES.OpenStatement],
-  ["%}", TOKEN_TYPES.CloseStatement],
-  ["{{", TOKEN_TYPES.OpenExpression],
-  ["}}", TOKEN_TYPES.CloseExpression],
-  // Single character tokens
-  ["(", TOKEN_TYPES.OpenParen],
-  [")", TOKEN_TYPES.CloseParen],
-  ["{", TOKEN_TYPES.OpenCurlyBracket],
-  ["}", TOKEN_TYPES.CloseCurlyBracket],
-  ["[", TOKEN_TYPES.OpenSquareBracket],
-  ["]", TOKEN_TYPES.CloseSquareBracket],
-  [",", TOKEN_TYPES.Comma],
-  [".", TOKEN_TYPES.Dot],
-  [":", TOKEN_TYPES.Colon],
-  ["|", TOKEN_TYPES.Pipe],
-  // Comparison operators
-  ["<=", TOKEN_TYPES.ComparisonBinaryOperator],
-  [">=", TOKEN_TYPES.ComparisonBinaryOperator],
-  ["==", TOKEN_TYPES.ComparisonBinaryOperator],
-  ["!=", TOKEN_TYPES.ComparisonBinaryOperator],
-  ["<", TOKEN_TYPES.ComparisonBinaryOperator],
-  [">", TOKEN_TYPES.ComparisonBinaryOperator],
-  // Arithmetic operators
-  ["+", TOKEN_TYPES.AdditiveBinaryOperator],
-  ["-", TOKEN_TYPES.AdditiveBinaryOperator],
-  ["~", TOKEN_TYPES.AdditiveBinaryOperator],
-  ["**", TOKEN_TYPES.ExponentiationBinaryOperator],
-  // NOTE: must come before "*" so that "**" is matched first
-  ["*", TOKEN_TYPES.MultiplicativeBinaryOperator],
-  ["//", TOKEN_TYPES.MultiplicativeBinaryOperator],
-  // NOTE: must come before "/" so that "//" is matched first
-  ["/", TOKEN_TYPES.MultiplicativeBinaryOperator],
-  ["%", TOKEN_TYPES.MultiplicativeBinaryOperator],
-  // Assignment operator
-  ["=", TOKEN_TYPES.Equals]
-];
-var ESCAPE_CHARACTERS = /* @__PURE__ */ new Map([
-  ["n", "\n"],
-  // New line
-  ["t", "	"],
-  // Horizontal tab
-  ["r", "\r"],
-  // Carriage return
-  ["b", "\b"],
-  // Backspace
-  ["f", "\f"],
-  // Form feed
-  ["v", "\v"],
-  // Vertical tab
-  ["'", "'"],
-  // Single quote
-  ['"', '"'],
-  // Double quote
-  ["\\", "\\"]
-  // Backslash
-]);
-function preprocess(template, options = {}) {
-  if (template.endsWith("\n")) {
-    template = template.slice(0, -1);
-  }
-  if (options.lstrip_blocks) {
-    template = template.replace(/^[ \t]*({[#%-])/gm, "$1");
-  }
-  if (options.trim_blocks) {
-    template = template.replace(/([#%-]})\n/g, "$1");
-  }
-  return template.replace(
-    /(\s*){%(-?)\s*(?:end)?generation\s*(-?)%}(\s*)/gs,
-    (_, before, lstrip, rstrip, after) => (lstrip ? "" : before) + (rstrip ? "" : after)
-  );
-}
-function tokenize(source, options = {}) {
-  const tokens = [];
-  const src = preprocess(source, options);
-  let cursorPosition = 0;
-  let curlyBracketDepth = 0;
-  const consumeWhile = (predicate) => {
-    let str = "";
-    while (predicate(src[cursorPosition])) {
-      if (src[cursorPosition] === "\\") {
-        ++cursorPosition;
-        if (cursorPosition >= src.length) {
-          throw new SyntaxError("Unexpected end of input");
-        }
-        const escaped = src[cursorPosition++];
-        if (escaped === "x" || escaped === "u") {
-          const length = escaped === "x" ? 2 : 4;
-          const hex = src.slice(cursorPosition, cursorPosition + length);
-          if (hex.length !== length || /[^0-9a-f]/i.test(hex)) {
-            throw new SyntaxError(`Invalid hexadecimal escape sequence: \\${escaped}${hex}`);
-          }
-          str += String.fromCharCode(parseInt(hex, 16));
-          cursorPosition += length;
-          continue;
-        }
-        const unescaped = ESCAPE_CHARACTERS.get(escaped);
-        if (unescaped === void 0) {
-          throw new SyntaxError(`Unexpected escaped character: ${escaped}`);
-        }
-        str += unescaped;
-        continue;
-      }
-      str += src[cursorPosition++];
-      if (cursorPosition >= src.length) {
-        throw new SyntaxError("Unexpected end of input");
-      }
-    }
-    return str;
-  };
-  const stripTrailingWhitespace = () => {
-    const lastToken = tokens.at(-1);
-    if (lastToken && lastToken.type === TOKEN_TYPES.Text) {
-      lastToken.value = lastToken.value.trimEnd();
-      if (lastToken.value === "") {
-        tokens.pop();
-      }
-    }
-  };
-  const skipLeadingWhitespace = () => {
-    while (cursorPosition < src.length && isWhitespace(src[cursorPosition])) {
-      ++cursorPosition;
-    }
-  };
-  main:
-    while (cursorPosition < src.length) {
-      const lastTokenType = tokens.at(-1)?.type;
-      if (lastTokenType === void 0 || lastTokenType === TOKEN_TYPES.CloseStatement || lastTokenType === TOKEN_TYPES.CloseExpression || lastTokenType === TOKEN_TYPES.Comment) {
-        let text = "";
-        while (cursorPosition < src.length && // Keep going until we hit the next Jinja statement or expression
-        !(src[cursorPosition] === "{" && (src[cursorPosition + 1] === "%" || src[cursorPosition + 1] === "{" || src[cursorPosition + 1] === "#"))) {
-          text += src[cursorPosition++];
-        }
-        if (text.length > 0) {
-          tokens.push(new Token(text, TOKEN_TYPES.Text));
-          continue;
-        }
-      }
-      if (src[cursorPosition] === "{" && src[cursorPosition + 1] === "#") {
-        cursorPosition += 2;
-        const stripBefore = src[cursorPosition] === "-";
-        if (stripBefore) {
-          ++cursorPosition;
-        }
-        let comment = "";
-        while (src[cursorPosition] !== "#" || src[cursorPosition + 1] !== "}") {
-          if (cursorPosition + 2 >= src.length) {
-            throw new SyntaxError("Missing end of comment tag");
-          }
-          comment += src[cursorPosition++];
-        }
-        const stripAfter = comment.endsWith("-");
-        if (stripAfter) {
-          comment = comment.slice(0, -1);
-        }
-        if (stripBefore) {
-          stripTrailingWhitespace();
-        }
-        tokens.push(new Token(comment, TOKEN_TYPES.Comment));
-        cursorPosition += 2;
-        if (stripAfter) {
-          skipLeadingWhitespace();
-        }
-        continue;
-      }
-      if (src.slice(cursorPosition, cursorPosition + 3) === "{%-") {
-        stripTrailingWhitespace();
-        tokens.push(new Token("{%", TOKEN_TYPES.OpenStatement));
-        cursorPosition += 3;
-        continue;
-      }
-      if (src.slice(cursorPosition, cursorPosition + 3) === "{{-") {
-        stripTrailingWhitespace();
-        tokens.push(new Token("{{", TOKEN_TYPES.OpenExpression));
-        curlyBracketDepth = 0;
-        cursorPosition += 3;
-        continue;
-      }
-      consumeWhile(isWhitespace);
-      if (src.slice(cursorPosition, cursorPosition + 3) === "-%}") {
-        tokens.push(new Token("%}", TOKEN_TYPES.CloseStatement));
-        cursorPosition += 3;
-        skipLeadingWhitespace();
-        continue;
-      }
-      if (src.slice(cursorPosition, cursorPosition + 3) === "-}}") {
-        tokens.push(new Token("}}", TOKEN_TYPES.CloseExpression));
-        cursorPosition += 3;
-        skipLeadingWhitespace();
-        continue;
-      }
-      const char = src[cursorPosition];
-      if (char === "-" || char === "+") {
-        const lastTokenType2 = tokens.at(-1)?.type;
-        if (lastTokenType2 === TOKEN_TYPES.Text || lastTokenType2 === void 0) {
-          throw new SyntaxError(`Unexpected character: ${char}`);
-        }
-        switch (lastTokenType2) {
-          case TOKEN_TYPES.Identifier:
-          case TOKEN_TYPES.NumericLiteral:
-          case TOKEN_TYPES.StringLiteral:
-          case TOKEN_TYPES.CloseParen:
-          case TOKEN_TYPES.CloseSquareBracket:
-            break;
-          default: {
-            ++cursorPosition;
-            let num = consumeWhile(isInteger);
-            if (num.length > 0 && src[cursorPosition] === "." && isInteger(src[cursorPosition + 1])) {
-              ++cursorPosition;
-              const frac = consumeWhile(isInteger);
-              num = `${num}.${frac}`;
-            }
-            tokens.push(
-              new Token(`${char}${num}`, num.length > 0 ? TOKEN_TYPES.NumericLiteral : TOKEN_TYPES.UnaryOperator)
-            );
-            continue;
-          }
-        }
-      }
-      for (const [seq, type] of ORDERED_MAPPING_TABLE) {
-        if (seq === "}}" && curlyBracketDepth > 0) {
-          continue;
-        }
-        const slice2 = src.slice(cursorPosition, cursorPosition + seq.length);
-        if (slice2 === seq) {
-          tokens.push(new Token(seq, type));
-          if (type === TOKEN_TYPES.OpenExpression) {
-            curlyBracketDepth = 0;
-          } else if (type === TOKEN_TYPES.OpenCurlyBracket) {
-            ++curlyBracketDepth;
-          } else if (type === TOKEN_TYPES.CloseCurlyBracket) {
-            --curlyBracketDepth;
-          }
-          cursorPosition += seq.length;
-          continue main;
-        }
-      }
-      if (char === "'" || char === '"') {
-        ++cursorPosition;
-        const str = consumeWhile((c) => c !== char);
-        tokens.push(new Token(str, TOKEN_TYPES.StringLiteral));
-        ++cursorPosition;
-        continue;
-      }
-      if (isInteger(char)) {
-        let num = consumeWhile(isInteger);
-        if (tokens.at(-1)?.type !== TOKEN_TYPES.Dot && src[cursorPosition] === "." && isInteger(src[cursorPosition + 1])) {
-          ++cursorPosition;
-          const frac = consumeWhile(isInteger);
-          num = `${num}.${frac}`;
-        }
-        tokens.push(new Token(num, TOKEN_TYPES.NumericLiteral));
-        continue;
-      }
-      if (isWord(char)) {
-        const word = consumeWhile(isWord);
-        tokens.push(new Token(word, TOKEN_TYPES.Identifier));
-        continue;
-      }
-      throw new SyntaxError(`Unexpected character: ${char}`);
-    }
-  return tokens;
-}
-
-// src/ast.ts
-var Statement = class {
-  type = "Statement";
-};
-var Program = class extends Statement {
-  constructor(body) {
-    super();
-    this.body = body;
-  }
-  type = "Program";
-};
-var If = class extends Statement {
-  constructor(test, body, alternate) {
-    super();
-    this.test = test;
-    this.body = body;
-    this.alternate = alternate;
-  }
-  type = "If";
-};
-var For = class extends Statement {
-  constructor(loopvar, iterable, body, defaultBlock) {
-    super();
-    this.loopvar = loopvar;
-    this.iterable = iterable;
-    this.body = body;
-    this.defaultBlock = defaultBlock;
-  }
-  type = "For";
-};
-var Break = class extends Statement {
-  type = "Break";
-};
-var Continue = class extends Statement {
-  type = "Continue";
-};
-var SetStatement = class extends Statement {
-  constructor(assignee, value, body) {
-    super();
-    this.assignee = assignee;
-    this.value = value;
-    this.body = body;
-  }
-  type = "Set";
-};
-var Macro = class extends Statement {
-  constructor(name, args, body) {
-    super();
-    this.name = name;
-    this.args = args;
-    this.body = body;
-  }
-  type = "Macro";
-};
-var Comment = class extends Statement {
-  constructor(value) {
-    super();
-    this.value = value;
-  }
-  type = "Comment";
-};
-var Expression = class extends Statement {
-  type = "Expression";
-};
-var MemberExpression = class extends Expression {
-  constructor(object, property, computed) {
-    super();
-    this.object = object;
-    this.property = property;
-    this.computed = computed;
-  }
-  type = "MemberExpression";
-};
-var CallExpression = class extends Expression {
-  constructor(callee, args) {
-    super();
-    this.callee = callee;
-    this.args = args;
-  }
-  type = "CallExpression";
-};
-var Identifier = class extends Expression {
-  /**
-   * @param {string} value The name of the identifier
-   */
-  constructor(value) {
-    super();
-    this.value = value;
-  }
-  type = "Identifier";
-};
-var Literal = class extends Expression {
-  constructor(value) {
-    super();
-    this.value = value;
-  }
-  type = "Literal";
-};
-var IntegerLiteral = class extends Literal {
-  type = "IntegerLiteral";
-};
-var FloatLiteral = class extends Literal {
-  type = "FloatLiteral";
-};
-var StringLiteral = class extends Literal {
-  type = "StringLiteral";
-};
-var ArrayLiteral = class extends Literal {
-  type = "ArrayLiteral";
-};
-var TupleLiteral = class extends Literal {
-  type = "TupleLiteral";
-};
-var ObjectLiteral = class extends Literal {
-  type = "ObjectLiteral";
-};
-var BinaryExpression = class extends Expression {
-  constructor(operator, left, right) {
-    super();
-    this.operator = operator;
-    this.left = left;
-    this.right = right;
-  }
-  type = "BinaryExpression";
-};
-var FilterExpression = class extends Expression {
-  constructor(operand, filter) {
-    super();
-    this.operand = operand;
-    this.filter = filter;
-  }
-  type = "FilterExpression";
-};
-var FilterStatement = class extends Statement {
-  constructor(filter, body) {
-    super();
-    this.filter = filter;
-    this.body = body;
-  }
-  type = "FilterStatement";
-};
-var SelectExpression = class extends Expression {
-  constructor(lhs, test) {
-    super();
-    this.lhs = lhs;
-    this.test = test;
-  }
-  type = "SelectExpression";
-};
-var TestExpression = class extends Expression {
-  constructor(operand, negate, test) {
-    super();
-    this.operand = operand;
-    this.negate = negate;
-    this.test = test;
-  }
-  type = "TestExpression";
-};
-var UnaryExpression = class extends Expression {
-  constructor(operator, argument) {
-    super();
-    this.operator = operator;
-    this.argument = argument;
-  }
-  type = "UnaryExpression";
-};
-var SliceExpression = class extends Expression {
-  constructor(start = void 0, stop = void 0, step = void 0) {
-    super();
-    this.start = start;
-    this.stop = stop;
-    this.step = step;
-  }
-  type = "SliceExpression";
-};
-var KeywordArgumentExpression = class extends Expression {
-  constructor(key, value) {
-    super();
-    this.key = key;
-    this.value = value;
-  }
-  type = "KeywordArgumentExpression";
-};
-var SpreadExpression = class extends Expression {
-  constructor(argument) {
-    super();
-    this.argument = argument;
-  }
-  type = "SpreadExpression";
-};
-var KeywordSpreadExpression = class extends Expression {
-  constructor(argument) {
-    super();
-    this.argument = argument;
-  }
-  type = "KeywordSpreadExpression";
-};
-var CallStatement = class extends Statement {
-  constructor(call, callerArgs, body) {
-    super();
-    this.call = call;
-    this.callerArgs = callerArgs;
-    this.body = body;
-  }
-  type = "CallStatement";
-};
-var Ternary = class extends Expression {
-  constructor(condition, trueExpr, falseExpr) {
-    super();
-    this.condition = condition;
-    this.trueExpr = trueExpr;
-    this.falseExpr = falseExpr;
-  }
-  type = "Ternary";
-};
-
-// src/parser.ts
-function parse(tokens) {
-  const program = new Program([]);
-  let current = 0;
-  function expect(type, error) {
-    const prev = tokens[current++];
-    if (!prev || prev.type !== type) {
-      throw new Error(`Parser Error: ${error}. ${prev.type} !== ${type}.`);
-    }
-    return prev;
-  }
-  function expectIdentifier(name) {
-    if (!isIdentifier(name)) {
-      throw new SyntaxError(`Expected ${name}`);
-    }
-    ++current;
-  }
-  function parseAny() {
-    switch (tokens[current].type) {
-      case TOKEN_TYPES.Comment:
-        return new Comment(tokens[current++].value);
-      case TOKEN_TYPES.Text:
-        return parseText();
-      case TOKEN_TYPES.OpenStatement:
-        return parseJinjaStatement();
-      case TOKEN_TYPES.OpenExpression:
-        return parseJinjaExpression();
-      default:
-        throw new SyntaxError(`Unexpected token type: ${tokens[current].type}`);
-    }
-  }
-  function is(...types) {
-    return current + types.length <= tokens.length && types.every((type, i) => type === tokens[current + i].type);
-  }
-  function isStatement(...names) {
-    return tokens[current]?.type === TOKEN_TYPES.OpenStatement && tokens[current + 1]?.type === TOKEN_TYPES.Identifier && names.includes(tokens[current + 1]?.value);
-  }
-  function isIdentifier(...names) {
-    return current + names.length <= tokens.length && names.every((name, i) => tokens[current + i].type === "Identifier" && name === tokens[current + i].value);
-  }
-  function parseText() {
-    return new StringLiteral(expect(TOKEN_TYPES.Text, "Expected text token").value);
-  }
-  function parseJinjaStatement() {
-    expect(TOKEN_TYPES.OpenStatement, "Expected opening statement token");
-    if (tokens[current].type !== TOKEN_TYPES.Identifier) {
-      throw new SyntaxError(`Unknown statement, got ${tokens[current].type}`);
-    }
-    const name = tokens[current].value;
-    let result;
-    switch (name) {
-      case "set":
-        ++current;
-        result = parseSetStatement();
-        break;
-      case "if":
-        ++current;
-        result = parseIfStatement();
-        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
-        expectIdentifier("endif");
-        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
-        break;
-      case "macro":
-        ++current;
-        result = parseMacroStatement();
-        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
-        expectIdentifier("endmacro");
-        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
-        break;
-      case "for":
-        ++current;
-        result = parseForStatement();
-        expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
-        expectIdentifier("endfor");
-        expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
-        break;
-      case "call": {
-        ++current;
-        let callerArgs = null;
-        if (is(TOKEN_TYPES.OpenParen)) {
-          callerArgs = parseArgs("parameters");
-        }
-        const callee = parsePrimaryExpression();
-        if (callee.type !== "Identifier") {
-          throw new SyntaxError(`Expected identifier following call statement`);
-        }
-        const callArgs = parseArgs("call");
-        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-        const body = [];
-        while (!isStatement("endcall")) {
-          body.push(parseAny());
-        }
-        expect(TOKEN_TYPES.OpenStatement, "Expected '{%'");
-        expectIdentifier("endcall");
-        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-        const callExpr = new CallExpression(callee, callArgs);
-        result = new CallStatement(callExpr, callerArgs, body);
-        break;
-      }
-      case "break":
-        ++current;
-        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-        result = new Break();
-        break;
-      case "continue":
-        ++current;
-        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-        result = new Continue();
-        break;
-      case "filter": {
-        ++current;
-        let filterNode = parsePrimaryExpression();
-        if (filterNode instanceof Identifier && is(TOKEN_TYPES.OpenParen)) {
-          filterNode = parseCallExpression(filterNode);
-        }
-        expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-        const filterBody = [];
-        while (!isStatement("endfilter")) {
-          filterBody.push(parseAny());
-        }
-        expect(TOKEN_TYPES.OpenStatement, "Expected '{%'");
-        expectIdentifier("endfilter");
-        expect(TOKEN_TYPES.CloseStatement, "Expected '%}'");
-        result = new FilterStatement(filterNode, filterBody);
-        break;
-      }
-      default:
-        throw new SyntaxError(`Unknown statement type: ${name}`);
-    }
-    return result;
-  }
-  function parseJinjaExpression() {
-    expect(TOKEN_TYPES.OpenExpression, "Expected opening expression token");
-    const result = parseExpression();
-    expect(TOKEN_TYPES.CloseExpression, "Expected closing expression token");
-    return result;
-  }
-  function parseSetStatement() {
-    const left = parseExpressionSequence();
-    let value = null;
-    const body = [];
-    if (is(TOKEN_TYPES.Equals)) {
-      ++current;
-      value = parseExpressionSequence();
-    } else {
-      expect(TOKEN_TYPES.CloseStatement, "Expected %} token");
-      while (!isStatement("endset")) {
-        body.push(parseAny());
-      }
-      expect(TOKEN_TYPES.OpenStatement, "Expected {% token");
-      expectIdentifier("endset");
-    }
-    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-    return new SetStatement(left, value, body);
-  }
-  function parseIfStatement() {
-    const test = parseExpression();
-    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-    const body = [];
-    const alternate = [];
-    while (!isStatement("elif", "else", "endif")) {
-      body.push(parseAny());
-    }
-    if (isStatement("elif")) {
-      ++current;
-      ++current;
-      const result = parseIfStatement();
-      alternate.push(result);
-    } else if (isStatement("else")) {
-      ++current;
-      ++current;
-      expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-      while (!isStatement("endif")) {
-        alternate.push(parseAny());
-      }
-    }
-    return new If(test, body, alternate);
-  }
-  function parseMacroStatement() {
-    const name = parsePrimaryExpression();
-    if (name.type !== "Identifier") {
-      throw new SyntaxError(`Expected identifier following macro statement`);
-    }
-    const args = parseArgs("parameters");
-    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-    const body = [];
-    while (!isStatement("endmacro")) {
-      body.push(parseAny());
-    }
-    return new Macro(name, args, body);
-  }
-  function parseExpressionSequence(primary = false) {
-    const fn = primary ? parsePrimaryExpression : parseExpression;
-    const expressions = [fn()];
-    const isTuple = is(TOKEN_TYPES.Comma);
-    while (isTuple) {
-      ++current;
-      expressions.push(fn());
-      if (!is(TOKEN_TYPES.Comma)) {
-        break;
-      }
-    }
-    return isTuple ? new TupleLiteral(expressions) : expressions[0];
-  }
-  function parseForStatement() {
-    const loopVariable = parseExpressionSequence(true);
-    if (!(loopVariable instanceof Identifier || loopVariable instanceof TupleLiteral)) {
-      throw new SyntaxError(`Expected identifier/tuple for the loop variable, got ${loopVariable.type} instead`);
-    }
-    if (!isIdentifier("in")) {
-      throw new SyntaxError("Expected `in` keyword following loop variable");
-    }
-    ++current;
-    const iterable = parseExpression();
-    expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-    const body = [];
-    while (!isStatement("endfor", "else")) {
-      body.push(parseAny());
-    }
-    const alternative = [];
-    if (isStatement("else")) {
-      ++current;
-      ++current;
-      expect(TOKEN_TYPES.CloseStatement, "Expected closing statement token");
-      while (!isStatement("endfor")) {
-        alternative.push(parseAny());
-      }
-    }
-    return new For(loopVariable, iterable, body, alternative);
-  }
-  function parseExpression() {
-    return parseIfExpression();
-  }
-  function parseIfExpression() {
-    const a = parseLogicalOrExpression();
-    if (isIdentifier("if")) {
-      ++current;
-      const test = parseLogicalOrExpression();
-      if (isIdentifier("else")) {
-        ++current;
-        const falseExpr = parseIfExpression();
-        return new Ternary(test, a, falseExpr);
-      } else {
-        return new SelectExpression(a, test);
-      }
-    }
-    return a;
-  }
-  function parseLogicalOrExpression() {
-    let left = parseLogicalAndExpression();
-    while (isIdentifier("or")) {
-      const operator = tokens[current];
-      ++current;
-      const right = parseLogicalAndExpression();
-      left = new BinaryExpression(operator, left, right);
-    }
-    return left;
-  }
-  function parseLogicalAndExpression() {
-    let left = parseLogicalNegationExpression();
-    while (isIdentifier("and")) {
-      const operator = tokens[current];
-      ++current;
-      const right = parseLogicalNegationExpression();
-      left = new BinaryExpression(operator, left, right);
-    }
-    return left;
-  }
-  function parseLogicalNegationExpression() {
-    let right;
-    while (isIdentifier("not")) {
-      const operator = tokens[current];
-      ++current;
-      const arg = parseLogicalNegationExpression();
-      right = new UnaryExpression(operator, arg);
-    }
-    return right ?? parseComparisonExpression();
-  }
-  function parseComparisonExpression() {
-    let left = parseAdditiveExpression();
-    while (true) {
-      let operator;
-      if (isIdentifier("not", "in")) {
-        operator = new Token("not in", TOKEN_TYPES.Identifier);
-        current += 2;
-      } else if (isIdentifier("in")) {
-        operator = tokens[current++];
-      } else if (is(TOKEN_TYPES.ComparisonBinaryOperator)) {
-        operator = tokens[current++];
-      } else {
-        break;
-      }
-      const right = parseAdditiveExpression();
-      left = new BinaryExpression(operator, left, right);
-    }
-    return left;
-  }
-  function parseAdditiveExpression() {
-    let left = parseMultiplicativeExpression();
-    while (is(TOKEN_TYPES.AdditiveBinaryOperator)) {
-      const operator = tokens[current];
-      ++current;
-      const right = parseMultiplicativeExpression();
-      left = new BinaryExpression(operator, left, right);
-    }
-    return left;
-  }
-  function parseCallMemberExpression() {
-    const member = parseMemberExpression(parsePrimaryExpression());
-    if (is(TOKEN_TYPES.OpenParen)) {
-      return parseCallExpression(member);
-    }
-    return member;
-  }
-  function parseCallExpression(callee) {
-    let expression = new CallExpression(callee, parseArgs("call"));
-    expression = parseMemberExpression(expression);
-    if (is(TOKEN_TYPES.OpenParen)) {
-      expression = parseCallExpression(expression);
-    }
-    return expression;
-  }
-  function parseArgs(mode) {
-    expect(TOKEN_TYPES.OpenParen, "Expected opening parenthesis for arguments list");
-    const args = parseArgumentsList(mode);
-    expect(TOKEN_TYPES.CloseParen, "Expected closing parenthesis for arguments list");
-    return args;
-  }
-  function parseArgumentsList(mode) {
-    const args = [];
-    const parameterNames = /* @__PURE__ */ new Set();
-    let sawKeywordOrDefault = false;
-    let sawSpreadArgument = false;
-    while (!is(TOKEN_TYPES.CloseParen)) {
-      const isKeywordSpread = is(TOKEN_TYPES.ExponentiationBinaryOperator);
-      const isPositionalSpread = is(TOKEN_TYPES.MultiplicativeBinaryOperator) && tokens[current].value === "*";
-      if (mode === "parameters" && (isKeywordSpread || isPositionalSpread)) {
-        throw new SyntaxError("Argument unpacking is not allowed in parameter declarations");
-      }
-      if (isKeywordSpread) {
-        ++current;
-        args.push(new KeywordSpreadExpression(parseExpression()));
-        if (is(TOKEN_TYPES.Comma)) {
-          ++current;
-        }
-        if (!is(TOKEN_TYPES.CloseParen)) {
-          throw new SyntaxError("Expected closing parenthesis: `**` must be applied to the final argument");
-        }
-        break;
-      }
-      let argument;
-      if (isPositionalSpread) {
-        if (sawSpreadArgument) {
-          throw new SyntaxError("Only one `*` argument unpacking is allowed");
-        }
-        sawSpreadArgument = true;
-        ++current;
-        const expr = parseExpression();
-        argument = new SpreadExpression(expr);
-      } else {
-        argument = parseExpression();
-        if (is(TOKEN_TYPES.Equals)) {
-          ++current;
-          if (!(argument instanceof Identifier)) {
-            throw new SyntaxError(
-              mode === "parameters" ? "Expected identifier for parameter declaration" : "Expected identifier for keyword argument"
-            );
-          }
-          const value = parseExpression();
-          argument = new KeywordArgumentExpression(argument, value);
-        }
-        if (mode === "parameters") {
-          if (!(argument instanceof Identifier || argument instanceof KeywordArgumentExpression)) {
-            throw new SyntaxError("Expected identifier for parameter declaration");
-          }
-          const parameterName = argument instanceof Identifier ? argument.value : argument.key.value;
-          if (parameterNames.has(parameterName)) {
-            throw new SyntaxError(`Duplicate parameter name: ${parameterName}`);
-          }
-          parameterNames.add(parameterName);
-        }
-        if (argument instanceof KeywordArgumentExpression) {
-          sawKeywordOrDefault = true;
-        } else if (sawKeywordOrDefault) {
-          throw new SyntaxError(
-            mode === "call" ? "Positional arguments must come before keyword arguments" : "Non-default argument follows default argument"
-          );
-        } else if (sawSpreadArgument) {
-          throw new SyntaxError("Positional arguments must not follow `*` argument unpacking");
-        }
-      }
-      args.push(argument);
-      if (is(TOKEN_TYPES.Comma)) {
-        ++current;
-      }
-    }
-    return args;
-  }
-  function parseMemberExpressionArgumentsList() {
-    const slices = [];
-    let isSlice = false;
-    while (!is(TOKEN_TYPES.CloseSquareBracket)) {
-      if (is(TOKEN_TYPES.Colon)) {
-        slices.push(void 0);
-        ++current;
-        isSlice = true;
-      } else {
-        slices.push(parseExpression());
-        if (is(TOKEN_TYPES.Colon)) {
-          ++current;
-          isSlice = true;
-        }
-      }
-    }
-    if (slices.length === 0) {
-      throw new SyntaxError(`Expected at least one argument for member/slice expression`);
-    }
-    if (isSlice) {
-      if (slices.length > 3) {
-        throw new SyntaxError(`Expected 0-3 arguments for slice expression`);
-      }
-      return new SliceExpression(...slices);
-    }
-    return slices[0];
-  }
-  function parseMemberExpression(object) {
-    while (is(TOKEN_TYPES.Dot) || is(TOKEN_TYPES.OpenSquareBracket)) {
-      const operator = tokens[current];
-      ++current;
-      let property;
-      const computed = operator.type === TOKEN_TYPES.OpenSquareBracket;
-      if (computed) {
-        property = parseMemberExpressionArgumentsList();
-        expect(TOKEN_TYPES.CloseSquareBracket, "Expected closing square bracket");
-      } else {
-        property = parsePrimaryExpression();
-        if (property.type !== "Identifier" && property.type !== "IntegerLiteral") {
-          throw new SyntaxError(`Expected identifier or integer following dot operator`);
-        }
-      }
-      object = new MemberExpression(object, property, computed);
-    }
-    return object;
-  }
-  function parseMultiplicativeExpression() {
-    let left = parsePowerExpression();
-    while (is(TOKEN_TYPES.MultiplicativeBinaryOperator)) {
-      const operator = tokens[current++];
-      const right = parsePowerExpression();
-      left = new BinaryExpression(operator, left, right);
-    }
-    return left;
-  }
-  function parsePowerExpression() {
-    let left = parseTestExpression();
-    while (is(TOKEN_TYPES.ExponentiationBinaryOperator)) {
-      const operator = tokens[current++];
-      const right = parseTestExpression();
-      left = new BinaryExpression(operator, left, right);
-    }
-    return left;
-  }
-  function parseTestExpression() {
-    let operand = parseFilterExpression();
-    while (isIdentifier("is")) {
-      ++current;
-      const negate = isIdentifier("not");
-      if (negate) {
-        ++current;
-      }
-      const filter = parsePrimaryExpression();
-      if (!(filter instanceof Identifier)) {
-        throw new SyntaxError(`Expected identifier for the test`);
-      }
-      operand = new TestExpression(operand, negate, filter);
-    }
-    return operand;
-  }
-  function parseFilterExpression() {
-    let operand = parseUnarySignExpression();
-    while (is(TOKEN_TYPES.Pipe)) {
-      ++current;
-      let filter = parsePrimaryExpression();
-      if (!(filter instanceof Identifier)) {
-        throw new SyntaxError(`Expected identifier for the filter`);
-      }
-      if (is(TOKEN_TYPES.OpenParen)) {
-        filter = parseCallExpression(filter);
-      }
-      operand = new FilterExpression(operand, filter);
-    }
-    return operand;
-  }
-  function parseUnarySignExpression() {
-    const token = tokens[current];
-    if (token && (token.type === TOKEN_TYPES.UnaryOperator || token.type === TOKEN_TYPES.AdditiveBinaryOperator) && (token.value === "-" || token.value === "+")) {
-      const operator = tokens[current++];
-      const argument = parseUnarySignExpression();
-      return new UnaryExpression(operator, argument);
-    }
-    return parseCallMemberExpression();
-  }
-  function parsePrimaryExpression() {
-    const token = tokens[current++];
-    switch (token.type) {
-      case TOKEN_TYPES.NumericLiteral: {
-        const num = token.value;
-        return num.includes(".") ? new FloatLiteral(Number(num)) : new IntegerLiteral(Number(num));
-      }
-      case TOKEN_TYPES.StringLiteral: {
-        let value = token.value;
-        while (is(TOKEN_TYPES.StringLiteral)) {
-          value += tokens[current++].value;
-        }
-        return new StringLiteral(value);
-      }
-      case TOKEN_TYPES.Identifier:
-        return new Identifier(token.value);
-      case TOKEN_TYPES.OpenParen: {
-        const expression = parseExpressionSequence();
-        expect(TOKEN_TYPES.CloseParen, "Expected closing parenthesis, got ${tokens[current].type} instead.");
-        return expression;
-      }
-      case TOKEN_TYPES.OpenSquareBracket: {
-        const values = [];
-        while (!is(TOKEN_TYPES.CloseSquareBracket)) {
-          values.push(parseExpression());
-          if (is(TOKEN_TYPES.Comma)) {
-            ++current;
-          }
-        }
-        ++current;
-        return new ArrayLiteral(values);
-      }
-      case TOKEN_TYPES.OpenCurlyBracket: {
-        const values = /* @__PURE__ */ new Map();
-        while (!is(TOKEN_TYPES.CloseCurlyBracket)) {
-          const key = parseExpression();
-          expect(TOKEN_TYPES.Colon, "Expected colon between key and value in object literal");
-          const value = parseExpression();
-          values.set(key, value);
-          if (is(TOKEN_TYPES.Comma)) {
-            ++current;
-          }
-        }
-        ++current;
-        return new ObjectLiteral(values);
-      }
-      default:
-        throw new SyntaxError(`Unexpected token: ${token.type}`);
-    }
-  }
-  while (current < tokens.length) {
-    program.body.push(parseAny());
-  }
-  return program;
-}
-
-// src/utils.ts
-function range(start, stop, step = 1) {
-  if (stop === void 0) {
-    stop = start;
-    start = 0;
-  }
-  if (step === 0) {
-    throw new Error("range() step must not be zero");
-  }
-  const result = [];
-  if (step > 0) {
-    for (let i = start; i < stop; i += step) {
-      result.push(i);
-    }
-  } else {
-    for (let i = start; i > stop; i += step) {
-      result.push(i);
-    }
-  }
-  return result;
-}
-function slice(array, start, stop, step = 1) {
-  const direction = Math.sign(step);
-  if (direction >= 0) {
-    start = (start ??= 0) < 0 ? Math.max(array.length + start, 0) : Math.min(start, array.length);
-    stop = (stop ??= array.length) < 0 ? Math.max(array.length + stop, 0) : Math.min(stop, array.length);
-  } else {
-    start = (start ??= array.length - 1) < 0 ? Math.max(array.length + start, -1) : Math.min(start, array.length - 1);
-    stop = (stop ??= -1) < -1 ? Math.max(array.length + stop, -1) : Math.min(stop, array.length - 1);
-  }
-  const result = [];
-  for (let i = start; direction * i < direction * stop; i += step) {
-    result.push(array[i]);
-  }
-  return result;
-}
-function titleCase(value) {
-  return value.replace(/\b\w/g, (c) => c.toUpperCase());
-}
-function strftime_now(format2) {
-  return strftime(/* @__PURE__ */ new Date(), format2);
-}
-function strftime(date, format2) {
-  const monthFormatterLong = new Intl.DateTimeFormat(void 0, { month: "long" });
-  const monthFormatterShort = new Intl.DateTimeFormat(void 0, { month: "short" });
-  const pad2 = (n) => n < 10 ? "0" + n : n.toString();
-  return format2.replace(/%[YmdbBHM%]/g, (token) => {
-    switch (token) {
-      case "%Y":
-        return date.getFullYear().toString();
-      case "%m":
-        return pad2(date.getMonth() + 1);
-      case "%d":
-        return pad2(date.getDate());
-      case "%b":
-        return monthFormatterShort.format(date);
-      case "%B":
-        return monthFormatterLong.format(date);
-      case "%H":
-        return pad2(date.getHours());
-      case "%M":
-        return pad2(date.getMinutes());
-      case "%%":
-        return "%";
-      default:
-        return token;
-    }
-  });
-}
-function escapeRegExp(s) {
-  return s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-}
-function replace(str, oldvalue, newvalue, count) {
-  if (count === 0) {
-    return str;
-  }
-  let remaining = count == null || count < 0 ? Infinity : count;
-  const pattern = oldvalue.length === 0 ? new RegExp("(?=)", "gu") : new RegExp(escapeRegExp(oldvalue), "gu");
-  return str.replaceAll(pattern, (match) => {
-    if (remaining > 0) {
-      --remaining;
-      return newvalue;
-    }
-    return match;
-  });
-}
-
-// src/runtime.ts
-var BreakControl = class extends Error {
-};
-var ContinueControl = class extends Error {
-};
-var EMPTY_BUILTINS = /* @__PURE__ */ new Map();
-var RuntimeValue = class {
-  type = "RuntimeValue";
-  value;
-  /**
-   * A collection of built-in functions for this type.
-   */
-  get builtins() {
-    return EMPTY_BUILTINS;
-  }
-  /**
-   * Creates a new RuntimeValue.
-   */
-  constructor(value = void 0) {
-    this.value = value;
-  }
-  /**
-   * Determines truthiness or falsiness of the runtime value.
-   * This function should be overridden by subclasses if it has custom truthiness criteria.
-   * @returns {BooleanValue} BooleanValue(true) if the value is truthy, BooleanValue(false) otherwise.
-   */
-  __bool__() {
-    return new BooleanValue(!!this.value);
-  }
-  toString() {
-    return String(this.value);
-  }
-};
-var IntegerValue = class extends RuntimeValue {
-  type = "IntegerValue";
-};
-var FloatValue = class extends RuntimeValue {
-  type = "FloatValue";
-  toString() {
-    if (Object.is(this.value, -0)) {
-      return "-0.0";
-    }
-    return this.value % 1 === 0 ? this.value.toFixed(1) : this.value.toString();
-  }
-};
-var StringValue = class extends RuntimeValue {
-  type = "StringValue";
-  _builtins;
-  get builtins() {
-    return this._builtins ??= /* @__PURE__ */ new Map([
-      [
-        "upper",
-        new FunctionValue(() => {
-          return new StringValue(this.value.toUpperCase());
-        })
-      ],
-      [
-        "lower",
-        new FunctionValue(() => {
-          return new StringValue(this.value.toLowerCase());
-        })
-      ],
-      [
-        "strip",
-        new FunctionValue(() => {
-          return new StringValue(this.value.trim());
-        })
-      ],
-      [
-        "title",
-        new FunctionValue(() => {
-          return new StringValue(titleCase(this.value));
-        })
-      ],
-      [
-        "capitalize",
-        new FunctionValue(() => {
-          return new StringValue(this.value.charAt(0).toUpperCase() + this.value.slice(1));
-        })
-      ],
-      ["length", new IntegerValue(this.value.length)],
-      [
-        "rstrip",
-        new FunctionValue(() => {
-          return new StringValue(this.value.trimEnd());
-        })
-      ],
-      [
-        "lstrip",
-        new FunctionValue(() => {
-          return new StringValue(this.value.trimStart());
-        })
-      ],
-      [
-        "startswith",
-        new FunctionValue((args) => {
-          if (args.length === 0) {
-            throw new Error("startswith() requires at least one argument");
-          }
-          const pattern = args[0];
-          if (pattern instanceof StringValue) {
-            return new BooleanValue(this.value.startsWith(pattern.value));
-          } else if (pattern instanceof ArrayValue) {
-            for (const item of pattern.value) {
-              if (!(item instanceof StringValue)) {
-                throw new Error("startswith() tuple elements must be strings");
-              }
-              if (this.value.startsWith(item.value)) {
-                return new BooleanValue(true);
-              }
-            }
-            return new BooleanValue(false);
-          }
-          throw new Error("startswith() argument must be a string or tuple of strings");
-        })
-      ],
-      [
-        "endswith",
-        new FunctionValue((args) => {
-          if (args.length === 0) {
-            throw new Error("endswith() requires at least one argument");
-          }
-          const pattern = args[0];
-          if (pattern instanceof StringValue) {
-            return new BooleanValue(this.value.endsWith(pattern.value));
-          } else if (pattern instanceof ArrayValue) {
-            for (const item of pattern.value) {
-              if (!(item instanceof StringValue)) {
-                throw new Error("endswith() tuple elements must be strings");
-              }
-              if (this.value.endsWith(item.value)) {
-                return new BooleanValue(true);
-              }
-            }
-            return new BooleanValue(false);
-          }
-          throw new Error("endswith() argument must be a string or tuple of strings");
-        })
-      ],
-      [
-        "split",
-        // follows Python's `str.split(sep=None, maxsplit=-1)` function behavior
-        // https://docs.python.org/3.13/library/stdtypes.html#str.split
-        new FunctionValue((args) => {
-          const sep = args[0] ?? new NullValue();
-          if (!(sep instanceof StringValue || sep instanceof NullValue)) {
-            throw new Error("sep argument must be a string or null");
-          }
-          const maxsplit = args[1] ?? new IntegerValue(-1);
-          if (!(maxsplit instanceof IntegerValue)) {
-            throw new Error("maxsplit argument must be a number");
-          }
-          let result = [];
-          if (sep instanceof NullValue) {
-            const text = this.value.trimStart();
-            for (const { 0: match, index } of text.matchAll(/\S+/g)) {
-              if (maxsplit.value !== -1 && result.length >= maxsplit.value && index !== void 0) {
-                result.push(match + text.slice(index + match.length));
-                break;
-              }
-              result.push(match);
-            }
-          } else {
-            if (sep.value === "") {
-              throw new Error("empty separator");
-            }
-            result = this.value.split(sep.value);
-            if (maxsplit.value !== -1 && result.length > maxsplit.value) {
-              result.push(result.splice(maxsplit.value).join(sep.value));
-            }
-          }
-          return new ArrayValue(result.map((part) => new StringValue(part)));
-        })
-      ],
-      [
-        "replace",
-        new FunctionValue((args) => {
-          if (args.length < 2) {
-            throw new Error("replace() requires at least two arguments");
-          }
-          const oldValue = args[0];
-          const newValue = args[1];
-          if (!(oldValue instanceof StringValue && newValue instanceof StringValue)) {
-            throw new Error("replace() arguments must be strings");
-          }
-          let count;
-          if (args.length > 2) {
-            if (args[2].type === "KeywordArgumentsValue") {
-              count = args[2].value.get("count") ?? new NullValue();
-            } else {
-              count = args[2];
-            }
-          } else {
-            count = new NullValue();
-          }
-          if (!(count instanceof IntegerValue || count instanceof NullValue)) {
-            throw new Error("replace() count argument must be a number or null");
-          }
-          return new StringValue(replace(this.value, oldValue.value, newValue.value, count.value));
-        })
-      ]
-    ]);
-  }
-};
-var BooleanValue = class extends RuntimeValue {
-  type = "BooleanValue";
-};
-var NON_ASCII_CHARS = /[\x7f-\uffff]/g;
-function makeAsciiSafe(str) {
-  return str.replace(NON_ASCII_CHARS, (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
-}
-function toJSON(input, options = {}, depth = 0, convertUndefinedToNull = true) {
-  const { indent = null, ensureAscii = false, separators = null, sortKeys = false } = options;
-  let itemSeparator;
-  let keySeparator;
-  if (separators) {
-    [itemSeparator, keySeparator] = separators;
-  } else if (indent) {
-    itemSeparator = ",";
-    keySeparator = ": ";
-  } else {
-    itemSeparator = ", ";
-    keySeparator = ": ";
-  }
-  switch (input.type) {
-    case "NullValue":
-      return "null";
-    case "UndefinedValue":
-      return convertUndefinedToNull ? "null" : "undefined";
-    case "IntegerValue":
-    case "FloatValue":
-    case "BooleanValue":
-      return JSON.stringify(input.value);
-    case "StringValue": {
-      let result = JSON.stringify(input.value);
-      if (ensureAscii) {
-        result = makeAsciiSafe(result);
-      }
-      return result;
-    }
-    case "ArrayValue":
-    case "NamespaceValue":
-    case "ObjectValue": {
-      const indentValue = indent ? " ".repeat(indent) : "";
-      const basePadding = "\n" + indentValue.repeat(depth);
-      const childrenPadding = basePadding + indentValue;
-      if (input.type === "ArrayValue") {
-        const core = input.value.map((x) => toJSON(x, options, depth + 1, convertUndefinedToNull));
-        return indent && core.length > 0 ? `[${childrenPadding}${core.join(`${itemSeparator}${childrenPadding}`)}${basePadding}]` : `[${core.join(itemSeparator)}]`;
-      } else {
-        let entries = Array.from(input.value.entries());
-        if (sortKeys) {
-          entries = entries.sort(([a], [b]) => a.localeCompare(b));
-        }
-        const core = entries.map(([key, value]) => {
-          let keyStr = JSON.stringify(key);
-          if (ensureAscii) {
-            keyStr = makeAsciiSafe(keyStr);
-          }
-          const v = `${keyStr}${keySeparator}${toJSON(value, options, depth + 1, convertUndefinedToNull)}`;
-          return indent ? `${childrenPadding}${v}` : v;
-        });
-        return indent && core.length > 0 ? `{${core.join(itemSeparator)}${basePadding}}` : `{${core.join(itemSeparator)}}`;
-      }
-    }
-    default:
-      throw new Error(`Cannot convert to JSON: ${input.type}`);
-  }
-}
-var ObjectValue = class extends RuntimeValue {
-  type = "ObjectValue";
-  _builtins;
-  /**
-   * NOTE: necessary to override since all JavaScript arrays are considered truthy,
-   * while only non-empty Python arrays are consider truthy.
-   *
-   * e.g.,
-   *  - JavaScript:  {} && 5 -> 5
-   *  - Python:      {} and 5 -> {}
-   */
-  __bool__() {
-    return new BooleanValue(this.value.size > 0);
-  }
-  get builtins() {
-    return this._builtins ??= /* @__PURE__ */ new Map([
-      [
-        "get",
-        new FunctionValue(([key, defaultValue]) => {
-          if (!(key instanceof StringValue)) {
-            throw new Error(`Object key must be a string: got ${key.type}`);
-          }
-          return this.value.get(key.value) ?? defaultValue ?? new NullValue();
-        })
-      ],
-      ["items", new FunctionValue(() => this.items())],
-      ["keys", new FunctionValue(() => this.keys())],
-      ["values", new FunctionValue(() => this.values())],
-      [
-        "dictsort",
-        new FunctionValue((args) => {
-          let kwargs = /* @__PURE__ */ new Map();
-          const positionalArgs = args.filter((arg) => {
-            if (arg instanceof KeywordArgumentsValue) {
-              kwargs = arg.value;
-              return false;
-            }
-            return true;
-          });
-          const caseSensitive = positionalArgs.at(0) ?? kwargs.get("case_sensitive") ?? new BooleanValue(false);
-          if (!(caseSensitive instanceof BooleanValue)) {
-            throw new Error("case_sensitive must be a boolean");
-          }
-          const by = positionalArgs.at(1) ?? kwargs.get("by") ?? new StringValue("key");
-          if (!(by instanceof StringValue)) {
-            throw new Error("by must be a string");
-          }
-          if (!["key", "value"].includes(by.value)) {
-            throw new Error("by must be either 'key' or 'value'");
-          }
-          const reverse = positionalArgs.at(2) ?? kwargs.get("reverse") ?? new BooleanValue(false);
-          if (!(reverse instanceof BooleanValue)) {
-            throw new Error("reverse must be a boolean");
-          }
-          const items = Array.from(this.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value])).sort((a, b) => {
-            const index = by.value === "key" ? 0 : 1;
-            const aVal = a.value[index];
-            const bVal = b.value[index];
-            const result = compareRuntimeValues(aVal, bVal, caseSensitive.value);
-            return reverse.value ? -result : result;
-          });
-          return new ArrayValue(items);
-        })
-      ]
-    ]);
-  }
-  items() {
-    return new ArrayValue(
-      Array.from(this.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value]))
-    );
-  }
-  keys() {
-    return new ArrayValue(Array.from(this.value.keys()).map((key) => new StringValue(key)));
-  }
-  values() {
-    return new ArrayValue(Array.from(this.value.values()));
-  }
-  toString() {
-    return toJSON(this, {}, 0, false);
-  }
-};
-var KeywordArgumentsValue = class extends ObjectValue {
-  type = "KeywordArgumentsValue";
-};
-var NamespaceValue = class extends RuntimeValue {
-  type = "NamespaceValue";
-  toString() {
-    return toJSON(this, {}, 0, false);
-  }
-};
-var ArrayValue = class extends RuntimeValue {
-  type = "ArrayValue";
-  _builtins;
-  get builtins() {
-    return this._builtins ??= /* @__PURE__ */ new Map([["length", new IntegerValue(this.value.length)]]);
-  }
-  /**
-   * NOTE: necessary to override since all JavaScript arrays are considered truthy,
-   * while only non-empty Python arrays are consider truthy.
-   *
-   * e.g.,
-   *  - JavaScript:  [] && 5 -> 5
-   *  - Python:      [] and 5 -> []
-   */
-  __bool__() {
-    return new BooleanValue(this.value.length > 0);
-  }
-  toString() {
-    return toJSON(this, {}, 0, false);
-  }
-};
-var TupleValue = class extends ArrayValue {
-  type = "TupleValue";
-};
-var FunctionValue = class extends RuntimeValue {
-  type = "FunctionValue";
-};
-var NullValue = class extends RuntimeValue {
-  type = "NullValue";
-};
-var UndefinedValue = class extends RuntimeValue {
-  type = "UndefinedValue";
-};
-function normalizeNamespaceEntry(pair) {
-  let values;
-  if (pair instanceof ArrayValue) {
-    values = pair.value;
-  } else if (pair instanceof StringValue) {
-    values = Array.from(pair.value, (char) => new StringValue(char));
-  }
-  if (!values || values.length !== 2) {
-    throw new Error("namespace expected an object or an iterable of [key, value] pairs");
-  }
-  const [key, value] = values;
-  if (!(key instanceof StringValue)) {
-    throw new Error("namespace keys must be strings");
-  }
-  return [key, value];
-}
-var _Environment = class {
-  constructor(parent) {
-    this.parent = parent;
-  }
-  /**
-   * The variables declared in this environment.
-   */
-  variables = /* @__PURE__ */ new Map([
-    [
-      "namespace",
-      new FunctionValue((args) => {
-        const positional = args.slice();
-        let kwargs;
-        if (positional.at(-1) instanceof KeywordArgumentsValue) {
-          kwargs = positional.pop();
-        }
-        if (positional.length > 1) {
-          throw new Error(`namespace expected at most 1 argument, got ${positional.length}`);
-        }
-        const entries = /* @__PURE__ */ new Map();
-        if (positional.length === 1) {
-          const source = positional[0];
-          if (source instanceof ObjectValue) {
-            for (const [key, value] of source.value) {
-              entries.set(key, value);
-            }
-          } else if (source instanceof ArrayValue) {
-            for (const pair of source.value) {
-              const [key, value] = normalizeNamespaceEntry(pair);
-              entries.set(key.value, value);
-            }
-          } else {
-            throw new Error(`'${source.type}' object is not iterable`);
-          }
-        }
-        if (kwargs) {
-          for (const [key, value] of kwargs.value) {
-            entries.set(key, value);
-          }
-        }
-        return new NamespaceValue(entries);
-      })
-    ]
-  ]);
-  tests = _Environment.TESTS;
-  /**
-   * Set the value of a variable in the current environment.
-   */
-  set(name, value) {
-    return this.declareVariable(name, convertToRuntimeValues(value));
-  }
-  declareVariable(name, value) {
-    if (this.variables.has(name)) {
-      throw new SyntaxError(`Variable already declared: ${name}`);
-    }
-    this.variables.set(name, value);
-    return value;
-  }
-  // private assignVariable(name: string, value: AnyRuntimeValue): AnyRuntimeValue {
-  // 	const env = this.resolve(name);
-  // 	env.variables.set(name, value);
-  // 	return value;
-  // }
-  /**
-   * Set variable in the current scope.
-   * See https://jinja.palletsprojects.com/en/3.0.x/templates/#assignments for more information.
-   */
-  setVariable(name, value) {
-    this.variables.set(name, value);
-    return value;
-  }
-  /**
-   * Resolve the environment in which the variable is declared.
-   * @param {string} name The name of the variable.
-   * @returns {Environment} The environment in which the variable is declared.
-   */
-  resolve(name) {
-    if (this.variables.has(name)) {
-      return this;
-    }
-    if (this.parent) {
-      return this.parent.resolve(name);
-    }
-    throw new Error(`Unknown variable: ${name}`);
-  }
-  lookupVariable(name) {
-    try {
-      return this.resolve(name).variables.get(name) ?? new UndefinedValue();
-    } catch {
-      return new UndefinedValue();
-    }
-  }
-};
-var Environment = _Environment;
-/**
- * The tests available in this environment.
- */
-__publicField(Environment, "TESTS", /* @__PURE__ */ new Map([
-  ["boolean", (operand) => operand.type === "BooleanValue"],
-  ["callable", (operand) => operand instanceof FunctionValue],
-  [
-    "odd",
-    (operand) => {
-      if (!(operand instanceof IntegerValue)) {
-        throw new Error(`cannot odd on ${operand.type}`);
-      }
-      return operand.value % 2 !== 0;
-    }
-  ],
-  [
-    "even",
-    (operand) => {
-      if (!(operand instanceof IntegerValue)) {
-        throw new Error(`cannot even on ${operand.type}`);
-      }
-      return operand.value % 2 === 0;
-    }
-  ],
-  ["false", (operand) => operand.type === "BooleanValue" && !operand.value],
-  ["true", (operand) => operand.type === "BooleanValue" && operand.value],
-  ["none", (operand) => operand.type === "NullValue"],
-  ["string", (operand) => operand.type === "StringValue"],
-  ["number", (operand) => operand instanceof IntegerValue || operand instanceof FloatValue],
-  ["integer", (operand) => operand instanceof IntegerValue],
-  ["iterable", (operand) => operand.type === "ArrayValue" || operand.type === "StringValue"],
-  ["mapping", (operand) => operand instanceof ObjectValue],
-  [
-    "sequence",
-    (operand) => operand instanceof ArrayValue || operand instanceof ObjectValue || operand instanceof StringValue
-  ],
-  [
-    "lower",
-    (operand) => {
-      const str = operand.value;
-      return operand.type === "StringValue" && str === str.toLowerCase();
-    }
-  ],
-  [
-    "upper",
-    (operand) => {
-      const str = operand.value;
-      return operand.type === "StringValue" && str === str.toUpperCase();
-    }
-  ],
-  ["none", (operand) => operand.type === "NullValue"],
-  ["defined", (operand) => operand.type !== "UndefinedValue"],
-  ["undefined", (operand) => operand.type === "UndefinedValue"],
-  ["equalto", (a, b) => a.value === b.value],
-  ["eq", (a, b) => a.value === b.value]
-]));
-function setupGlobals(env) {
-  env.set("false", false);
-  env.set("true", true);
-  env.set("none", null);
-  env.set("raise_exception", (args) => {
-    throw new Error(args);
-  });
-  env.set("range", range);
-  env.set("strftime_now", strftime_now);
-  env.set("True", true);
-  env.set("False", false);
-  env.set("None", null);
-}
-function isAttributeContainer(value) {
-  return value instanceof ObjectValue || value instanceof NamespaceValue;
-}
-function isNumericLikeValue(value) {
-  return value instanceof IntegerValue || value instanceof FloatValue || value instanceof BooleanValue;
-}
-function getNumericValue(value) {
-  return value instanceof BooleanValue ? Number(value.value) : value.value;
-}
-function getAttributeValue(item, attributePath) {
-  const parts = attributePath.split(".");
-  let value = item;
-  for (const part of parts) {
-    if (isAttributeContainer(value)) {
-      value = value.value.get(part) ?? new UndefinedValue();
-    } else if (value instanceof ArrayValue) {
-      const index = parseInt(part, 10);
-      if (!isNaN(index) && index >= 0 && index < value.value.length) {
-        value = value.value[index];
-      } else {
-        return new UndefinedValue();
-      }
-    } else {
-      return new UndefinedValue();
-    }
-  }
-  return value;
-}
-function compareRuntimeValues(a, b, caseSensitive = false) {
-  if (a instanceof NullValue && b instanceof NullValue) {
-    return 0;
-  }
-  if (a instanceof NullValue || b instanceof NullValue) {
-    throw new Error(`Cannot compare ${a.type} with ${b.type}`);
-  }
-  if (a instanceof UndefinedValue && b instanceof UndefinedValue) {
-    return 0;
-  }
-  if (a instanceof UndefinedValue || b instanceof UndefinedValue) {
-    throw new Error(`Cannot compare ${a.type} with ${b.type}`);
-  }
-  if (isNumericLikeValue(a) && isNumericLikeValue(b)) {
-    const aNum = getNumericValue(a);
-    const bNum = getNumericValue(b);
-    return aNum < bNum ? -1 : aNum > bNum ? 1 : 0;
-  }
-  if (a.type !== b.type) {
-    throw new Error(`Cannot compare different types: ${a.type} and ${b.type}`);
-  }
-  switch (a.type) {
-    case "StringValue": {
-      let aStr = a.value;
-      let bStr = b.value;
-      if (!caseSensitive) {
-        aStr = aStr.toLowerCase();
-        bStr = bStr.toLowerCase();
-      }
-      return aStr < bStr ? -1 : aStr > bStr ? 1 : 0;
-    }
-    default:
-      throw new Error(`Cannot compare type: ${a.type}`);
-  }
-}
-function getParameterDescriptor(argument) {
-  if (argument.type === "Identifier") {
-    return { name: argument.value };
-  }
-  const keywordArgument = argument;
-  return { name: keywordArgument.key.value, defaultValue: keywordArgument.value };
-}
-function isSpecialMacroArgument(name) {
-  return name === "kwargs" || name === "varargs";
-}
-function findAccessedSpecialMacroArguments(parameters, body) {
-  const declared = /* @__PURE__ */ new Set();
-  const accessed = /* @__PURE__ */ new Set();
-  const declareName = (name) => {
-    if (isSpecialMacroArgument(name)) {
-      declared.add(name);
-    }
-  };
-  const declareTarget = (target) => {
-    if (target.type === "Identifier") {
-      declareName(target.value);
-    } else if (target.type === "TupleLiteral") {
-      for (const item of target.value) {
-        declareTarget(item);
-      }
-    }
-  };
-  const declareArgument = (argument) => {
-    declareName(getParameterDescriptor(argument).name);
-  };
-  const visitArgumentDefaults = (args) => {
-    for (const argument of args) {
-      const parameter = getParameterDescriptor(argument);
-      if (parameter.defaultValue) {
-        visit(parameter.defaultValue);
-      }
-    }
-  };
-  const visitFilter = (filter) => {
-    if (filter.type === "CallExpression") {
-      visit(filter.args);
-    }
-  };
-  const visit = (node) => {
-    if (Array.isArray(node)) {
-      for (const item of node) {
-        visit(item);
-      }
-      return;
-    }
-    if (node instanceof Map) {
-      for (const [key, value] of node) {
-        visit(key);
-        visit(value);
-      }
-      return;
-    }
-    if (!(node instanceof Statement)) {
-      return;
-    }
-    switch (node.type) {
-      case "For": {
-        const statement = node;
-        declareTarget(statement.loopvar);
-        if (statement.iterable.type === "SelectExpression") {
-          const iterable = statement.iterable;
-          visit(iterable.lhs);
-          visit(statement.body);
-          visit(statement.defaultBlock);
-          visit(iterable.test);
-          return;
-        }
-        visit(statement.iterable);
-        visit(statement.body);
-        visit(statement.defaultBlock);
-        return;
-      }
-      case "Set": {
-        const statement = node;
-        declareTarget(statement.assignee);
-        visit(statement.value);
-        visit(statement.body);
-        return;
-      }
-      case "Macro": {
-        const statement = node;
-        for (const argument of statement.args) {
-          declareArgument(argument);
-        }
-        visitArgumentDefaults(statement.args);
-        visit(statement.body);
-        return;
-      }
-      case "CallStatement": {
-        const statement = node;
-        visit(statement.call);
-        for (const argument of statement.callerArgs ?? []) {
-          declareArgument(argument);
-        }
-        visitArgumentDefaults(statement.callerArgs ?? []);
-        visit(statement.body);
-        return;
-      }
-      case "FilterStatement": {
-        const statement = node;
-        visit(statement.body);
-        visitFilter(statement.filter);
-        return;
-      }
-      case "Identifier": {
-        const name = node.value;
-        if (isSpecialMacroArgument(name) && !declared.has(name)) {
-          accessed.add(name);
-        }
-        return;
-      }
-      case "MemberExpression": {
-        const expression = node;
-        visit(expression.object);
-        if (expression.computed) {
-          visit(expression.property);
-        }
-        return;
-      }
-      case "FilterExpression": {
-        const expression = node;
-        visit(expression.operand);
-        visitFilter(expression.filter);
-        return;
-      }
-      case "TestExpression":
-        visit(node.operand);
-        return;
-      case "SelectExpression": {
-        const expression = node;
-        visit(expression.test);
-        visit(expression.lhs);
-        return;
-      }
-      case "KeywordArgumentExpression":
-        visit(node.value);
-        return;
-      default:
-        for (const child of Object.values(node)) {
-          visit(child);
-        }
-    }
-  };
-  for (const parameter of parameters) {
-    declareArgument(parameter);
-  }
-  visit(body);
-  return accessed;
-}
-var Interpreter = class {
-  global;
-  constructor(env) {
-    this.global = env ?? new Environment();
-  }
-  /**
-   * Run the program.
-   */
-  run(program) {
-    return this.evaluate(program, this.global);
-  }
-  /**
-   * Evaluates expressions following the binary operation type.
-   */
-  evaluateBinaryExpression(node, environment) {
-    const left = this.evaluate(node.left, environment);
-    switch (node.operator.value) {
-      case "and":
-        return left.__bool__().value ? this.evaluate(node.right, environment) : left;
-      case "or":
-        return left.__bool__().value ? left : this.evaluate(node.right, environment);
-    }
-    const right = this.evaluate(node.right, environment);
-    switch (node.operator.value) {
-      case "==":
-        return new BooleanValue(left.value == right.value);
-      case "!=":
-        return new BooleanValue(left.value != right.value);
-    }
-    if (left instanceof UndefinedValue || right instanceof UndefinedValue) {
-      if (right instanceof UndefinedValue && ["in", "not in"].includes(node.operator.value)) {
-        return new BooleanValue(node.operator.value === "not in");
-      }
-      throw new Error(`Cannot perform operation ${node.operator.value} on undefined values`);
-    } else if (left instanceof NullValue || right instanceof NullValue) {
-      throw new Error("Cannot perform operation on null values");
-    } else if (node.operator.value === "~") {
-      return new StringValue(left.value.toString() + right.value.toString());
-    } else if (node.operator.value === "**" && isNumericLikeValue(left) && isNumericLikeValue(right)) {
-      const a = getNumericValue(left);
-      const b = getNumericValue(right);
-      if (a === 0 && b < 0) {
-        throw new Error("0.0 cannot be raised to a negative power");
-      }
-      const result = a ** b;
-      if (!Number.isFinite(result)) {
-        throw new Error("Exponentiation result is not a finite real number");
-      }
-      const isFloat = left instanceof FloatValue || right instanceof FloatValue || b < 0;
-      return isFloat ? new FloatValue(result) : new IntegerValue(result);
-    } else if ((left instanceof IntegerValue || left instanceof FloatValue) && (right instanceof IntegerValue || right instanceof FloatValue)) {
-      const a = left.value, b = right.value;
-      switch (node.operator.value) {
-        case "+":
-        case "-":
-        case "*": {
-          const res = node.operator.value === "+" ? a + b : node.operator.value === "-" ? a - b : a * b;
-          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
-          return isFloat ? new FloatValue(res) : new IntegerValue(res);
-        }
-        case "/":
-          return new FloatValue(a / b);
-        case "//": {
-          const res = Math.floor(a / b);
-          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
-          return isFloat ? new FloatValue(res) : new IntegerValue(res);
-        }
-        case "%": {
-          const rem = a % b;
-          const isFloat = left instanceof FloatValue || right instanceof FloatValue;
-          return isFloat ? new FloatValue(rem) : new IntegerValue(rem);
-        }
-        case "<":
-          return new BooleanValue(a < b);
-        case ">":
-          return new BooleanValue(a > b);
-        case ">=":
-          return new BooleanValue(a >= b);
-        case "<=":
-          return new BooleanValue(a <= b);
-      }
-    } else if (left instanceof ArrayValue && right instanceof ArrayValue) {
-      switch (node.operator.value) {
-        case "+":
-          return new ArrayValue(left.value.concat(right.value));
-      }
-    } else if (right instanceof ArrayValue) {
-      const member = right.value.find((x) => x.value === left.value) !== void 0;
-      switch (node.operator.value) {
-        case "in":
-          return new BooleanValue(member);
-        case "not in":
-          return new BooleanValue(!member);
-      }
-    }
-    if (left instanceof StringValue || right instanceof StringValue) {
-      switch (node.operator.value) {
-        case "+":
-          return new StringValue(left.value.toString() + right.value.toString());
-      }
-    }
-    if (left instanceof StringValue && right instanceof StringValue) {
-      switch (node.operator.value) {
-        case "in":
-          return new BooleanValue(right.value.includes(left.value));
-        case "not in":
-          return new BooleanValue(!right.value.includes(left.value));
-      }
-    }
-    if (left instanceof StringValue && right instanceof ObjectValue) {
-      switch (node.operator.value) {
-        case "in":
-          return new BooleanValue(right.value.has(left.value));
-        case "not in":
-          return new BooleanValue(!right.value.has(left.value));
-      }
-    }
-    throw new SyntaxError(`Unknown operator "${node.operator.value}" between ${left.type} and ${right.type}`);
-  }
-  evaluateArguments(args, environment) {
-    const positionalArguments = [];
-    const keywordArguments = /* @__PURE__ */ new Map();
-    const addKeywordArgument = (key, value) => {
-      if (keywordArguments.has(key)) {
-        throw new Error(`Got multiple values for keyword argument '${key}'`);
-      }
-      keywordArguments.set(key, value);
-    };
-    for (const argument of args) {
-      if (argument.type === "SpreadExpression") {
-        const spreadNode = argument;
-        const val = this.evaluate(spreadNode.argument, environment);
-        if (!(val instanceof ArrayValue)) {
-          throw new Error(`Cannot unpack non-iterable type: ${val.type}`);
-        }
-        for (const item of val.value) {
-          positionalArguments.push(item);
-        }
-      } else if (argument.type !== "KeywordArgumentExpression" && argument.type !== "KeywordSpreadExpression") {
-        positionalArguments.push(this.evaluate(argument, environment));
-      }
-    }
-    for (const argument of args) {
-      if (argument.type === "KeywordArgumentExpression") {
-        const kwarg = argument;
-        addKeywordArgument(kwarg.key.value, this.evaluate(kwarg.value, environment));
-      } else if (argument.type === "KeywordSpreadExpression") {
-        const spreadNode = argument;
-        const val = this.evaluate(spreadNode.argument, environment);
-        if (!(val instanceof ObjectValue)) {
-          throw new Error(`Argument after ** must be a mapping, not ${val.type}`);
-        }
-        for (const [key, value] of val.value) {
-          addKeywordArgument(key, value);
-        }
-      }
-    }
-    return [positionalArguments, keywordArguments];
-  }
-  applyFilter(operand, filterNode, environment) {
-    if (filterNode.type === "Identifier") {
-      const filter = filterNode;
-      if (filter.value === "safe") {
-        return operand;
-      }
-      if (filter.value === "tojson") {
-        return new StringValue(toJSON(operand, {}));
-      }
-      if (operand instanceof ArrayValue) {
-        switch (filter.value) {
-          case "list":
-            return operand;
-          case "first":
-            return operand.value[0];
-          case "last":
-            return operand.value[operand.value.length - 1];
-          case "length":
-            return new IntegerValue(operand.value.length);
-          case "reverse":
-            return new ArrayValue(operand.value.slice().reverse());
-          case "sort": {
-            return new ArrayValue(operand.value.slice().sort((a, b) => compareRuntimeValues(a, b, false)));
-          }
-          case "join":
-            return new StringValue(operand.value.map((x) => x.value).join(""));
-          case "string":
-            return new StringValue(toJSON(operand, {}, 0, false));
-          case "unique": {
-            const seen = /* @__PURE__ */ new Set();
-            const output = [];
-            for (const item of operand.value) {
-              if (!seen.has(item.value)) {
-                seen.add(item.value);
-                output.push(item);
-              }
-            }
-            return new ArrayValue(output);
-          }
-          default:
-            throw new Error(`Unknown ArrayValue filter: ${filter.value}`);
-        }
-      } else if (operand instanceof StringValue) {
-        switch (filter.value) {
-          case "length":
-          case "upper":
-          case "lower":
-          case "title":
-          case "capitalize": {
-            const builtin = operand.builtins.get(filter.value);
-            if (builtin instanceof FunctionValue) {
-              return builtin.value(
-                /* no arguments */
-                [],
-                environment
-              );
-            } else if (builtin instanceof IntegerValue) {
-              return builtin;
-            } else {
-              throw new Error(`Unknown StringValue filter: ${filter.value}`);
-            }
-          }
-          case "trim":
-            return new StringValue(operand.value.trim());
-          case "indent":
-            return new StringValue(
-              operand.value.split("\n").map(
-                (x, i) => (
-                  // By default, don't indent the first line or empty lines
-                  i === 0 || x.length === 0 ? x : "    " + x
-                )
-              ).join("\n")
-            );
-          case "join":
-          case "string":
-            return operand;
-          case "int": {
-            const val = parseInt(operand.value, 10);
-            return new IntegerValue(isNaN(val) ? 0 : val);
-          }
-          case "float": {
-            const val = parseFloat(operand.value);
-            return new FloatValue(isNaN(val) ? 0 : val);
-          }
-          default:
-            throw new Error(`Unknown StringValue filter: ${filter.value}`);
-        }
-      } else if (operand instanceof IntegerValue || operand instanceof FloatValue) {
-        switch (filter.value) {
-          case "abs":
-            return operand instanceof IntegerValue ? new IntegerValue(Math.abs(operand.value)) : new FloatValue(Math.abs(operand.value));
-          case "int":
-            return new IntegerValue(Math.floor(operand.value));
-          case "float":
-            return new FloatValue(operand.value);
-          case "string":
-            return new StringValue(operand.toString());
-          default:
-            throw new Error(`Unknown NumericValue filter: ${filter.value}`);
-        }
-      } else if (operand instanceof ObjectValue) {
-        switch (filter.value) {
-          case "items":
-            return new ArrayValue(
-              Array.from(operand.value.entries()).map(([key, value]) => new ArrayValue([new StringValue(key), value]))
-            );
-          case "length":
-            return new IntegerValue(operand.value.size);
-          default: {
-            const builtin = operand.builtins.get(filter.value);
-            if (builtin) {
-              if (builtin instanceof FunctionValue) {
-                return builtin.value([], environment);
-              }
-              return builtin;
-            }
-            throw new Error(`Unknown ObjectValue filter: ${filter.value}`);
-          }
-        }
-      } else if (operand instanceof BooleanValue) {
-        switch (filter.value) {
-          case "bool":
-            return new BooleanValue(operand.value);
-          case "int":
-            return new IntegerValue(operand.value ? 1 : 0);
-          case "float":
-            return new FloatValue(operand.value ? 1 : 0);
-          case "string":
-            return new StringValue(operand.value ? "true" : "false");
-          default:
-            throw new Error(`Unknown BooleanValue filter: ${filter.value}`);
-        }
-      }
-      throw new Error(`Cannot apply filter "${filter.value}" to type: ${operand.type}`);
-    } else if (filterNode.type === "CallExpression") {
-      const filter = filterNode;
-      if (filter.callee.type !== "Identifier") {
-        throw new Error(`Unknown filter: ${filter.callee.type}`);
-      }
-      const filterName = filter.callee.value;
-      if (filterName === "tojson") {
-        const [, kwargs] = this.evaluateArguments(filter.args, environment);
-        const indent = kwargs.get("indent") ?? new NullValue();
-        if (!(indent instanceof IntegerValue || indent instanceof NullValue)) {
-          throw new Error("If set, indent must be a number");
-        }
-        const ensureAscii = kwargs.get("ensure_ascii") ?? new BooleanValue(false);
-        if (!(ensureAscii instanceof BooleanValue)) {
-          throw new Error("If set, ensure_ascii must be a boolean");
-        }
-        const sortKeys = kwargs.get("sort_keys") ?? new BooleanValue(false);
-        if (!(sortKeys instanceof BooleanValue)) {
-          throw new Error("If set, sort_keys must be a boolean");
-        }
-        const separatorsArg = kwargs.get("separators") ?? new NullValue();
-        let separators = null;
-        if (separatorsArg instanceof ArrayValue || separatorsArg instanceof TupleValue) {
-          if (separatorsArg.value.length !== 2) {
-            throw new Error("separators must be a tuple of two strings");
-          }
-          const [itemSep, keySep] = separatorsArg.value;
-          if (!(itemSep instanceof StringValue) || !(keySep instanceof StringValue)) {
-            throw new Error("separators must be a tuple of two strings");
-          }
-          separators = [itemSep.value, keySep.value];
-        } else if (!(separatorsArg instanceof NullValue)) {
-          throw new Error("If set, separators must be a tuple of two strings");
-        }
-        return new StringValue(
-          toJSON(operand, {
-            indent: indent.value,
-            ensureAscii: ensureAscii.value,
-            sortKeys: sortKeys.value,
-            separators
-          })
-        );
-      } else if (filterName === "join") {
-        let value;
-        if (operand instanceof StringValue) {
-          value = Array.from(operand.value);
-        } else if (operand instanceof ArrayValue) {
-          value = operand.value.map((x) => x.value);
-        } else {
-          throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
-        }
-        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
-        const separator = args.at(0) ?? kwargs.get("separator") ?? new StringValue("");
-        if (!(separator instanceof StringValue)) {
-          throw new Error("separator must be a string");
-        }
-        return new StringValue(value.join(separator.value));
-      } else if (filterName === "int" || filterName === "float") {
-        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
-        const defaultValue = args.at(0) ?? kwargs.get("default") ?? (filterName === "int" ? new IntegerValue(0) : new FloatValue(0));
-        if (operand instanceof StringValue) {
-          const val = filterName === "int" ? parseInt(operand.value, 10) : parseFloat(operand.value);
-          return isNaN(val) ? defaultValue : filterName === "int" ? new IntegerValue(val) : new FloatValue(val);
-        } else if (operand instanceof IntegerValue || operand instanceof FloatValue) {
-          return operand;
-        } else if (operand instanceof BooleanValue) {
-          return filterName === "int" ? new IntegerValue(operand.value ? 1 : 0) : new FloatValue(operand.value ? 1 : 0);
-        } else {
-          throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
-        }
-      } else if (filterName === "default") {
-        const [args, kwargs] = this.evaluateArguments(filter.args, environment);
-        const defaultValue = args[0] ?? new StringValue("");
-        const booleanValue = args[1] ?? kwargs.get("boolean") ?? new BooleanValue(false);
-        if (!(booleanValue instanceof BooleanValue)) {
-          throw new Error("`default` filter flag must be a boolean");
-        }
-        if (operand instanceof UndefinedValue || booleanValue.value && !operand.__bool__().value) {
-          return defaultValue;
-        }
-        return operand;
-      }
-      if (operand instanceof ArrayValue) {
-        switch (filterName) {
-          case "sort": {
-            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
-            const reverse = args.at(0) ?? kwargs.get("reverse") ?? new BooleanValue(false);
-            if (!(reverse instanceof BooleanValue)) {
-              throw new Error("reverse must be a boolean");
-            }
-            const caseSensitive = args.at(1) ?? kwargs.get("case_sensitive") ?? new BooleanValue(false);
-            if (!(caseSensitive instanceof BooleanValue)) {
-              throw new Error("case_sensitive must be a boolean");
-            }
-            const attribute = args.at(2) ?? kwargs.get("attribute") ?? new NullValue();
-            if (!(attribute instanceof StringValue || attribute instanceof IntegerValue || attribute instanceof NullValue)) {
-              throw new Error("attribute must be a string, integer, or null");
-            }
-            const getSortValue = (item) => {
-              if (attribute instanceof NullValue) {
-                return item;
-              }
-              const attrPath = attribute instanceof IntegerValue ? String(attribute.value) : attribute.value;
-              return getAttributeValue(item, attrPath);
-            };
-            return new ArrayValue(
-              operand.value.slice().sort((a, b) => {
-                const aVal = getSortValue(a);
-                const bVal = getSortValue(b);
-                const result = compareRuntimeValues(aVal, bVal, caseSensitive.value);
-                return reverse.value ? -result : result;
-              })
-            );
-          }
-          case "selectattr":
-          case "rejectattr": {
-            const select = filterName === "selectattr";
-            if (operand.value.some((item) => !isAttributeContainer(item))) {
-              throw new Error(`\`${filterName}\` can only be applied to array of objects`);
-            }
-            if (filter.args.some((x) => x.type !== "StringLiteral")) {
-              throw new Error(`arguments of \`${filterName}\` must be strings`);
-            }
-            const [attr, testName, value] = filter.args.map((x) => this.evaluate(x, environment));
-            let testFunction;
-            if (testName) {
-              const test = environment.tests.get(testName.value);
-              if (!test) {
-                throw new Error(`Unknown test: ${testName.value}`);
-              }
-              testFunction = test;
-            } else {
-              testFunction = (...x) => x[0].__bool__().value;
-            }
-            const filtered = operand.value.filter((item) => {
-              const a = item.value.get(attr.value);
-              const result = a ? testFunction(a, value) : false;
-              return select ? result : !result;
-            });
-            return new ArrayValue(filtered);
-          }
-          case "map": {
-            const [, kwargs] = this.evaluateArguments(filter.args, environment);
-            if (kwargs.has("attribute")) {
-              const attr = kwargs.get("attribute");
-              if (!(attr instanceof StringValue)) {
-                throw new Error("attribute must be a string");
-              }
-              const defaultValue = kwargs.get("default");
-              const mapped = operand.value.map((item) => {
-                if (!isAttributeContainer(item)) {
-                  throw new Error("items in map must be an object");
-                }
-                const value = getAttributeValue(item, attr.value);
-                return value instanceof UndefinedValue ? defaultValue ?? new UndefinedValue() : value;
-              });
-              return new ArrayValue(mapped);
-            } else {
-              throw new Error("`map` expressions without `attribute` set are not currently supported.");
-            }
-          }
-        }
-        throw new Error(`Unknown ArrayValue filter: ${filterName}`);
-      } else if (operand instanceof StringValue) {
-        switch (filterName) {
-          case "indent": {
-            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
-            const width = args.at(0) ?? kwargs.get("width") ?? new IntegerValue(4);
-            if (!(width instanceof IntegerValue)) {
-              throw new Error("width must be a number");
-            }
-            const first = args.at(1) ?? kwargs.get("first") ?? new BooleanValue(false);
-            const blank = args.at(2) ?? kwargs.get("blank") ?? new BooleanValue(false);
-            const lines = operand.value.split("\n");
-            const indent = " ".repeat(width.value);
-            const indented = lines.map(
-              (x, i) => !first.value && i === 0 || !blank.value && x.length === 0 ? x : indent + x
-            );
-            return new StringValue(indented.join("\n"));
-          }
-          case "replace": {
-            const replaceFn = operand.builtins.get("replace");
-            if (!(replaceFn instanceof FunctionValue)) {
-              throw new Error("replace filter not available");
-            }
-            const [args, kwargs] = this.evaluateArguments(filter.args, environment);
-            return replaceFn.value([...args, new KeywordArgumentsValue(kwargs)], environment);
-          }
-        }
-        throw new Error(`Unknown StringValue filter: ${filterName}`);
-      } else if (operand instanceof ObjectValue) {
-        const builtin = operand.builtins.get(filterName);
-        if (builtin && builtin instanceof FunctionValue) {
-          const [args, kwargs] = this.evaluateArguments(filter.args, environment);
-          if (kwargs.size > 0) {
-            args.push(new KeywordArgumentsValue(kwargs));
-          }
-          return builtin.value(args, environment);
-        }
-        throw new Error(`Unknown ObjectValue filter: ${filterName}`);
-      } else {
-        throw new Error(`Cannot apply filter "${filterName}" to type: ${operand.type}`);
-      }
-    }
-    throw new Error(`Unknown filter: ${filterNode.type}`);
-  }
-  /**
-   * Evaluates expressions following the filter operation type.
-   */
-  evaluateFilterExpression(node, environment) {
-    const operand = this.evaluate(node.operand, environment);
-    return this.applyFilter(operand, node.filter, environment);
-  }
-  /**
-   * Evaluates expressions following the test operation type.
-   */
-  evaluateTestExpression(node, environment) {
-    const operand = this.evaluate(node.operand, environment);
-    const test = environment.tests.get(node.test.value);
-    if (!test) {
-      throw new Error(`Unknown test: ${node.test.value}`);
-    }
-    const result = test(operand);
-    return new BooleanValue(node.negate ? !result : result);
-  }
-  /**
-   * Evaluates expressions following the select operation type.
-   */
-  evaluateSelectExpression(node, environment) {
-    const predicate = this.evaluate(node.test, environment);
-    if (!predicate.__bool__().value) {
-      return new UndefinedValue();
-    }
-    return this.evaluate(node.lhs, environment);
-  }
-  /**
-   * Evaluates expressions following the unary operation type.
-   */
-  evaluateUnaryExpression(node, environment) {
-    const argument = this.evaluate(node.argument, environment);
-    switch (node.operator.value) {
-      case "not":
-        return new BooleanValue(!argument.__bool__().value);
-      case "+":
-      case "-": {
-        const sign = node.operator.value === "-" ? -1 : 1;
-        if (argument instanceof IntegerValue || argument instanceof FloatValue || argument instanceof BooleanValue) {
-          const value = argument instanceof BooleanValue ? argument.value ? 1 : 0 : argument.value;
-          const result = sign * value;
-          return argument instanceof FloatValue ? new FloatValue(result) : new IntegerValue(result);
-        }
-        throw new SyntaxError(`Unknown operator "${node.operator.value}" for ${argument.type}`);
-      }
-      default:
-        throw new SyntaxError(`Unknown operator: ${node.operator.value}`);
-    }
-  }
-  evaluateTernaryExpression(node, environment) {
-    const cond = this.evaluate(node.condition, environment);
-    return cond.__bool__().value ? this.evaluate(node.trueExpr, environment) : this.evaluate(node.falseExpr, environment);
-  }
-  evalProgram(program, environment) {
-    return this.evaluateBlock(program.body, environment);
-  }
-  evaluateBlock(statements, environment) {
-    let result = "";
-    for (const statement of statements) {
-      const lastEvaluated = this.evaluate(statement, environment);
-      if (lastEvaluated.type !== "NullValue" && lastEvaluated.type !== "UndefinedValue") {
-        result += lastEvaluated.toString();
-      }
-    }
-    return new StringValue(result);
-  }
-  evaluateIdentifier(node, environment) {
-    return environment.lookupVariable(node.value);
-  }
-  evaluateCallExpression(expr, environment) {
-    const [args, kwargs] = this.evaluateArguments(expr.args, environment);
-    if (kwargs.size > 0) {
-      args.push(new KeywordArgumentsValue(kwargs));
-    }
-    const fn = this.evaluate(expr.callee, environment);
-    if (fn.type !== "FunctionValue") {
-      throw new Error(`Cannot call something that is not a function: got ${fn.type}`);
-    }
-    return fn.value(args, environment);
-  }
-  evaluateSliceExpression(object, expr, environment) {
-    if (!(object instanceof ArrayValue || object instanceof StringValue)) {
-      throw new Error("Slice object must be an array or string");
-    }
-    const start = this.evaluate(expr.start, environment);
-    const stop = this.evaluate(expr.stop, environment);
-    const step = this.evaluate(expr.step, environment);
-    if (!(start instanceof IntegerValue || start instanceof UndefinedValue)) {
-      throw new Error("Slice start must be numeric or undefined");
-    }
-    if (!(stop instanceof IntegerValue || stop instanceof UndefinedValue)) {
-      throw new Error("Slice stop must be numeric or undefined");
-    }
-    if (!(step instanceof IntegerValue || step instanceof UndefinedValue)) {
-      throw new Error("Slice step must be numeric or undefined");
-    }
-    if (object instanceof ArrayValue) {
-      return new ArrayValue(slice(object.value, start.value, stop.value, step.value));
-    } else {
-      return new StringValue(slice(Array.from(object.value), start.value, stop.value, step.value).join(""));
-    }
-  }
-  evaluateMemberExpression(expr, environment) {
-    const object = this.evaluate(expr.object, environment);
-    let property;
-    if (expr.computed) {
-      if (expr.property.type === "SliceExpression") {
-        return this.evaluateSliceExpression(object, expr.property, environment);
-      } else {
-        property = this.evaluate(expr.property, environment);
-      }
-    } else if (expr.property.type === "IntegerLiteral") {
-      property = new IntegerValue(expr.property.value);
-    } else {
-      property = new StringValue(expr.property.value);
-    }
-    let value;
-    if (isAttributeContainer(object)) {
-      if (!(property instanceof StringValue)) {
-        throw new Error(`Cannot access property with non-string: got ${property.type}`);
-      }
-      value = object.value.get(property.value) ?? (object instanceof ObjectValue ? object.builtins.get(property.value) : void 0);
-    } else if (object instanceof ArrayValue || object instanceof StringValue) {
-      if (property instanceof IntegerValue) {
-        if (object instanceof StringValue) {
-          const character = object.value.at(property.value);
-          value = character === void 0 ? void 0 : new StringValue(character);
-        } else {
-          value = object.value.at(property.value);
-        }
-      } else if (property instanceof StringValue) {
-        value = object.builtins.get(property.value);
-      } else {
-        throw new Error(`Cannot access property with non-string/non-number: got ${property.type}`);
-      }
-    } else {
-      if (!(property instanceof StringValue)) {
-        throw new Error(`Cannot access property with non-string: got ${property.type}`);
-      }
-      value = object.builtins.get(property.value);
-    }
-    return value instanceof RuntimeValue ? value : new UndefinedValue();
-  }
-  evaluateSet(node, environment) {
-    const rhs = node.value ? this.evaluate(node.value, environment) : this.evaluateBlock(node.body, environment);
-    if (node.assignee.type === "Identifier") {
-      const variableName = node.assignee.value;
-      environment.setVariable(variableName, rhs);
-    } else if (node.assignee.type === "TupleLiteral") {
-      const tuple = node.assignee;
-      if (!(rhs instanceof ArrayValue)) {
-        throw new Error(`Cannot unpack non-iterable type in set: ${rhs.type}`);
-      }
-      const arr = rhs.value;
-      if (arr.length !== tuple.value.length) {
-        throw new Error(`Too ${tuple.value.length > arr.length ? "few" : "many"} items to unpack in set`);
-      }
-      for (let i = 0; i < tuple.value.length; ++i) {
-        const elem = tuple.value[i];
-        if (elem.type !== "Identifier") {
-          throw new Error(`Cannot unpack to non-identifier in set: ${elem.type}`);
-        }
-        environment.setVariable(elem.value, arr[i]);
-      }
-    } else if (node.assignee.type === "MemberExpression") {
-      const member = node.assignee;
-      const object = this.evaluate(member.object, environment);
-      if (!(object instanceof NamespaceValue)) {
-        throw new Error("cannot assign attribute on non-namespace object");
-      }
-      if (member.property.type !== "Identifier") {
-        throw new Error("Cannot assign to member with non-identifier property");
-      }
-      object.value.set(member.property.value, rhs);
-    } else {
-      throw new Error(`Invalid LHS inside assignment expression: ${JSON.stringify(node.assignee)}`);
-    }
-    return new NullValue();
-  }
-  evaluateIf(node, environment) {
-    const test = this.evaluate(node.test, environment);
-    return this.evaluateBlock(test.__bool__().value ? node.body : node.alternate, environment);
-  }
-  evaluateFor(node, environment) {
-    const scope = new Environment(environment);
-    let test, iterable;
-    if (node.iterable.type === "SelectExpression") {
-      const select = node.iterable;
-      iterable = this.evaluate(select.lhs, scope);
-      test = select.test;
-    } else {
-      iterable = this.evaluate(node.iterable, scope);
-    }
-    if (!(iterable instanceof ArrayValue || iterable instanceof ObjectValue)) {
-      throw new Error(`Expected iterable or object type in for loop: got ${iterable.type}`);
-    }
-    if (iterable instanceof ObjectValue) {
-      iterable = iterable.keys();
-    }
-    const items = [];
-    const scopeUpdateFunctions = [];
-    for (let i = 0; i < iterable.value.length; ++i) {
-      const loopScope = new Environment(scope);
-      const current = iterable.value[i];
-      let scopeUpdateFunction;
-      if (node.loopvar.type === "Identifier") {
-        scopeUpdateFunction = (scope2) => scope2.setVariable(node.loopvar.value, current);
-      } else if (node.loopvar.type === "TupleLiteral") {
-        const loopvar = node.loopvar;
-        if (current.type !== "ArrayValue") {
-          throw new Error(`Cannot unpack non-iterable type: ${current.type}`);
-        }
-        const c = current;
-        if (loopvar.value.length !== c.value.length) {
-          throw new Error(`Too ${loopvar.value.length > c.value.length ? "few" : "many"} items to unpack`);
-        }
-        scopeUpdateFunction = (scope2) => {
-          for (let j = 0; j < loopvar.value.length; ++j) {
-            if (loopvar.value[j].type !== "Identifier") {
-              throw new Error(`Cannot unpack non-identifier type: ${loopvar.value[j].type}`);
-            }
-            scope2.setVariable(loopvar.value[j].value, c.value[j]);
-          }
-        };
-      } else {
-        throw new Error(`Invalid loop variable(s): ${node.loopvar.type}`);
-      }
-      if (test) {
-        scopeUpdateFunction(loopScope);
-        const testValue = this.evaluate(test, loopScope);
-        if (!testValue.__bool__().value) {
-          continue;
-        }
-      }
-      items.push(current);
-      scopeUpdateFunctions.push(scopeUpdateFunction);
-    }
-    let result = "";
-    let noIteration = true;
-    for (let i = 0; i < items.length; ++i) {
-      const loop = /* @__PURE__ */ new Map([
-        ["index", new IntegerValue(i + 1)],
-        ["index0", new IntegerValue(i)],
-        ["revindex", new IntegerValue(items.length - i)],
-        ["revindex0", new IntegerValue(items.length - i - 1)],
-        ["first", new BooleanValue(i === 0)],
-        ["last", new BooleanValue(i === items.length - 1)],
-        ["length", new IntegerValue(items.length)],
-        ["previtem", i > 0 ? items[i - 1] : new UndefinedValue()],
-        ["nextitem", i < items.length - 1 ? items[i + 1] : new UndefinedValue()]
-      ]);
-      scope.setVariable("loop", new ObjectValue(loop));
-      scopeUpdateFunctions[i](scope);
-      try {
-        const evaluated = this.evaluateBlock(node.body, scope);
-        result += evaluated.value;
-      } catch (err) {
-        if (err instanceof ContinueControl) {
-          continue;
-        }
-        if (err instanceof BreakControl) {
-          break;
-        }
-        throw err;
-      }
-      noIteration = false;
-    }
-    if (noIteration) {
-      const defaultEvaluated = this.evaluateBlock(node.defaultBlock, scope);
-      result += defaultEvaluated.value;
-    }
-    return new StringValue(result);
-  }
-  /**
-   * Bind every parameter name and special argument before evaluating defaults,
-   * preventing unbound parameters from resolving in an outer scope.
-   */
-  bindMacroArguments(displayName, parameters, specialArguments, args, scope) {
-    const positionalArguments = args.slice();
-    let keywordArguments = /* @__PURE__ */ new Map();
-    if (positionalArguments.at(-1) instanceof KeywordArgumentsValue) {
-      keywordArguments = new Map(positionalArguments.pop().value);
-    }
-    const pendingDefaults = [];
-    for (let i = 0; i < parameters.length; ++i) {
-      const { name, defaultValue } = getParameterDescriptor(parameters[i]);
-      let value = positionalArguments[i];
-      if (value === void 0 && keywordArguments.has(name)) {
-        value = keywordArguments.get(name);
-        keywordArguments.delete(name);
-      }
-      if (value === void 0 && defaultValue !== void 0) {
-        pendingDefaults.push([name, defaultValue]);
-      }
-      scope.setVariable(name, value ?? new UndefinedValue());
-    }
-    if (specialArguments.has("kwargs")) {
-      scope.setVariable("kwargs", new ObjectValue(keywordArguments));
-    } else if (keywordArguments.size > 0) {
-      throw new Error(`macro ${displayName} takes no keyword argument '${keywordArguments.keys().next().value}'`);
-    }
-    if (specialArguments.has("varargs")) {
-      scope.setVariable("varargs", new ArrayValue(positionalArguments.slice(parameters.length)));
-    } else if (positionalArguments.length > parameters.length) {
-      throw new Error(`macro ${displayName} takes not more than ${parameters.length} argument(s)`);
-    }
-    for (const [name, defaultValue] of pendingDefaults) {
-      scope.setVariable(name, this.evaluate(defaultValue, scope));
-    }
-  }
-  /**
-   * See https://jinja.palletsprojects.com/en/3.1.x/templates/#macros for more information.
-   */
-  evaluateMacro(node, environment) {
-    const specialArguments = findAccessedSpecialMacroArguments(node.args, node.body);
-    environment.setVariable(
-      node.name.value,
-      new FunctionValue((args, scope) => {
-        const macroScope = new Environment(scope);
-        this.bindMacroArguments(`'${node.name.value}'`, node.args, specialArguments, args, macroScope);
-        return this.evaluateBlock(node.body, macroScope);
-      })
-    );
-    return new NullValue();
-  }
-  evaluateCallStatement(node, environment) {
-    const parameters = node.callerArgs ?? [];
-    const specialArguments = findAccessedSpecialMacroArguments(parameters, node.body);
-    const callerFn = new FunctionValue((callerArguments) => {
-      const callBlockEnv = new Environment(environment);
-      this.bindMacroArguments("None", parameters, specialArguments, callerArguments, callBlockEnv);
-      return this.evaluateBlock(node.body, callBlockEnv);
-    });
-    const [macroArgs, macroKwargs] = this.evaluateArguments(node.call.args, environment);
-    macroArgs.push(new KeywordArgumentsValue(macroKwargs));
-    const fn = this.evaluate(node.call.callee, environment);
-    if (fn.type !== "FunctionValue") {
-      throw new Error(`Cannot call something that is not a function: got ${fn.type}`);
-    }
-    const newEnv = new Environment(environment);
-    newEnv.setVariable("caller", callerFn);
-    return fn.value(macroArgs, newEnv);
-  }
-  evaluateFilterStatement(node, environment) {
-    const rendered = this.evaluateBlock(node.body, environment);
-    return this.applyFilter(rendered, node.filter, environment);
-  }
-  evaluate(statement, environment) {
-    if (!statement) {
-      return new UndefinedValue();
-    }
-    switch (statement.type) {
-      case "Program":
-        return this.evalProgram(statement, environment);
-      case "Set":
-        return this.evaluateSet(statement, environment);
-      case "If":
-        return this.evaluateIf(statement, environment);
-      case "For":
-        return this.evaluateFor(statement, environment);
-      case "Macro":
-        return this.evaluateMacro(statement, environment);
-      case "CallStatement":
-        return this.evaluateCallStatement(statement, environment);
-      case "Break":
-        throw new BreakControl();
-      case "Continue":
-        throw new ContinueControl();
-      case "IntegerLiteral":
-        return new IntegerValue(statement.value);
-      case "FloatLiteral":
-        return new FloatValue(statement.value);
-      case "StringLiteral":
-        return new StringValue(statement.value);
-      case "ArrayLiteral":
-        return new ArrayValue(statement.value.map((x) => this.evaluate(x, environment)));
-      case "TupleLiteral":
-        return new TupleValue(statement.value.map((x) => this.evaluate(x, environment)));
-      case "ObjectLiteral": {
-        const mapping = /* @__PURE__ */ new Map();
-        for (const [key, value] of statement.value) {
-          const evaluatedKey = this.evaluate(key, environment);
-          if (!(evaluatedKey instanceof StringValue)) {
-            throw new Error(`Object keys must be strings: got ${evaluatedKey.type}`);
-          }
-          mapping.set(evaluatedKey.value, this.evaluate(value, environment));
-        }
-        return new ObjectValue(mapping);
-      }
-      case "Identifier":
-        return this.evaluateIdentifier(statement, environment);
-      case "CallExpression":
-        return this.evaluateCallExpression(statement, environment);
-      case "MemberExpression":
-        return this.evaluateMemberExpression(statement, environment);
-      case "UnaryExpression":
-        return this.evaluateUnaryExpression(statement, environment);
-      case "BinaryExpression":
-        return this.evaluateBinaryExpression(statement, environment);
-      case "FilterExpression":
-        return this.evaluateFilterExpression(statement, environment);
-      case "FilterStatement":
-        return this.evaluateFilterStatement(statement, environment);
-      case "TestExpression":
-        return this.evaluateTestExpression(statement, environment);
-      case "SelectExpression":
-        return this.evaluateSelectExpression(statement, environment);
-      case "Ternary":
-        return this.evaluateTernaryExpression(statement, environment);
-      case "Comment":
-        return new NullValue();
-      default:
-        throw new SyntaxError(`Unknown node type: ${statement.type}`);
-    }
-  }
-};
-function convertToRuntimeValues(input) {
-  switch (typeof input) {
-    case "number":
-      return Number.isInteger(input) ? new IntegerValue(input) : new FloatValue(input);
-    case "string":
-      return new StringValue(input);
-    case "boolean":
-      return new BooleanValue(input);
-    case "undefined":
-      return new UndefinedValue();
-    case "object":
-      if (input === null) {
-        return new NullValue();
-      } else if (Array.isArray(input)) {
-        return new ArrayValue(input.map(convertToRuntimeValues));
-      } else {
-        return new ObjectValue(
-          new Map(Object.entries(input).map(([key, value]) => [key, convertToRuntimeValues(value)]))
-        );
-      }
-    case "function":
-      return new FunctionValue((args, _scope) => {
-        const result = input(...args.map((x) => x.value)) ?? null;
-        return convertToRuntimeValues(result);
-      });
-    default:
-      throw new Error(`Cannot convert to runtime value: ${input}`);
-  }
-}
-
-// src/format.ts
-var NEWLINE = "\n";
-var OPEN_STATEMENT = "{%- ";
-var CLOSE_STATEMENT = " -%}";
-var PRECEDENCE = Object.freeze({
-  CONDITIONAL: 0,
-  // a if b else c
-  LOGICAL_OR: 1,
-  // or
-  LOGICAL_AND: 2,
-  // and
-  LOGICAL_NOT: 3,
-  // not a
-  COMPARISON: 4,
-  // == != < <= > >= in, not in
-  ADDITIVE: 5,
-  // + -
-  MULTIPLICATIVE: 6,
-  // * / // %
-  EXPONENTIATION: 7,
-  // **
-  TEST: 8,
-  // is
-  FILTER: 9,
-  // |
-  UNARY_SIGN: 10,
-  // -a +a
-  ATOM: 11
-  // literals, identifiers, calls, member accesses
-});
-function getBinaryOperatorPrecedence(expr) {
-  switch (expr.operator.type) {
-    case "ExponentiationBinaryOperator":
-      return PRECEDENCE.EXPONENTIATION;
-    case "MultiplicativeBinaryOperator":
-      return PRECEDENCE.MULTIPLICATIVE;
-    case "AdditiveBinaryOperator":
-      return PRECEDENCE.ADDITIVE;
-    case "ComparisonBinaryOperator":
-      return PRECEDENCE.COMPARISON;
-    case "Identifier":
-      if (expr.operator.value === "and") {
-        return PRECEDENCE.LOGICAL_AND;
-      }
-      if (expr.operator.value === "in" || expr.operator.value === "not in") {
-        return PRECEDENCE.COMPARISON;
-      }
-      return PRECEDENCE.LOGICAL_OR;
-  }
-  return PRECEDENCE.LOGICAL_OR;
-}
-function getPrecedence(node) {
-  switch (node.type) {
-    case "SelectExpression":
-    case "Ternary":
-      return PRECEDENCE.CONDITIONAL;
-    case "BinaryExpression":
-      return getBinaryOperatorPrecedence(node);
-    case "UnaryExpression":
-      return node.operator.value === "not" ? PRECEDENCE.LOGICAL_NOT : PRECEDENCE.UNARY_SIGN;
-    case "TestExpression":
-      return PRECEDENCE.TEST;
-    case "FilterExpression":
-      return PRECEDENCE.FILTER;
-    default:
-      return PRECEDENCE.ATOM;
-  }
-}
-function formatOperand(node, minPrecedence) {
-  const expr = formatExpression(node);
-  return getPrecedence(node) < minPrecedence ? `(${expr})` : expr;
-}
-function format(program, indent = "	") {
-  const indentStr = typeof indent === "number" ? " ".repeat(indent) : indent;
-  const body = formatStatements(program.body, 0, indentStr);
-  return body.replace(/\n$/, "");
-}
-function createStatement(...text) {
-  return OPEN_STATEMENT + text.join(" ") + CLOSE_STATEMENT;
-}
-function formatStatements(stmts, depth, indentStr) {
-  return stmts.map((stmt) => formatStatement(stmt, depth, indentStr)).join(NEWLINE);
-}
-function formatExpressionList(expressions) {
-  return expressions.map((expression) => formatExpression(expression)).join(", ");
-}
-function formatStatement(node, depth, indentStr) {
-  const pad = indentStr.repeat(depth);
-  switch (node.type) {
-    case "Program":
-      return formatStatements(node.body, depth, indentStr);
-    case "If":
-      return formatIf(node, depth, indentStr);
-    case "For":
-      return formatFor(node, depth, indentStr);
-    case "Set":
-      return formatSet(node, depth, indentStr);
-    case "Macro":
-      return formatMacro(node, depth, indentStr);
-    case "Break":
-      return pad + createStatement("break");
-    case "Continue":
-      return pad + createStatement("continue");
-    case "CallStatement":
-      return formatCallStatement(node, depth, indentStr);
-    case "FilterStatement":
-      return formatFilterStatement(node, depth, indentStr);
-    case "Comment":
-      return pad + "{# " + node.value + " #}";
-    default:
-      return pad + "{{- " + formatExpression(node) + " -}}";
-  }
-}
-function formatIf(node, depth, indentStr) {
-  const pad = indentStr.repeat(depth);
-  const clauses = [];
-  let current = node;
-  while (current) {
-    clauses.push({ test: current.test, body: current.body });
-    if (current.alternate.length === 1 && current.alternate[0].type === "If") {
-      current = current.alternate[0];
-    } else {
-      break;
-    }
-  }
-  let out = pad + createStatement("if", formatExpression(clauses[0].test)) + NEWLINE + formatStatements(clauses[0].body, depth + 1, indentStr);
-  for (let i = 1; i < clauses.length; ++i) {
-    out += NEWLINE + pad + createStatement("elif", formatExpression(clauses[i].test)) + NEWLINE + formatStatements(clauses[i].body, depth + 1, indentStr);
-  }
-  if (current && current.alternate.length > 0) {
-    out += NEWLINE + pad + createStatement("else") + NEWLINE + formatStatements(current.alternate, depth + 1, indentStr);
-  }
-  out += NEWLINE + pad + createStatement("endif");
-  return out;
-}
-function formatFor(node, depth, indentStr) {
-  const pad = indentStr.repeat(depth);
-  let formattedIterable = "";
-  if (node.iterable.type === "SelectExpression") {
-    const n = node.iterable;
-    formattedIterable = `${formatExpression(n.lhs)} if ${formatExpression(n.test)}`;
-  } else {
-    formattedIterable = formatExpression(node.iterable);
-  }
-  let out = pad + createStatement("for", formatExpression(node.loopvar), "in", formattedIterable) + NEWLINE + formatStatements(node.body, depth + 1, indentStr);
-  if (node.defaultBlock.length > 0) {
-    out += NEWLINE + pad + createStatement("else") + NEWLINE + formatStatements(node.defaultBlock, depth + 1, indentStr);
-  }
-  out += NEWLINE + pad + createStatement("endfor");
-  return out;
-}
-function formatSet(node, depth, indentStr) {
-  const pad = indentStr.repeat(depth);
-  const left = formatExpression(node.assignee);
-  const right = node.value ? formatExpression(node.value) : "";
-  const value = pad + createStatement("set", `${left}${node.value ? " = " + right : ""}`);
-  if (node.body.length === 0) {
-    return value;
-  }
-  return value + NEWLINE + formatStatements(node.body, depth + 1, indentStr) + NEWLINE + pad + createStatement("endset");
-}
-function formatMacro(node, depth, indentStr) {
-  const pad = indentStr.repeat(depth);
-  const args = formatExpressionList(node.args);
-  return pad + createStatement("macro", `${node.name.value}(${args})`) + NEWLINE + formatStatements(node.body, depth + 1, indentStr) + NEWLINE + pad + createStatement("endmacro");
-}
-function formatCallStatement(node, depth, indentStr) {
-  const pad = indentStr.repeat(depth);
-  const params = node.callerArgs && node.callerArgs.length > 0 ? `(${formatExpressionList(node.callerArgs)})` : "";
-  const callExpr = formatExpression(node.call);
-  let out = pad + createStatement(`call${params}`, callExpr) + NEWLINE;
-  out += formatStatements(node.body, depth + 1, indentStr) + NEWLINE;
-  out += pad + createStatement("endcall");
-  return out;
-}
-function formatFilterStatement(node, depth, indentStr) {
-  const pad = indentStr.repeat(depth);
-  const spec = node.filter.type === "Identifier" ? node.filter.value : formatExpression(node.filter);
-  let out = pad + createStatement("filter", spec) + NEWLINE;
-  out += formatStatements(node.body, depth + 1, indentStr) + NEWLINE;
-  out += pad + createStatement("endfilter");
-  return out;
-}
-function formatExpression(node) {
-  switch (node.type) {
-    case "SpreadExpression": {
-      const n = node;
-      return `*${formatExpression(n.argument)}`;
-    }
-    case "KeywordSpreadExpression": {
-      const n = node;
-      return `**${formatExpression(n.argument)}`;
-    }
-    case "Identifier":
-      return node.value;
-    case "IntegerLiteral":
-      return `${node.value}`;
-    case "FloatLiteral": {
-      const value = node.value;
-      if (Object.is(value, -0)) {
-        return "-0.0";
-      }
-      return value % 1 === 0 ? value.toFixed(1) : value.toString();
-    }
-    case "StringLiteral":
-      return JSON.stringify(node.value);
-    case "BinaryExpression": {
-      const n = node;
-      const thisPrecedence = getBinaryOperatorPrecedence(n);
-      const left = formatOperand(n.left, thisPrecedence);
-      const right = formatOperand(n.right, thisPrecedence + 1);
-      return `${left} ${n.operator.value} ${right}`;
-    }
-    case "UnaryExpression": {
-      const n = node;
-      const operandPrecedence = n.argument.type === "UnaryExpression" ? getPrecedence(n) : PRECEDENCE.ATOM;
-      return n.operator.value + (n.operator.value === "not" ? " " : "") + formatOperand(n.argument, operandPrecedence);
-    }
-    case "CallExpression": {
-      const n = node;
-      const args = formatExpressionList(n.args);
-      return `${formatExpression(n.callee)}(${args})`;
-    }
-    case "MemberExpression": {
-      const n = node;
-      const obj = formatOperand(n.object, PRECEDENCE.ATOM);
-      let prop = formatExpression(n.property);
-      if (!n.computed && n.property.type !== "Identifier" && n.property.type !== "IntegerLiteral") {
-        prop = `(${prop})`;
-      }
-      return n.computed ? `${obj}[${prop}]` : `${obj}.${prop}`;
-    }
-    case "FilterExpression": {
-      const n = node;
-      const operand = formatOperand(n.operand, PRECEDENCE.FILTER);
-      if (n.filter.type === "CallExpression") {
-        return `${operand} | ${formatExpression(n.filter)}`;
-      }
-      return `${operand} | ${n.filter.value}`;
-    }
-    case "SelectExpression": {
-      const n = node;
-      return `${formatOperand(n.lhs, PRECEDENCE.LOGICAL_OR)} if ${formatOperand(n.test, PRECEDENCE.LOGICAL_OR)}`;
-    }
-    case "TestExpression": {
-      const n = node;
-      return `${formatOperand(n.operand, PRECEDENCE.TEST)} is${n.negate ? " not" : ""} ${n.test.value}`;
-    }
-    case "ArrayLiteral":
-    case "TupleLiteral": {
-      const elems = formatExpressionList(node.value);
-      const brackets = node.type === "ArrayLiteral" ? "[]" : "()";
-      return `${brackets[0]}${elems}${brackets[1]}`;
-    }
-    case "ObjectLiteral": {
-      const entries = Array.from(node.value.entries()).map(
-        ([k, v]) => `${formatExpression(k)}: ${formatExpression(v)}`
-      );
-      return `{${entries.join(", ")}}`;
-    }
-    case "SliceExpression": {
-      const n = node;
-      const s = n.start ? formatExpression(n.start) : "";
-      const t = n.stop ? formatExpression(n.stop) : "";
-      const st = n.step ? `:${formatExpression(n.step)}` : "";
-      return `${s}:${t}${st}`;
-    }
-    case "KeywordArgumentExpression": {
-      const n = node;
-      return `${n.key.value}=${formatExpression(n.value)}`;
-    }
-    case "Ternary": {
-      const n = node;
-      return `${formatOperand(n.trueExpr, PRECEDENCE.LOGICAL_OR)} if ${formatOperand(
-        n.condition,
-        PRECEDENCE.LOGICAL_OR
-      )} else ${formatOperand(n.falseExpr, PRECEDENCE.CONDITIONAL)}`;
-    }
-    default:
-      throw new Error(`Unknown expression type: ${node.type}`);
-  }
-}
-
-// src/index.ts
-var Template = class {
-  parsed;
-  /**
-   * @param {string} template The template string
-   */
-  constructor(template) {
-    const tokens = tokenize(template, {
-      lstrip_blocks: true,
-      trim_blocks: true
-    });
-    this.parsed = parse(tokens);
-  }
-  render(items) {
-    const env = new Environment();
-    setupGlobals(env);
-    if (items) {
-      for (const [key, value] of Object.entries(items)) {
-        env.set(key, value);
-      }
-    }
-    const interpreter = new Interpreter(env);
-    const result = interpreter.run(this.parsed);
-    return result.value;
-  }
-  format(options) {
-    return format(this.parsed, options?.indent || "	");
-  }
-};
-
-
-;// CONCATENATED MODULE: ./packages/recipe/src/chat-template.ts
-
-
-/** What the original's templates write before an answer; looked for where a recipe names nothing else. */
-const ORIGINAL_MARKER = '[/INST]';
-/** transformers' marks round what is learnt, with the variants that trim white space. */
-const GENERATION_MARKS = /\{%-?\s*generation\s*-?%\}/;
-const PROMPT = 'A text that the user wrote.';
-const ANSWER = 'A text that the assistant wrote.';
-/**
- * Checks that the answer of a conversation can be told from its prompt, as the trainer's `tokenisation.py` tells them:
- * by `response_marker`, by generation marks, by `[/INST]`, or by what it writes between them. Nothing is said of a
- * tokenizer's own template.
- */
-function checkChatTemplate({ chatTemplate, responseMarker }, report) {
-    if (chatTemplate === undefined)
-        return;
-    const rendered = render(chatTemplate);
-    if ('problem' in rendered) {
-        const message = `chat_template is not understood: ${rendered.problem}`;
-        const hint = 'Is it Jinja? transformers has the last word on it when training starts.';
-        report('chat_template', { severity: 'warning', code: 'chat-template', message, hint });
-        return;
-    }
-    const { text } = rendered;
-    const answerAt = text.indexOf(ANSWER);
-    if (answerAt < 0 || !text.includes(PROMPT)) {
-        const message = `chat_template leaves the ${answerAt < 0 ? 'answer' : 'prompt'} out of a conversation of one of each`;
-        report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
-        return;
-    }
-    if (responseMarker === undefined && GENERATION_MARKS.test(chatTemplate)) {
-        checkMarks(chatTemplate, report);
-        return;
-    }
-    const promptAt = text.lastIndexOf(PROMPT, answerAt);
-    if (promptAt < 0) {
-        const message = 'chat_template writes the answer before the prompt';
-        report('chat_template', { code: 'chat-template', message, hint: `It writes ${JSON.stringify(text)}.` });
-        return;
-    }
-    const between = text.slice(promptAt + PROMPT.length, answerAt);
-    const marker = responseMarker ?? (chatTemplate.includes(ORIGINAL_MARKER) ? ORIGINAL_MARKER : undefined);
-    if (marker === undefined ? between.trim() !== '' : between.includes(marker))
-        return;
-    const hint = `Between prompt and answer it writes ${JSON.stringify(between)}.`;
-    if (marker === undefined) {
-        const message = 'chat_template writes nothing between prompt and answer by which the answer could be told';
-        const advice = 'Put {% generation %} and {% endgeneration %} round the answer.';
-        report('chat_template', { code: 'chat-template', message, hint: `${hint} ${advice}` });
-        return;
-    }
-    const message = `chat_template does not write ${JSON.stringify(marker)} between prompt and answer, behind which is learnt`;
-    const key = responseMarker === undefined ? 'chat_template' : 'response_marker';
-    report(key, { code: 'chat-template', message, hint });
-}
-/** What is between the marks is what is learnt: the answer must be there. */
-function checkMarks(chatTemplate, report) {
-    const rendered = render(withCharacters(chatTemplate));
-    if ('problem' in rendered)
-        return; // the same template without these characters was understood
-    const marked = [...rendered.text.matchAll(new RegExp(`${BEGIN}(.*?)${END}`, 'gsu'))].map(([, text]) => text);
-    if (marked.some((text) => text?.includes(ANSWER)))
-        return;
-    const message = 'chat_template has generation marks, but not round the answer';
-    const hint = `Between its marks it writes ${JSON.stringify(marked.join(''))}. Put {% generation %} and {% endgeneration %} round the answer.`;
-    report('chat_template', { code: 'chat-template', message, hint });
-}
-/** Characters that stand for nothing in Unicode. */
-const [BEGIN, END] = ['\uFDD0', '\uFDD1'];
-/** The template with a character written at each mark, as the trainer's `answer_spans.py` does. */
-function withCharacters(template) {
-    return template.replaceAll(/\{%(-?)\s*(end)?generation\s*(-?)%\}/g, (_, left, end, right) => end
-        ? `{%${left} endif %}{{ '${END}' }}{% if true %}{% endif ${right}%}`
-        : `{%${left} if true %}{{ '${BEGIN}' }}{% if true %}{% endif ${right}%}`);
-}
-/** A conversation of one prompt and one answer, as the template writes it. */
-function render(template) {
-    try {
-        const messages = [
-            { role: 'user', content: PROMPT },
-            { role: 'assistant', content: ANSWER },
-        ];
-        const variables = { messages, bos_token: '<s>', eos_token: '</s>', add_generation_prompt: false };
-        const text = withinTime(() => new Template(template).render(variables));
-        return { text };
-    }
-    catch (error) {
-        return { problem: error.message.split('\n')[0] ?? '' };
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/training-together.ts
-
-
-/** Checks what the keys of one training file say together. */
-function checkTogether(training, yaml, diagnostics) {
-    const isThere = (key) => Object.hasOwn(yaml.data, key);
-    const report = (key, finding, atKey = false) => {
-        diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
-    };
-    checkPrecision(training, report);
-    checkLength(training, report, isThere);
-    checkSaving(training, report, isThere);
-    checkLora(training, report);
-    checkOwnKeys(training, report);
-    checkChatTemplate(training, report);
-}
-function checkPrecision({ arguments: given }, report) {
-    if (given.bf16 === true && given.fp16 === true) {
-        const hint = 'Keep bf16: GPUs since 2020 have it, and it does not overflow.';
-        report('fp16', { code: 'conflicting-keys', message: 'both bf16 and fp16 are true', hint });
-    }
-    if (given.fp16 === true && given.dtype === 'bfloat16') {
-        const hint = 'Write bf16: true instead, or dtype: float32.';
-        report('fp16', { code: 'conflicting-keys', message: 'fp16 is true and dtype is bfloat16', hint });
-    }
-}
-function checkLength({ arguments: given }, report, isThere) {
-    const steps = Number(given.max_steps ?? -1);
-    if (steps < 1)
-        return;
-    if (isThere('num_train_epochs')) {
-        const message = 'num_train_epochs has no effect beside max_steps';
-        report('num_train_epochs', { code: 'without-effect', message, hint: 'Keep one of them.' }, true);
-    }
-    const warmup = Number(given.warmup_steps ?? 0);
-    if (warmup >= 1 && warmup >= steps) {
-        const message = `warmup_steps: ${warmup} are all of the ${steps} steps: the learning rate is never reached`;
-        const hint = 'A number below 1 is a share of all steps: 0.1.';
-        report('warmup_steps', { code: 'unusual-value', message, hint });
-    }
-}
-function checkSaving(training, report, isThere) {
-    const { arguments: given } = training;
-    const { save_strategy: saving, eval_strategy: evaluation } = given;
-    for (const [key, strategyKey, strategy] of [
-        ['save_steps', 'save_strategy', saving],
-        ['eval_steps', 'eval_strategy', evaluation],
-    ]) {
-        if (!isThere(key) || strategy === 'steps' || (strategy === undefined && key === 'eval_steps'))
-            continue;
-        const said = strategy === undefined ? `without ${strategyKey}: steps` : `beside ${strategyKey}: ${strategy}`;
-        const message = `${key} has no effect ${said}`;
-        report(key, { severity: 'notice', code: 'without-effect', message }, true);
-    }
-    if (saving === 'no' && training.saveMinutes === undefined) {
-        const message = 'no checkpoints: a run that is interrupted starts over';
-        const hint = 'Write save_strategy: steps, or save_minutes: 30.';
-        report('save_strategy', { code: 'no-checkpoints', message, hint });
-    }
-    if (given.load_best_model_at_end === true)
-        checkBestModel(given, report);
-}
-/** As transformers' TrainingArguments refuse it. */
-function checkBestModel(given, report) {
-    const at = 'load_best_model_at_end';
-    const evaluation = given.eval_strategy ?? 'epoch';
-    const saving = given.save_strategy ?? 'epoch';
-    if (saving === 'best')
-        return;
-    const hint = 'Write the same strategy and steps for both.';
-    if (evaluation !== saving) {
-        const message = `${at} needs checkpoints where it evaluates: eval_strategy is ${evaluation}, save_strategy ${saving}`;
-        report(at, { code: 'conflicting-keys', message, hint });
-    }
-    else if (evaluation === 'steps') {
-        const [evaluate, save] = [
-            Number(given.eval_steps ?? given.logging_steps ?? 500),
-            Number(given.save_steps ?? 500),
-        ];
-        // Shares of all steps are compared as the steps that they are, which are not known here.
-        if (evaluate < 1 || save < 1 || Number.isInteger(save / evaluate))
-            return;
-        const message = `${at}: save_steps ${save} is not a multiple of eval_steps ${evaluate}`;
-        report(at, { code: 'conflicting-keys', message, hint });
-    }
-}
-function checkLora({ arguments: given }, report) {
-    if (given.use_peft !== true) {
-        const [key] = Object.keys(given).filter((name) => name.startsWith('lora_') || /^use_(dora|rslora)$/.test(name));
-        if (key === undefined)
-            return;
-        const message = `${key} has no effect without use_peft: true: the whole model is trained`;
-        report(key, { code: 'without-effect', message }, true);
-        return;
-    }
-    checkAdapterKeys(given, ([key], finding) => report(key, finding));
-    const rank = Number(given.lora_r ?? 16);
-    const alpha = Number(given.lora_alpha ?? 32);
-    if (alpha / rank > 16 && given.use_rslora !== true) {
-        const message = `lora_alpha ${alpha} with lora_r ${rank} multiplies the adapter by ${alpha / rank}`;
-        const hint = 'Mostly lora_alpha is one or two times lora_r.';
-        report(Object.hasOwn(given, 'lora_alpha') ? 'lora_alpha' : 'lora_r', {
-            code: 'unusual-value',
-            message,
-            hint,
-        });
-    }
-}
-function checkOwnKeys({ profile, microBatchTokens }, report) {
-    if (profile === 'fast' || microBatchTokens === undefined)
-        return;
-    const message = `micro_batch_tokens has no effect in the profile ${profile}`;
-    report('micro_batch_tokens', { code: 'without-effect', message, hint: 'It is for profile: fast.' }, true);
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/training-schema.ts
-
-
-
-
-const minutes = schemas/* number */.aig('expected a number of minutes').positive('expected minutes above 0').optional();
-/** The keys of this project's, and those of TRL's that are read here and not passed on as they are. */
-const ownKeysSchema = schemas/* strictObject */.rej({
-    profile: schemas/* enum */.k5n(['parity', 'fast'])
-        .default('parity')
-        .describe("parity computes as the original's code did; fast the same objective at twice the speed."),
-    global_batch_size: schemas/* int */.Whr()
-        .positive()
-        .optional()
-        .describe('Rows in one optimizer step, over all processes. Gradient accumulation follows from it and must be a whole number.'),
-    chat_template: schemas/* string */.YjP()
-        .min(1)
-        .optional()
-        .describe("Jinja text by which conversations become text; left out: the tokenizer's own."),
-    response_marker: schemas/* string */.YjP()
-        .min(1)
-        .optional()
-        .describe('The loss is on what follows it before the last answer; left out: the template decides.'),
-    max_incomplete_share: schemas/* number */.aig('expected a number from 0 to 1')
-        .min(0, 'expected a number from 0 to 1')
-        .max(1, 'expected a number from 0 to 1')
-        .optional()
-        .describe('Largest share of training rows without a label or with a cut answer; with more, the run ends with an error. Left out: 0.01 with profile: fast, any share with profile: parity.'),
-    micro_batch_tokens: schemas/* int */.Whr()
-        .positive()
-        .optional()
-        .describe('With profile: fast, most tokens in a micro-batch; left out: chosen by memory.'),
-    master_weights: schemas/* boolean */.zMY()
-        .optional()
-        .describe('float32 master weights behind bfloat16 weights. Default: true for full fine-tuning with AdamW, except under DeepSpeed, which keeps its own. false saves 6 bytes a parameter and loses nearly every update at a learning rate of 1e-5.'),
-    save_minutes: minutes.describe('A checkpoint at least that often, beside what save_strategy says.'),
-    max_minutes: minutes.describe('One run stops, with a checkpoint, before it has taken that long.'),
-    stop_on: schemas/* array */.YOg(schemas/* enum */.k5n(['nan', 'spike'], 'expected nan or spike'), 'expected a list: [nan] or [nan, spike]')
-        .default([])
-        .describe('Training losses that end a run with an error: not a number, or far above those before.'),
-    gradient_accumulation_steps: schemas/* int */.Whr()
-        .positive()
-        .optional()
-        .describe('Micro-batches in one optimizer step; global_batch_size says it for any number of processes.'),
-    model_name_or_path: schemas/* string */.YjP()
-        .min(1)
-        .nullish()
-        .describe('In a file that is used without a recipe: the base model, a folder or a hub repository.'),
-    model_revision: schemas/* string */.YjP().min(1).nullish().describe('Its commit, branch or tag.'),
-});
-/** Reads training arguments; what is wrong is added to `diagnostics`. */
-function checkTraining(yaml, diagnostics) {
-    diagnostics.push(...yaml.otherReadings());
-    const before = diagnostics.length;
-    const data = yaml.data;
-    if (data === null || typeof data !== 'object' || Array.isArray(data)) {
-        const message = 'expected training arguments, one `key: value` a line';
-        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'wrong-type', message }));
-        return undefined;
-    }
-    const isOwn = ([key]) => Object.hasOwn(ownKeysSchema.shape, key);
-    const entries = Object.entries(data);
-    const own = { ...yaml, data: Object.fromEntries(entries.filter(isOwn)) };
-    const section = (0,check_schema/* checkSchema */._)(ownKeysSchema, own, diagnostics);
-    const name = ownKeysSchema.shape.profile.safeParse(own.data.profile).data ?? 'parity';
-    const trainerArguments = checkArguments(Object.fromEntries(entries.filter((entry) => !isOwn(entry))), { name, stated: own.data.profile !== undefined }, Object.keys(ownKeysSchema.shape), yaml, diagnostics);
-    if (diagnostics.slice(before).some(({ severity }) => severity === 'error') || !section)
-        return undefined;
-    const training = {
-        profile: section.profile,
-        globalBatchSize: section.global_batch_size,
-        accumulationSteps: section.gradient_accumulation_steps,
-        model: section.model_name_or_path
-            ? { name: section.model_name_or_path, revision: section.model_revision ?? undefined }
-            : undefined,
-        chatTemplate: section.chat_template,
-        responseMarker: section.response_marker,
-        maxIncompleteShare: section.max_incomplete_share,
-        microBatchTokens: section.micro_batch_tokens,
-        masterWeights: section.master_weights,
-        saveMinutes: section.save_minutes,
-        maxMinutes: section.max_minutes,
-        stopOn: section.stop_on,
-        arguments: trainerArguments,
-    };
-    checkTogether(training, yaml, diagnostics);
-    return training;
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/read-experts.ts
-
-
-
-
-
-
-
-
-/** Reads the section `experts` of a recipe and the training files that it names; an expert with errors is undefined. */
-function readExperts({ experts = {}, dataset: datasetFile }, rest, yaml, diagnostics) {
-    const folder = external_node_path_default().dirname(yaml.file);
-    if ('base' in experts) {
-        const message = 'an expert named base: in a merge configuration ${base} is the base model';
-        diagnostics.push(yaml.diagnose({ path: ['experts', 'base'], key: true }, { code: 'bad-value', message }));
-    }
-    const seen = new Map();
-    return Object.entries(experts).map(([name, { dataset, sft }]) => {
-        const diagnose = (key, finding) => yaml.diagnose({ path: ['experts', name, key] }, finding);
-        if (rest.datasets && dataset !== undefined && !Object.hasOwn(rest.datasets, dataset)) {
-            const known = Object.keys(rest.datasets);
-            const message = `${datasetFile} has no dataset ${dataset}`;
-            const hint = (0,src_diagnostics/* didYouMean */.au)(dataset, known) ?? `It has: ${known.join(', ')}.`;
-            diagnostics.push(diagnose('dataset', { code: 'unknown-name', message, hint }));
-        }
-        if (sft === undefined)
-            return undefined;
-        const file = resolveInRecipe(sft, { root: folder, from: folder }, (finding) => diagnose('sft', finding), diagnostics);
-        const twin = seen.get(`${dataset}\n${file}`);
-        if (twin !== undefined && dataset !== undefined) {
-            const message = `${name} is trained as ${twin} is: the same data, the same arguments`;
-            const hint = 'Both become the same model. Which dataset is meant?';
-            diagnostics.push(diagnose('dataset', { code: 'same-expert-twice', message, hint }));
-        }
-        seen.set(`${dataset}\n${file}`, name);
-        const read = readTrainingFile(file, diagnostics, (finding) => diagnose('sft', finding));
-        if (!read)
-            return undefined;
-        const isKnown = dataset !== undefined && Object.hasOwn(rest.datasets ?? {}, dataset);
-        const found = isKnown ? rest.datasets?.[dataset] : undefined;
-        checkExpert(read, { launch: rest.launch, dataset: found }, diagnostics);
-        checkModelName(read, rest.baseModel, diagnostics);
-        const expert = { name, dataset: dataset ?? '?', training: read.section, yaml: read.yaml };
-        if (rest.architecture)
-            checkArchitecture(expert, rest.architecture, rest.launch, diagnostics);
-        return rest.processes === undefined ? expert : deriveAccumulation(expert, rest.processes, diagnostics);
-    });
-}
-/** Reads one file of training arguments; `report` makes the finding when it isn't there. */
-function readTrainingFile(file, diagnostics, report) {
-    if (!(0,external_node_fs_.existsSync)(file)) {
-        diagnostics.push(report((0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
-        return undefined;
-    }
-    const yaml = (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
-    const section = yaml && checkTraining(yaml, diagnostics);
-    return yaml && section && { section, yaml };
-}
-/**
- * Gradient accumulation = global batch / (batch per device × processes); it must be a whole number.
- *
- * Recipes for TRL state the accumulation instead, and the global batch then depends on the processes.
- */
-function deriveAccumulation(expert, processes, diagnostics) {
-    const { training, yaml } = expert;
-    const report = (key, finding, atKey = false) => diagnostics.push(yaml.diagnose({ path: [key], key: atKey }, finding));
-    const perDevice = Number(training.arguments.per_device_train_batch_size ?? 8);
-    const inStep = perDevice * processes;
-    const { accumulationSteps } = training;
-    const globalBatch = training.globalBatchSize ?? inStep * (accumulationSteps ?? 1);
-    const steps = globalBatch / inStep;
-    if (!Number.isInteger(steps)) {
-        const message = `global_batch_size ${globalBatch} is not a multiple of ${perDevice} examples × ${processes} processes = ${inStep}`;
-        const hint = 'Change global_batch_size, per_device_train_batch_size, or the processes in recipe.yaml (--processes).';
-        report('global_batch_size', { code: 'indivisible-batch', message, hint });
-    }
-    else if (accumulationSteps !== undefined) {
-        const key = 'gradient_accumulation_steps';
-        const product = `${accumulationSteps} × ${perDevice} examples × ${processes} processes = ${inStep * accumulationSteps}`;
-        if (training.globalBatchSize === undefined) {
-            const message = `${key} is called global_batch_size: ${globalBatch} here: ${product}`;
-            report(key, { code: 'renamed-key', message, fix: { key: 'global_batch_size', value: globalBatch } }, true);
-        }
-        else if (steps === accumulationSteps) {
-            report(key, { code: 'decided-elsewhere', message: `${key} follows from global_batch_size` }, true);
-        }
-        else {
-            const message = `${key} says ${product}, and global_batch_size ${globalBatch}`;
-            report(key, { code: 'conflicting-keys', message, hint: 'Keep global_batch_size.' }, true);
-        }
-    }
-    const trainerArguments = { ...training.arguments, gradient_accumulation_steps: steps };
-    return { ...expert, training: { ...training, arguments: trainerArguments } };
-}
-/** In a recipe the model is `base_model`; a training file that names the same one says nothing new. */
-function checkModelName({ section, yaml }, baseModel, diagnostics) {
-    for (const key of ['model_name_or_path', 'model_revision']) {
-        if (!Object.hasOwn(yaml.data, key))
-            continue;
-        const { name } = section.model ?? {};
-        const differs = key === 'model_name_or_path' && baseModel?.kind === 'hub' && name !== baseModel.id;
-        diagnostics.push(yaml.diagnose({ path: [key], key: true }, differs
-            ? {
-                code: 'conflicting-keys',
-                message: `${key} is ${name}, and base_model of recipe.yaml is ${baseModel.id}`,
-                hint: 'The model is base_model of recipe.yaml.',
-            }
-            : {
-                code: 'decided-elsewhere',
-                message: `${key} is not read here`,
-                hint: 'The model is base_model of recipe.yaml.',
-            }));
-    }
-}
-
-// EXTERNAL MODULE: ./packages/recipe/src/check-merge.ts
-var check_merge = __nccwpck_require__(1917);
-// EXTERNAL MODULE: ./packages/recipe/src/check-merge-tensors.ts + 2 modules
-var check_merge_tensors = __nccwpck_require__(9100);
-// EXTERNAL MODULE: ./packages/recipe/src/merge-schema.ts
-var merge_schema = __nccwpck_require__(1486);
-// EXTERNAL MODULE: ./packages/recipe/src/plan.ts
-var plan = __nccwpck_require__(7461);
-;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
-
-
-
-
-/** Reads a file that `recipe.yaml` names; when it isn't there, the finding stands where it is named. */
-function readReferenced(from, at, name, diagnostics) {
-    const folder = external_node_path_default().dirname(from.file);
-    const file = resolveInRecipe(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
-    if ((0,external_node_fs_.existsSync)(file))
-        return (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
-    diagnostics.push(from.diagnose({ path: at }, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
-    return undefined;
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
-
-
-
-
-
-
-
-/**
- * Reads the section `merge` of a recipe and the configuration that it names.
- *
- * @param expertNames undefined where they are not known: then nothing is said of the names in the configuration
- */
-function readMerge(section, experts, expertNames, architecture, yaml, diagnostics) {
-    const isPath = typeof section === 'string';
-    const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
-    const names = expertNames && [...expertNames, 'base'];
-    const at = isPath ? ['merge'] : ['merge', 'config'];
-    if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
-            code: 'bad-value',
-            message: 'mergekit itself can only merge models: adapters must be merged first',
-            hint: 'Write adapters: first, or engine: native.',
-        }));
-    }
-    if (options.engine === 'native' &&
-        options.adapters === 'on-the-fly' &&
-        experts.length > 0 &&
-        experts.every((expert) => expert && !(0,plan/* isLora */.N)(expert))) {
-        const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
-    }
-    for (const unknown of names ? (0,check_merge/* unknownNames */.be)(options.donor ?? '', names) : []) {
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, (0,check_merge/* unknownExpert */.Th)(unknown, names ?? [])));
-    }
-    const before = errorsIn(diagnostics);
-    const mergeYaml = readReferenced(yaml, at, name, diagnostics);
-    if (!mergeYaml)
-        return undefined;
-    diagnostics.push(...mergeYaml.otherReadings());
-    const config = (0,check_schema/* checkSchema */._)(options.engine === 'mergekit' ? merge_schema/* mergekitSchema */.I : merge_schema/* mergeSchema */.o, mergeYaml, diagnostics);
-    if (config && options.engine === 'native') {
-        (0,check_merge/* checkMerge */.JU)(config, mergeYaml, diagnostics, { names, architecture });
-        checkMergeDtype(config, experts, mergeYaml, diagnostics);
-    }
-    else if (config) {
-        (0,check_merge_tensors/* checkMergekitTensors */.L)(config, architecture, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
-    }
-    if (config && errorsIn(diagnostics) === before && expertNames)
-        checkUnused(config, expertNames, yaml, diagnostics);
-    return config && { config, folder: external_node_path_default().dirname(external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name)), ...options };
-}
-function errorsIn(diagnostics) {
-    return diagnostics.filter(({ severity }) => severity === 'error').length;
-}
-/** An expert that is trained for nothing. */
-function checkUnused(config, expertNames, yaml, diagnostics) {
-    const text = JSON.stringify(config);
-    for (const name of expertNames.filter((candidate) => !text.includes(`\${${candidate}}`))) {
-        const message = `the merge does not name ${name}: it is trained and not used`;
-        diagnostics.push(yaml.diagnose({ path: ['experts', name], key: true }, { code: 'unused-name', message }));
-    }
-}
-/** A result in float16, whose largest number is 65,504, of weights that have bfloat16's range. */
-function checkMergeDtype({ dtype, out_dtype: outDtype }, experts, yaml, diagnostics) {
-    const key = outDtype === undefined ? 'dtype' : 'out_dtype';
-    const result = outDtype ?? dtype;
-    const wider = experts.find((expert) => expert && expert.training.arguments.dtype === 'bfloat16');
-    if (result === 'float16' && wider) {
-        const message = `${key}: float16, and ${wider.name} is trained in bfloat16, which has larger and smaller numbers`;
-        diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'dtype-mismatch', message, hint: 'Write bfloat16.' }));
-    }
-    const dtypes = new Set(experts.map((expert) => expert?.training.arguments.dtype));
-    if (dtypes.size > 1 && !dtypes.has(undefined) && result === undefined) {
-        const message = `the experts are trained in ${[...dtypes].join(' and ')}, and the merge names no dtype`;
-        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'dtype-mismatch', message, hint: 'Add dtype: bfloat16.' }));
-    }
-}
-const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined };
-
-;// CONCATENATED MODULE: ./packages/recipe/src/recipe-schema.ts
-
-/** A name that becomes a folder name: no separators, no leading dot. */
-const nameSchema = schemas/* string */.YjP()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name has letters, digits, dot, dash and underscore, and starts with a letter or digit');
-const wholeNumber = schemas/* int */.Whr().positive();
-/**
- * JSON Schema keywords for what zod can't say, which the checks of the whole recipe say with a message of their own:
- * metadata of zod goes into the JSON Schema as it is.
- */
-function exactlyOneOf(...keys) {
-    return { oneOf: keys.map((key) => ({ required: [key] })) };
-}
-/** `recipe.yaml`: what the chain does. */
-const recipeSchema = schemas/* strictObject */.rej({
-    name: nameSchema.describe('Name of the recipe, and of its folder of artifacts.'),
-    base_model: schemas/* strictObject */.rej({
-        id: schemas/* string */.YjP()
-            .regex(/^[\w.-]+\/[\w.-]+$/, 'expected owner/name, as on the hub; a folder is written as path')
-            .optional()
-            .describe('Repository of the model on the Hugging Face hub.'),
-        revision: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('Commit of that repository; a branch or tag is not reproducible.'),
-        path: schemas/* string */.YjP().min(1).optional().describe('Folder of a model on this machine.'),
-        random: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('A transformers config.json: a model with random weights is made from it.'),
-        seed: schemas/* int */.Whr().nonnegative().optional().describe('Seed of the random weights.'),
-        dtype: schemas/* enum */.k5n(['float32', 'bfloat16', 'float16'])
-            .optional()
-            .describe('Data type of the random weights.'),
-        tokenizer: schemas/* enum */.k5n(['mistral-v1']).optional().describe('Tokenizer of the random model.'),
-    })
-        .meta({
-        description: 'What is trained: a hub repository (id, revision), a folder (path) or a random model (random, seed).',
-        ...exactlyOneOf('id', 'path', 'random'),
-        dependencies: { id: ['revision'] },
-    }),
-    dataset: schemas/* string */.YjP().min(1).describe('The file that says how datasets are prepared.'),
-    experts: schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
-        dataset: nameSchema.describe('A dataset of the dataset file.'),
-        sft: schemas/* string */.YjP().min(1).describe('The file of training arguments.'),
-    })
-        .describe('An expert, by its name.'))
-        .refine((experts) => Object.keys(experts).length > 0, 'at least one expert is needed')
-        .meta({
-        description: 'The models that are trained, each on one dataset. In merge.yaml ${name} stands for one.',
-        minProperties: 1,
-        not: { required: ['base'] },
-    }),
-    launch: schemas/* strictObject */.rej({
-        config: schemas/* string */.YjP().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
-        processes: wholeNumber.default(1).describe('Training processes over all nodes, one for each GPU.'),
-        launcher: schemas/* enum */.k5n(['local', 'slurm', 'none'])
-            .default('local')
-            .describe('What starts them: local, accelerate on this machine; slurm, one step on the nodes of an allocation; none, a launcher of your own, for which the job is made ready.'),
-        slurm: schemas/* strictObject */.rej({
-            nodes: wholeNumber
-                .default(1)
-                .describe('Nodes that train together; the processes are spread evenly over them.'),
-            options: schemas/* array */.YOg(schemas/* string */.YjP().regex(/^-/, 'an option of salloc, such as --partition=gpu'))
-                .default([])
-                .describe('Options of salloc (--partition, --time, --gpus-per-node …), with which an allocation is asked for where there is none yet.'),
-        })
-            .optional()
-            .describe('With launcher: slurm.'),
-    })
-        .meta({
-        description: 'How training is launched.',
-        if: { required: ['slurm'] },
-        then: { required: ['launcher'], properties: { launcher: { const: 'slurm' } } },
-    }),
-    merge: schemas/* union */.KCZ([
-        schemas/* string */.YjP().min(1),
-        schemas/* strictObject */.rej({
-            config: schemas/* string */.YjP()
-                .min(1)
-                .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
-            adapters: schemas/* enum */.k5n(['first', 'on-the-fly'])
-                .default('first')
-                .describe('LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.'),
-            engine: schemas/* enum */.k5n(['native', 'mergekit'])
-                .default('native')
-                .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
-            seed: schemas/* int */.Whr()
-                .nonnegative()
-                .default(0)
-                .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
-            donor: schemas/* string */.YjP()
-                .min(1)
-                .optional()
-                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its base_model, else its first model).'),
-        })
-            .meta({
-            not: {
-                required: ['engine', 'adapters'],
-                properties: { engine: { const: 'mergekit' }, adapters: { const: 'on-the-fly' } },
-            },
-        }),
-    ], 'expected a path, or config and what else there is to say')
-        .describe('How the experts become one model: a mergekit configuration, or config with options.'),
-});
-const sourceSchema = schemas/* strictObject */.rej({
-    files: schemas/* union */.KCZ([schemas/* string */.YjP().min(1), schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1)], 'expected a path or a list of paths')
-        .optional()
-        .describe('Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.'),
-    hub: schemas/* string */.YjP().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
-    revision: schemas/* string */.YjP().min(1).optional().describe('Commit of that repository.'),
-    hub_files: schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1).optional().describe('Its data files, in order.'),
-})
-    .meta(exactlyOneOf('files', 'hub'));
-/** `dataset.yaml`: a dataset by name. */
-const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
-    source: schemas/* union */.KCZ([sourceSchema, schemas/* array */.YOg(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
-        .describe('Where the rows come from; several sources are read one after the other.'),
-    system_prompt: schemas/* string */.YjP()
-        .optional()
-        .describe('Put before each user message, with a blank line between.'),
-    columns: schemas/* strictObject */.rej({
-        user: schemas/* string */.YjP().min(1).optional().describe('The column with the prompt.'),
-        assistant: schemas/* string */.YjP().min(1).optional().describe('The column with the answer that is learnt.'),
-        messages: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
-    })
-        .meta({
-        description: 'Which columns become messages: user and assistant, or messages.',
-        ...exactlyOneOf('user', 'messages'),
-        dependencies: { user: ['assistant'], assistant: ['user'] },
-    }),
-    keep_columns: schemas/* array */.YOg(schemas/* string */.YjP().min(1))
-        .optional()
-        .describe('Columns of the prepared data beside messages (default: all; []: none).'),
-    limit: schemas/* int */.Whr().positive().optional().describe('Only the first rows, for a quick trial.'),
-    split: schemas/* union */.KCZ([
-        schemas/* literal */.euz('none'),
-        schemas/* strictObject */.rej({
-            test_size: schemas/* number */.aig().positive().describe('Share of the rows (below 1), or their number.'),
-            seed: schemas/* int */.Whr().min(0).max(4294967295).describe("scikit-learn's random_state."),
-            by: schemas/* string */.YjP()
-                .min(1)
-                .optional()
-                .describe('A column: rows with the same value there stay on one side.'),
-        }),
-    ], 'expected none, or test_size and seed')
-        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups."),
-})
-    .meta({
-    description: 'A dataset, by the name that experts of recipe.yaml know it by.',
-    not: {
-        required: ['system_prompt', 'columns'],
-        properties: { columns: { type: 'object', required: ['messages'] } },
-    },
-}));
-
-;// CONCATENATED MODULE: ./packages/recipe/src/readable-parts.ts
-
-
-const sections = recipeSchema.shape;
-/**
- * The readable parts of a recipe with mistakes, so that the files that it names are checked all the same. A part is left
- * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
- */
-function readableParts(written) {
-    if (!isRecord(written))
-        return {};
-    const data = asMeant(written, Object.keys(sections));
-    const launch = launchOf(data.launch);
-    return {
-        base_model: valid(sections.base_model, data.base_model),
-        dataset: valid(sections.dataset, data.dataset),
-        experts: isRecord(data.experts)
-            ? Object.fromEntries(Object.entries(data.experts).map(([name, expert]) => [name, expertOf(expert)]))
-            : undefined,
-        ...launch,
-        merge: mergeOf(data.merge),
-    };
-}
-/** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
-function readableDatasets(data) {
-    if (!isRecord(data))
-        return undefined;
-    const dataset = datasetFileSchema.valueType;
-    return Object.fromEntries(Object.entries(data).map(([name, section]) => {
-        const source = isRecord(section) ? valid(dataset.shape.source, section.source) : undefined;
-        return [name, valid(dataset, section) ?? (source === undefined ? {} : { source })];
-    }));
-}
-function expertOf(expert) {
-    if (!isRecord(expert))
-        return {};
-    const { dataset, sft } = asMeant(expert, ['dataset', 'sft']);
-    return { dataset: textOf(dataset), sft: textOf(sft) };
-}
-/** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
-function launchOf(written) {
-    if (!isRecord(written))
-        return {};
-    const launch = asMeant(written, Object.keys(sections.launch.shape));
-    const whole = valid(sections.launch, launch);
-    if (whole)
-        return { launch: whole, processes: whole.processes };
-    const config = textOf(launch.config);
-    const processes = launch.processes === undefined ? undefined : processesOf(launch.processes);
-    return {
-        launch: config === undefined ? undefined : { config, processes: processes ?? 1, launcher: 'local' },
-        processes,
-    };
-}
-function processesOf(processes) {
-    return valid(sections.launch.shape.processes, processes);
-}
-/** With a wrong engine it is not known which configuration is meant. */
-function mergeOf(merge) {
-    const whole = valid(sections.merge, merge);
-    if (whole !== undefined || !isRecord(merge))
-        return whole;
-    const { config, engine } = asMeant(merge, ['config', 'adapters', 'engine', 'seed', 'donor']);
-    return engine === undefined || engine === 'native' ? textOf(config) : undefined;
-}
-/** The same with misspelt keys under the names that they were to have, where these are not there. */
-function asMeant(written, known) {
-    const entries = Object.entries(written).map(([key, value]) => {
-        const near = known.includes(key) ? undefined : (0,src_diagnostics/* nearest */.pA)(key, known);
-        return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
-    });
-    return Object.fromEntries(entries);
-}
-function valid(schema, value) {
-    return schema.safeParse(value).data;
-}
-function textOf(value) {
-    return typeof value === 'string' && value !== '' ? value : undefined;
-}
-function isRecord(value) {
-    return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
-
-
-
-
-/**
- * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
- * together is added to `diagnostics`; a dataset without its columns or sources is undefined, and so is one of which only
- * parts could be read.
- *
- * @param root the recipe's folder
- */
-function resolveDatasets(sections, yaml, root, diagnostics) {
-    return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
-        const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
-        const folders = { root, from: external_node_path_default().dirname(yaml.file) };
-        const resolvedColumns = columns && checkColumns(columns, report);
-        checkSystemPrompt(section, resolvedColumns, report);
-        const list = Array.isArray(source);
-        const sources = (source === undefined ? [] : [source])
-            .flat()
-            .map((one, index) => checkSource(one, folders, diagnostics, (at, finding) => yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding)));
-        const { split } = section;
-        if (!resolvedColumns || !split || !sources.every((one) => one !== undefined))
-            return [name];
-        return [name, { ...section, split, columns: resolvedColumns, sources }];
-    }));
-}
-function checkColumns(columns, report) {
-    const { user, assistant, messages } = columns;
-    if (messages !== undefined && user === undefined && assistant === undefined)
-        return { messages };
-    if (messages === undefined && user !== undefined && assistant !== undefined)
-        return { user, assistant };
-    const message = 'columns needs user and assistant, or messages alone';
-    report(['columns'], { code: 'bad-value', message });
-    return undefined;
-}
-function checkSystemPrompt(section, columns, report) {
-    if (section.system_prompt === undefined || !columns || !('messages' in columns))
-        return;
-    const message = 'system_prompt can not be put before messages that stand in the data';
-    const hint = 'Write it into the messages, or name the columns user and assistant.';
-    report(['system_prompt'], { code: 'bad-value', message, hint });
-}
-function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, diagnose) {
-    const report = (at, finding) => diagnostics.push(diagnose(at, finding));
-    if ((files === undefined) === (hub === undefined)) {
-        report([], { code: 'bad-value', message: 'source needs either files or hub' });
-        return undefined;
-    }
-    if (hub !== undefined) {
-        if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
-            const message = `${hub} is not pinned to a commit: another run may get other rows`;
-            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
-            report(revision === undefined ? ['hub'] : ['revision'], { code: 'unpinned-revision', message, hint });
-        }
-        return { hub, revision, hub_files };
-    }
-    for (const key of ['revision', 'hub_files']) {
-        if ({ revision, hub_files }[key] === undefined)
-            continue;
-        report([key], { code: 'without-effect', message: `${key} has no effect beside files: it is for hub` });
-    }
-    const absolute = [files ?? []].flat().map((file, index) => {
-        const at = Array.isArray(files) ? ['files', index] : ['files'];
-        const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
-        const isPattern = /[*?[{]/.test(found) && !(0,external_node_fs_.existsSync)(found);
-        if (isPattern ? (0,external_node_fs_.globSync)(found).length === 0 : !(0,external_node_fs_.existsSync)(found)) {
-            const finding = (0,yaml_file/* missingFile */.Bi)(file, found);
-            const message = isPattern
-                ? finding.message.replace('there is no file', 'no file matches')
-                : finding.message;
-            report(at, { ...finding, message });
-        }
-        return found;
-    });
-    return { files: absolute };
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/load-recipe.ts
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/**
- * Reads and checks all files of a recipe.
- *
- * @param location its folder, or its `recipe.yaml`
- * @returns the recipe, absent when there are errors, and all findings in source order
- */
-function readRecipe(location, options = {}) {
-    const diagnostics = [];
-    const recipe = read(location, options, diagnostics);
-    const failed = diagnostics.some(({ severity }) => severity === 'error');
-    return { recipe: failed ? undefined : recipe, diagnostics: (0,src_diagnostics/* inSourceOrder */.BM)(diagnostics) };
-}
-/**
- * Reads a recipe to be run.
- *
- * @throws RecipeError with everything that is wrong
- */
-function loadRecipe(location, options = {}) {
-    const { recipe, diagnostics } = readRecipe(location, options);
-    if (!recipe)
-        throw new src_diagnostics/* RecipeError */.tF(diagnostics);
-    return { recipe, diagnostics };
-}
-function read(location, options, diagnostics) {
-    const file = recipeFile(location);
-    const yaml = (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
-    if (!yaml)
-        return undefined;
-    const whole = (0,check_schema/* checkSchema */._)(recipeSchema, yaml, diagnostics);
-    const parts = whole
-        ? { ...whole, processes: whole.launch.processes }
-        : readableParts(yaml.data);
-    const baseModel = parts.base_model && readBaseModel(parts.base_model, yaml, diagnostics);
-    const processes = options.processes ?? parts.processes;
-    const launch = parts.launch &&
-        readLaunch({ ...parts.launch, processes: processes ?? parts.launch.processes }, yaml, diagnostics);
-    const datasets = readDatasets(parts, yaml, diagnostics);
-    const architecture = options.architecture ?? (baseModel && (0,base_model_architecture/* architectureOf */.N)(baseModel));
-    if (architecture && 'problem' in architecture) {
-        const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
-        diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
-    }
-    const rest = { baseModel, datasets, launch, processes, architecture };
-    const experts = readExperts(parts, rest, yaml, diagnostics);
-    const expertNames = parts.experts && Object.keys(parts.experts);
-    const merge = parts.merge && readMerge(parts.merge, experts, expertNames, architecture, yaml, diagnostics);
-    const isWhole = (value) => value !== undefined;
-    if (!whole || !baseModel || !launch || !datasets || !merge)
-        return undefined;
-    if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole))
-        return undefined;
-    return {
-        name: whole.name,
-        folder: external_node_path_default().dirname(file),
-        baseModel,
-        datasets: datasets,
-        experts,
-        launch,
-        merge,
-    };
-}
-/** The `recipe.yaml` of a folder; a file as it is. */
-function recipeFile(location) {
-    const absolute = external_node_path_default().resolve(location);
-    const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
-    return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
-}
-/** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
-function readDatasets({ dataset, experts }, yaml, diagnostics) {
-    if (dataset === undefined)
-        return undefined;
-    const file = readReferenced(yaml, ['dataset'], dataset, diagnostics);
-    if (!file)
-        return undefined;
-    const sections = (0,check_schema/* checkSchema */._)(datasetFileSchema, file, diagnostics) ?? readableDatasets(file.data);
-    if (!sections)
-        return undefined;
-    const datasets = resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
-    const used = experts && Object.values(experts).map((expert) => expert.dataset);
-    // A name that is misspelt is said where it stands.
-    if (!used?.every((name) => name !== undefined && Object.hasOwn(sections, name)))
-        return datasets;
-    for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
-        const message = `no expert is trained on ${name}: it is not prepared`;
-        diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
-    }
-    return datasets;
-}
-
-
-/***/ }),
-
 /***/ 9156:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -50436,7 +50625,8 @@ function architectureAtHand(merge, folder, named = {}) {
             continue;
         // A folder, or a folder and the adapter on it.
         for (const part of [filled, filled.slice(0, Math.max(0, filled.lastIndexOf('+')))]) {
-            const file = __nccwpck_require__.ab + "main/" + folder + '/' + part + '/config.json';
+            // Not path.resolve in one: the bundler would take it for a file below its own folder, and copy what it finds.
+            const file = node_path__WEBPACK_IMPORTED_MODULE_1___default().join(node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve(folder, part), 'config.json');
             if (part === '' || !(0,node_fs__WEBPACK_IMPORTED_MODULE_0__.statSync)(file, { throwIfNoEntry: false })?.isFile())
                 continue;
             const reading = (0,_base_model_architecture_js__WEBPACK_IMPORTED_MODULE_3__/* .readConfigFile */ .R)(file);
@@ -50740,6 +50930,49 @@ function baseModelSettings({ seed, dtype, tokenizer }, config) {
 }
 function without(left, all) {
     return Object.fromEntries(Object.entries(all).filter(([key]) => !left.has(key)));
+}
+
+
+/***/ }),
+
+/***/ 9246:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   u: () => (/* binding */ tensorNames)
+/* harmony export */ });
+/* harmony import */ var _linear_modules_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8135);
+
+/** Norms of a layer over the hidden size, in all families but Gemma 2 and 3, which have two more. */
+const NORMS = ['input_layernorm', 'post_attention_layernorm'];
+const MORE_NORMS = ['pre_feedforward_layernorm', 'post_feedforward_layernorm'];
+/**
+ * The names of a model's tensors in its original checkpoint, as a merge has them.
+ *
+ * @returns undefined where the model type is not known, and its names are no more than likely
+ */
+function tensorNames(reading) {
+    if (!reading || !('architecture' in reading) || reading.notice !== undefined)
+        return undefined;
+    const { architecture } = reading;
+    const { layers, tiedEmbeddings } = architecture;
+    const inLayers = Array.from({ length: layers }, (_, layer) => namesOfLayer(architecture).map((name) => name.replace('layers.N.', `layers.${layer}.`)));
+    const head = tiedEmbeddings ? [] : ['lm_head.weight'];
+    return ['model.embed_tokens.weight', ...inLayers.flat(), 'model.norm.weight', ...head];
+}
+function namesOfLayer(architecture) {
+    const { vectors, experts } = architecture;
+    const norms = vectors.norms > NORMS.length ? [...NORMS, ...MORE_NORMS] : NORMS;
+    const ofHeads = vectors.headNorms ? ['self_attn.q_norm', 'self_attn.k_norm'] : [];
+    const modules = (0,_linear_modules_js__WEBPACK_IMPORTED_MODULE_0__/* .linearModules */ .n)(architecture)
+        .filter(({ parent }) => parent !== '')
+        .flatMap(({ parent, name, bias }) => ['weight', ...(bias ? ['bias'] : [])].map((kind) => `${parent}.${name}.${kind}`));
+    return [
+        ...[...norms, ...ofHeads].map((norm) => `model.layers.N.${norm}.weight`),
+        ...modules.flatMap((name) => name.includes('.E.')
+            ? Array.from({ length: experts?.count ?? 0 }, (_, expert) => name.replace('.E.', `.${expert}.`))
+            : [name]),
+    ];
 }
 
 
@@ -51114,6 +51347,18 @@ const TOO_MANY = {
     message: 'merge keys (<<) repeat so much that the file would take too long to read',
     hint: 'Write it without them.',
 };
+/** Takes out of a document with mistakes what no values can be made of: aliases of nothing, and merge keys. */
+function removeFaults(document) {
+    const mergesAreWrong = mergeFaults(document).length > 0;
+    (0,dist/* visit */.YR)(document, {
+        Alias(_, alias) {
+            return alias.resolve(document) ? undefined : new dist/* Scalar */.X5(null);
+        },
+        Pair(_, { key }) {
+            return mergesAreWrong && isMergeKey(key) ? dist/* visit */.YR.REMOVE : undefined;
+        },
+    });
+}
 /** Whether a node, or one within it, is marked (`&name`), and an alias of the document repeats it. */
 function isRepeated(document, node) {
     if (!node)
@@ -51284,6 +51529,34 @@ function unknownTags(warnings, text) {
         return { offset, finding: { code: 'yaml-syntax', message, hint } };
     });
 }
+/** The first tab that is neither in quotes, in a block of text nor in a comment: PyYAML refuses it there. */
+function strayTab(text) {
+    let offset = 0;
+    let isBlock = false;
+    let isScalar = false;
+    for (const lexeme of new dist/* Lexer */.JG().lex(text)) {
+        const type = dist/* CST */.DB.tokenType(lexeme);
+        if (type === 'block-scalar-header')
+            isBlock = true;
+        const isPlain = isScalar && !isBlock;
+        if ((isPlain || (type === 'space' && !isScalar)) && lexeme.includes('\t')) {
+            const message = 'a tab between words, which PyYAML refuses';
+            const finding = {
+                code: 'yaml-syntax',
+                message,
+                hint: 'Write spaces, or put quotes around the text.',
+            };
+            return { offset: offset + lexeme.indexOf('\t'), finding };
+        }
+        if (isScalar)
+            isBlock = false;
+        isScalar = type === 'scalar';
+        // The lexer's own marks are no part of the text.
+        if (!isScalar && type !== 'doc-mode' && type !== 'flow-error-end')
+            offset += lexeme.length;
+    }
+    return undefined;
+}
 function foundAt(code, text, offset) {
     const rest = text.slice(offset);
     if (code === 'BAD_SCALAR_START')
@@ -51311,12 +51584,8 @@ function severityOf({ severity, code }) {
 }
 /** Bytes of a file of settings: what is larger is something else. */
 const MOST_SETTINGS_BYTES = 4 << 20;
-/**
- * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
- *
- * @param version that its plain values are read by, where it doesn't say itself
- */
-function readYamlFile(file, diagnostics, version = '1.2') {
+/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
+function readYamlFile(file, diagnostics, options = {}) {
     try {
         const info = (0,external_node_fs_.statSync)(file);
         const message = info.isFile()
@@ -51330,7 +51599,7 @@ function readYamlFile(file, diagnostics, version = '1.2') {
         const bytes = (0,external_node_fs_.readFileSync)(file);
         const fault = (0,text_file/* textFault */.MO)(bytes);
         if (!fault)
-            return parseYaml(file, bytes.toString(), diagnostics, version);
+            return parseYaml(file, bytes.toString(), diagnostics, options);
         const { problem, hint, line = 1 } = fault;
         diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
@@ -51341,11 +51610,11 @@ function readYamlFile(file, diagnostics, version = '1.2') {
     return undefined;
 }
 /** The same for text that is read already; `file` is where it comes from. */
-function parseYaml(file, marked, diagnostics, version = '1.2') {
+function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = (0,text_file/* withoutMark */.E_)(marked);
     const lineCounter = new dist/* LineCounter */.HN();
-    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true });
+    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
     const allowed = allowances(text);
     const diagnose = ([start, end], finding) => {
         const { code, message, hint } = finding;
@@ -51372,8 +51641,15 @@ function parseYaml(file, marked, diagnostics, version = '1.2') {
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
     // Keys that stand twice don't keep the rest from being checked.
-    if (found.some(({ finding }) => finding.code !== 'duplicate-key'))
+    const isBroken = found.some(({ finding }) => finding.code !== 'duplicate-key');
+    if (isBroken && !partly)
         return undefined;
+    if (isBroken)
+        removeFaults(document);
+    // Read all the same, for what else is wrong in the file.
+    const tab = isBroken ? undefined : strayTab(text);
+    if (tab)
+        diagnostics.push(diagnose([tab.offset, tab.offset], tab.finding));
     const diagnoseAt = ({ path, key }, finding) => ({
         ...diagnose(rangeOf(document, path, key ?? false), finding),
         fix: finding.fix &&
@@ -51382,14 +51658,18 @@ function parseYaml(file, marked, diagnostics, version = '1.2') {
     const others = () => otherReadings(document).map(({ offset, end, finding }) => diagnose([offset, end], finding));
     try {
         const data = document.toJS({ maxAliasCount: 100 });
-        return { file, data, diagnose: diagnoseAt, otherReadings: others };
+        return { file, data, isBroken, diagnose: diagnoseAt, otherReadings: others };
     }
     catch {
+        if (isBroken)
+            return undefined;
         const message = 'aliases (*name) repeat so much that the file would not fit into memory';
         diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
         return undefined;
     }
 }
+/** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
+const QUIET = { logLevel: 'error' };
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
 function rangeOf(document, path, key) {
     const steps = writtenAlong(document, path);
@@ -51586,8 +51866,6 @@ __nccwpck_require__.d(__webpack_exports__, {
   DL: () => (/* binding */ hardware)
 });
 
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:os"
 var external_node_os_ = __nccwpck_require__(8161);
 // EXTERNAL MODULE: external "node:path"
@@ -51597,6 +51875,8 @@ var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_nod
 var external_node_url_ = __nccwpck_require__(3136);
 // EXTERNAL MODULE: external "node:child_process"
 var external_node_child_process_ = __nccwpck_require__(1421);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 ;// CONCATENATED MODULE: ./packages/stage/src/git.ts
@@ -51633,6 +51913,14 @@ function git(folder, ...args) {
     catch (error) {
         throw reasonOf(error, folder, args[0] ?? '');
     }
+}
+/**
+ * Whether a folder is the top of a repository, as far as its files tell.
+ *
+ * Not in hardware.ts, whose own place the bundler knows: it would copy all that is below each `.git` it finds from there.
+ */
+function hasRepository(folder) {
+    return (0,external_node_fs_.existsSync)(external_node_path_default().join(folder, '.git'));
 }
 function reasonOf({ code, message, stderr = '' }, folder, subcommand) {
     if (code === 'ENOENT') {
@@ -51698,7 +51986,6 @@ function firstLine(text) {
 
 
 
-
 /**
  * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
  * in `actions/NAME/dist`.
@@ -51727,7 +52014,7 @@ function gitCommit(root = PROJECT_ROOT) {
     catch (error) {
         if (!(error instanceof GitError))
             throw error;
-        const isExpected = ref !== null || !(0,external_node_fs_.existsSync)(external_node_path_default().join(root, '.git'));
+        const isExpected = ref !== null || !hasRepository(root);
         return { commit: ref, ...(!isExpected && { problem: error }) };
     }
 }
@@ -51920,11 +52207,13 @@ function isBusy(error) {
  * The environment in which every Python process of a stage runs, and those that it starts: `prometheus_trainer` is found
  * wherever the process starts, and nothing is imported from the folder in which it starts, as Python otherwise does for
  * `-m` and `-c`. In an action that folder is the checkout: a file of that name there (`datasets/`, `queue.py`) would run
- * with the environment of the step. PYTHONPATH of the caller is replaced, since an empty part of it means that folder, too.
+ * with the environment of the step. PYTHONPATH of the caller is replaced, since an empty part of it means that folder, too,
+ * and PYTHONHOME is emptied, which is as if it were not set: it names the standard library of another Python.
  */
 const PYTHON_VARIABLES = {
     PYTHONPATH: node_path__WEBPACK_IMPORTED_MODULE_0___default().join(_hardware_js__WEBPACK_IMPORTED_MODULE_1__/* .PROJECT_ROOT */ .Vn, 'packages/trainer/src'),
     PYTHONSAFEPATH: '1',
+    PYTHONHOME: '',
 };
 /** The same as an option, for the first process: nothing between here and there can take it away. */
 const SAFE_PATH_OPTION = '-P';
@@ -55975,8 +56264,8 @@ __webpack_unused_export__ = Pair.Pair;
 exports.X5 = Scalar.Scalar;
 __webpack_unused_export__ = YAMLMap.YAMLMap;
 __webpack_unused_export__ = YAMLSeq.YAMLSeq;
-__webpack_unused_export__ = cst;
-__webpack_unused_export__ = lexer.Lexer;
+exports.DB = cst;
+exports.JG = lexer.Lexer;
 exports.HN = lineCounter.LineCounter;
 __webpack_unused_export__ = parser.Parser;
 __webpack_unused_export__ = publicApi.parse;

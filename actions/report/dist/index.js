@@ -29029,13 +29029,14 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   e$: () => (/* binding */ recipeInputs),
 /* harmony export */   mw: () => (/* binding */ required)
 /* harmony export */ });
-/* unused harmony exports stageRequest, tellFindings, runFromPlan */
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5901);
+/* unused harmony exports stageRequest, runOf, tellFindings, runFromPlan */
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8082);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7461);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6499);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
 /* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1319);
 /* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1048);
+
 
 
 
@@ -29053,12 +29054,30 @@ const recipeInputs = {
     artifacts_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_0__/* .text */ .Qq)("Folder of the recipe's outputs. Default: runs/RECIPE (command), a folder under the runner's tool cache (action)."),
     processes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_0__/* .wholeNumber */ .rD)("Training processes, one a GPU, instead of the recipe's."),
 };
-/** Reads the recipe that a request names and makes its plan; notices and warnings are reported. */
+/** Reads the recipe that a request names and makes its plan; notices and warnings are reported. No request is made. */
 function planOf(inputs, context) {
-    const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes: inputs.processes });
-    tellFindings(diagnostics, context.reporter);
+    const { processes } = inputs;
+    const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes });
+    return planned(recipe, diagnostics, inputs, context);
+}
+/**
+ * The same for a recipe that is run: it is checked as `validate` checks it, also against the config.json of a base model on
+ * the hub. What a later stage would refuse ends the run here, before an earlier stage has taken hours.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+async function runOf(inputs, context) {
+    const { processes } = inputs;
+    const { signal } = context;
+    const { recipe, diagnostics } = await readWithModel(recipeLocation(inputs.recipe), { processes }, { signal });
+    if (!recipe)
+        throw new RecipeError(diagnostics);
+    return planned(recipe, diagnostics, inputs, context);
+}
+function planned(recipe, findings, inputs, { reporter }) {
+    tellFindings(findings, reporter);
     const plan = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name));
-    return { recipe, plan, findings: diagnostics };
+    return { recipe, plan, findings };
 }
 /** Reports what was found in files that can be used all the same. */
 function tellFindings(diagnostics, reporter) {
@@ -36205,8 +36224,8 @@ function warningsText(groups) {
     if (groups.length === 0)
         return '';
     const lines = groups.flatMap(({ title, entries, leftOut }) => [
-        ...entries.map((entry) => `${beginning(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`),
-        ...(leftOut > 0 ? [`${beginning(title, '')}${moreWarnings(leftOut)}`] : []),
+        ...entries.map((entry) => `${titleBefore(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`),
+        ...(leftOut > 0 ? [`${titleBefore(title, '')}${moreWarnings(leftOut)}`] : []),
     ]);
     return [warningsTitle(numberOf(groups)), ...lines.map((line) => `  ${line}`)].join('\n');
 }
@@ -36215,7 +36234,7 @@ function warningsMarkdown(groups) {
     if (groups.length === 0)
         return '';
     const lines = groups.flatMap(({ title, entries, leftOut }) => {
-        const head = (text) => (beginning(title, text) === '' ? '' : `**${markdown(title ?? '')}:** `);
+        const head = (text) => (titleBefore(title, text) === '' ? '' : `**${markdown(title ?? '')}:** `);
         return [
             ...entries.map((entry) => `- ${head(entry.text)}${markdown(onOneLine(counted(entry)))}`),
             ...(leftOut > 0 ? [`- ${head('')}${moreWarnings(leftOut)}`] : []),
@@ -36231,8 +36250,8 @@ function warningsJson(groups) {
         left_out: leftOut,
     }));
 }
-/** A text that names its stage itself needs no second name. */
-function beginning(title, text) {
+/** The title before a warning that is told away from its stage; a text that names its stage itself needs no second name. */
+function titleBefore(title, text) {
     return title === undefined || text.startsWith(`${title}: `) ? '' : `${title}: `;
 }
 function counted({ text, times }) {
@@ -39077,7 +39096,7 @@ const IMPATIENT = { attempts: 2, retryDelay: 250 };
  * that Python's library shares, else from the hub.
  *
  * @param patience milliseconds that the hub is given
- * @returns a problem, not an error, where it can't be had: an estimate is all that is lost
+ * @returns a problem, not an error, where it is not available: an estimate and some checks are all that is lost
  */
 async function fetchArchitecture(base, { settings, signal, patience = PATIENCE } = {}) {
     const known = (0,base_model_architecture/* architectureOf */.N)(base);
@@ -39099,7 +39118,7 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
         const [reason] = limit.aborted
             ? [`the hub has not answered within ${patience / 1000} s`]
             : error.message.split('\n');
-        return { problem: `the config.json of ${base.id} can't be had: ${reason}` };
+        return { problem: `the config.json of ${base.id} is not available: ${reason}` };
     }
 }
 
@@ -40541,7 +40560,7 @@ function fullNames({ parent, name }, { layers, experts }) {
 
 /***/ }),
 
-/***/ 5901:
+/***/ 8082:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -40970,7 +40989,7 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = ({ co
         return undefined;
     }
     // As accelerate reads it: in YAML 1.1 a plain `no` is false.
-    const yaml = (0,yaml_file/* readYamlFile */.kv)(configFile, diagnostics, '1.1');
+    const yaml = (0,yaml_file/* readYamlFile */.kv)(configFile, diagnostics, { version: '1.1' });
     if (yaml)
         diagnostics.push(...yaml.otherReadings());
     const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
@@ -41045,19 +41064,19 @@ function readBaseModel(section, yaml, diagnostics) {
         tokenizer: section.tokenizer ?? 'mistral-v1',
     };
 }
-/** A file of a model's folder that can't be what it is called; undefined where none is found. */
+/** A file of a model's folder that the trainer refuses as something else than it is called; undefined where none is found. */
 function foreignFile(folder) {
     for (const file of filesIn(folder)) {
-        const bytes = contentOf(file, MOST_POINTER_BYTES);
-        if (bytes && (0,text_file/* isLfsPointer */.NS)(bytes))
+        const start = startOf(file);
+        if ((0,text_file/* isLfsPointer */.NS)(start))
             return wrongFile(file, text_file/* LFS_FAULT */.xN);
+        if (/\.(json|jinja)$/.test(file) && start.subarray(0, text_file/* UTF8_MARK */.WP.length).equals(text_file/* UTF8_MARK */.WP)) {
+            const reads = file.endsWith('.json') ? 'does not read' : 'takes for a part of each prompt';
+            const problem = `the file starts with a byte order mark, which transformers ${reads}`;
+            return wrongFile(file, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+        }
     }
-    const config = external_node_path_default().join(folder, 'config.json');
-    const isMarked = contentOf(config)?.subarray(0, text_file/* UTF8_MARK */.WP.length).equals(text_file/* UTF8_MARK */.WP);
-    if (!isMarked)
-        return foreignConfig(config);
-    const problem = 'the file starts with a byte order mark, which transformers does not read';
-    return wrongFile(config, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+    return foreignConfig(external_node_path_default().join(folder, 'config.json'));
 }
 function foreignConfig(file) {
     const bytes = contentOf(file);
@@ -41077,13 +41096,29 @@ function filesIn(folder) {
         return [];
     }
 }
-/** A pointer of Git LFS is smaller. */
-const MOST_POINTER_BYTES = 1024;
-/** What is in a file, where that is not too much and may be read. */
-function contentOf(file, most = yaml_file/* MOST_SETTINGS_BYTES */.gK) {
+/** The first bytes of a file; none of what is no file, or may not be read. */
+function startOf(file) {
+    try {
+        if (!(0,external_node_fs_.statSync)(file).isFile())
+            return Buffer.alloc(0);
+        const descriptor = (0,external_node_fs_.openSync)(file, 'r');
+        try {
+            const start = Buffer.alloc(text_file/* START_BYTES */.H);
+            return start.subarray(0, (0,external_node_fs_.readSync)(descriptor, start));
+        }
+        finally {
+            (0,external_node_fs_.closeSync)(descriptor);
+        }
+    }
+    catch {
+        return Buffer.alloc(0);
+    }
+}
+/** What is in a file of settings, where it may be read. */
+function contentOf(file) {
     try {
         const info = (0,external_node_fs_.statSync)(file);
-        return info.isFile() && info.size <= most ? (0,external_node_fs_.readFileSync)(file) : undefined;
+        return info.isFile() && info.size <= yaml_file/* MOST_SETTINGS_BYTES */.gK ? (0,external_node_fs_.readFileSync)(file) : undefined;
     }
     catch {
         return undefined;
@@ -41200,6 +41235,26 @@ function checkAdapterModules(given, { architecture, notice }, report) {
     const isSaved = ({ name }) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
     if (targets.length > 0 && targets.every(isSaved))
         told([SAVED], refusal('nothing-left', SAVED));
+}
+/**
+ * The architecture of the experts' models: an adapter that changes one of two tied weights gives the merged model an output
+ * layer of its own.
+ */
+function withUntiedHead(reading, experts) {
+    if (!reading || !('architecture' in reading) || !reading.architecture.tiedEmbeddings)
+        return reading;
+    const tied = ['model.embed_tokens', 'lm_head'];
+    const unties = (given) => {
+        const { names, pattern } = targetsOf(given);
+        const saved = [given[SAVED] ?? []].flat().map(String);
+        return (given.use_peft === true &&
+            (tied.some((name) => names.some((target) => `.${name}`.endsWith(`.${target}`))) ||
+                tied.some((name) => saved.some((entry) => name.endsWith(entry))) ||
+                (pattern !== undefined && ((0,model_modules/* fullyMatching */.q)(pattern, tied)?.length ?? 0) > 0)));
+    };
+    if (!experts.some(unties))
+        return reading;
+    return { ...reading, architecture: { ...reading.architecture, tiedEmbeddings: false } };
 }
 /** The names of target modules, or the pattern; neither for "all-linear". */
 function targetsOf(given) {
@@ -45489,48 +45544,17 @@ function checkMergeTensors(merge, reading, report) {
     const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
     checkLayers(merge, layers, report);
     const known = tensorNames(reading);
-    const tensors = isConstant(merge, entries) ? [''] : known;
     if (known)
         for (const written of allWritten(merge, entries))
             checkFilters(written, known, report);
+    checkMergeValues(merge, entries, reading, report);
+}
+/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
+function checkMergeValues(merge, entries, reading, report) {
+    const tensors = isConstant(merge, entries) ? [''] : tensorNames(reading);
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : 1;
     if (tensors)
-        checkValues(merge, entries, { tensors, layers: layers ?? 1 }, report);
-}
-/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
-function checkMergekitTensors(config, reading, report, path = []) {
-    if (config === null || typeof config !== 'object')
-        return;
-    if (Array.isArray(config)) {
-        for (const [index, entry] of config.entries())
-            checkMergekitTensors(entry, reading, report, [...path, index]);
-        return;
-    }
-    const names = tensorNames(reading);
-    for (const [key, value] of Object.entries(config)) {
-        const at = [...path, key];
-        if (key === 'layer_range')
-            checkMergekitRange(value, reading, report, at);
-        else if (key === 'filter' && typeof value === 'string' && names) {
-            if (value !== '*' && !names.some((name) => name.includes(value)))
-                report(at, unusedFilter(value, names));
-        }
-        else
-            checkMergekitTensors(value, reading, report, at);
-    }
-}
-function checkMergekitRange(range, reading, report, at) {
-    const [start, end] = Array.isArray(range) ? range : [];
-    if (!Number.isInteger(start) || !Number.isInteger(end))
-        return;
-    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
-    const found = `layer_range: [${start}, ${end}]`;
-    if (start < 0 || start >= end) {
-        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
-    }
-    else if (layers !== undefined && end > layers) {
-        const message = `${found} ends behind the base model's ${layers} layers`;
-        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
-    }
+        checkValues(merge, entries, { tensors, layers }, report);
 }
 /** All sources must have the same layers, and these must be all that the models have. */
 function checkLayers({ slices }, layers, report) {
@@ -45583,7 +45607,6 @@ function unusedFilter(filter, names) {
         hint: (0,src_diagnostics/* didYouMean */.au)(filter, [...parts]),
     };
 }
-/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
 function checkValues(merge, entries, shape, report) {
     const { required, perModel, needsBase } = METHODS[merge.merge_method];
     const base = merge.base_model ?? merge.slices?.[0]?.base_model;
@@ -45764,7 +45787,6 @@ function checkModels({ merge_method: method }, entries, base, report) {
 }
 function checkParameters(merge, entries, base, report) {
     const { merge_method: method } = merge;
-    const { perModel, required, needsBase } = METHODS[method];
     const common = [
         { parameters: merge.parameters, path: ['parameters'] },
         { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
@@ -45774,7 +45796,14 @@ function checkParameters(merge, entries, base, report) {
     for (const { parameters, path } of entries) {
         checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
     }
-    const isSet = (name) => common.some(({ parameters }) => parameters?.[name] !== undefined);
+    checkRequiredParameters(merge, entries, base, report);
+}
+/** Each model has the parameters that the method needs, in one way or another. */
+function checkRequiredParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const { perModel, required, needsBase } = METHODS[method];
+    const common = [merge.parameters, merge.slices?.[0]?.parameters];
+    const isSet = (name) => common.some((parameters) => parameters?.[name] !== undefined);
     for (const name of required.filter((candidate) => !isSet(candidate))) {
         if (!perModel.includes(name)) {
             report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
@@ -45899,6 +45928,79 @@ const mergekitSchema = schemas/* looseObject */._H3({
     merge_method: schemas/* string */.YjP().min(1).describe("Any of mergekit's methods."),
 });
 
+;// CONCATENATED MODULE: ./packages/recipe/src/check-mergekit.ts
+
+
+
+
+
+
+/**
+ * Checks a configuration for mergekit itself, as far as it is known here what mergekit refuses or passes over once it sees
+ * the models: ranges of layers, filters, and of the methods that our engine has too, values that are missing or sum to 0.
+ *
+ * @param reading of the models; without it nothing is said that hangs on layers and names
+ */
+function checkMergekit(config, reading, report) {
+    checkWritten(config, reading, report, []);
+    const merge = sharedPart(config);
+    const entries = merge && entriesOf(merge);
+    if (!merge || !entries)
+        return;
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    const merged = withBase(merge, entries, base);
+    checkRequiredParameters(merge, merged, base, report);
+    checkMergeValues(merge, merged, reading, report);
+}
+/** What a configuration says that both engines read alike; undefined where it says it otherwise, or by another method. */
+function sharedPart(config) {
+    const { merge_method, models, slices, base_model, parameters } = config;
+    return mergeSchema.safeParse({ merge_method, models, slices, base_model, parameters }).data;
+}
+/** mergekit's linear merges a base_model too, with the weight that parameters of the file has for all. */
+function withBase({ merge_method: method }, entries, base) {
+    const isListed = base === undefined || entries.some(({ model }) => model === base);
+    return METHODS[method].needsBase || isListed
+        ? entries
+        : [...entries, { model: base, path: ['base_model'] }];
+}
+/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
+function checkWritten(config, reading, report, path) {
+    if (config === null || typeof config !== 'object')
+        return;
+    if (Array.isArray(config)) {
+        for (const [index, entry] of config.entries())
+            checkWritten(entry, reading, report, [...path, index]);
+        return;
+    }
+    const names = tensorNames(reading);
+    for (const [key, value] of Object.entries(config)) {
+        const at = [...path, key];
+        if (key === 'layer_range')
+            checkRange(value, reading, report, at);
+        else if (key === 'filter' && typeof value === 'string' && names) {
+            if (value !== '*' && !names.some((name) => name.includes(value)))
+                report(at, unusedFilter(value, names));
+        }
+        else
+            checkWritten(value, reading, report, at);
+    }
+}
+function checkRange(range, reading, report, at) {
+    const [start, end] = Array.isArray(range) ? range : [];
+    if (!Number.isInteger(start) || !Number.isInteger(end))
+        return;
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    const found = `layer_range: [${start}, ${end}]`;
+    if (start < 0 || start >= end) {
+        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
+    }
+    else if (layers !== undefined && end > layers) {
+        const message = `${found} ends behind the base model's ${layers} layers`;
+        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
+    }
+}
+
 // EXTERNAL MODULE: ./packages/recipe/src/plan.ts
 var plan = __nccwpck_require__(7461);
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
@@ -45917,6 +46019,7 @@ function readReferenced(from, at, name, diagnostics) {
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
+
 
 
 
@@ -45957,12 +46060,13 @@ function readMerge(section, experts, expertNames, architecture, yaml, diagnostic
         return undefined;
     diagnostics.push(...mergeYaml.otherReadings());
     const config = checkSchema(options.engine === 'mergekit' ? mergekitSchema : mergeSchema, mergeYaml, diagnostics);
+    const reading = withUntiedHead(architecture, experts.flatMap((expert) => (expert ? [expert.training.arguments] : [])));
     if (config && options.engine === 'native') {
-        checkMerge(config, mergeYaml, diagnostics, { names, architecture });
+        checkMerge(config, mergeYaml, diagnostics, { names, architecture: reading });
         checkMergeDtype(config, experts, mergeYaml, diagnostics);
     }
     else if (config) {
-        checkMergekitTensors(config, architecture, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+        checkMergekit(config, reading, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
     }
     if (config && errorsIn(diagnostics) === before && expertNames)
         checkUnused(config, expertNames, yaml, diagnostics);
@@ -46164,18 +46268,33 @@ const sections = recipeSchema.shape;
  * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
  */
 function readableParts(written) {
+    const { base_model, dataset, experts, launch, merge } = recipeAsMeant(written);
+    return {
+        base_model: valid(sections.base_model, base_model),
+        dataset: textOf(dataset),
+        experts: isRecord(experts)
+            ? Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, expertOf(expert)]))
+            : undefined,
+        ...launchOf(launch),
+        merge: mergeOf(merge),
+    };
+}
+/**
+ * What a `recipe.yaml` says, with misspelt keys under the names that were meant. Whatever looks for the files that a recipe
+ * names looks here: a file that is checked, and one that may not be read, must be the same.
+ */
+function recipeAsMeant(written) {
     if (!isRecord(written))
         return {};
     const data = asMeant(written, Object.keys(sections));
-    const launch = launchOf(data.launch);
+    const { experts } = data;
     return {
-        base_model: valid(sections.base_model, data.base_model),
-        dataset: valid(sections.dataset, data.dataset),
-        experts: isRecord(data.experts)
-            ? Object.fromEntries(Object.entries(data.experts).map(([name, expert]) => [name, expertOf(expert)]))
-            : undefined,
-        ...launch,
-        merge: mergeOf(data.merge),
+        ...data,
+        ...(isRecord(experts) && {
+            experts: Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, asMeant(expert, ['dataset', 'sft'])])),
+        }),
+        launch: asMeant(data.launch, Object.keys(sections.launch.shape)),
+        merge: asMeant(data.merge, ['config', 'adapters', 'engine', 'seed', 'donor']),
     };
 }
 /** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
@@ -46191,14 +46310,13 @@ function readableDatasets(data) {
 function expertOf(expert) {
     if (!isRecord(expert))
         return {};
-    const { dataset, sft } = asMeant(expert, ['dataset', 'sft']);
+    const { dataset, sft } = expert;
     return { dataset: textOf(dataset), sft: textOf(sft) };
 }
 /** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
-function launchOf(written) {
-    if (!isRecord(written))
+function launchOf(launch) {
+    if (!isRecord(launch))
         return {};
-    const launch = asMeant(written, Object.keys(sections.launch.shape));
     const whole = valid(sections.launch, launch);
     if (whole)
         return { launch: whole, processes: whole.processes };
@@ -46217,11 +46335,13 @@ function mergeOf(merge) {
     const whole = valid(sections.merge, merge);
     if (whole !== undefined || !isRecord(merge))
         return whole;
-    const { config, engine } = asMeant(merge, ['config', 'adapters', 'engine', 'seed', 'donor']);
+    const { config, engine } = merge;
     return engine === undefined || engine === 'native' ? textOf(config) : undefined;
 }
-/** The same with misspelt keys under the names that they were to have, where these are not there. */
+/** Keys and values with misspelt keys under the names that they were to have, where these are not there. */
 function asMeant(written, known) {
+    if (!isRecord(written))
+        return written;
     const entries = Object.entries(written).map(([key, value]) => {
         const near = known.includes(key) ? undefined : (0,src_diagnostics/* nearest */.pA)(key, known);
         return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
@@ -46357,11 +46477,23 @@ function loadRecipe(location, options = {}) {
     return { recipe, diagnostics };
 }
 function read(location, options, diagnostics) {
-    const file = recipeFile(location);
-    const yaml = (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
+    const yaml = (0,yaml_file/* readYamlFile */.kv)(recipeFile(location), diagnostics, { partly: true });
     if (!yaml)
         return undefined;
-    const whole = checkSchema(recipeSchema, yaml, diagnostics);
+    if (!yaml.isBroken) {
+        const whole = checkSchema(recipeSchema, yaml, diagnostics);
+        return readParts(whole, yaml, options, diagnostics);
+    }
+    const found = [];
+    readParts(undefined, yaml, options, found);
+    diagnostics.push(...found.filter((finding) => !restsOn(yaml, finding)));
+    return undefined;
+}
+/** Whether a finding may come from what is wrong with a recipe's syntax: one in itself, or of names that it may have. */
+function restsOn({ file }, finding) {
+    return finding.file === file || finding.code === 'unknown-name' || finding.code === 'unused-name';
+}
+function readParts(whole, yaml, options, diagnostics) {
     const parts = whole
         ? { ...whole, processes: whole.launch.processes }
         : readableParts(yaml.data);
@@ -46372,7 +46504,7 @@ function read(location, options, diagnostics) {
     const datasets = readDatasets(parts, yaml, diagnostics);
     const architecture = options.architecture ?? (baseModel && (0,base_model_architecture/* architectureOf */.N)(baseModel));
     if (architecture && 'problem' in architecture) {
-        const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
+        const message = `LoRA targets, lengths, and filters and layers of the merge are not checked: ${architecture.problem}`;
         diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
     }
     const rest = { baseModel, datasets, launch, processes, architecture };
@@ -46386,7 +46518,7 @@ function read(location, options, diagnostics) {
         return undefined;
     return {
         name: whole.name,
-        folder: external_node_path_default().dirname(file),
+        folder: external_node_path_default().dirname(yaml.file),
         baseModel,
         datasets: datasets,
         experts,
@@ -47011,6 +47143,18 @@ const TOO_MANY = {
     message: 'merge keys (<<) repeat so much that the file would take too long to read',
     hint: 'Write it without them.',
 };
+/** Takes out of a document with mistakes what no values can be made of: aliases of nothing, and merge keys. */
+function removeFaults(document) {
+    const mergesAreWrong = mergeFaults(document).length > 0;
+    (0,dist/* visit */.YR)(document, {
+        Alias(_, alias) {
+            return alias.resolve(document) ? undefined : new dist/* Scalar */.X5(null);
+        },
+        Pair(_, { key }) {
+            return mergesAreWrong && isMergeKey(key) ? dist/* visit */.YR.REMOVE : undefined;
+        },
+    });
+}
 /** Whether a node, or one within it, is marked (`&name`), and an alias of the document repeats it. */
 function isRepeated(document, node) {
     if (!node)
@@ -47181,6 +47325,34 @@ function unknownTags(warnings, text) {
         return { offset, finding: { code: 'yaml-syntax', message, hint } };
     });
 }
+/** The first tab that is neither in quotes, in a block of text nor in a comment: PyYAML refuses it there. */
+function strayTab(text) {
+    let offset = 0;
+    let isBlock = false;
+    let isScalar = false;
+    for (const lexeme of new dist/* Lexer */.JG().lex(text)) {
+        const type = dist/* CST */.DB.tokenType(lexeme);
+        if (type === 'block-scalar-header')
+            isBlock = true;
+        const isPlain = isScalar && !isBlock;
+        if ((isPlain || (type === 'space' && !isScalar)) && lexeme.includes('\t')) {
+            const message = 'a tab between words, which PyYAML refuses';
+            const finding = {
+                code: 'yaml-syntax',
+                message,
+                hint: 'Write spaces, or put quotes around the text.',
+            };
+            return { offset: offset + lexeme.indexOf('\t'), finding };
+        }
+        if (isScalar)
+            isBlock = false;
+        isScalar = type === 'scalar';
+        // The lexer's own marks are no part of the text.
+        if (!isScalar && type !== 'doc-mode' && type !== 'flow-error-end')
+            offset += lexeme.length;
+    }
+    return undefined;
+}
 function foundAt(code, text, offset) {
     const rest = text.slice(offset);
     if (code === 'BAD_SCALAR_START')
@@ -47208,12 +47380,8 @@ function severityOf({ severity, code }) {
 }
 /** Bytes of a file of settings: what is larger is something else. */
 const MOST_SETTINGS_BYTES = 4 << 20;
-/**
- * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
- *
- * @param version that its plain values are read by, where it doesn't say itself
- */
-function readYamlFile(file, diagnostics, version = '1.2') {
+/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
+function readYamlFile(file, diagnostics, options = {}) {
     try {
         const info = (0,external_node_fs_.statSync)(file);
         const message = info.isFile()
@@ -47227,7 +47395,7 @@ function readYamlFile(file, diagnostics, version = '1.2') {
         const bytes = (0,external_node_fs_.readFileSync)(file);
         const fault = (0,text_file/* textFault */.MO)(bytes);
         if (!fault)
-            return parseYaml(file, bytes.toString(), diagnostics, version);
+            return parseYaml(file, bytes.toString(), diagnostics, options);
         const { problem, hint, line = 1 } = fault;
         diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
@@ -47238,11 +47406,11 @@ function readYamlFile(file, diagnostics, version = '1.2') {
     return undefined;
 }
 /** The same for text that is read already; `file` is where it comes from. */
-function parseYaml(file, marked, diagnostics, version = '1.2') {
+function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = (0,text_file/* withoutMark */.E_)(marked);
     const lineCounter = new dist/* LineCounter */.HN();
-    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true });
+    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
     const allowed = allowances(text);
     const diagnose = ([start, end], finding) => {
         const { code, message, hint } = finding;
@@ -47269,8 +47437,15 @@ function parseYaml(file, marked, diagnostics, version = '1.2') {
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
     // Keys that stand twice don't keep the rest from being checked.
-    if (found.some(({ finding }) => finding.code !== 'duplicate-key'))
+    const isBroken = found.some(({ finding }) => finding.code !== 'duplicate-key');
+    if (isBroken && !partly)
         return undefined;
+    if (isBroken)
+        removeFaults(document);
+    // Read all the same, for what else is wrong in the file.
+    const tab = isBroken ? undefined : strayTab(text);
+    if (tab)
+        diagnostics.push(diagnose([tab.offset, tab.offset], tab.finding));
     const diagnoseAt = ({ path, key }, finding) => ({
         ...diagnose(rangeOf(document, path, key ?? false), finding),
         fix: finding.fix &&
@@ -47279,14 +47454,18 @@ function parseYaml(file, marked, diagnostics, version = '1.2') {
     const others = () => otherReadings(document).map(({ offset, end, finding }) => diagnose([offset, end], finding));
     try {
         const data = document.toJS({ maxAliasCount: 100 });
-        return { file, data, diagnose: diagnoseAt, otherReadings: others };
+        return { file, data, isBroken, diagnose: diagnoseAt, otherReadings: others };
     }
     catch {
+        if (isBroken)
+            return undefined;
         const message = 'aliases (*name) repeat so much that the file would not fit into memory';
         diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
         return undefined;
     }
 }
+/** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
+const QUIET = { logLevel: 'error' };
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
 function rangeOf(document, path, key) {
     const steps = writtenAlong(document, path);
@@ -47383,15 +47562,12 @@ class ChildProcessError extends Error {
 /* harmony export */   Vn: () => (/* binding */ PROJECT_ROOT)
 /* harmony export */ });
 /* unused harmony exports hardware, gitCommit */
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8161);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3136);
-/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_3___default = /*#__PURE__*/__nccwpck_require__.n(node_url__WEBPACK_IMPORTED_MODULE_3__);
-
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8161);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3136);
+/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_url__WEBPACK_IMPORTED_MODULE_2__);
 
 
 
@@ -47400,7 +47576,7 @@ class ChildProcessError extends Error {
  * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
  * in `actions/NAME/dist`.
  */
-const PROJECT_ROOT = node_path__WEBPACK_IMPORTED_MODULE_2___default().resolve(node_path__WEBPACK_IMPORTED_MODULE_2___default().dirname((0,node_url__WEBPACK_IMPORTED_MODULE_3__.fileURLToPath)(import.meta.url)), '../../..');
+const PROJECT_ROOT = node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname((0,node_url__WEBPACK_IMPORTED_MODULE_2__.fileURLToPath)(import.meta.url)), '../../..');
 /** The machine, for the manifest. */
 function hardware() {
     const [first] = cpus();
@@ -47424,7 +47600,7 @@ function gitCommit(root = PROJECT_ROOT) {
     catch (error) {
         if (!(error instanceof GitError))
             throw error;
-        const isExpected = ref !== null || !existsSync(path.join(root, '.git'));
+        const isExpected = ref !== null || !hasRepository(root);
         return { commit: ref, ...(!isExpected && { problem: error }) };
     }
 }
@@ -47887,13 +48063,14 @@ function fenced(text) {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   E_: () => (/* binding */ withoutMark),
+/* harmony export */   H: () => (/* binding */ START_BYTES),
 /* harmony export */   JE: () => (/* binding */ readJsonFile),
 /* harmony export */   MO: () => (/* binding */ textFault),
 /* harmony export */   NS: () => (/* binding */ isLfsPointer),
 /* harmony export */   WP: () => (/* binding */ UTF8_MARK),
 /* harmony export */   xN: () => (/* binding */ LFS_FAULT)
 /* harmony export */ });
-/* unused harmony exports START_BYTES, foreignStart, firstInvalidByte, byteName */
+/* unused harmony exports foreignStart, firstInvalidByte, byteName */
 /* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4573);
 /* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_buffer__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
@@ -50994,8 +51171,8 @@ __webpack_unused_export__ = Pair.Pair;
 exports.X5 = Scalar.Scalar;
 __webpack_unused_export__ = YAMLMap.YAMLMap;
 __webpack_unused_export__ = YAMLSeq.YAMLSeq;
-__webpack_unused_export__ = cst;
-__webpack_unused_export__ = lexer.Lexer;
+exports.DB = cst;
+exports.JG = lexer.Lexer;
 exports.HN = lineCounter.LineCounter;
 __webpack_unused_export__ = parser.Parser;
 __webpack_unused_export__ = publicApi.parse;

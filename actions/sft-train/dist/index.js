@@ -29751,6 +29751,1606 @@ function chainContext(options) {
 
 /***/ }),
 
+/***/ 5518:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  W: () => (/* binding */ readWithModel)
+});
+
+// UNUSED EXPORTS: checkWithModel
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
+var text_file = __nccwpck_require__(4202);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
+;// CONCATENATED MODULE: ./packages/recipe/src/known-models.ts
+const MISTRAL_7B = {
+    model_type: 'mistral',
+    hidden_size: 4096,
+    intermediate_size: 14336,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    vocab_size: 32000,
+    rope_theta: 1e6,
+    max_position_embeddings: 32768,
+    tie_word_embeddings: false,
+    torch_dtype: 'bfloat16',
+};
+/** Configs of the models that the shipped recipes train, by their id on the hub: known without a request. */
+const KNOWN_MODELS = {
+    'mistralai/Mistral-7B-Instruct-v0.2': MISTRAL_7B,
+    'mistralai/Mixtral-8x7B-Instruct-v0.1': {
+        ...MISTRAL_7B,
+        model_type: 'mixtral',
+        num_local_experts: 8,
+        num_experts_per_tok: 2,
+    },
+};
+
+// EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
+var src_diagnostics = __nccwpck_require__(9720);
+// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
+var linear_modules = __nccwpck_require__(8135);
+;// CONCATENATED MODULE: ./packages/recipe/src/position-limit.ts
+/** Kinds of rotary embeddings that do not reach beyond `max_position_embeddings`: of Llama 3 it is the stretched length. */
+const NOT_STRETCHED = ['default', 'llama3', 'mrope'];
+/**
+ * The positions of a model by its `config.json`, as far as the scaling of its rotary embedding stretches them, as the
+ * trainer has it (`position_limit.py`).
+ *
+ * A sliding window limits how far back attention reaches, not how long a row may be.
+ *
+ * @returns undefined where no limit is stated
+ */
+function positionLimit(config) {
+    const limit = config.max_position_embeddings;
+    if (!isNumber(limit))
+        return undefined;
+    // As transformers reads them, where both are there.
+    const scaling = [config.rope_scaling, config.rope_parameters].find((values) => isObject(values) && Object.keys(values).length > 0);
+    if (!isObject(scaling))
+        return limit;
+    // Some models have one such object for each kind of layer.
+    const nested = Object.values(scaling).filter(isObject);
+    const reaches = (nested.length > 0 ? nested : [scaling]).flatMap((kind) => {
+        const { factor } = kind;
+        if (!isNumber(factor) || NOT_STRETCHED.includes(String(kind.rope_type ?? kind.type)))
+            return [];
+        const original = [
+            config.original_max_position_embeddings,
+            kind.original_max_position_embeddings,
+            limit,
+        ].find(isNumber);
+        return [Math.trunc(factor * (original ?? limit))];
+    });
+    return Math.max(limit, ...reaches);
+}
+function isNumber(value) {
+    return typeof value === 'number' && value > 0;
+}
+function isObject(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/model-architecture.ts
+
+
+
+const FAMILIES = {
+    mistral: {},
+    mixtral: { experts: true },
+    llama: { readsBiases: true },
+    qwen2: { qkvBias: true },
+    qwen3: { headNorms: true, readsBiases: true },
+    gemma: { readsBiases: true, tied: true },
+    gemma2: { norms: 4, readsBiases: true, tied: true },
+    gemma3_text: { norms: 4, headNorms: true, readsBiases: true, tied: true },
+};
+const EXPERT_KEYS = ['num_local_experts', 'num_experts', 'n_routed_experts'];
+/**
+ * Reads the architecture from the content of a transformers `config.json`.
+ *
+ * Known are mistral, mixtral, llama, qwen2, qwen3, gemma, gemma2 and gemma3_text. Another model type with the same keys
+ * is taken for a dense model like llama, with a notice.
+ */
+function readArchitecture(config) {
+    if (config === null || typeof config !== 'object' || Array.isArray(config))
+        return { problem: 'the config is not an object' };
+    const values = config;
+    const modelType = values.model_type;
+    if (typeof modelType !== 'string')
+        return { problem: 'model_type is missing' };
+    if ('text_config' in values)
+        return { problem: `${modelType} is a model of several parts (text_config): its size is not known here` };
+    const family = FAMILIES[modelType];
+    const expertKey = EXPERT_KEYS.find((key) => typeof values[key] === 'number');
+    if (!family && expertKey)
+        return { problem: `${modelType} has experts (${expertKey}), and of these mixtral alone is known` };
+    const problems = [];
+    const wholeNumber = (key, otherwise) => {
+        const value = values[key] ?? otherwise;
+        if (typeof value === 'number' && Number.isInteger(value) && value > 0)
+            return value;
+        problems.push(value === undefined || value === null
+            ? `${key} is missing${hintFor(key, values)}`
+            : `${key} is ${JSON.stringify(value)}, not a whole number above 0`);
+        return 1;
+    };
+    const hiddenSize = wholeNumber('hidden_size');
+    const attentionHeads = wholeNumber('num_attention_heads');
+    const sizes = {
+        hiddenSize,
+        intermediateSize: wholeNumber('intermediate_size'),
+        layers: wholeNumber('num_hidden_layers'),
+        attentionHeads,
+        keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
+        // Of sizes that are missing nothing follows.
+        headDim: wholeNumber('head_dim', problems.length > 0 ? 1 : hiddenSize / attentionHeads),
+        vocabSize: wholeNumber('vocab_size'),
+        ...(family?.experts
+            ? {
+                experts: {
+                    count: wholeNumber('num_local_experts'),
+                    perToken: wholeNumber('num_experts_per_tok'),
+                },
+            }
+            : {}),
+    };
+    if (problems.length > 0)
+        return { problem: problems.join('; ') };
+    const reads = family ? family.readsBiases === true : true;
+    const shape = {
+        modelType,
+        ...sizes,
+        tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
+        maxPositions: positionLimit(values),
+        dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
+        vectors: {
+            norms: family?.norms ?? 2,
+            headNorms: family?.headNorms ?? false,
+            biases: {
+                qkv: family?.qkvBias ?? (reads && flag(values.attention_bias) === true),
+                output: !family?.qkvBias && reads && flag(values.attention_bias) === true,
+                mlp: reads && flag(values.mlp_bias) === true,
+            },
+        },
+    };
+    return {
+        architecture: { ...shape, parameters: countParameters(shape) },
+        ...(family
+            ? {}
+            : { notice: `the model type ${modelType} is not known: taken for a dense model like llama` }),
+    };
+}
+function countParameters(shape) {
+    const { hiddenSize, headDim, layers, vocabSize, tiedEmbeddings, vectors } = shape;
+    const norms = layers * (vectors.norms * hiddenSize + (vectors.headNorms ? 2 * headDim : 0)) + hiddenSize;
+    const rest = norms + vocabSize * hiddenSize;
+    const modules = (0,linear_modules/* linearModules */.n)(shape).filter(({ name }) => !(tiedEmbeddings && name === 'lm_head'));
+    const sum = (count) => rest +
+        modules.reduce((total, module) => {
+            const { inFeatures, outFeatures, bias } = module;
+            return total + count(module) * (inFeatures * outFeatures + (bias ? outFeatures : 0));
+        }, 0);
+    return { total: sum(({ count }) => count), active: sum(({ perToken }) => perToken) };
+}
+function flag(value) {
+    return typeof value === 'boolean' ? value : undefined;
+}
+function hintFor(key, values) {
+    const near = (0,src_diagnostics/* didYouMean */.au)(key, Object.keys(values));
+    return near ? ` (${near})` : '';
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
+var yaml_file = __nccwpck_require__(1786);
+;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
+
+
+
+
+
+
+/**
+ * The architecture of a recipe's base model, as far as it is known without a request: from the folder's config.json,
+ * from the file that a random model is made from, or of the hub's models those that shipped recipes train.
+ *
+ * @returns undefined for another model on the hub
+ */
+function architectureOf(base) {
+    if (base.kind === 'hub') {
+        const known = KNOWN_MODELS[base.id];
+        return known && readArchitecture(known);
+    }
+    if (base.kind === 'path')
+        return readConfigFile(external_node_path_default().join(base.path, 'config.json'));
+    const reading = readConfigFile(base.configFile);
+    return 'architecture' in reading
+        ? { ...reading, architecture: { ...reading.architecture, dtype: base.dtype } }
+        : reading;
+}
+/** The architecture that a `config.json` on this machine describes. */
+function readConfigFile(file) {
+    let config;
+    try {
+        const info = (0,external_node_fs_.statSync)(file);
+        if (!info.isFile() || info.size > yaml_file/* MOST_SETTINGS_BYTES */.gK)
+            return { problem: `${file} is not a file of settings` };
+        config = (0,text_file/* readJsonFile */.JE)(file);
+    }
+    catch (error) {
+        if (error instanceof errors/* ConfigurationError */.j1)
+            return { problem: `${file}: ${error.problem}` };
+        return { problem: `${file} can't be read: ${error.code}` };
+    }
+    const reading = readArchitecture(config);
+    return 'problem' in reading ? { problem: `${file}: ${reading.problem}` } : reading;
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/check-schema.ts
+var check_schema = __nccwpck_require__(9506);
+// EXTERNAL MODULE: ./packages/recipe/src/launch.ts + 4 modules
+var src_launch = __nccwpck_require__(1500);
+// EXTERNAL MODULE: ./packages/recipe/src/recipe-paths.ts
+var recipe_paths = __nccwpck_require__(1765);
+;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
+
+
+
+
+
+/** What goes with each kind of base model. */
+const KEYS = {
+    id: ['id', 'revision'],
+    path: ['path'],
+    random: ['random', 'seed', 'dtype', 'tokenizer'],
+};
+/** Reads the section `base_model` of a recipe; paths become absolute. */
+function readBaseModel(section, yaml, diagnostics) {
+    const diagnose = (finding, at = [], key = false) => yaml.diagnose({ path: ['base_model', ...at], key }, finding);
+    const kinds = ['id', 'path', 'random'].filter((kind) => section[kind] !== undefined);
+    const [kind, second] = kinds;
+    if (kind === undefined || second !== undefined) {
+        const message = 'base_model needs exactly one of id, path and random';
+        const found = kinds.length > 0 ? `${kinds.join(' and ')} are there` : 'none is there';
+        diagnostics.push(diagnose({ code: 'bad-value', message: `${message}: ${found}` }, second ? [second] : [], true));
+        return undefined;
+    }
+    for (const key of Object.keys(section)) {
+        if (section[key] === undefined || KEYS[kind].includes(key))
+            continue;
+        diagnostics.push(diagnose({ code: 'without-effect', message: `${key} has no effect beside ${kind}` }, [key], true));
+    }
+    if (kind === 'id')
+        return readHubModel(section, diagnose, diagnostics);
+    const folder = external_node_path_default().dirname(yaml.file);
+    const name = section[kind] ?? '';
+    const absolute = (0,recipe_paths/* resolveInRecipe */.U)(name, { root: folder, from: folder }, (finding) => diagnose(finding, [kind]), diagnostics);
+    const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
+    if (!(0,external_node_fs_.existsSync)(config))
+        diagnostics.push(diagnose((0,yaml_file/* missingFile */.Bi)(name, config), [kind]));
+    const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
+    if (foreign)
+        diagnostics.push(diagnose(foreign, [kind]));
+    if (kind === 'path')
+        return { kind, path: absolute };
+    return {
+        kind,
+        configFile: absolute,
+        seed: section.seed ?? 0,
+        dtype: section.dtype ?? 'float32',
+        tokenizer: section.tokenizer ?? 'mistral-v1',
+    };
+}
+/** A file of a model's folder that the trainer refuses as something else than it is called; undefined where none is found. */
+function foreignFile(folder) {
+    for (const file of filesIn(folder)) {
+        const start = startOf(file);
+        if ((0,text_file/* isLfsPointer */.NS)(start))
+            return wrongFile(file, text_file/* LFS_FAULT */.xN);
+        if (/\.(json|jinja)$/.test(file) && start.subarray(0, text_file/* UTF8_MARK */.WP.length).equals(text_file/* UTF8_MARK */.WP)) {
+            const reads = file.endsWith('.json') ? 'does not read' : 'takes for a part of each prompt';
+            const problem = `the file starts with a byte order mark, which transformers ${reads}`;
+            return wrongFile(file, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+        }
+    }
+    return foreignConfig(external_node_path_default().join(folder, 'config.json'));
+}
+function foreignConfig(file) {
+    const bytes = contentOf(file);
+    const fault = bytes && (0,text_file/* textFault */.MO)(bytes);
+    return fault && wrongFile(file, fault);
+}
+function wrongFile(file, { problem, hint }) {
+    return { code: 'bad-value', message: `${file}: ${problem}`, hint };
+}
+function filesIn(folder) {
+    try {
+        return (0,external_node_fs_.readdirSync)(folder)
+            .sort()
+            .map((name) => external_node_path_default().join(folder, name));
+    }
+    catch {
+        return [];
+    }
+}
+/** The first bytes of a file; none of what is no file, or may not be read. */
+function startOf(file) {
+    try {
+        if (!(0,external_node_fs_.statSync)(file).isFile())
+            return Buffer.alloc(0);
+        const descriptor = (0,external_node_fs_.openSync)(file, 'r');
+        try {
+            const start = Buffer.alloc(text_file/* START_BYTES */.H);
+            return start.subarray(0, (0,external_node_fs_.readSync)(descriptor, start));
+        }
+        finally {
+            (0,external_node_fs_.closeSync)(descriptor);
+        }
+    }
+    catch {
+        return Buffer.alloc(0);
+    }
+}
+/** What is in a file of settings, where it may be read. */
+function contentOf(file) {
+    try {
+        const info = (0,external_node_fs_.statSync)(file);
+        return info.isFile() && info.size <= yaml_file/* MOST_SETTINGS_BYTES */.gK ? (0,external_node_fs_.readFileSync)(file) : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function readHubModel({ id = '', revision }, diagnose, diagnostics) {
+    if (revision === undefined) {
+        const message = 'base_model.revision is missing: the commit of the repository';
+        diagnostics.push(diagnose({ code: 'missing-key', message }));
+        return undefined;
+    }
+    if (!/^[0-9a-f]{40}$/.test(revision)) {
+        const message = `${revision} is not a commit: another run may get another model`;
+        const hint = "Write the commit's 40 digits, as the hub shows them under Files and versions.";
+        diagnostics.push(diagnose({ code: 'unpinned-revision', message, hint }, ['revision']));
+    }
+    return { kind: 'hub', id, revision };
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/read-experts.ts + 10 modules
+var read_experts = __nccwpck_require__(9371);
+// EXTERNAL MODULE: ./packages/recipe/src/check-adapter.ts + 2 modules
+var check_adapter = __nccwpck_require__(9923);
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-entries.ts
+/** The models of a configuration; undefined where it has both `models` and `slices`, or neither. */
+function entriesOf({ models, slices }) {
+    if (models && slices)
+        return undefined;
+    if (models)
+        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
+    return slices?.[0]?.sources.map((entry, index) => ({
+        ...entry,
+        path: ['slices', 0, 'sources', index],
+    }));
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-methods.ts
+const DARE = {
+    shared: ['normalize', 'rescale', 'lambda'],
+    perModel: ['weight', 'density'],
+    required: ['weight'],
+    needsBase: true,
+};
+/** What each method reads, as in packages/trainer's `merging/methods`. */
+const METHODS = {
+    linear: { shared: ['normalize'], perModel: ['weight'], required: ['weight'], needsBase: false },
+    slerp: { shared: ['t'], perModel: [], required: ['t'], needsBase: true },
+    task_arithmetic: {
+        shared: ['normalize', 'lambda'],
+        perModel: ['weight'],
+        required: ['weight'],
+        needsBase: true,
+    },
+    ties: {
+        shared: ['normalize', 'lambda'],
+        perModel: ['weight', 'density'],
+        required: ['weight'],
+        needsBase: true,
+    },
+    dare_ties: DARE,
+    dare_linear: DARE,
+    supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
+};
+
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-values.ts
+/** One of mergekit's three ways to write a parameter, as conditions: the first that holds for a tensor counts. */
+function conditionsOf(written) {
+    if (!Array.isArray(written))
+        return [{ filter: undefined, values: [written] }];
+    if (!written.some((entry) => typeof entry === 'object'))
+        return [{ filter: undefined, values: written }];
+    return written.map(({ filter, value }) => ({
+        filter: filter === null || filter === '*' ? undefined : filter,
+        values: [value].flat(),
+    }));
+}
+/** Which condition gives a tensor its value; -1 where none does. */
+function conditionFor(conditions, tensor) {
+    return conditions.findIndex(({ filter }) => filter === undefined || tensor.includes(filter));
+}
+/**
+ * The value of a parameter for a tensor, as the engine has it (`merging/parameter_settings.py`).
+ *
+ * @param scopes what is written of it, that of the model itself first
+ * @param place of the tensor in the layers, from 0 to 1
+ * @returns undefined where no scope has a value for the tensor
+ */
+function valueFor(scopes, tensor, place) {
+    for (const written of scopes.filter((scope) => scope !== undefined && scope !== null)) {
+        const conditions = conditionsOf(written);
+        const found = conditions[conditionFor(conditions, tensor)];
+        if (found)
+            return interpolated(found.values, place);
+    }
+    return undefined;
+}
+/** Where a gradient is read for a tensor: 0 for the first layer and for all outside the layers, 1 for the last layer. */
+function placeInLayers(tensor, layers) {
+    const layer = /\.layers\.(\d+)\./.exec(tensor)?.[1];
+    if (layer === undefined)
+        return 0;
+    return layers > 1 ? Number(layer) / (layers - 1) : 1;
+}
+function interpolated(values, place) {
+    const scaled = place * (values.length - 1);
+    const before = Math.trunc(scaled);
+    const first = values[before];
+    const second = values[Math.min(values.length - 1, before + 1)];
+    if (typeof first !== 'number' || typeof second !== 'number')
+        return first;
+    return (1 - (scaled - before)) * first + (scaled - before) * second;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/tensor-names.ts
+
+/** Norms of a layer over the hidden size, in all families but Gemma 2 and 3, which have two more. */
+const NORMS = ['input_layernorm', 'post_attention_layernorm'];
+const MORE_NORMS = ['pre_feedforward_layernorm', 'post_feedforward_layernorm'];
+/**
+ * The names of a model's tensors in its original checkpoint, as a merge has them.
+ *
+ * @returns undefined where the model type is not known, and its names are no more than likely
+ */
+function tensorNames(reading) {
+    if (!reading || !('architecture' in reading) || reading.notice !== undefined)
+        return undefined;
+    const { architecture } = reading;
+    const { layers, tiedEmbeddings } = architecture;
+    const inLayers = Array.from({ length: layers }, (_, layer) => namesOfLayer(architecture).map((name) => name.replace('layers.N.', `layers.${layer}.`)));
+    const head = tiedEmbeddings ? [] : ['lm_head.weight'];
+    return ['model.embed_tokens.weight', ...inLayers.flat(), 'model.norm.weight', ...head];
+}
+function namesOfLayer(architecture) {
+    const { vectors, experts } = architecture;
+    const norms = vectors.norms > NORMS.length ? [...NORMS, ...MORE_NORMS] : NORMS;
+    const ofHeads = vectors.headNorms ? ['self_attn.q_norm', 'self_attn.k_norm'] : [];
+    const modules = (0,linear_modules/* linearModules */.n)(architecture)
+        .filter(({ parent }) => parent !== '')
+        .flatMap(({ parent, name, bias }) => ['weight', ...(bias ? ['bias'] : [])].map((kind) => `${parent}.${name}.${kind}`));
+    return [
+        ...[...norms, ...ofHeads].map((norm) => `model.layers.N.${norm}.weight`),
+        ...modules.flatMap((name) => name.includes('.E.')
+            ? Array.from({ length: experts?.count ?? 0 }, (_, expert) => name.replace('.E.', `.${expert}.`))
+            : [name]),
+    ];
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge-tensors.ts
+
+
+
+
+
+/**
+ * Checks a configuration against the models' tensors: what the engine refuses, or would pass over, once it sees them.
+ *
+ * @param reading of the models; without it, and of a model type that is not known, nothing is said that hangs on names
+ */
+function checkMergeTensors(merge, reading, report) {
+    const entries = entriesOf(merge) ?? [];
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    checkLayers(merge, layers, report);
+    const known = tensorNames(reading);
+    if (known)
+        for (const written of allWritten(merge, entries))
+            checkFilters(written, known, report);
+    checkMergeValues(merge, entries, reading, report);
+}
+/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
+function checkMergeValues(merge, entries, reading, report) {
+    const tensors = isConstant(merge, entries) ? [''] : tensorNames(reading);
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : 1;
+    if (tensors)
+        checkValues(merge, entries, { tensors, layers }, report);
+}
+/** All sources must have the same layers, and these must be all that the models have. */
+function checkLayers({ slices }, layers, report) {
+    const sources = slices?.[0]?.sources ?? [];
+    const first = sources[0]?.layer_range[1];
+    for (const [index, { layer_range: range }] of sources.entries()) {
+        const [, end] = range;
+        const wanted = layers ?? first;
+        if (end === wanted)
+            continue;
+        const message = layers === undefined
+            ? `layer_range ends at ${end}, that of the first source at ${first}`
+            : `layer_range ends at ${end}, and the models have ${layers} layers`;
+        report(['slices', 0, 'sources', index, 'layer_range'], {
+            code: 'bad-value',
+            message,
+            hint: `Whole models are merged: write [0, ${wanted}]. For some of the layers write engine: mergekit in recipe.yaml.`,
+        });
+    }
+}
+function allWritten(merge, entries) {
+    const scopes = [
+        ...entries.map(({ parameters, path }) => ({ parameters, path: [...path, 'parameters'] })),
+        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
+        { parameters: merge.parameters, path: ['parameters'] },
+    ];
+    return scopes.flatMap(({ parameters, path }) => Object.entries(parameters ?? {}).flatMap(([name, value]) => value === undefined ? [] : [{ value, path: [...path, name] }]));
+}
+/** A filter from which no tensor takes its value: it is part of no name, or an earlier one has all that it is part of. */
+function checkFilters({ value, path }, names, report) {
+    const conditions = conditionsOf(value);
+    const taken = new Set(names.map((name) => conditionFor(conditions, name)));
+    for (const [index, { filter }] of conditions.entries()) {
+        if (filter !== undefined && !taken.has(index))
+            report([...path, index, 'filter'], unusedFilter(filter, names));
+    }
+}
+function unusedFilter(filter, names) {
+    const code = 'unused-filter';
+    if (names.some((name) => name.includes(filter))) {
+        const message = `filter: ${filter} has no effect: each tensor with ${filter} in its name takes an earlier value of the list`;
+        return { code, message, hint: 'The first filter that fits a tensor counts: move this one up.' };
+    }
+    const length = filter.split('.').length;
+    const words = names.map((name) => name.split('.').filter((word) => !/^\d+$/.test(word)));
+    const parts = new Set(words.flatMap((name) => Array.from({ length: Math.max(0, name.length - length + 1) }, (_, start) => name.slice(start, start + length).join('.'))));
+    return {
+        code,
+        message: `filter: ${filter} is part of no tensor's name: its value is never used`,
+        hint: (0,src_diagnostics/* didYouMean */.au)(filter, [...parts]),
+    };
+}
+function checkValues(merge, entries, shape, report) {
+    const { required, perModel, needsBase } = METHODS[merge.merge_method];
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    const merged = entries.filter(({ model }) => !(needsBase && model === base));
+    for (const name of required) {
+        for (const entry of perModel.includes(name) ? merged : [undefined])
+            checkRequired(name, scopesOf(merge, name, entry), entry, shape, report);
+    }
+    if (!needsBase)
+        checkSum(merge, entries, shape, report);
+}
+/** Where a parameter of a model, or of all, is written: the place that counts first comes first. */
+function scopesOf(merge, name, entry) {
+    return [
+        ...(entry ? [{ value: entry.parameters?.[name], path: [...entry.path, 'parameters', name] }] : []),
+        { value: merge.slices?.[0]?.parameters?.[name], path: ['slices', 0, 'parameters', name] },
+        { value: merge.parameters?.[name], path: ['parameters', name] },
+    ].filter(({ value }) => value !== undefined);
+}
+function valueAt(scopes, tensor, layers) {
+    const values = scopes.map(({ value }) => value);
+    return valueFor(values, tensor, placeInLayers(tensor, layers));
+}
+function checkRequired(name, scopes, entry, { tensors, layers }, report) {
+    const [first] = scopes;
+    // That nothing is written of it at all is reported elsewhere.
+    if (!first)
+        return;
+    const lacking = tensors.filter((tensor) => valueAt(scopes, tensor, layers) === undefined);
+    if (lacking.length === 0)
+        return;
+    const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : '';
+    report(first.path, {
+        code: 'missing-key',
+        message: `no ${name}${entry ? ` of ${entry.model}` : ''} for ${lacking[0]}${more}: no filter fits`,
+        hint: 'Add - value: … without a filter at the end of the list, for all other tensors.',
+    });
+}
+/** Of the first tensor whose weights would be divided by 0. */
+function checkSum(merge, entries, { tensors, layers }, report) {
+    const scopes = entries.map((entry) => scopesOf(merge, 'weight', entry));
+    for (const tensor of tensors) {
+        const weights = scopes.map((written) => valueAt(written, tensor, layers));
+        if (!weights.every((weight) => typeof weight === 'number'))
+            continue;
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        const normalizes = Boolean(valueAt(scopesOf(merge, 'normalize'), tensor, layers) ?? true);
+        if (Math.abs(sum) >= ZERO || !normalizes)
+            continue;
+        report(scopes.flat()[0]?.path ?? [], {
+            code: 'bad-value',
+            message: `the weights ${weights.join(', ')}${tensor && ` of ${tensor}`} sum to 0, and the merged values are divided by that sum`,
+            hint: 'Change the weights, or write normalize: false in parameters.',
+        });
+        return;
+    }
+}
+/** Sums below this are 0, as in the engine. */
+const ZERO = 1e-8;
+/** Whether each tensor has the same values, so that its name does not matter. */
+function isConstant(merge, entries) {
+    return allWritten(merge, entries).every(({ value }) => {
+        const [first] = conditionsOf(value);
+        return first?.filter === undefined && first?.values.length === 1;
+    });
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+
+
+
+
+
+
+
+/**
+ * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
+ * model is merged with itself, and that the values fit the models' tensors.
+ *
+ * @param known the names that `${name}` can be, and the architecture of the models; what is missing is not checked
+ */
+function checkMerge(merge, yaml, diagnostics, known = {}) {
+    const { names, architecture } = known;
+    const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
+    const entries = entriesOf(merge);
+    if (!entries) {
+        report(['slices'], merge.models
+            ? { code: 'bad-value', message: 'both models and slices are there' }
+            : { code: 'missing-key', message: 'models is missing' }, true);
+        return;
+    }
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    checkNames(merge, entries, report, names);
+    if (names)
+        checkFolders(entries, external_node_path_default().dirname(yaml.file), report);
+    checkModels(merge, entries, base, report);
+    checkParameters(merge, entries, base, report);
+    checkMergeTensors(merge, architecture, report);
+}
+function checkNames(merge, entries, report, names) {
+    if (!names)
+        return;
+    const places = [
+        ...entries.map(({ model, path }) => [[...path, 'model'], model]),
+        [['base_model'], merge.base_model],
+        [['slices', 0, 'base_model'], merge.slices?.[0]?.base_model],
+        [['tokenizer_source'], merge.tokenizer_source],
+    ];
+    for (const [path, text = ''] of places) {
+        for (const name of unknownNames(text, names))
+            report(path, unknownExpert(name, names));
+    }
+}
+/** Folders of models, and of adapters on them, that are named and not there. */
+function checkFolders(entries, folder, report) {
+    for (const { model, path: at } of entries) {
+        const isFolder = (0,external_node_fs_.existsSync)(external_node_path_default().resolve(folder, model));
+        for (const part of isFolder ? [] : model.split('+')) {
+            const absolute = external_node_path_default().resolve(folder, part);
+            if (part.includes('${') || (0,external_node_fs_.existsSync)(absolute))
+                continue;
+            const finding = (0,yaml_file/* missingFile */.Bi)(part, absolute);
+            report([...at, 'model'], {
+                ...finding,
+                message: finding.message.replace('no file', 'no model folder'),
+                hint: finding.hint ?? 'Name a folder, ${expert} for an expert of the recipe, or ${base}.',
+            });
+        }
+    }
+}
+/** The names in `${…}` of a text that are none of `names`. */
+function unknownNames(text, names) {
+    return [...text.matchAll(/\$\{([^}]*)\}/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => !names.includes(name));
+}
+/** The finding for a `${name}` that stands for nothing. */
+function unknownExpert(name, names) {
+    return {
+        code: 'unknown-name',
+        message: `the recipe has no expert ${name}`,
+        hint: (0,src_diagnostics/* didYouMean */.au)(name, names) ?? `Known are ${names.join(', ')}.`,
+    };
+}
+function checkModels({ merge_method: method }, entries, base, report) {
+    const seen = new Set();
+    for (const { model, path } of entries) {
+        if (seen.has(model)) {
+            report([...path, 'model'], {
+                code: 'same-model-twice',
+                message: `${model} is merged twice`,
+                hint: 'Merging a model with itself gives that model.',
+            });
+        }
+        seen.add(model);
+    }
+    const list = entries[0]?.path.slice(0, -1) ?? [];
+    const wrongNumber = (message) => report(list, { code: 'bad-value', message });
+    if (!METHODS[method].needsBase) {
+        if (entries.length < 2)
+            wrongNumber('a merge needs two models or more');
+        return;
+    }
+    if (base === undefined) {
+        report(['merge_method'], {
+            code: 'missing-key',
+            message: `${method} needs base_model`,
+            hint: 'Name what the experts were trained from: base_model: ${base}.',
+        });
+        return;
+    }
+    const others = [...seen].filter((model) => model !== base).length;
+    if (method === 'slerp' && others !== 1) {
+        wrongNumber(`slerp merges two models, base_model and one more, and here are ${others + 1}`);
+    }
+    else if (others < 1)
+        wrongNumber(`${method} needs a model beside base_model`);
+}
+function checkParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const common = [
+        { parameters: merge.parameters, path: ['parameters'] },
+        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
+    ];
+    for (const { parameters, path } of common)
+        checkParameterNames(parameters, method, [...path], false, report);
+    for (const { parameters, path } of entries) {
+        checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
+    }
+    checkRequiredParameters(merge, entries, base, report);
+}
+/** Each model has the parameters that the method needs, in one way or another. */
+function checkRequiredParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const { perModel, required, needsBase } = METHODS[method];
+    const common = [merge.parameters, merge.slices?.[0]?.parameters];
+    const isSet = (name) => common.some((parameters) => parameters?.[name] !== undefined);
+    for (const name of required.filter((candidate) => !isSet(candidate))) {
+        if (!perModel.includes(name)) {
+            report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
+            continue;
+        }
+        for (const { model, parameters, path } of entries) {
+            if ((needsBase && model === base) || parameters?.[name] !== undefined)
+                continue;
+            report([...path, 'model'], {
+                code: 'missing-key',
+                message: `${model} has no parameters.${name}, which ${method} needs`,
+            });
+        }
+    }
+}
+function checkParameterNames(parameters, method, path, ofOneModel, report) {
+    const { shared, perModel } = METHODS[method];
+    for (const name of Object.keys(parameters ?? {})) {
+        const value = parameters?.[name];
+        if (value === undefined || perModel.includes(name) || name === 'int8_mask')
+            continue;
+        // mergekit has it for all methods of task vectors; off is what these do anyway.
+        if (name === 'rescale' && !value && (method === 'ties' || method === 'task_arithmetic'))
+            continue;
+        if (!shared.includes(name)) {
+            const owners = Object.entries(METHODS)
+                .filter(([, { shared, perModel }]) => [...shared, ...perModel].includes(name))
+                .map(([owner]) => owner);
+            const own = [...perModel, ...shared].join(', ');
+            report([...path, name], {
+                code: 'unknown-key',
+                message: `${method} has no parameter ${name}`,
+                hint: `It has ${own}; ${name} belongs to ${owners.join(', ')}.`,
+            }, true);
+        }
+        else if (ofOneModel) {
+            const hint = 'Move it to parameters of the file; mergekit would pass over it here.';
+            const message = `${name} concerns all models together`;
+            report([...path, name], { code: 'bad-value', message, hint }, true);
+        }
+    }
+}
+
+// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
+var schemas = __nccwpck_require__(8816);
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
+
+/** mergekit's three ways to write a parameter: one value, values over the layers, or values by tensor. */
+function parameter(value, kind) {
+    const values = schemas/* array */.YOg(value).min(1, 'the list is empty');
+    const conditions = schemas/* array */.YOg(schemas/* strictObject */.rej({
+        filter: schemas/* string */.YjP()
+            .min(1)
+            .nullish()
+            .describe('Part of the names of the tensors that it is for (default: all).'),
+        value: schemas/* union */.KCZ([value, values], `expected ${kind}, or a list of them, spread over the layers`),
+    }));
+    return schemas/* union */.KCZ([value, values, conditions], `expected ${kind}, a list of them, spread over the layers, or a list of {filter, value}`)
+        .optional();
+}
+const number = schemas/* number */.aig();
+const merge_schema_flag = schemas/* union */.KCZ([schemas/* boolean */.zMY(), schemas/* literal */.euz([0, 1])], 'expected true or false');
+const parameters = schemas/* strictObject */.rej({
+    weight: parameter(number, 'a number').describe('Share of a model; with normalize only the ratio of the weights counts.'),
+    density: parameter(number.min(0).max(1), 'a number from 0 to 1').describe('ties, dare_*: share of the elements of a task vector that is kept.'),
+    normalize: parameter(merge_schema_flag, 'true or false').describe('Divide by the sum of the weights.'),
+    rescale: parameter(merge_schema_flag, 'true or false').describe('dare_*: divide what is kept by the density.'),
+    lambda: parameter(number, 'a number').describe('Factor of the sum of the task vectors.'),
+    t: parameter(number, 'a number').describe('slerp: 0 is the base model, 1 the other one.'),
+    p: parameter(number.min(0).lt(1), 'a number from 0 to below 1').describe('supermario: probability of keeping an element.'),
+    int8_mask: parameter(merge_schema_flag, 'true or false').describe('Known to mergekit; changes no result.'),
+})
+    .meta({
+    id: 'parameters',
+    description: "Each is written as one value, as a list that is spread over the layers, or as a list of {filter, value}, of which the first whose filter is part of a tensor's name counts for it.",
+});
+const model = schemas/* string */.YjP()
+    .min(1)
+    .meta({
+    description: 'A folder, folder+adapter for a LoRA on its base, ${expert} for an expert of this run, or ${base} for its base model.',
+    examples: ['${absolute}', '${relative}', '${base}'],
+});
+const dtype = schemas/* enum */.k5n(['float32', 'bfloat16', 'float16']);
+/** `merge.yaml`: a mergekit configuration, as far as this project's engine runs it. */
+const mergeSchema = schemas/* strictObject */.rej({
+    models: schemas/* array */.YOg(schemas/* strictObject */.rej({ model, parameters: parameters.nullish() }))
+        .min(1, 'no model is listed')
+        .optional()
+        .describe('What is merged.'),
+    slices: schemas/* array */.YOg(schemas/* strictObject */.rej({
+        sources: schemas/* array */.YOg(schemas/* strictObject */.rej({
+            model,
+            layer_range: schemas/* tuple */.PVZ([schemas/* literal */.euz(0, 'whole models are merged: the range begins with 0'), schemas/* int */.Whr().positive()])
+                .describe('[0, number of layers].'),
+            parameters: parameters.nullish(),
+        })),
+        base_model: model.optional(),
+        parameters: parameters.nullish(),
+    }))
+        .length(1, 'whole models are merged, in one slice; for more write engine: mergekit in recipe.yaml')
+        .optional()
+        .describe('Instead of models: one slice with all layers.'),
+    merge_method: schemas/* enum */.k5n(['linear', 'slerp', 'task_arithmetic', 'ties', 'dare_ties', 'dare_linear', 'supermario'])
+        .describe('How the models are combined; another one of mergekit needs engine: mergekit in recipe.yaml.'),
+    base_model: model
+        .optional()
+        .describe('What task vectors are taken against; for slerp the model at t = 0. Config and tokenizer come from it; with linear nothing else does.'),
+    parameters: parameters.nullish().describe('For all models.'),
+    dtype: dtype.optional().describe('Data type of the result.'),
+    out_dtype: dtype.optional().describe('Data type of the result, over dtype.'),
+    tokenizer_source: schemas/* string */.YjP()
+        .min(1)
+        .refine((value) => value !== 'union', 'vocabularies are not mixed: name a model, or base')
+        .optional()
+        .describe('The model whose tokenizer the result gets, or base (default: that of the donor).'),
+    chat_template: schemas/* string */.YjP()
+        .min(1)
+        .optional()
+        .describe("Jinja text that replaces the donor's chat template."),
+})
+    .meta({ oneOf: [{ required: ['models'] }, { required: ['slices'] }] });
+/** A configuration for mergekit itself, which checks the rest. */
+const mergekitSchema = schemas/* looseObject */._H3({
+    merge_method: schemas/* string */.YjP().min(1).describe("Any of mergekit's methods."),
+});
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-mergekit.ts
+
+
+
+
+
+
+/**
+ * Checks a configuration for mergekit itself, as far as it is known here what mergekit refuses or passes over once it sees
+ * the models: ranges of layers, filters, and of the methods that our engine has too, values that are missing or sum to 0.
+ *
+ * @param reading of the models; without it nothing is said that hangs on layers and names
+ */
+function checkMergekit(config, reading, report) {
+    checkWritten(config, reading, report, []);
+    const merge = sharedPart(config);
+    const entries = merge && entriesOf(merge);
+    if (!merge || !entries)
+        return;
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    const merged = withBase(merge, entries, base);
+    checkRequiredParameters(merge, merged, base, report);
+    checkMergeValues(merge, merged, reading, report);
+}
+/** What a configuration says that both engines read alike; undefined where it says it otherwise, or by another method. */
+function sharedPart(config) {
+    const { merge_method, models, slices, base_model, parameters } = config;
+    return mergeSchema.safeParse({ merge_method, models, slices, base_model, parameters }).data;
+}
+/** mergekit's linear merges a base_model too, with the weight that parameters of the file has for all. */
+function withBase({ merge_method: method }, entries, base) {
+    const isListed = base === undefined || entries.some(({ model }) => model === base);
+    return METHODS[method].needsBase || isListed
+        ? entries
+        : [...entries, { model: base, path: ['base_model'] }];
+}
+/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
+function checkWritten(config, reading, report, path) {
+    if (config === null || typeof config !== 'object')
+        return;
+    if (Array.isArray(config)) {
+        for (const [index, entry] of config.entries())
+            checkWritten(entry, reading, report, [...path, index]);
+        return;
+    }
+    const names = tensorNames(reading);
+    for (const [key, value] of Object.entries(config)) {
+        const at = [...path, key];
+        if (key === 'layer_range')
+            checkRange(value, reading, report, at);
+        else if (key === 'filter' && typeof value === 'string' && names) {
+            if (value !== '*' && !names.some((name) => name.includes(value)))
+                report(at, unusedFilter(value, names));
+        }
+        else
+            checkWritten(value, reading, report, at);
+    }
+}
+function checkRange(range, reading, report, at) {
+    const [start, end] = Array.isArray(range) ? range : [];
+    if (!Number.isInteger(start) || !Number.isInteger(end))
+        return;
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    const found = `layer_range: [${start}, ${end}]`;
+    if (start < 0 || start >= end) {
+        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
+    }
+    else if (layers !== undefined && end > layers) {
+        const message = `${found} ends behind the base model's ${layers} layers`;
+        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
+    }
+}
+
+// EXTERNAL MODULE: ./packages/recipe/src/plan.ts
+var plan = __nccwpck_require__(7461);
+;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
+
+
+
+
+/** Reads a file that `recipe.yaml` names; when it isn't there, the finding stands where it is named. */
+function readReferenced(from, at, name, diagnostics) {
+    const folder = external_node_path_default().dirname(from.file);
+    const file = (0,recipe_paths/* resolveInRecipe */.U)(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
+    if ((0,external_node_fs_.existsSync)(file))
+        return (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
+    diagnostics.push(from.diagnose({ path: at }, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
+
+
+
+
+
+
+
+
+/**
+ * Reads the section `merge` of a recipe and the configuration that it names.
+ *
+ * @param expertNames undefined where they are not known: then nothing is said of the names in the configuration
+ */
+function readMerge(section, experts, expertNames, architecture, yaml, diagnostics) {
+    const isPath = typeof section === 'string';
+    const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
+    const names = expertNames && [...expertNames, 'base'];
+    const at = isPath ? ['merge'] : ['merge', 'config'];
+    if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
+            code: 'bad-value',
+            message: 'mergekit itself can only merge models: adapters must be merged first',
+            hint: 'Write adapters: first, or engine: native.',
+        }));
+    }
+    if (options.engine === 'native' &&
+        options.adapters === 'on-the-fly' &&
+        experts.length > 0 &&
+        experts.every((expert) => expert && !(0,plan/* isLora */.N)(expert))) {
+        const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
+    }
+    for (const unknown of names ? unknownNames(options.donor ?? '', names) : []) {
+        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names ?? [])));
+    }
+    const before = errorsIn(diagnostics);
+    const mergeYaml = readReferenced(yaml, at, name, diagnostics);
+    if (!mergeYaml)
+        return undefined;
+    diagnostics.push(...mergeYaml.otherReadings());
+    const config = (0,check_schema/* checkSchema */._)(options.engine === 'mergekit' ? mergekitSchema : mergeSchema, mergeYaml, diagnostics);
+    const reading = (0,check_adapter/* withUntiedHead */.CT)(architecture, experts.flatMap((expert) => (expert ? [expert.training.arguments] : [])));
+    if (config && options.engine === 'native') {
+        checkMerge(config, mergeYaml, diagnostics, { names, architecture: reading });
+        checkMergeDtype(config, experts, mergeYaml, diagnostics);
+    }
+    else if (config) {
+        checkMergekit(config, reading, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+    }
+    if (config && errorsIn(diagnostics) === before && expertNames)
+        checkUnused(config, expertNames, yaml, diagnostics);
+    return config && { config, folder: external_node_path_default().dirname(external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name)), ...options };
+}
+function errorsIn(diagnostics) {
+    return diagnostics.filter(({ severity }) => severity === 'error').length;
+}
+/** An expert that is trained for nothing. */
+function checkUnused(config, expertNames, yaml, diagnostics) {
+    const text = JSON.stringify(config);
+    for (const name of expertNames.filter((candidate) => !text.includes(`\${${candidate}}`))) {
+        const message = `the merge does not name ${name}: it is trained and not used`;
+        diagnostics.push(yaml.diagnose({ path: ['experts', name], key: true }, { code: 'unused-name', message }));
+    }
+}
+/** A result in float16, whose largest number is 65,504, of weights that have bfloat16's range. */
+function checkMergeDtype({ dtype, out_dtype: outDtype }, experts, yaml, diagnostics) {
+    const key = outDtype === undefined ? 'dtype' : 'out_dtype';
+    const result = outDtype ?? dtype;
+    const wider = experts.find((expert) => expert && expert.training.arguments.dtype === 'bfloat16');
+    if (result === 'float16' && wider) {
+        const message = `${key}: float16, and ${wider.name} is trained in bfloat16, which has larger and smaller numbers`;
+        diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'dtype-mismatch', message, hint: 'Write bfloat16.' }));
+    }
+    const dtypes = new Set(experts.map((expert) => expert?.training.arguments.dtype));
+    if (dtypes.size > 1 && !dtypes.has(undefined) && result === undefined) {
+        const message = `the experts are trained in ${[...dtypes].join(' and ')}, and the merge names no dtype`;
+        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'dtype-mismatch', message, hint: 'Add dtype: bfloat16.' }));
+    }
+}
+const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined };
+
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-schema.ts
+
+/** A name that becomes a folder name: no separators, no leading dot. */
+const nameSchema = schemas/* string */.YjP()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name has letters, digits, dot, dash and underscore, and starts with a letter or digit');
+const wholeNumber = schemas/* int */.Whr().positive();
+/**
+ * JSON Schema keywords for what zod can't say, which the checks of the whole recipe say with a message of their own:
+ * metadata of zod goes into the JSON Schema as it is.
+ */
+function exactlyOneOf(...keys) {
+    return { oneOf: keys.map((key) => ({ required: [key] })) };
+}
+/** `recipe.yaml`: what the chain does. */
+const recipeSchema = schemas/* strictObject */.rej({
+    name: nameSchema.describe('Name of the recipe, and of its folder of artifacts.'),
+    base_model: schemas/* strictObject */.rej({
+        id: schemas/* string */.YjP()
+            .regex(/^[\w.-]+\/[\w.-]+$/, 'expected owner/name, as on the hub; a folder is written as path')
+            .optional()
+            .describe('Repository of the model on the Hugging Face hub.'),
+        revision: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('Commit of that repository; a branch or tag is not reproducible.'),
+        path: schemas/* string */.YjP().min(1).optional().describe('Folder of a model on this machine.'),
+        random: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('A transformers config.json: a model with random weights is made from it.'),
+        seed: schemas/* int */.Whr().nonnegative().optional().describe('Seed of the random weights.'),
+        dtype: schemas/* enum */.k5n(['float32', 'bfloat16', 'float16'])
+            .optional()
+            .describe('Data type of the random weights.'),
+        tokenizer: schemas/* enum */.k5n(['mistral-v1']).optional().describe('Tokenizer of the random model.'),
+    })
+        .meta({
+        description: 'What is trained: a hub repository (id, revision), a folder (path) or a random model (random, seed).',
+        ...exactlyOneOf('id', 'path', 'random'),
+        dependencies: { id: ['revision'] },
+    }),
+    dataset: schemas/* string */.YjP().min(1).describe('The file that says how datasets are prepared.'),
+    experts: schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
+        dataset: nameSchema.describe('A dataset of the dataset file.'),
+        sft: schemas/* string */.YjP().min(1).describe('The file of training arguments.'),
+    })
+        .describe('An expert, by its name.'))
+        .refine((experts) => Object.keys(experts).length > 0, 'at least one expert is needed')
+        .meta({
+        description: 'The models that are trained, each on one dataset. In merge.yaml ${name} stands for one.',
+        minProperties: 1,
+        not: { required: ['base'] },
+    }),
+    launch: schemas/* strictObject */.rej({
+        config: schemas/* string */.YjP().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
+        processes: wholeNumber.default(1).describe('Training processes over all nodes, one for each GPU.'),
+        launcher: schemas/* enum */.k5n(['local', 'slurm', 'none'])
+            .default('local')
+            .describe('What starts them: local, accelerate on this machine; slurm, one step on the nodes of an allocation; none, a launcher of your own, for which the job is made ready.'),
+        slurm: schemas/* strictObject */.rej({
+            nodes: wholeNumber
+                .default(1)
+                .describe('Nodes that train together; the processes are spread evenly over them.'),
+            options: schemas/* array */.YOg(schemas/* string */.YjP().regex(/^-/, 'an option of salloc, such as --partition=gpu'))
+                .default([])
+                .describe('Options of salloc (--partition, --time, --gpus-per-node …), with which an allocation is asked for where there is none yet.'),
+        })
+            .optional()
+            .describe('With launcher: slurm.'),
+    })
+        .meta({
+        description: 'How training is launched.',
+        if: { required: ['slurm'] },
+        then: { required: ['launcher'], properties: { launcher: { const: 'slurm' } } },
+    }),
+    merge: schemas/* union */.KCZ([
+        schemas/* string */.YjP().min(1),
+        schemas/* strictObject */.rej({
+            config: schemas/* string */.YjP()
+                .min(1)
+                .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
+            adapters: schemas/* enum */.k5n(['first', 'on-the-fly'])
+                .default('first')
+                .describe('LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.'),
+            engine: schemas/* enum */.k5n(['native', 'mergekit'])
+                .default('native')
+                .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
+            seed: schemas/* int */.Whr()
+                .nonnegative()
+                .default(0)
+                .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
+            donor: schemas/* string */.YjP()
+                .min(1)
+                .optional()
+                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its base_model, else its first model).'),
+        })
+            .meta({
+            not: {
+                required: ['engine', 'adapters'],
+                properties: { engine: { const: 'mergekit' }, adapters: { const: 'on-the-fly' } },
+            },
+        }),
+    ], 'expected a path, or config and what else there is to say')
+        .describe('How the experts become one model: a mergekit configuration, or config with options.'),
+});
+const sourceSchema = schemas/* strictObject */.rej({
+    files: schemas/* union */.KCZ([schemas/* string */.YjP().min(1), schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1)], 'expected a path or a list of paths')
+        .optional()
+        .describe('Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.'),
+    hub: schemas/* string */.YjP().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
+    revision: schemas/* string */.YjP().min(1).optional().describe('Commit of that repository.'),
+    hub_files: schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1).optional().describe('Its data files, in order.'),
+})
+    .meta(exactlyOneOf('files', 'hub'));
+/** `dataset.yaml`: a dataset by name. */
+const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
+    source: schemas/* union */.KCZ([sourceSchema, schemas/* array */.YOg(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
+        .describe('Where the rows come from; several sources are read one after the other.'),
+    system_prompt: schemas/* string */.YjP()
+        .optional()
+        .describe('Put before each user message, with a blank line between.'),
+    columns: schemas/* strictObject */.rej({
+        user: schemas/* string */.YjP().min(1).optional().describe('The column with the prompt.'),
+        assistant: schemas/* string */.YjP().min(1).optional().describe('The column with the answer that is learnt.'),
+        messages: schemas/* string */.YjP()
+            .min(1)
+            .optional()
+            .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
+    })
+        .meta({
+        description: 'Which columns become messages: user and assistant, or messages.',
+        ...exactlyOneOf('user', 'messages'),
+        dependencies: { user: ['assistant'], assistant: ['user'] },
+    }),
+    keep_columns: schemas/* array */.YOg(schemas/* string */.YjP().min(1))
+        .optional()
+        .describe('Columns of the prepared data beside messages (default: all; []: none).'),
+    limit: schemas/* int */.Whr().positive().optional().describe('Only the first rows, for a quick trial.'),
+    split: schemas/* union */.KCZ([
+        schemas/* literal */.euz('none'),
+        schemas/* strictObject */.rej({
+            test_size: schemas/* number */.aig().positive().describe('Share of the rows (below 1), or their number.'),
+            seed: schemas/* int */.Whr().min(0).max(4294967295).describe("scikit-learn's random_state."),
+            by: schemas/* string */.YjP()
+                .min(1)
+                .optional()
+                .describe('A column: rows with the same value there stay on one side.'),
+        }),
+    ], 'expected none, or test_size and seed')
+        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups."),
+})
+    .meta({
+    description: 'A dataset, by the name that experts of recipe.yaml know it by.',
+    not: {
+        required: ['system_prompt', 'columns'],
+        properties: { columns: { type: 'object', required: ['messages'] } },
+    },
+}));
+
+;// CONCATENATED MODULE: ./packages/recipe/src/readable-parts.ts
+
+
+const sections = recipeSchema.shape;
+/**
+ * The readable parts of a recipe with mistakes, so that the files that it names are checked all the same. A part is left
+ * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
+ */
+function readableParts(written) {
+    const { base_model, dataset, experts, launch, merge } = recipeAsMeant(written);
+    return {
+        base_model: valid(sections.base_model, base_model),
+        dataset: textOf(dataset),
+        experts: isRecord(experts)
+            ? Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, expertOf(expert)]))
+            : undefined,
+        ...launchOf(launch),
+        merge: mergeOf(merge),
+    };
+}
+/**
+ * What a `recipe.yaml` says, with misspelt keys under the names that were meant. Whatever looks for the files that a recipe
+ * names looks here: a file that is checked, and one that may not be read, must be the same.
+ */
+function recipeAsMeant(written) {
+    if (!isRecord(written))
+        return {};
+    const data = asMeant(written, Object.keys(sections));
+    const { experts } = data;
+    return {
+        ...data,
+        ...(isRecord(experts) && {
+            experts: Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, asMeant(expert, ['dataset', 'sft'])])),
+        }),
+        launch: asMeant(data.launch, Object.keys(sections.launch.shape)),
+        merge: asMeant(data.merge, ['config', 'adapters', 'engine', 'seed', 'donor']),
+    };
+}
+/** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
+function readableDatasets(data) {
+    if (!isRecord(data))
+        return undefined;
+    const dataset = datasetFileSchema.valueType;
+    return Object.fromEntries(Object.entries(data).map(([name, section]) => {
+        const source = isRecord(section) ? valid(dataset.shape.source, section.source) : undefined;
+        return [name, valid(dataset, section) ?? (source === undefined ? {} : { source })];
+    }));
+}
+function expertOf(expert) {
+    if (!isRecord(expert))
+        return {};
+    const { dataset, sft } = expert;
+    return { dataset: textOf(dataset), sft: textOf(sft) };
+}
+/** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
+function launchOf(launch) {
+    if (!isRecord(launch))
+        return {};
+    const whole = valid(sections.launch, launch);
+    if (whole)
+        return { launch: whole, processes: whole.processes };
+    const config = textOf(launch.config);
+    const processes = launch.processes === undefined ? undefined : processesOf(launch.processes);
+    return {
+        launch: config === undefined ? undefined : { config, processes: processes ?? 1, launcher: 'local' },
+        processes,
+    };
+}
+function processesOf(processes) {
+    return valid(sections.launch.shape.processes, processes);
+}
+/** With a wrong engine it is not known which configuration is meant. */
+function mergeOf(merge) {
+    const whole = valid(sections.merge, merge);
+    if (whole !== undefined || !isRecord(merge))
+        return whole;
+    const { config, engine } = merge;
+    return engine === undefined || engine === 'native' ? textOf(config) : undefined;
+}
+/** Keys and values with misspelt keys under the names that they were to have, where these are not there. */
+function asMeant(written, known) {
+    if (!isRecord(written))
+        return written;
+    const entries = Object.entries(written).map(([key, value]) => {
+        const near = known.includes(key) ? undefined : (0,src_diagnostics/* nearest */.pA)(key, known);
+        return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
+    });
+    return Object.fromEntries(entries);
+}
+function valid(schema, value) {
+    return schema.safeParse(value).data;
+}
+function textOf(value) {
+    return typeof value === 'string' && value !== '' ? value : undefined;
+}
+function isRecord(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
+
+
+
+
+/**
+ * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
+ * together is added to `diagnostics`; a dataset without its columns or sources is undefined, and so is one of which only
+ * parts could be read.
+ *
+ * @param root the recipe's folder
+ */
+function resolveDatasets(sections, yaml, root, diagnostics) {
+    return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
+        const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
+        const folders = { root, from: external_node_path_default().dirname(yaml.file) };
+        const resolvedColumns = columns && checkColumns(columns, report);
+        checkSystemPrompt(section, resolvedColumns, report);
+        const list = Array.isArray(source);
+        const sources = (source === undefined ? [] : [source])
+            .flat()
+            .map((one, index) => checkSource(one, folders, diagnostics, (at, finding) => yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding)));
+        const { split } = section;
+        if (!resolvedColumns || !split || !sources.every((one) => one !== undefined))
+            return [name];
+        return [name, { ...section, split, columns: resolvedColumns, sources }];
+    }));
+}
+function checkColumns(columns, report) {
+    const { user, assistant, messages } = columns;
+    if (messages !== undefined && user === undefined && assistant === undefined)
+        return { messages };
+    if (messages === undefined && user !== undefined && assistant !== undefined)
+        return { user, assistant };
+    const message = 'columns needs user and assistant, or messages alone';
+    report(['columns'], { code: 'bad-value', message });
+    return undefined;
+}
+function checkSystemPrompt(section, columns, report) {
+    if (section.system_prompt === undefined || !columns || !('messages' in columns))
+        return;
+    const message = 'system_prompt can not be put before messages that stand in the data';
+    const hint = 'Write it into the messages, or name the columns user and assistant.';
+    report(['system_prompt'], { code: 'bad-value', message, hint });
+}
+function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, diagnose) {
+    const report = (at, finding) => diagnostics.push(diagnose(at, finding));
+    if ((files === undefined) === (hub === undefined)) {
+        report([], { code: 'bad-value', message: 'source needs either files or hub' });
+        return undefined;
+    }
+    if (hub !== undefined) {
+        if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
+            const message = `${hub} is not pinned to a commit: another run may get other rows`;
+            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
+            report(revision === undefined ? ['hub'] : ['revision'], { code: 'unpinned-revision', message, hint });
+        }
+        return { hub, revision, hub_files };
+    }
+    for (const key of ['revision', 'hub_files']) {
+        if ({ revision, hub_files }[key] === undefined)
+            continue;
+        report([key], { code: 'without-effect', message: `${key} has no effect beside files: it is for hub` });
+    }
+    const absolute = [files ?? []].flat().map((file, index) => {
+        const at = Array.isArray(files) ? ['files', index] : ['files'];
+        const found = (0,recipe_paths/* resolveInRecipe */.U)(file, folders, (finding) => diagnose(at, finding), diagnostics);
+        const isPattern = /[*?[{]/.test(found) && !(0,external_node_fs_.existsSync)(found);
+        if (isPattern ? (0,external_node_fs_.globSync)(found).length === 0 : !(0,external_node_fs_.existsSync)(found)) {
+            const finding = (0,yaml_file/* missingFile */.Bi)(file, found);
+            const message = isPattern
+                ? finding.message.replace('there is no file', 'no file matches')
+                : finding.message;
+            report(at, { ...finding, message });
+        }
+        return found;
+    });
+    return { files: absolute };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/load-recipe.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Reads and checks all files of a recipe.
+ *
+ * @param location its folder, or its `recipe.yaml`
+ * @returns the recipe, absent when there are errors, and all findings in source order
+ */
+function readRecipe(location, options = {}) {
+    const diagnostics = [];
+    const recipe = read(location, options, diagnostics);
+    const failed = diagnostics.some(({ severity }) => severity === 'error');
+    return { recipe: failed ? undefined : recipe, diagnostics: (0,src_diagnostics/* inSourceOrder */.BM)(diagnostics) };
+}
+/**
+ * Reads a recipe to be run.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+function loadRecipe(location, options = {}) {
+    const { recipe, diagnostics } = readRecipe(location, options);
+    if (!recipe)
+        throw new RecipeError(diagnostics);
+    return { recipe, diagnostics };
+}
+function read(location, options, diagnostics) {
+    const yaml = (0,yaml_file/* readYamlFile */.kv)(recipeFile(location), diagnostics, { partly: true });
+    if (!yaml)
+        return undefined;
+    if (!yaml.isBroken) {
+        const whole = (0,check_schema/* checkSchema */._)(recipeSchema, yaml, diagnostics);
+        return readParts(whole, yaml, options, diagnostics);
+    }
+    const found = [];
+    readParts(undefined, yaml, options, found);
+    diagnostics.push(...found.filter((finding) => !restsOn(yaml, finding)));
+    return undefined;
+}
+/** Whether a finding may come from what is wrong with a recipe's syntax: one in itself, or of names that it may have. */
+function restsOn({ file }, finding) {
+    return finding.file === file || finding.code === 'unknown-name' || finding.code === 'unused-name';
+}
+function readParts(whole, yaml, options, diagnostics) {
+    const parts = whole
+        ? { ...whole, processes: whole.launch.processes }
+        : readableParts(yaml.data);
+    const baseModel = parts.base_model && readBaseModel(parts.base_model, yaml, diagnostics);
+    const processes = options.processes ?? parts.processes;
+    const launch = parts.launch &&
+        (0,src_launch/* readLaunch */.AC)({ ...parts.launch, processes: processes ?? parts.launch.processes }, yaml, diagnostics);
+    const datasets = readDatasets(parts, yaml, diagnostics);
+    const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
+    if (architecture && 'problem' in architecture) {
+        const message = `LoRA targets, lengths, and filters and layers of the merge are not checked: ${architecture.problem}`;
+        diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
+    }
+    const rest = { baseModel, datasets, launch, processes, architecture };
+    const experts = (0,read_experts/* readExperts */.yp)(parts, rest, yaml, diagnostics);
+    const expertNames = parts.experts && Object.keys(parts.experts);
+    const merge = parts.merge && readMerge(parts.merge, experts, expertNames, architecture, yaml, diagnostics);
+    const isWhole = (value) => value !== undefined;
+    if (!whole || !baseModel || !launch || !datasets || !merge)
+        return undefined;
+    if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole))
+        return undefined;
+    return {
+        name: whole.name,
+        folder: external_node_path_default().dirname(yaml.file),
+        baseModel,
+        datasets: datasets,
+        experts,
+        launch,
+        merge,
+    };
+}
+/** The `recipe.yaml` of a folder; a file as it is. */
+function recipeFile(location) {
+    const absolute = external_node_path_default().resolve(location);
+    const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
+    return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
+}
+/** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
+function readDatasets({ dataset, experts }, yaml, diagnostics) {
+    if (dataset === undefined)
+        return undefined;
+    const file = readReferenced(yaml, ['dataset'], dataset, diagnostics);
+    if (!file)
+        return undefined;
+    const sections = (0,check_schema/* checkSchema */._)(datasetFileSchema, file, diagnostics) ?? readableDatasets(file.data);
+    if (!sections)
+        return undefined;
+    const datasets = resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
+    const used = experts && Object.values(experts).map((expert) => expert.dataset);
+    // A name that is misspelt is said where it stands.
+    if (!used?.every((name) => name !== undefined && Object.hasOwn(sections, name)))
+        return datasets;
+    for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
+        const message = `no expert is trained on ${name}: it is not prepared`;
+        diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
+    }
+    return datasets;
+}
+
+// EXTERNAL MODULE: ./packages/hub/src/hub-settings.ts
+var hub_settings = __nccwpck_require__(8140);
+// EXTERNAL MODULE: ./packages/hub/src/resolve-repo.ts
+var resolve_repo = __nccwpck_require__(6200);
+// EXTERNAL MODULE: ./packages/hub/src/fetch-files.ts + 2 modules
+var fetch_files = __nccwpck_require__(8037);
+;// CONCATENATED MODULE: ./packages/chain/src/fetch-architecture.ts
+
+
+/** A plan is printed within seconds, with what is known by then. */
+const PATIENCE = 8_000;
+/** A machine without a network is told so at once: the file is not worth the attempts that a run is. */
+const IMPATIENT = { attempts: 2, retryDelay: 250 };
+/**
+ * The architecture of a recipe's base model, of a hub's too: its config.json at the recipe's revision, from the cache
+ * that Python's library shares, else from the hub.
+ *
+ * @param patience milliseconds that the hub is given
+ * @returns a problem, not an error, where it is not available: an estimate and some checks are all that is lost
+ */
+async function fetchArchitecture(base, { settings, signal, patience = PATIENCE } = {}) {
+    const known = architectureOf(base);
+    if (known)
+        return known;
+    if (base.kind !== 'hub')
+        throw new Error(`a base model of kind ${base.kind} is known without a request`);
+    const limit = AbortSignal.timeout(patience);
+    const either = signal ? AbortSignal.any([signal, limit]) : limit;
+    try {
+        const { id, revision } = base;
+        const hub = { ...(settings ?? (0,hub_settings/* hubSettings */.l)()), ...IMPATIENT };
+        const repo = await (0,resolve_repo/* resolveRepo */.J)({ type: 'model', id, revision }, hub, either);
+        const [file = ''] = await (0,fetch_files/* fetchFiles */.U)(repo, ['config.json'], hub, { signal: either });
+        return readConfigFile(file);
+    }
+    catch (error) {
+        signal?.throwIfAborted();
+        const [reason] = limit.aborted
+            ? [`the hub has not answered within ${patience / 1000} s`]
+            : error.message.split('\n');
+        return { problem: `the config.json of ${base.id} is not available: ${reason}` };
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/chain/src/check-with-model.ts
+
+
+/**
+ * As `checkLocation`, and against the architecture of the base model where that is another one on the hub than those that
+ * shipped recipes train: its config.json is fetched, once a recipe has no mistake without it.
+ */
+function checkWithModel(location, options = {}, fetching = {}) {
+    return withModel((architecture) => checkLocation(location, { ...options, architecture }), fetching);
+}
+/** The same of a recipe that is to be run: as `readRecipe`. */
+function readWithModel(location, options = {}, fetching = {}) {
+    return withModel((architecture) => readRecipe(location, { ...options, architecture }), fetching);
+}
+async function withModel(check, fetching) {
+    const checked = check();
+    const base = checked.recipe?.baseModel;
+    if (!base || architectureOf(base))
+        return checked;
+    const architecture = await fetchArchitecture(base, fetching);
+    return { ...check(architecture), architecture };
+}
+
+
+/***/ }),
+
 /***/ 2766:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -30121,7 +31721,7 @@ var model_reference = __nccwpck_require__(9804);
 
 /** Keys of a mergekit configuration whose texts name a model. */
 const MODEL_KEYS = new Set(['model', 'base_model', 'tokenizer_source']);
-/** What `tokenizer_source` may be instead. */
+/** What `tokenizer_source` may be instead; under the other keys these are folders like any other. */
 const NO_MODELS = new Set(['base', 'union']);
 /**
  * Finds the models that a mergekit configuration names.
@@ -30154,8 +31754,10 @@ function resolveConfig(config, donor, models, folder, hub) {
         if (names.length > 0)
             return part;
         const absolute = external_node_path_default().resolve(folder, part);
+        // Beside ${base}, a folder that is called base is an input of its own.
+        const input = Object.hasOwn(models, part) ? `./${part}` : part;
         if ((0,external_node_fs_.existsSync)(absolute))
-            inputs[part] = { paths: [absolute] };
+            inputs[input] = { paths: [absolute] };
         else if (hub && !external_node_path_default().isAbsolute(part))
             inputs[part] = { reference: part };
         else {
@@ -30168,7 +31770,8 @@ function resolveConfig(config, donor, models, folder, hub) {
         .join('+');
     const walk = (value, key) => {
         if (typeof value === 'string') {
-            return key !== undefined && MODEL_KEYS.has(key) && !NO_MODELS.has(value) ? resolve(value) : value;
+            const isModel = key !== undefined && MODEL_KEYS.has(key);
+            return isModel && !(key === 'tokenizer_source' && NO_MODELS.has(value)) ? resolve(value) : value;
         }
         if (Array.isArray(value))
             return value.map((entry) => walk(entry));
@@ -30961,23 +32564,26 @@ const list = (description) => z
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   XC: () => (/* binding */ planOf),
 /* harmony export */   e$: () => (/* binding */ recipeInputs),
 /* harmony export */   eF: () => (/* binding */ stageRequest),
 /* harmony export */   hu: () => (/* binding */ runFromPlan),
 /* harmony export */   mw: () => (/* binding */ required),
+/* harmony export */   ng: () => (/* binding */ runOf),
 /* harmony export */   yq: () => (/* binding */ tellFindings)
 /* harmony export */ });
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9317);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7461);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(6499);
-/* harmony import */ var _earlier_outputs_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2766);
+/* unused harmony export planOf */
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9720);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7461);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6499);
+/* harmony import */ var _check_with_model_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5518);
+/* harmony import */ var _earlier_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2766);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
-/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2608);
-/* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1319);
+/* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2608);
+/* harmony import */ var _validation_annotations_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1319);
 /* harmony import */ var _input_fields_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1048);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__]);
-_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__]);
+_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
+
 
 
 
@@ -30995,27 +32601,45 @@ const recipeInputs = {
     artifacts_dir: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_0__/* .text */ .Qq)("Folder of the recipe's outputs. Default: runs/RECIPE (command), a folder under the runner's tool cache (action)."),
     processes: (0,_input_fields_js__WEBPACK_IMPORTED_MODULE_0__/* .wholeNumber */ .rD)("Training processes, one a GPU, instead of the recipe's."),
 };
-/** Reads the recipe that a request names and makes its plan; notices and warnings are reported. */
+/** Reads the recipe that a request names and makes its plan; notices and warnings are reported. No request is made. */
 function planOf(inputs, context) {
-    const { recipe, diagnostics } = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__/* .loadRecipe */ .Tc)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes: inputs.processes });
-    tellFindings(diagnostics, context.reporter);
-    const plan = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name));
-    return { recipe, plan, findings: diagnostics };
+    const { processes } = inputs;
+    const { recipe, diagnostics } = loadRecipe(recipeLocation(inputs.recipe), { processes });
+    return planned(recipe, diagnostics, inputs, context);
+}
+/**
+ * The same for a recipe that is run: it is checked as `validate` checks it, also against the config.json of a base model on
+ * the hub. What a later stage would refuse ends the run here, before an earlier stage has taken hours.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+async function runOf(inputs, context) {
+    const { processes } = inputs;
+    const { signal } = context;
+    const { recipe, diagnostics } = await (0,_check_with_model_js__WEBPACK_IMPORTED_MODULE_1__/* .readWithModel */ .W)((0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .recipeLocation */ .O)(inputs.recipe), { processes }, { signal });
+    if (!recipe)
+        throw new _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .RecipeError */ .tF(diagnostics);
+    return planned(recipe, diagnostics, inputs, context);
+}
+function planned(recipe, findings, inputs, { reporter }) {
+    tellFindings(findings, reporter);
+    const plan = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__/* .makePlan */ .C)(recipe, inputs.artifacts_dir ?? (0,_recipe_location_js__WEBPACK_IMPORTED_MODULE_2__/* .defaultArtifactsDir */ .E)(recipe.name));
+    return { recipe, plan, findings };
 }
 /** Reports what was found in files that can be used all the same. */
 function tellFindings(diagnostics, reporter) {
     for (const finding of diagnostics)
-        reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_4__/* .findingText */ .NK)(finding), finding);
+        reporter[finding.severity === 'warning' ? 'warning' : 'notice']((0,_validation_annotations_js__WEBPACK_IMPORTED_MODULE_5__/* .findingText */ .NK)(finding), finding);
 }
 /** Runs one planned stage; a random base model, which no action of its own makes, is made before what needs it. */
 async function runFromPlan({ recipe, plan, findings }, id, given) {
     const context = { ...given, findings };
-    const stage = (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .plannedStage */ .B)(plan, id);
-    await (0,_earlier_outputs_js__WEBPACK_IMPORTED_MODULE_6__/* .requireEarlierOutputs */ .y)(plan, stage);
+    const stage = (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .plannedStage */ .B)(plan, id);
+    await (0,_earlier_outputs_js__WEBPACK_IMPORTED_MODULE_7__/* .requireEarlierOutputs */ .y)(plan, stage);
     if (stage.needs.includes('base-model')) {
-        await (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .runPlannedStage */ .m)(recipe, plan, (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .plannedStage */ .B)(plan, 'base-model'), context);
+        await (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .runPlannedStage */ .m)(recipe, plan, (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .plannedStage */ .B)(plan, 'base-model'), context);
     }
-    return (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_5__/* .runPlannedStage */ .m)(recipe, plan, stage, context);
+    return (0,_run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .runPlannedStage */ .m)(recipe, plan, stage, context);
 }
 /**
  * The value of an input that is needed.
@@ -31025,7 +32649,7 @@ async function runFromPlan({ recipe, plan, findings }, id, given) {
 function required(value, name) {
     if (value !== undefined)
         return value;
-    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_7__/* .ConfigurationError */ .j1(`${name.replaceAll('_', '-')} is missing`, {
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__/* .ConfigurationError */ .j1(`${name.replaceAll('_', '-')} is missing`, {
         hint: 'Name a recipe, or give each input of the stage.',
     });
 }
@@ -31047,7 +32671,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1500);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(6953);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(9371);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(3201);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(9720);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6499);
@@ -31085,7 +32709,7 @@ const sftTrainRequest = (0,_request_js__WEBPACK_IMPORTED_MODULE_2__/* .stageRequ
     run: async (inputs, context) => {
         const limit = (training) => withTimeLimit(training, inputs.max_minutes);
         if (inputs.recipe) {
-            const run = (0,_request_js__WEBPACK_IMPORTED_MODULE_2__/* .planOf */ .XC)({ ...inputs, recipe: inputs.recipe }, context);
+            const run = await (0,_request_js__WEBPACK_IMPORTED_MODULE_2__/* .runOf */ .ng)({ ...inputs, recipe: inputs.recipe }, context);
             const experts = run.recipe.experts.map((expert) => ({ ...expert, training: limit(expert.training) }));
             const planned = { ...run, recipe: { ...run.recipe, experts } };
             return (0,_request_js__WEBPACK_IMPORTED_MODULE_2__/* .runFromPlan */ .hu)(planned, `sft-train/${(0,_request_js__WEBPACK_IMPORTED_MODULE_2__/* .required */ .mw)(inputs.expert, 'expert')}`, context);
@@ -38102,7 +39726,7 @@ function mostSevereFirst(diagnostics) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   FK: () => (/* binding */ warningsMarkdown)
 /* harmony export */ });
-/* unused harmony exports warningsTitle, moreWarnings, warningsText, warningsJson, onOneLine */
+/* unused harmony exports warningsTitle, moreWarnings, warningsText, warningsJson, titleBefore, onOneLine */
 /* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4882);
 
 
@@ -38119,8 +39743,8 @@ function warningsText(groups) {
     if (groups.length === 0)
         return '';
     const lines = groups.flatMap(({ title, entries, leftOut }) => [
-        ...entries.map((entry) => `${beginning(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`),
-        ...(leftOut > 0 ? [`${beginning(title, '')}${moreWarnings(leftOut)}`] : []),
+        ...entries.map((entry) => `${titleBefore(title, entry.text)}${printable(counted(entry)).replaceAll('\n', '\n    ')}`),
+        ...(leftOut > 0 ? [`${titleBefore(title, '')}${moreWarnings(leftOut)}`] : []),
     ]);
     return [warningsTitle(numberOf(groups)), ...lines.map((line) => `  ${line}`)].join('\n');
 }
@@ -38129,7 +39753,7 @@ function warningsMarkdown(groups) {
     if (groups.length === 0)
         return '';
     const lines = groups.flatMap(({ title, entries, leftOut }) => {
-        const head = (text) => (beginning(title, text) === '' ? '' : `**${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title ?? '')}:** `);
+        const head = (text) => (titleBefore(title, text) === '' ? '' : `**${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title ?? '')}:** `);
         return [
             ...entries.map((entry) => `- ${head(entry.text)}${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(onOneLine(counted(entry)))}`),
             ...(leftOut > 0 ? [`- ${head('')}${moreWarnings(leftOut)}`] : []),
@@ -38145,8 +39769,8 @@ function warningsJson(groups) {
         left_out: leftOut,
     }));
 }
-/** A text that names its stage itself needs no second name. */
-function beginning(title, text) {
+/** The title before a warning that is told away from its stage; a text that names its stage itself needs no second name. */
+function titleBefore(title, text) {
     return title === undefined || text.startsWith(`${title}: `) ? '' : `${title}: `;
 }
 function counted({ text, times }) {
@@ -44039,6 +45663,208 @@ function retryAfterOf(headers, now = Date.now()) {
 
 /***/ }),
 
+/***/ 9923:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  cU: () => (/* binding */ checkAdapterKeys),
+  Pe: () => (/* binding */ checkAdapterModules),
+  CT: () => (/* binding */ withUntiedHead)
+});
+
+;// CONCATENATED MODULE: ./packages/trainer/src/prometheus_trainer/adapter_support.json
+const adapter_support_namespaceObject = /*#__PURE__*/JSON.parse('{"linear":{"what":"LoRA on linear layers: names, names with dots, a pattern, `all-linear`"},"output-layer":{"what":"LoRA on the output layer, `lm_head`","note":"where it is tied to the embeddings, the merged model has an `lm_head` of its own"},"embeddings":{"what":"LoRA on the embeddings, `embed_tokens`","note":"where `lm_head` is tied to them, the merged model has an `lm_head` of its own"},"router":{"what":"LoRA on the router of a mixture of experts, `gate`","reason":"the router is not a linear layer in transformers","advice":"Take it out of lora_target_modules; lora_modules_to_save: [gate] trains it in full"},"other-modules":{"what":"LoRA on other modules: norms, activations, whole blocks","reason":"LoRA goes on linear layers and embeddings only","advice":"Name linear layers or embed_tokens; lora_modules_to_save trains other modules in full"},"modules-to-save":{"what":"modules trained in full: `lora_modules_to_save`","note":"linear layers, norms, routers, whole blocks, `embed_tokens` and `lm_head`; tied ones are untied"},"module-lists":{"what":"lists of modules trained in full: `experts`, `layers`","reason":"PEFT trains no list of modules in full","advice":"Name the modules in it, or the one around it"},"nothing-left":{"what":"`lora_modules_to_save` that holds every target","reason":"what is trained in full has no LoRA, so no target is left","advice":"Take the targets out of lora_modules_to_save, or leave use_peft out to train all in full"},"rslora":{"what":"`use_rslora`"},"dropout":{"what":"`lora_dropout`"},"dora":{"what":"DoRA on linear layers: `use_dora`"},"dora-embeddings":{"what":"DoRA on the embeddings","reason":"DoRA on embeddings scales whole columns of the weight","advice":"Take embed_tokens out of lora_target_modules, or leave use_dora out"},"dora-conv1d":{"what":"DoRA on layers that store their weights transposed, as GPT-2 does","reason":"DoRA on transposed weights scales whole columns of them","advice":"Leave use_dora out"},"target-parameters":{"what":"LoRA on parameters: `lora_target_parameters`","training":"lora_target_parameters","adapter":"target_parameters","reason":"it trains fused parameters, which the original layout does not have","advice":"Name layers in lora_target_modules instead"},"qalora":{"what":"QA-LoRA","adapter":"use_qalora","reason":"QA-LoRA pools the inputs"},"bdlora":{"what":"block-diagonal LoRA","adapter":"use_bdlora","reason":"block-diagonal LoRA has another layout"},"kasa":{"what":"KaSA","adapter":"kasa_config","reason":"KaSA also changes the base weight"},"arrow":{"what":"Arrow","adapter":"arrow_config","reason":"Arrow routes between adapters"},"monteclora":{"what":"MonteCLoRA","adapter":"monteclora_config","reason":"MonteCLoRA samples its weights"},"lora-bias":{"what":"biases of the LoRA matrices","adapter":"lora_bias","reason":"it has biases that the base model lacks"},"alora":{"what":"activated LoRA","adapter":"alora_invocation_tokens","reason":"it is active for some tokens only"},"trainable-tokens":{"what":"single rows of the embeddings","adapter":"trainable_token_indices","reason":"it trains rows of the embeddings"},"layer-replication":{"what":"repeated layers","adapter":"layer_replication","reason":"it repeats layers of the base model"}}');
+// EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
+var diagnostics = __nccwpck_require__(9720);
+// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
+var linear_modules = __nccwpck_require__(8135);
+// EXTERNAL MODULE: ./packages/recipe/src/within-time.ts + 1 modules
+var within_time = __nccwpck_require__(6896);
+;// CONCATENATED MODULE: ./packages/recipe/src/model-modules.ts
+
+
+/** All modules of a decoder model, as transformers builds it and this project's trainer names it. */
+function modelModules(architecture) {
+    const { experts, vectors } = architecture;
+    const block = experts ? 'block_sparse_moe' : 'mlp';
+    const norms = ['input_layernorm', 'post_attention_layernorm'];
+    if (vectors.norms === 4)
+        norms.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
+    const inLayer = ['', 'self_attn', block, ...norms];
+    if (vectors.headNorms)
+        inLayer.push('self_attn.q_norm', 'self_attn.k_norm');
+    if (experts)
+        inLayer.push(`${block}.experts.E`);
+    const other = (name, weights = true) => ({ parent: '', name, kind: 'other', weights });
+    const patterns = [
+        ...['', 'model', 'model.norm'].map((name) => other(name)),
+        ...['model.layers', ...(experts ? [`model.layers.N.${block}.experts`] : [])].map((name) => {
+            return { parent: '', name, kind: 'list', weights: true };
+        }),
+        ...inLayer.map((name) => other(`model.layers.N${name && `.${name}`}`)),
+        other('model.rotary_emb', false),
+        other(`model.layers.N.${experts ? `${block}.experts.E` : block}.act_fn`, false),
+        { parent: 'model', name: 'embed_tokens', kind: 'embeddings', weights: true },
+        ...(0,linear_modules/* linearModules */.n)(architecture).map(({ parent, name, router }) => ({
+            parent,
+            name,
+            kind: router ? 'router' : 'linear',
+            weights: true,
+        })),
+    ];
+    return patterns.flatMap(({ kind, weights, ...pattern }) => (0,linear_modules/* fullNames */.W)(pattern, architecture).map((name) => {
+        return { name, called: name.split('.').at(-1) ?? '', kind, weights };
+    }));
+}
+/**
+ * Those of the names that match a pattern as a whole, as Python's `re.fullmatch`; undefined for a pattern that JavaScript
+ * does not know, and for one that takes too long.
+ */
+function fullyMatching(pattern, names) {
+    try {
+        const expression = new RegExp(`^(?:${pattern})$`);
+        return (0,within_time/* withinTime */.d)(() => names.filter((name) => expression.test(name)));
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-adapter.ts
+
+
+
+const TARGETS = 'lora_target_modules';
+const SAVED = 'lora_modules_to_save';
+/** What models call their embeddings. */
+const EMBEDDINGS = ['embed_tokens', 'wte', 'embed_in', 'word_embeddings'];
+/** Checks the LoRA settings of a training file by the table that training and lora-merge go by. */
+function checkAdapterKeys(given, report) {
+    for (const [name, entry] of Object.entries(adapter_support_namespaceObject)) {
+        if (!('training' in entry) || isEmpty(given[entry.training]))
+            continue;
+        report([entry.training], refusal(name, `${entry.training} is set`));
+    }
+    const { names, pattern } = targetsOf(given);
+    const targets = (called) => pattern === undefined
+        ? names.some((name) => called.includes(name.split('.').at(-1) ?? ''))
+        : fullyMatching(pattern, called.flatMap((name) => [name, `model.${name}`]))?.length;
+    if (given.use_dora === true && targets(EMBEDDINGS)) {
+        report(['use_dora'], refusal('dora-embeddings', `use_dora is set, and ${TARGETS} has the embeddings`));
+    }
+    if (given.loss_type === 'chunked_nll' && targets(['lm_head'])) {
+        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
+        const hint = `Write loss_type: nll, or take lm_head out of ${TARGETS}.`;
+        report(['loss_type'], { code: 'unsupported-loss', message, hint });
+    }
+}
+/**
+ * Checks the modules that LoRA settings name against those of the base model.
+ *
+ * As PEFT takes names: a target stands for every module that is called so, or whose name ends so after a dot, and one
+ * that is saved for every module whose name ends so.
+ */
+function checkAdapterModules(given, { architecture, notice }, report) {
+    const { modelType } = architecture;
+    if (isEmpty(given[TARGETS])) {
+        if (modelType !== 'mixtral')
+            return;
+        const message = `${TARGETS} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
+        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
+        report(['use_peft'], { code: 'missing-key', message, hint });
+        return;
+    }
+    const modules = modelModules(architecture);
+    // Of a model type that is not known the names are assumed.
+    const told = (path, finding) => report(path, notice === undefined ? finding : { ...finding, severity: 'warning' });
+    const unknown = (path, name, known) => {
+        const names = [...new Set(known.map(({ called }) => called))].filter((called) => !/^\d*$/.test(called));
+        const message = `${path[0]}: the base model (${modelType}) has no layer ${name}`;
+        const hint = (0,diagnostics/* didYouMean */.au)(name, names) ?? `It has ${names.join(', ')}.`;
+        told(path, { code: 'unknown-module', message, hint });
+    };
+    const { names, pattern } = targetsOf(given);
+    const adaptable = modules.filter(({ kind }) => kind === 'linear' || kind === 'embeddings');
+    const wanted = names.map((name) => [
+        name,
+        modules.filter((module) => `.${module.name}`.endsWith(`.${name}`)),
+    ]);
+    if (pattern !== undefined) {
+        const found = fullyMatching(pattern, modules.map(({ name }) => name));
+        wanted.push([pattern, found && modules.filter(({ name }) => found.includes(name))]);
+    }
+    for (const [index, [name, found]] of wanted.entries()) {
+        const path = Array.isArray(given[TARGETS]) ? [TARGETS, index] : [TARGETS];
+        const other = found?.find((module) => !adaptable.includes(module));
+        if (found?.length === 0 && pattern !== undefined) {
+            const hint = `A full name is such as ${adaptable.find(({ kind }) => kind === 'linear')?.name}.`;
+            const message = `${TARGETS}: as a pattern, ${name} matches no layer of the base model (${modelType})`;
+            told(path, { code: 'unknown-module', message, hint });
+        }
+        else if (found?.length === 0)
+            unknown(path, name, adaptable);
+        else if (other) {
+            const feature = other.kind === 'router' ? 'router' : 'other-modules';
+            told(path, refusal(feature, `${TARGETS}: ${name} names ${other.name || 'the model'}`));
+        }
+    }
+    const listed = [given[SAVED] ?? []].flat().map(String);
+    const withWeights = modules.filter(({ weights }) => weights);
+    for (const [index, name] of listed.entries()) {
+        const found = withWeights.filter((module) => module.name.endsWith(name));
+        const list = found.find(({ kind }) => kind === 'list');
+        if (found.length === 0) {
+            unknown([SAVED, index], name, withWeights.filter(({ kind, name: full }) => kind !== 'list' && full !== 'model'));
+        }
+        if (list)
+            told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
+    }
+    const targets = wanted.flatMap(([, found]) => found ?? []);
+    const isSaved = ({ name }) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
+    if (targets.length > 0 && targets.every(isSaved))
+        told([SAVED], refusal('nothing-left', SAVED));
+}
+/**
+ * The architecture of the experts' models: an adapter that changes one of two tied weights gives the merged model an output
+ * layer of its own.
+ */
+function withUntiedHead(reading, experts) {
+    if (!reading || !('architecture' in reading) || !reading.architecture.tiedEmbeddings)
+        return reading;
+    const tied = ['model.embed_tokens', 'lm_head'];
+    const unties = (given) => {
+        const { names, pattern } = targetsOf(given);
+        const saved = [given[SAVED] ?? []].flat().map(String);
+        return (given.use_peft === true &&
+            (tied.some((name) => names.some((target) => `.${name}`.endsWith(`.${target}`))) ||
+                tied.some((name) => saved.some((entry) => name.endsWith(entry))) ||
+                (pattern !== undefined && (fullyMatching(pattern, tied)?.length ?? 0) > 0)));
+    };
+    if (!experts.some(unties))
+        return reading;
+    return { ...reading, architecture: { ...reading.architecture, tiedEmbeddings: false } };
+}
+/** The names of target modules, or the pattern; neither for "all-linear". */
+function targetsOf(given) {
+    const list = [given[TARGETS] ?? []].flat().map(String);
+    const [only = ''] = list;
+    if (list.length !== 1 || /^[\w.]+$/.test(only))
+        return { names: list, pattern: undefined };
+    return { names: [], pattern: only.toLowerCase() === 'all-linear' ? undefined : only };
+}
+function refusal(feature, found) {
+    const { reason, advice } = adapter_support_namespaceObject[feature];
+    return { code: 'unsupported-adapter', message: `${found}: ${reason}`, hint: `${advice}.` };
+}
+function isEmpty(value) {
+    return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+}
+
+
+/***/ }),
+
 /***/ 3201:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -44551,7 +46377,7 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = ({ co
         return undefined;
     }
     // As accelerate reads it: in YAML 1.1 a plain `no` is false.
-    const yaml = (0,yaml_file/* readYamlFile */.kv)(configFile, diagnostics, '1.1');
+    const yaml = (0,yaml_file/* readYamlFile */.kv)(configFile, diagnostics, { version: '1.1' });
     if (yaml)
         diagnostics.push(...yaml.otherReadings());
     const section = yaml && (0,check_schema/* checkSchema */._)(launchConfigSchema, yaml, diagnostics);
@@ -44646,1444 +46472,6 @@ function fullNames({ parent, name }, { layers, experts }) {
     return numbered((parent ? `${parent}.${name}` : name).split('.'), 'N', layers)
         .flatMap((parts) => numbered(parts, 'E', experts?.count ?? 1))
         .map((parts) => parts.join('.'));
-}
-
-
-/***/ }),
-
-/***/ 9317:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  Tc: () => (/* binding */ loadRecipe)
-});
-
-// UNUSED EXPORTS: readRecipe, recipeFile
-
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
-var text_file = __nccwpck_require__(4202);
-// EXTERNAL MODULE: ./packages/stage/src/errors.ts
-var errors = __nccwpck_require__(6499);
-;// CONCATENATED MODULE: ./packages/recipe/src/known-models.ts
-const MISTRAL_7B = {
-    model_type: 'mistral',
-    hidden_size: 4096,
-    intermediate_size: 14336,
-    num_hidden_layers: 32,
-    num_attention_heads: 32,
-    num_key_value_heads: 8,
-    vocab_size: 32000,
-    rope_theta: 1e6,
-    max_position_embeddings: 32768,
-    tie_word_embeddings: false,
-    torch_dtype: 'bfloat16',
-};
-/** Configs of the models that the shipped recipes train, by their id on the hub: known without a request. */
-const KNOWN_MODELS = {
-    'mistralai/Mistral-7B-Instruct-v0.2': MISTRAL_7B,
-    'mistralai/Mixtral-8x7B-Instruct-v0.1': {
-        ...MISTRAL_7B,
-        model_type: 'mixtral',
-        num_local_experts: 8,
-        num_experts_per_tok: 2,
-    },
-};
-
-// EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
-var src_diagnostics = __nccwpck_require__(9720);
-// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
-var linear_modules = __nccwpck_require__(8135);
-;// CONCATENATED MODULE: ./packages/recipe/src/position-limit.ts
-/** Kinds of rotary embeddings that do not reach beyond `max_position_embeddings`: of Llama 3 it is the stretched length. */
-const NOT_STRETCHED = ['default', 'llama3', 'mrope'];
-/**
- * The positions of a model by its `config.json`, as far as the scaling of its rotary embedding stretches them, as the
- * trainer has it (`position_limit.py`).
- *
- * A sliding window limits how far back attention reaches, not how long a row may be.
- *
- * @returns undefined where no limit is stated
- */
-function positionLimit(config) {
-    const limit = config.max_position_embeddings;
-    if (!isNumber(limit))
-        return undefined;
-    // As transformers reads them, where both are there.
-    const scaling = [config.rope_scaling, config.rope_parameters].find((values) => isObject(values) && Object.keys(values).length > 0);
-    if (!isObject(scaling))
-        return limit;
-    // Some models have one such object for each kind of layer.
-    const nested = Object.values(scaling).filter(isObject);
-    const reaches = (nested.length > 0 ? nested : [scaling]).flatMap((kind) => {
-        const { factor } = kind;
-        if (!isNumber(factor) || NOT_STRETCHED.includes(String(kind.rope_type ?? kind.type)))
-            return [];
-        const original = [
-            config.original_max_position_embeddings,
-            kind.original_max_position_embeddings,
-            limit,
-        ].find(isNumber);
-        return [Math.trunc(factor * (original ?? limit))];
-    });
-    return Math.max(limit, ...reaches);
-}
-function isNumber(value) {
-    return typeof value === 'number' && value > 0;
-}
-function isObject(value) {
-    return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/model-architecture.ts
-
-
-
-const FAMILIES = {
-    mistral: {},
-    mixtral: { experts: true },
-    llama: { readsBiases: true },
-    qwen2: { qkvBias: true },
-    qwen3: { headNorms: true, readsBiases: true },
-    gemma: { readsBiases: true, tied: true },
-    gemma2: { norms: 4, readsBiases: true, tied: true },
-    gemma3_text: { norms: 4, headNorms: true, readsBiases: true, tied: true },
-};
-const EXPERT_KEYS = ['num_local_experts', 'num_experts', 'n_routed_experts'];
-/**
- * Reads the architecture from the content of a transformers `config.json`.
- *
- * Known are mistral, mixtral, llama, qwen2, qwen3, gemma, gemma2 and gemma3_text. Another model type with the same keys
- * is taken for a dense model like llama, with a notice.
- */
-function readArchitecture(config) {
-    if (config === null || typeof config !== 'object' || Array.isArray(config))
-        return { problem: 'the config is not an object' };
-    const values = config;
-    const modelType = values.model_type;
-    if (typeof modelType !== 'string')
-        return { problem: 'model_type is missing' };
-    if ('text_config' in values)
-        return { problem: `${modelType} is a model of several parts (text_config): its size is not known here` };
-    const family = FAMILIES[modelType];
-    const expertKey = EXPERT_KEYS.find((key) => typeof values[key] === 'number');
-    if (!family && expertKey)
-        return { problem: `${modelType} has experts (${expertKey}), and of these mixtral alone is known` };
-    const problems = [];
-    const wholeNumber = (key, otherwise) => {
-        const value = values[key] ?? otherwise;
-        if (typeof value === 'number' && Number.isInteger(value) && value > 0)
-            return value;
-        problems.push(value === undefined || value === null
-            ? `${key} is missing${hintFor(key, values)}`
-            : `${key} is ${JSON.stringify(value)}, not a whole number above 0`);
-        return 1;
-    };
-    const hiddenSize = wholeNumber('hidden_size');
-    const attentionHeads = wholeNumber('num_attention_heads');
-    const sizes = {
-        hiddenSize,
-        intermediateSize: wholeNumber('intermediate_size'),
-        layers: wholeNumber('num_hidden_layers'),
-        attentionHeads,
-        keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
-        // Of sizes that are missing nothing follows.
-        headDim: wholeNumber('head_dim', problems.length > 0 ? 1 : hiddenSize / attentionHeads),
-        vocabSize: wholeNumber('vocab_size'),
-        ...(family?.experts
-            ? {
-                experts: {
-                    count: wholeNumber('num_local_experts'),
-                    perToken: wholeNumber('num_experts_per_tok'),
-                },
-            }
-            : {}),
-    };
-    if (problems.length > 0)
-        return { problem: problems.join('; ') };
-    const reads = family ? family.readsBiases === true : true;
-    const shape = {
-        modelType,
-        ...sizes,
-        tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
-        maxPositions: positionLimit(values),
-        dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
-        vectors: {
-            norms: family?.norms ?? 2,
-            headNorms: family?.headNorms ?? false,
-            biases: {
-                qkv: family?.qkvBias ?? (reads && flag(values.attention_bias) === true),
-                output: !family?.qkvBias && reads && flag(values.attention_bias) === true,
-                mlp: reads && flag(values.mlp_bias) === true,
-            },
-        },
-    };
-    return {
-        architecture: { ...shape, parameters: countParameters(shape) },
-        ...(family
-            ? {}
-            : { notice: `the model type ${modelType} is not known: taken for a dense model like llama` }),
-    };
-}
-function countParameters(shape) {
-    const { hiddenSize, headDim, layers, vocabSize, tiedEmbeddings, vectors } = shape;
-    const norms = layers * (vectors.norms * hiddenSize + (vectors.headNorms ? 2 * headDim : 0)) + hiddenSize;
-    const rest = norms + vocabSize * hiddenSize;
-    const modules = (0,linear_modules/* linearModules */.n)(shape).filter(({ name }) => !(tiedEmbeddings && name === 'lm_head'));
-    const sum = (count) => rest +
-        modules.reduce((total, module) => {
-            const { inFeatures, outFeatures, bias } = module;
-            return total + count(module) * (inFeatures * outFeatures + (bias ? outFeatures : 0));
-        }, 0);
-    return { total: sum(({ count }) => count), active: sum(({ perToken }) => perToken) };
-}
-function flag(value) {
-    return typeof value === 'boolean' ? value : undefined;
-}
-function hintFor(key, values) {
-    const near = (0,src_diagnostics/* didYouMean */.au)(key, Object.keys(values));
-    return near ? ` (${near})` : '';
-}
-
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
-var yaml_file = __nccwpck_require__(1786);
-;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
-
-
-
-
-
-
-/**
- * The architecture of a recipe's base model, as far as it is known without a request: from the folder's config.json,
- * from the file that a random model is made from, or of the hub's models those that shipped recipes train.
- *
- * @returns undefined for another model on the hub
- */
-function architectureOf(base) {
-    if (base.kind === 'hub') {
-        const known = KNOWN_MODELS[base.id];
-        return known && readArchitecture(known);
-    }
-    if (base.kind === 'path')
-        return readConfigFile(external_node_path_default().join(base.path, 'config.json'));
-    const reading = readConfigFile(base.configFile);
-    return 'architecture' in reading
-        ? { ...reading, architecture: { ...reading.architecture, dtype: base.dtype } }
-        : reading;
-}
-/** The architecture that a `config.json` on this machine describes. */
-function readConfigFile(file) {
-    let config;
-    try {
-        const info = (0,external_node_fs_.statSync)(file);
-        if (!info.isFile() || info.size > yaml_file/* MOST_SETTINGS_BYTES */.gK)
-            return { problem: `${file} is not a file of settings` };
-        config = (0,text_file/* readJsonFile */.JE)(file);
-    }
-    catch (error) {
-        if (error instanceof errors/* ConfigurationError */.j1)
-            return { problem: `${file}: ${error.problem}` };
-        return { problem: `${file} can't be read: ${error.code}` };
-    }
-    const reading = readArchitecture(config);
-    return 'problem' in reading ? { problem: `${file}: ${reading.problem}` } : reading;
-}
-
-// EXTERNAL MODULE: ./packages/recipe/src/check-schema.ts
-var check_schema = __nccwpck_require__(9506);
-// EXTERNAL MODULE: ./packages/recipe/src/launch.ts + 4 modules
-var src_launch = __nccwpck_require__(1500);
-// EXTERNAL MODULE: ./packages/recipe/src/recipe-paths.ts
-var recipe_paths = __nccwpck_require__(1765);
-;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
-
-
-
-
-
-/** What goes with each kind of base model. */
-const KEYS = {
-    id: ['id', 'revision'],
-    path: ['path'],
-    random: ['random', 'seed', 'dtype', 'tokenizer'],
-};
-/** Reads the section `base_model` of a recipe; paths become absolute. */
-function readBaseModel(section, yaml, diagnostics) {
-    const diagnose = (finding, at = [], key = false) => yaml.diagnose({ path: ['base_model', ...at], key }, finding);
-    const kinds = ['id', 'path', 'random'].filter((kind) => section[kind] !== undefined);
-    const [kind, second] = kinds;
-    if (kind === undefined || second !== undefined) {
-        const message = 'base_model needs exactly one of id, path and random';
-        const found = kinds.length > 0 ? `${kinds.join(' and ')} are there` : 'none is there';
-        diagnostics.push(diagnose({ code: 'bad-value', message: `${message}: ${found}` }, second ? [second] : [], true));
-        return undefined;
-    }
-    for (const key of Object.keys(section)) {
-        if (section[key] === undefined || KEYS[kind].includes(key))
-            continue;
-        diagnostics.push(diagnose({ code: 'without-effect', message: `${key} has no effect beside ${kind}` }, [key], true));
-    }
-    if (kind === 'id')
-        return readHubModel(section, diagnose, diagnostics);
-    const folder = external_node_path_default().dirname(yaml.file);
-    const name = section[kind] ?? '';
-    const absolute = (0,recipe_paths/* resolveInRecipe */.U)(name, { root: folder, from: folder }, (finding) => diagnose(finding, [kind]), diagnostics);
-    const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
-    if (!(0,external_node_fs_.existsSync)(config))
-        diagnostics.push(diagnose((0,yaml_file/* missingFile */.Bi)(name, config), [kind]));
-    const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
-    if (foreign)
-        diagnostics.push(diagnose(foreign, [kind]));
-    if (kind === 'path')
-        return { kind, path: absolute };
-    return {
-        kind,
-        configFile: absolute,
-        seed: section.seed ?? 0,
-        dtype: section.dtype ?? 'float32',
-        tokenizer: section.tokenizer ?? 'mistral-v1',
-    };
-}
-/** A file of a model's folder that can't be what it is called; undefined where none is found. */
-function foreignFile(folder) {
-    for (const file of filesIn(folder)) {
-        const bytes = contentOf(file, MOST_POINTER_BYTES);
-        if (bytes && (0,text_file/* isLfsPointer */.NS)(bytes))
-            return wrongFile(file, text_file/* LFS_FAULT */.xN);
-    }
-    const config = external_node_path_default().join(folder, 'config.json');
-    const isMarked = contentOf(config)?.subarray(0, text_file/* UTF8_MARK */.WP.length).equals(text_file/* UTF8_MARK */.WP);
-    if (!isMarked)
-        return foreignConfig(config);
-    const problem = 'the file starts with a byte order mark, which transformers does not read';
-    return wrongFile(config, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
-}
-function foreignConfig(file) {
-    const bytes = contentOf(file);
-    const fault = bytes && (0,text_file/* textFault */.MO)(bytes);
-    return fault && wrongFile(file, fault);
-}
-function wrongFile(file, { problem, hint }) {
-    return { code: 'bad-value', message: `${file}: ${problem}`, hint };
-}
-function filesIn(folder) {
-    try {
-        return (0,external_node_fs_.readdirSync)(folder)
-            .sort()
-            .map((name) => external_node_path_default().join(folder, name));
-    }
-    catch {
-        return [];
-    }
-}
-/** A pointer of Git LFS is smaller. */
-const MOST_POINTER_BYTES = 1024;
-/** What is in a file, where that is not too much and may be read. */
-function contentOf(file, most = yaml_file/* MOST_SETTINGS_BYTES */.gK) {
-    try {
-        const info = (0,external_node_fs_.statSync)(file);
-        return info.isFile() && info.size <= most ? (0,external_node_fs_.readFileSync)(file) : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function readHubModel({ id = '', revision }, diagnose, diagnostics) {
-    if (revision === undefined) {
-        const message = 'base_model.revision is missing: the commit of the repository';
-        diagnostics.push(diagnose({ code: 'missing-key', message }));
-        return undefined;
-    }
-    if (!/^[0-9a-f]{40}$/.test(revision)) {
-        const message = `${revision} is not a commit: another run may get another model`;
-        const hint = "Write the commit's 40 digits, as the hub shows them under Files and versions.";
-        diagnostics.push(diagnose({ code: 'unpinned-revision', message, hint }, ['revision']));
-    }
-    return { kind: 'hub', id, revision };
-}
-
-// EXTERNAL MODULE: ./packages/recipe/src/read-experts.ts + 15 modules
-var read_experts = __nccwpck_require__(6953);
-;// CONCATENATED MODULE: ./packages/recipe/src/merge-entries.ts
-/** The models of a configuration; undefined where it has both `models` and `slices`, or neither. */
-function entriesOf({ models, slices }) {
-    if (models && slices)
-        return undefined;
-    if (models)
-        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
-    return slices?.[0]?.sources.map((entry, index) => ({
-        ...entry,
-        path: ['slices', 0, 'sources', index],
-    }));
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/merge-methods.ts
-const DARE = {
-    shared: ['normalize', 'rescale', 'lambda'],
-    perModel: ['weight', 'density'],
-    required: ['weight'],
-    needsBase: true,
-};
-/** What each method reads, as in packages/trainer's `merging/methods`. */
-const METHODS = {
-    linear: { shared: ['normalize'], perModel: ['weight'], required: ['weight'], needsBase: false },
-    slerp: { shared: ['t'], perModel: [], required: ['t'], needsBase: true },
-    task_arithmetic: {
-        shared: ['normalize', 'lambda'],
-        perModel: ['weight'],
-        required: ['weight'],
-        needsBase: true,
-    },
-    ties: {
-        shared: ['normalize', 'lambda'],
-        perModel: ['weight', 'density'],
-        required: ['weight'],
-        needsBase: true,
-    },
-    dare_ties: DARE,
-    dare_linear: DARE,
-    supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
-};
-
-;// CONCATENATED MODULE: ./packages/recipe/src/merge-values.ts
-/** One of mergekit's three ways to write a parameter, as conditions: the first that holds for a tensor counts. */
-function conditionsOf(written) {
-    if (!Array.isArray(written))
-        return [{ filter: undefined, values: [written] }];
-    if (!written.some((entry) => typeof entry === 'object'))
-        return [{ filter: undefined, values: written }];
-    return written.map(({ filter, value }) => ({
-        filter: filter === null || filter === '*' ? undefined : filter,
-        values: [value].flat(),
-    }));
-}
-/** Which condition gives a tensor its value; -1 where none does. */
-function conditionFor(conditions, tensor) {
-    return conditions.findIndex(({ filter }) => filter === undefined || tensor.includes(filter));
-}
-/**
- * The value of a parameter for a tensor, as the engine has it (`merging/parameter_settings.py`).
- *
- * @param scopes what is written of it, that of the model itself first
- * @param place of the tensor in the layers, from 0 to 1
- * @returns undefined where no scope has a value for the tensor
- */
-function valueFor(scopes, tensor, place) {
-    for (const written of scopes.filter((scope) => scope !== undefined && scope !== null)) {
-        const conditions = conditionsOf(written);
-        const found = conditions[conditionFor(conditions, tensor)];
-        if (found)
-            return interpolated(found.values, place);
-    }
-    return undefined;
-}
-/** Where a gradient is read for a tensor: 0 for the first layer and for all outside the layers, 1 for the last layer. */
-function placeInLayers(tensor, layers) {
-    const layer = /\.layers\.(\d+)\./.exec(tensor)?.[1];
-    if (layer === undefined)
-        return 0;
-    return layers > 1 ? Number(layer) / (layers - 1) : 1;
-}
-function interpolated(values, place) {
-    const scaled = place * (values.length - 1);
-    const before = Math.trunc(scaled);
-    const first = values[before];
-    const second = values[Math.min(values.length - 1, before + 1)];
-    if (typeof first !== 'number' || typeof second !== 'number')
-        return first;
-    return (1 - (scaled - before)) * first + (scaled - before) * second;
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/tensor-names.ts
-
-/** Norms of a layer over the hidden size, in all families but Gemma 2 and 3, which have two more. */
-const NORMS = ['input_layernorm', 'post_attention_layernorm'];
-const MORE_NORMS = ['pre_feedforward_layernorm', 'post_feedforward_layernorm'];
-/**
- * The names of a model's tensors in its original checkpoint, as a merge has them.
- *
- * @returns undefined where the model type is not known, and its names are no more than likely
- */
-function tensorNames(reading) {
-    if (!reading || !('architecture' in reading) || reading.notice !== undefined)
-        return undefined;
-    const { architecture } = reading;
-    const { layers, tiedEmbeddings } = architecture;
-    const inLayers = Array.from({ length: layers }, (_, layer) => namesOfLayer(architecture).map((name) => name.replace('layers.N.', `layers.${layer}.`)));
-    const head = tiedEmbeddings ? [] : ['lm_head.weight'];
-    return ['model.embed_tokens.weight', ...inLayers.flat(), 'model.norm.weight', ...head];
-}
-function namesOfLayer(architecture) {
-    const { vectors, experts } = architecture;
-    const norms = vectors.norms > NORMS.length ? [...NORMS, ...MORE_NORMS] : NORMS;
-    const ofHeads = vectors.headNorms ? ['self_attn.q_norm', 'self_attn.k_norm'] : [];
-    const modules = (0,linear_modules/* linearModules */.n)(architecture)
-        .filter(({ parent }) => parent !== '')
-        .flatMap(({ parent, name, bias }) => ['weight', ...(bias ? ['bias'] : [])].map((kind) => `${parent}.${name}.${kind}`));
-    return [
-        ...[...norms, ...ofHeads].map((norm) => `model.layers.N.${norm}.weight`),
-        ...modules.flatMap((name) => name.includes('.E.')
-            ? Array.from({ length: experts?.count ?? 0 }, (_, expert) => name.replace('.E.', `.${expert}.`))
-            : [name]),
-    ];
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/check-merge-tensors.ts
-
-
-
-
-
-/**
- * Checks a configuration against the models' tensors: what the engine refuses, or would pass over, once it sees them.
- *
- * @param reading of the models; without it, and of a model type that is not known, nothing is said that hangs on names
- */
-function checkMergeTensors(merge, reading, report) {
-    const entries = entriesOf(merge) ?? [];
-    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
-    checkLayers(merge, layers, report);
-    const known = tensorNames(reading);
-    const tensors = isConstant(merge, entries) ? [''] : known;
-    if (known)
-        for (const written of allWritten(merge, entries))
-            checkFilters(written, known, report);
-    if (tensors)
-        checkValues(merge, entries, { tensors, layers: layers ?? 1 }, report);
-}
-/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
-function checkMergekitTensors(config, reading, report, path = []) {
-    if (config === null || typeof config !== 'object')
-        return;
-    if (Array.isArray(config)) {
-        for (const [index, entry] of config.entries())
-            checkMergekitTensors(entry, reading, report, [...path, index]);
-        return;
-    }
-    const names = tensorNames(reading);
-    for (const [key, value] of Object.entries(config)) {
-        const at = [...path, key];
-        if (key === 'layer_range')
-            checkMergekitRange(value, reading, report, at);
-        else if (key === 'filter' && typeof value === 'string' && names) {
-            if (value !== '*' && !names.some((name) => name.includes(value)))
-                report(at, unusedFilter(value, names));
-        }
-        else
-            checkMergekitTensors(value, reading, report, at);
-    }
-}
-function checkMergekitRange(range, reading, report, at) {
-    const [start, end] = Array.isArray(range) ? range : [];
-    if (!Number.isInteger(start) || !Number.isInteger(end))
-        return;
-    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
-    const found = `layer_range: [${start}, ${end}]`;
-    if (start < 0 || start >= end) {
-        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
-    }
-    else if (layers !== undefined && end > layers) {
-        const message = `${found} ends behind the base model's ${layers} layers`;
-        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
-    }
-}
-/** All sources must have the same layers, and these must be all that the models have. */
-function checkLayers({ slices }, layers, report) {
-    const sources = slices?.[0]?.sources ?? [];
-    const first = sources[0]?.layer_range[1];
-    for (const [index, { layer_range: range }] of sources.entries()) {
-        const [, end] = range;
-        const wanted = layers ?? first;
-        if (end === wanted)
-            continue;
-        const message = layers === undefined
-            ? `layer_range ends at ${end}, that of the first source at ${first}`
-            : `layer_range ends at ${end}, and the models have ${layers} layers`;
-        report(['slices', 0, 'sources', index, 'layer_range'], {
-            code: 'bad-value',
-            message,
-            hint: `Whole models are merged: write [0, ${wanted}]. For some of the layers write engine: mergekit in recipe.yaml.`,
-        });
-    }
-}
-function allWritten(merge, entries) {
-    const scopes = [
-        ...entries.map(({ parameters, path }) => ({ parameters, path: [...path, 'parameters'] })),
-        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
-        { parameters: merge.parameters, path: ['parameters'] },
-    ];
-    return scopes.flatMap(({ parameters, path }) => Object.entries(parameters ?? {}).flatMap(([name, value]) => value === undefined ? [] : [{ value, path: [...path, name] }]));
-}
-/** A filter from which no tensor takes its value: it is part of no name, or an earlier one has all that it is part of. */
-function checkFilters({ value, path }, names, report) {
-    const conditions = conditionsOf(value);
-    const taken = new Set(names.map((name) => conditionFor(conditions, name)));
-    for (const [index, { filter }] of conditions.entries()) {
-        if (filter !== undefined && !taken.has(index))
-            report([...path, index, 'filter'], unusedFilter(filter, names));
-    }
-}
-function unusedFilter(filter, names) {
-    const code = 'unused-filter';
-    if (names.some((name) => name.includes(filter))) {
-        const message = `filter: ${filter} has no effect: each tensor with ${filter} in its name takes an earlier value of the list`;
-        return { code, message, hint: 'The first filter that fits a tensor counts: move this one up.' };
-    }
-    const length = filter.split('.').length;
-    const words = names.map((name) => name.split('.').filter((word) => !/^\d+$/.test(word)));
-    const parts = new Set(words.flatMap((name) => Array.from({ length: Math.max(0, name.length - length + 1) }, (_, start) => name.slice(start, start + length).join('.'))));
-    return {
-        code,
-        message: `filter: ${filter} is part of no tensor's name: its value is never used`,
-        hint: (0,src_diagnostics/* didYouMean */.au)(filter, [...parts]),
-    };
-}
-/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
-function checkValues(merge, entries, shape, report) {
-    const { required, perModel, needsBase } = METHODS[merge.merge_method];
-    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
-    const merged = entries.filter(({ model }) => !(needsBase && model === base));
-    for (const name of required) {
-        for (const entry of perModel.includes(name) ? merged : [undefined])
-            checkRequired(name, scopesOf(merge, name, entry), entry, shape, report);
-    }
-    if (!needsBase)
-        checkSum(merge, entries, shape, report);
-}
-/** Where a parameter of a model, or of all, is written: the place that counts first comes first. */
-function scopesOf(merge, name, entry) {
-    return [
-        ...(entry ? [{ value: entry.parameters?.[name], path: [...entry.path, 'parameters', name] }] : []),
-        { value: merge.slices?.[0]?.parameters?.[name], path: ['slices', 0, 'parameters', name] },
-        { value: merge.parameters?.[name], path: ['parameters', name] },
-    ].filter(({ value }) => value !== undefined);
-}
-function valueAt(scopes, tensor, layers) {
-    const values = scopes.map(({ value }) => value);
-    return valueFor(values, tensor, placeInLayers(tensor, layers));
-}
-function checkRequired(name, scopes, entry, { tensors, layers }, report) {
-    const [first] = scopes;
-    // That nothing is written of it at all is reported elsewhere.
-    if (!first)
-        return;
-    const lacking = tensors.filter((tensor) => valueAt(scopes, tensor, layers) === undefined);
-    if (lacking.length === 0)
-        return;
-    const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : '';
-    report(first.path, {
-        code: 'missing-key',
-        message: `no ${name}${entry ? ` of ${entry.model}` : ''} for ${lacking[0]}${more}: no filter fits`,
-        hint: 'Add - value: … without a filter at the end of the list, for all other tensors.',
-    });
-}
-/** Of the first tensor whose weights would be divided by 0. */
-function checkSum(merge, entries, { tensors, layers }, report) {
-    const scopes = entries.map((entry) => scopesOf(merge, 'weight', entry));
-    for (const tensor of tensors) {
-        const weights = scopes.map((written) => valueAt(written, tensor, layers));
-        if (!weights.every((weight) => typeof weight === 'number'))
-            continue;
-        const sum = weights.reduce((total, weight) => total + weight, 0);
-        const normalizes = Boolean(valueAt(scopesOf(merge, 'normalize'), tensor, layers) ?? true);
-        if (Math.abs(sum) >= ZERO || !normalizes)
-            continue;
-        report(scopes.flat()[0]?.path ?? [], {
-            code: 'bad-value',
-            message: `the weights ${weights.join(', ')}${tensor && ` of ${tensor}`} sum to 0, and the merged values are divided by that sum`,
-            hint: 'Change the weights, or write normalize: false in parameters.',
-        });
-        return;
-    }
-}
-/** Sums below this are 0, as in the engine. */
-const ZERO = 1e-8;
-/** Whether each tensor has the same values, so that its name does not matter. */
-function isConstant(merge, entries) {
-    return allWritten(merge, entries).every(({ value }) => {
-        const [first] = conditionsOf(value);
-        return first?.filter === undefined && first?.values.length === 1;
-    });
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
-
-
-
-
-
-
-
-/**
- * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
- * model is merged with itself, and that the values fit the models' tensors.
- *
- * @param known the names that `${name}` can be, and the architecture of the models; what is missing is not checked
- */
-function checkMerge(merge, yaml, diagnostics, known = {}) {
-    const { names, architecture } = known;
-    const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
-    const entries = entriesOf(merge);
-    if (!entries) {
-        report(['slices'], merge.models
-            ? { code: 'bad-value', message: 'both models and slices are there' }
-            : { code: 'missing-key', message: 'models is missing' }, true);
-        return;
-    }
-    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
-    checkNames(merge, entries, report, names);
-    if (names)
-        checkFolders(entries, external_node_path_default().dirname(yaml.file), report);
-    checkModels(merge, entries, base, report);
-    checkParameters(merge, entries, base, report);
-    checkMergeTensors(merge, architecture, report);
-}
-function checkNames(merge, entries, report, names) {
-    if (!names)
-        return;
-    const places = [
-        ...entries.map(({ model, path }) => [[...path, 'model'], model]),
-        [['base_model'], merge.base_model],
-        [['slices', 0, 'base_model'], merge.slices?.[0]?.base_model],
-        [['tokenizer_source'], merge.tokenizer_source],
-    ];
-    for (const [path, text = ''] of places) {
-        for (const name of unknownNames(text, names))
-            report(path, unknownExpert(name, names));
-    }
-}
-/** Folders of models, and of adapters on them, that are named and not there. */
-function checkFolders(entries, folder, report) {
-    for (const { model, path: at } of entries) {
-        const isFolder = (0,external_node_fs_.existsSync)(external_node_path_default().resolve(folder, model));
-        for (const part of isFolder ? [] : model.split('+')) {
-            const absolute = external_node_path_default().resolve(folder, part);
-            if (part.includes('${') || (0,external_node_fs_.existsSync)(absolute))
-                continue;
-            const finding = (0,yaml_file/* missingFile */.Bi)(part, absolute);
-            report([...at, 'model'], {
-                ...finding,
-                message: finding.message.replace('no file', 'no model folder'),
-                hint: finding.hint ?? 'Name a folder, ${expert} for an expert of the recipe, or ${base}.',
-            });
-        }
-    }
-}
-/** The names in `${…}` of a text that are none of `names`. */
-function unknownNames(text, names) {
-    return [...text.matchAll(/\$\{([^}]*)\}/g)]
-        .map(([, name = '']) => name)
-        .filter((name) => !names.includes(name));
-}
-/** The finding for a `${name}` that stands for nothing. */
-function unknownExpert(name, names) {
-    return {
-        code: 'unknown-name',
-        message: `the recipe has no expert ${name}`,
-        hint: (0,src_diagnostics/* didYouMean */.au)(name, names) ?? `Known are ${names.join(', ')}.`,
-    };
-}
-function checkModels({ merge_method: method }, entries, base, report) {
-    const seen = new Set();
-    for (const { model, path } of entries) {
-        if (seen.has(model)) {
-            report([...path, 'model'], {
-                code: 'same-model-twice',
-                message: `${model} is merged twice`,
-                hint: 'Merging a model with itself gives that model.',
-            });
-        }
-        seen.add(model);
-    }
-    const list = entries[0]?.path.slice(0, -1) ?? [];
-    const wrongNumber = (message) => report(list, { code: 'bad-value', message });
-    if (!METHODS[method].needsBase) {
-        if (entries.length < 2)
-            wrongNumber('a merge needs two models or more');
-        return;
-    }
-    if (base === undefined) {
-        report(['merge_method'], {
-            code: 'missing-key',
-            message: `${method} needs base_model`,
-            hint: 'Name what the experts were trained from: base_model: ${base}.',
-        });
-        return;
-    }
-    const others = [...seen].filter((model) => model !== base).length;
-    if (method === 'slerp' && others !== 1) {
-        wrongNumber(`slerp merges two models, base_model and one more, and here are ${others + 1}`);
-    }
-    else if (others < 1)
-        wrongNumber(`${method} needs a model beside base_model`);
-}
-function checkParameters(merge, entries, base, report) {
-    const { merge_method: method } = merge;
-    const { perModel, required, needsBase } = METHODS[method];
-    const common = [
-        { parameters: merge.parameters, path: ['parameters'] },
-        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
-    ];
-    for (const { parameters, path } of common)
-        checkParameterNames(parameters, method, [...path], false, report);
-    for (const { parameters, path } of entries) {
-        checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
-    }
-    const isSet = (name) => common.some(({ parameters }) => parameters?.[name] !== undefined);
-    for (const name of required.filter((candidate) => !isSet(candidate))) {
-        if (!perModel.includes(name)) {
-            report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
-            continue;
-        }
-        for (const { model, parameters, path } of entries) {
-            if ((needsBase && model === base) || parameters?.[name] !== undefined)
-                continue;
-            report([...path, 'model'], {
-                code: 'missing-key',
-                message: `${model} has no parameters.${name}, which ${method} needs`,
-            });
-        }
-    }
-}
-function checkParameterNames(parameters, method, path, ofOneModel, report) {
-    const { shared, perModel } = METHODS[method];
-    for (const name of Object.keys(parameters ?? {})) {
-        const value = parameters?.[name];
-        if (value === undefined || perModel.includes(name) || name === 'int8_mask')
-            continue;
-        // mergekit has it for all methods of task vectors; off is what these do anyway.
-        if (name === 'rescale' && !value && (method === 'ties' || method === 'task_arithmetic'))
-            continue;
-        if (!shared.includes(name)) {
-            const owners = Object.entries(METHODS)
-                .filter(([, { shared, perModel }]) => [...shared, ...perModel].includes(name))
-                .map(([owner]) => owner);
-            const own = [...perModel, ...shared].join(', ');
-            report([...path, name], {
-                code: 'unknown-key',
-                message: `${method} has no parameter ${name}`,
-                hint: `It has ${own}; ${name} belongs to ${owners.join(', ')}.`,
-            }, true);
-        }
-        else if (ofOneModel) {
-            const hint = 'Move it to parameters of the file; mergekit would pass over it here.';
-            const message = `${name} concerns all models together`;
-            report([...path, name], { code: 'bad-value', message, hint }, true);
-        }
-    }
-}
-
-// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
-var schemas = __nccwpck_require__(8816);
-;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
-
-/** mergekit's three ways to write a parameter: one value, values over the layers, or values by tensor. */
-function parameter(value, kind) {
-    const values = schemas/* array */.YOg(value).min(1, 'the list is empty');
-    const conditions = schemas/* array */.YOg(schemas/* strictObject */.rej({
-        filter: schemas/* string */.YjP()
-            .min(1)
-            .nullish()
-            .describe('Part of the names of the tensors that it is for (default: all).'),
-        value: schemas/* union */.KCZ([value, values], `expected ${kind}, or a list of them, spread over the layers`),
-    }));
-    return schemas/* union */.KCZ([value, values, conditions], `expected ${kind}, a list of them, spread over the layers, or a list of {filter, value}`)
-        .optional();
-}
-const number = schemas/* number */.aig();
-const merge_schema_flag = schemas/* union */.KCZ([schemas/* boolean */.zMY(), schemas/* literal */.euz([0, 1])], 'expected true or false');
-const parameters = schemas/* strictObject */.rej({
-    weight: parameter(number, 'a number').describe('Share of a model; with normalize only the ratio of the weights counts.'),
-    density: parameter(number.min(0).max(1), 'a number from 0 to 1').describe('ties, dare_*: share of the elements of a task vector that is kept.'),
-    normalize: parameter(merge_schema_flag, 'true or false').describe('Divide by the sum of the weights.'),
-    rescale: parameter(merge_schema_flag, 'true or false').describe('dare_*: divide what is kept by the density.'),
-    lambda: parameter(number, 'a number').describe('Factor of the sum of the task vectors.'),
-    t: parameter(number, 'a number').describe('slerp: 0 is the base model, 1 the other one.'),
-    p: parameter(number.min(0).lt(1), 'a number from 0 to below 1').describe('supermario: probability of keeping an element.'),
-    int8_mask: parameter(merge_schema_flag, 'true or false').describe('Known to mergekit; changes no result.'),
-})
-    .meta({
-    id: 'parameters',
-    description: "Each is written as one value, as a list that is spread over the layers, or as a list of {filter, value}, of which the first whose filter is part of a tensor's name counts for it.",
-});
-const model = schemas/* string */.YjP()
-    .min(1)
-    .meta({
-    description: 'A folder, folder+adapter for a LoRA on its base, ${expert} for an expert of this run, or ${base} for its base model.',
-    examples: ['${absolute}', '${relative}', '${base}'],
-});
-const dtype = schemas/* enum */.k5n(['float32', 'bfloat16', 'float16']);
-/** `merge.yaml`: a mergekit configuration, as far as this project's engine runs it. */
-const mergeSchema = schemas/* strictObject */.rej({
-    models: schemas/* array */.YOg(schemas/* strictObject */.rej({ model, parameters: parameters.nullish() }))
-        .min(1, 'no model is listed')
-        .optional()
-        .describe('What is merged.'),
-    slices: schemas/* array */.YOg(schemas/* strictObject */.rej({
-        sources: schemas/* array */.YOg(schemas/* strictObject */.rej({
-            model,
-            layer_range: schemas/* tuple */.PVZ([schemas/* literal */.euz(0, 'whole models are merged: the range begins with 0'), schemas/* int */.Whr().positive()])
-                .describe('[0, number of layers].'),
-            parameters: parameters.nullish(),
-        })),
-        base_model: model.optional(),
-        parameters: parameters.nullish(),
-    }))
-        .length(1, 'whole models are merged, in one slice; for more write engine: mergekit in recipe.yaml')
-        .optional()
-        .describe('Instead of models: one slice with all layers.'),
-    merge_method: schemas/* enum */.k5n(['linear', 'slerp', 'task_arithmetic', 'ties', 'dare_ties', 'dare_linear', 'supermario'])
-        .describe('How the models are combined; another one of mergekit needs engine: mergekit in recipe.yaml.'),
-    base_model: model
-        .optional()
-        .describe('What task vectors are taken against; for slerp the model at t = 0. Config and tokenizer come from it; with linear nothing else does.'),
-    parameters: parameters.nullish().describe('For all models.'),
-    dtype: dtype.optional().describe('Data type of the result.'),
-    out_dtype: dtype.optional().describe('Data type of the result, over dtype.'),
-    tokenizer_source: schemas/* string */.YjP()
-        .min(1)
-        .refine((value) => value !== 'union', 'vocabularies are not mixed: name a model, or base')
-        .optional()
-        .describe('The model whose tokenizer the result gets, or base (default: that of the donor).'),
-    chat_template: schemas/* string */.YjP()
-        .min(1)
-        .optional()
-        .describe("Jinja text that replaces the donor's chat template."),
-})
-    .meta({ oneOf: [{ required: ['models'] }, { required: ['slices'] }] });
-/** A configuration for mergekit itself, which checks the rest. */
-const mergekitSchema = schemas/* looseObject */._H3({
-    merge_method: schemas/* string */.YjP().min(1).describe("Any of mergekit's methods."),
-});
-
-// EXTERNAL MODULE: ./packages/recipe/src/plan.ts
-var plan = __nccwpck_require__(7461);
-;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
-
-
-
-
-/** Reads a file that `recipe.yaml` names; when it isn't there, the finding stands where it is named. */
-function readReferenced(from, at, name, diagnostics) {
-    const folder = external_node_path_default().dirname(from.file);
-    const file = (0,recipe_paths/* resolveInRecipe */.U)(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
-    if ((0,external_node_fs_.existsSync)(file))
-        return (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
-    diagnostics.push(from.diagnose({ path: at }, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
-    return undefined;
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
-
-
-
-
-
-
-
-/**
- * Reads the section `merge` of a recipe and the configuration that it names.
- *
- * @param expertNames undefined where they are not known: then nothing is said of the names in the configuration
- */
-function readMerge(section, experts, expertNames, architecture, yaml, diagnostics) {
-    const isPath = typeof section === 'string';
-    const { config: name, ...options } = isPath ? { ...DEFAULTS, config: section } : section;
-    const names = expertNames && [...expertNames, 'base'];
-    const at = isPath ? ['merge'] : ['merge', 'config'];
-    if (options.engine === 'mergekit' && options.adapters === 'on-the-fly') {
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, {
-            code: 'bad-value',
-            message: 'mergekit itself can only merge models: adapters must be merged first',
-            hint: 'Write adapters: first, or engine: native.',
-        }));
-    }
-    if (options.engine === 'native' &&
-        options.adapters === 'on-the-fly' &&
-        experts.length > 0 &&
-        experts.every((expert) => expert && !(0,plan/* isLora */.N)(expert))) {
-        const message = 'adapters: on-the-fly has no effect: no expert is trained with LoRA';
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'adapters'] }, { code: 'without-effect', message }));
-    }
-    for (const unknown of names ? unknownNames(options.donor ?? '', names) : []) {
-        diagnostics.push(yaml.diagnose({ path: ['merge', 'donor'] }, unknownExpert(unknown, names ?? [])));
-    }
-    const before = errorsIn(diagnostics);
-    const mergeYaml = readReferenced(yaml, at, name, diagnostics);
-    if (!mergeYaml)
-        return undefined;
-    diagnostics.push(...mergeYaml.otherReadings());
-    const config = (0,check_schema/* checkSchema */._)(options.engine === 'mergekit' ? mergekitSchema : mergeSchema, mergeYaml, diagnostics);
-    if (config && options.engine === 'native') {
-        checkMerge(config, mergeYaml, diagnostics, { names, architecture });
-        checkMergeDtype(config, experts, mergeYaml, diagnostics);
-    }
-    else if (config) {
-        checkMergekitTensors(config, architecture, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
-    }
-    if (config && errorsIn(diagnostics) === before && expertNames)
-        checkUnused(config, expertNames, yaml, diagnostics);
-    return config && { config, folder: external_node_path_default().dirname(external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), name)), ...options };
-}
-function errorsIn(diagnostics) {
-    return diagnostics.filter(({ severity }) => severity === 'error').length;
-}
-/** An expert that is trained for nothing. */
-function checkUnused(config, expertNames, yaml, diagnostics) {
-    const text = JSON.stringify(config);
-    for (const name of expertNames.filter((candidate) => !text.includes(`\${${candidate}}`))) {
-        const message = `the merge does not name ${name}: it is trained and not used`;
-        diagnostics.push(yaml.diagnose({ path: ['experts', name], key: true }, { code: 'unused-name', message }));
-    }
-}
-/** A result in float16, whose largest number is 65,504, of weights that have bfloat16's range. */
-function checkMergeDtype({ dtype, out_dtype: outDtype }, experts, yaml, diagnostics) {
-    const key = outDtype === undefined ? 'dtype' : 'out_dtype';
-    const result = outDtype ?? dtype;
-    const wider = experts.find((expert) => expert && expert.training.arguments.dtype === 'bfloat16');
-    if (result === 'float16' && wider) {
-        const message = `${key}: float16, and ${wider.name} is trained in bfloat16, which has larger and smaller numbers`;
-        diagnostics.push(yaml.diagnose({ path: [key] }, { code: 'dtype-mismatch', message, hint: 'Write bfloat16.' }));
-    }
-    const dtypes = new Set(experts.map((expert) => expert?.training.arguments.dtype));
-    if (dtypes.size > 1 && !dtypes.has(undefined) && result === undefined) {
-        const message = `the experts are trained in ${[...dtypes].join(' and ')}, and the merge names no dtype`;
-        diagnostics.push(yaml.diagnose({ path: [] }, { code: 'dtype-mismatch', message, hint: 'Add dtype: bfloat16.' }));
-    }
-}
-const DEFAULTS = { adapters: 'first', engine: 'native', seed: 0, donor: undefined };
-
-;// CONCATENATED MODULE: ./packages/recipe/src/recipe-schema.ts
-
-/** A name that becomes a folder name: no separators, no leading dot. */
-const nameSchema = schemas/* string */.YjP()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name has letters, digits, dot, dash and underscore, and starts with a letter or digit');
-const wholeNumber = schemas/* int */.Whr().positive();
-/**
- * JSON Schema keywords for what zod can't say, which the checks of the whole recipe say with a message of their own:
- * metadata of zod goes into the JSON Schema as it is.
- */
-function exactlyOneOf(...keys) {
-    return { oneOf: keys.map((key) => ({ required: [key] })) };
-}
-/** `recipe.yaml`: what the chain does. */
-const recipeSchema = schemas/* strictObject */.rej({
-    name: nameSchema.describe('Name of the recipe, and of its folder of artifacts.'),
-    base_model: schemas/* strictObject */.rej({
-        id: schemas/* string */.YjP()
-            .regex(/^[\w.-]+\/[\w.-]+$/, 'expected owner/name, as on the hub; a folder is written as path')
-            .optional()
-            .describe('Repository of the model on the Hugging Face hub.'),
-        revision: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('Commit of that repository; a branch or tag is not reproducible.'),
-        path: schemas/* string */.YjP().min(1).optional().describe('Folder of a model on this machine.'),
-        random: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('A transformers config.json: a model with random weights is made from it.'),
-        seed: schemas/* int */.Whr().nonnegative().optional().describe('Seed of the random weights.'),
-        dtype: schemas/* enum */.k5n(['float32', 'bfloat16', 'float16'])
-            .optional()
-            .describe('Data type of the random weights.'),
-        tokenizer: schemas/* enum */.k5n(['mistral-v1']).optional().describe('Tokenizer of the random model.'),
-    })
-        .meta({
-        description: 'What is trained: a hub repository (id, revision), a folder (path) or a random model (random, seed).',
-        ...exactlyOneOf('id', 'path', 'random'),
-        dependencies: { id: ['revision'] },
-    }),
-    dataset: schemas/* string */.YjP().min(1).describe('The file that says how datasets are prepared.'),
-    experts: schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
-        dataset: nameSchema.describe('A dataset of the dataset file.'),
-        sft: schemas/* string */.YjP().min(1).describe('The file of training arguments.'),
-    })
-        .describe('An expert, by its name.'))
-        .refine((experts) => Object.keys(experts).length > 0, 'at least one expert is needed')
-        .meta({
-        description: 'The models that are trained, each on one dataset. In merge.yaml ${name} stands for one.',
-        minProperties: 1,
-        not: { required: ['base'] },
-    }),
-    launch: schemas/* strictObject */.rej({
-        config: schemas/* string */.YjP().min(1).describe('An accelerate config: a name under recipes/accelerate, or a path.'),
-        processes: wholeNumber.default(1).describe('Training processes over all nodes, one for each GPU.'),
-        launcher: schemas/* enum */.k5n(['local', 'slurm', 'none'])
-            .default('local')
-            .describe('What starts them: local, accelerate on this machine; slurm, one step on the nodes of an allocation; none, a launcher of your own, for which the job is made ready.'),
-        slurm: schemas/* strictObject */.rej({
-            nodes: wholeNumber
-                .default(1)
-                .describe('Nodes that train together; the processes are spread evenly over them.'),
-            options: schemas/* array */.YOg(schemas/* string */.YjP().regex(/^-/, 'an option of salloc, such as --partition=gpu'))
-                .default([])
-                .describe('Options of salloc (--partition, --time, --gpus-per-node …), with which an allocation is asked for where there is none yet.'),
-        })
-            .optional()
-            .describe('With launcher: slurm.'),
-    })
-        .meta({
-        description: 'How training is launched.',
-        if: { required: ['slurm'] },
-        then: { required: ['launcher'], properties: { launcher: { const: 'slurm' } } },
-    }),
-    merge: schemas/* union */.KCZ([
-        schemas/* string */.YjP().min(1),
-        schemas/* strictObject */.rej({
-            config: schemas/* string */.YjP()
-                .min(1)
-                .describe('A mergekit configuration, with ${expert} for the experts of this run.'),
-            adapters: schemas/* enum */.k5n(['first', 'on-the-fly'])
-                .default('first')
-                .describe('LoRA experts: first, each is merged into the base and written as a model; on-the-fly, while the experts are merged, with one rounding and without these models.'),
-            engine: schemas/* enum */.k5n(['native', 'mergekit'])
-                .default('native')
-                .describe("native, this project's own; mergekit, for what only mergekit itself can do."),
-            seed: schemas/* int */.Whr()
-                .nonnegative()
-                .default(0)
-                .describe('Seed of random masks (dare_linear, dare_ties, supermario).'),
-            donor: schemas/* string */.YjP()
-                .min(1)
-                .optional()
-                .describe('The model whose config and tokenizer the judge gets, written as in the configuration (default: its base_model, else its first model).'),
-        })
-            .meta({
-            not: {
-                required: ['engine', 'adapters'],
-                properties: { engine: { const: 'mergekit' }, adapters: { const: 'on-the-fly' } },
-            },
-        }),
-    ], 'expected a path, or config and what else there is to say')
-        .describe('How the experts become one model: a mergekit configuration, or config with options.'),
-});
-const sourceSchema = schemas/* strictObject */.rej({
-    files: schemas/* union */.KCZ([schemas/* string */.YjP().min(1), schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1)], 'expected a path or a list of paths')
-        .optional()
-        .describe('Files on this machine, patterns (part-*.jsonl) or folders: JSON arrays, JSON Lines, both also as gzip and zstd, Parquet, Arrow. Relative to this file.'),
-    hub: schemas/* string */.YjP().min(1).optional().describe('Dataset repository on the Hugging Face hub.'),
-    revision: schemas/* string */.YjP().min(1).optional().describe('Commit of that repository.'),
-    hub_files: schemas/* array */.YOg(schemas/* string */.YjP().min(1)).min(1).optional().describe('Its data files, in order.'),
-})
-    .meta(exactlyOneOf('files', 'hub'));
-/** `dataset.yaml`: a dataset by name. */
-const datasetFileSchema = schemas/* record */.g1P(nameSchema, schemas/* strictObject */.rej({
-    source: schemas/* union */.KCZ([sourceSchema, schemas/* array */.YOg(sourceSchema).min(1)], 'expected files or hub, or a list of such sources')
-        .describe('Where the rows come from; several sources are read one after the other.'),
-    system_prompt: schemas/* string */.YjP()
-        .optional()
-        .describe('Put before each user message, with a blank line between.'),
-    columns: schemas/* strictObject */.rej({
-        user: schemas/* string */.YjP().min(1).optional().describe('The column with the prompt.'),
-        assistant: schemas/* string */.YjP().min(1).optional().describe('The column with the answer that is learnt.'),
-        messages: schemas/* string */.YjP()
-            .min(1)
-            .optional()
-            .describe('Instead of these: a column of messages, a list of {"role", "content"}.'),
-    })
-        .meta({
-        description: 'Which columns become messages: user and assistant, or messages.',
-        ...exactlyOneOf('user', 'messages'),
-        dependencies: { user: ['assistant'], assistant: ['user'] },
-    }),
-    keep_columns: schemas/* array */.YOg(schemas/* string */.YjP().min(1))
-        .optional()
-        .describe('Columns of the prepared data beside messages (default: all; []: none).'),
-    limit: schemas/* int */.Whr().positive().optional().describe('Only the first rows, for a quick trial.'),
-    split: schemas/* union */.KCZ([
-        schemas/* literal */.euz('none'),
-        schemas/* strictObject */.rej({
-            test_size: schemas/* number */.aig().positive().describe('Share of the rows (below 1), or their number.'),
-            seed: schemas/* int */.Whr().min(0).max(4294967295).describe("scikit-learn's random_state."),
-            by: schemas/* string */.YjP()
-                .min(1)
-                .optional()
-                .describe('A column: rows with the same value there stay on one side.'),
-        }),
-    ], 'expected none, or test_size and seed')
-        .describe("Test rows are chosen exactly as scikit-learn's train_test_split chooses them; with by, whole groups."),
-})
-    .meta({
-    description: 'A dataset, by the name that experts of recipe.yaml know it by.',
-    not: {
-        required: ['system_prompt', 'columns'],
-        properties: { columns: { type: 'object', required: ['messages'] } },
-    },
-}));
-
-;// CONCATENATED MODULE: ./packages/recipe/src/readable-parts.ts
-
-
-const sections = recipeSchema.shape;
-/**
- * The readable parts of a recipe with mistakes, so that the files that it names are checked all the same. A part is left
- * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
- */
-function readableParts(written) {
-    if (!isRecord(written))
-        return {};
-    const data = asMeant(written, Object.keys(sections));
-    const launch = launchOf(data.launch);
-    return {
-        base_model: valid(sections.base_model, data.base_model),
-        dataset: valid(sections.dataset, data.dataset),
-        experts: isRecord(data.experts)
-            ? Object.fromEntries(Object.entries(data.experts).map(([name, expert]) => [name, expertOf(expert)]))
-            : undefined,
-        ...launch,
-        merge: mergeOf(data.merge),
-    };
-}
-/** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
-function readableDatasets(data) {
-    if (!isRecord(data))
-        return undefined;
-    const dataset = datasetFileSchema.valueType;
-    return Object.fromEntries(Object.entries(data).map(([name, section]) => {
-        const source = isRecord(section) ? valid(dataset.shape.source, section.source) : undefined;
-        return [name, valid(dataset, section) ?? (source === undefined ? {} : { source })];
-    }));
-}
-function expertOf(expert) {
-    if (!isRecord(expert))
-        return {};
-    const { dataset, sft } = asMeant(expert, ['dataset', 'sft']);
-    return { dataset: textOf(dataset), sft: textOf(sft) };
-}
-/** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
-function launchOf(written) {
-    if (!isRecord(written))
-        return {};
-    const launch = asMeant(written, Object.keys(sections.launch.shape));
-    const whole = valid(sections.launch, launch);
-    if (whole)
-        return { launch: whole, processes: whole.processes };
-    const config = textOf(launch.config);
-    const processes = launch.processes === undefined ? undefined : processesOf(launch.processes);
-    return {
-        launch: config === undefined ? undefined : { config, processes: processes ?? 1, launcher: 'local' },
-        processes,
-    };
-}
-function processesOf(processes) {
-    return valid(sections.launch.shape.processes, processes);
-}
-/** With a wrong engine it is not known which configuration is meant. */
-function mergeOf(merge) {
-    const whole = valid(sections.merge, merge);
-    if (whole !== undefined || !isRecord(merge))
-        return whole;
-    const { config, engine } = asMeant(merge, ['config', 'adapters', 'engine', 'seed', 'donor']);
-    return engine === undefined || engine === 'native' ? textOf(config) : undefined;
-}
-/** The same with misspelt keys under the names that they were to have, where these are not there. */
-function asMeant(written, known) {
-    const entries = Object.entries(written).map(([key, value]) => {
-        const near = known.includes(key) ? undefined : (0,src_diagnostics/* nearest */.pA)(key, known);
-        return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
-    });
-    return Object.fromEntries(entries);
-}
-function valid(schema, value) {
-    return schema.safeParse(value).data;
-}
-function textOf(value) {
-    return typeof value === 'string' && value !== '' ? value : undefined;
-}
-function isRecord(value) {
-    return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
-
-
-
-
-/**
- * The datasets of a dataset file, their sources as lists of absolute paths or pinned repositories. What does not fit
- * together is added to `diagnostics`; a dataset without its columns or sources is undefined, and so is one of which only
- * parts could be read.
- *
- * @param root the recipe's folder
- */
-function resolveDatasets(sections, yaml, root, diagnostics) {
-    return Object.fromEntries(Object.entries(sections).map(([name, { source, columns, ...section }]) => {
-        const report = (at, finding) => diagnostics.push(yaml.diagnose({ path: [name, ...at] }, finding));
-        const folders = { root, from: external_node_path_default().dirname(yaml.file) };
-        const resolvedColumns = columns && checkColumns(columns, report);
-        checkSystemPrompt(section, resolvedColumns, report);
-        const list = Array.isArray(source);
-        const sources = (source === undefined ? [] : [source])
-            .flat()
-            .map((one, index) => checkSource(one, folders, diagnostics, (at, finding) => yaml.diagnose({ path: [name, 'source', ...(list ? [index] : []), ...at] }, finding)));
-        const { split } = section;
-        if (!resolvedColumns || !split || !sources.every((one) => one !== undefined))
-            return [name];
-        return [name, { ...section, split, columns: resolvedColumns, sources }];
-    }));
-}
-function checkColumns(columns, report) {
-    const { user, assistant, messages } = columns;
-    if (messages !== undefined && user === undefined && assistant === undefined)
-        return { messages };
-    if (messages === undefined && user !== undefined && assistant !== undefined)
-        return { user, assistant };
-    const message = 'columns needs user and assistant, or messages alone';
-    report(['columns'], { code: 'bad-value', message });
-    return undefined;
-}
-function checkSystemPrompt(section, columns, report) {
-    if (section.system_prompt === undefined || !columns || !('messages' in columns))
-        return;
-    const message = 'system_prompt can not be put before messages that stand in the data';
-    const hint = 'Write it into the messages, or name the columns user and assistant.';
-    report(['system_prompt'], { code: 'bad-value', message, hint });
-}
-function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, diagnose) {
-    const report = (at, finding) => diagnostics.push(diagnose(at, finding));
-    if ((files === undefined) === (hub === undefined)) {
-        report([], { code: 'bad-value', message: 'source needs either files or hub' });
-        return undefined;
-    }
-    if (hub !== undefined) {
-        if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
-            const message = `${hub} is not pinned to a commit: another run may get other rows`;
-            const hint = 'Add revision: the commit; a run records in its manifest which one it fetched.';
-            report(revision === undefined ? ['hub'] : ['revision'], { code: 'unpinned-revision', message, hint });
-        }
-        return { hub, revision, hub_files };
-    }
-    for (const key of ['revision', 'hub_files']) {
-        if ({ revision, hub_files }[key] === undefined)
-            continue;
-        report([key], { code: 'without-effect', message: `${key} has no effect beside files: it is for hub` });
-    }
-    const absolute = [files ?? []].flat().map((file, index) => {
-        const at = Array.isArray(files) ? ['files', index] : ['files'];
-        const found = (0,recipe_paths/* resolveInRecipe */.U)(file, folders, (finding) => diagnose(at, finding), diagnostics);
-        const isPattern = /[*?[{]/.test(found) && !(0,external_node_fs_.existsSync)(found);
-        if (isPattern ? (0,external_node_fs_.globSync)(found).length === 0 : !(0,external_node_fs_.existsSync)(found)) {
-            const finding = (0,yaml_file/* missingFile */.Bi)(file, found);
-            const message = isPattern
-                ? finding.message.replace('there is no file', 'no file matches')
-                : finding.message;
-            report(at, { ...finding, message });
-        }
-        return found;
-    });
-    return { files: absolute };
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/load-recipe.ts
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/**
- * Reads and checks all files of a recipe.
- *
- * @param location its folder, or its `recipe.yaml`
- * @returns the recipe, absent when there are errors, and all findings in source order
- */
-function readRecipe(location, options = {}) {
-    const diagnostics = [];
-    const recipe = read(location, options, diagnostics);
-    const failed = diagnostics.some(({ severity }) => severity === 'error');
-    return { recipe: failed ? undefined : recipe, diagnostics: (0,src_diagnostics/* inSourceOrder */.BM)(diagnostics) };
-}
-/**
- * Reads a recipe to be run.
- *
- * @throws RecipeError with everything that is wrong
- */
-function loadRecipe(location, options = {}) {
-    const { recipe, diagnostics } = readRecipe(location, options);
-    if (!recipe)
-        throw new src_diagnostics/* RecipeError */.tF(diagnostics);
-    return { recipe, diagnostics };
-}
-function read(location, options, diagnostics) {
-    const file = recipeFile(location);
-    const yaml = (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
-    if (!yaml)
-        return undefined;
-    const whole = (0,check_schema/* checkSchema */._)(recipeSchema, yaml, diagnostics);
-    const parts = whole
-        ? { ...whole, processes: whole.launch.processes }
-        : readableParts(yaml.data);
-    const baseModel = parts.base_model && readBaseModel(parts.base_model, yaml, diagnostics);
-    const processes = options.processes ?? parts.processes;
-    const launch = parts.launch &&
-        (0,src_launch/* readLaunch */.AC)({ ...parts.launch, processes: processes ?? parts.launch.processes }, yaml, diagnostics);
-    const datasets = readDatasets(parts, yaml, diagnostics);
-    const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
-    if (architecture && 'problem' in architecture) {
-        const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
-        diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
-    }
-    const rest = { baseModel, datasets, launch, processes, architecture };
-    const experts = (0,read_experts/* readExperts */.yp)(parts, rest, yaml, diagnostics);
-    const expertNames = parts.experts && Object.keys(parts.experts);
-    const merge = parts.merge && readMerge(parts.merge, experts, expertNames, architecture, yaml, diagnostics);
-    const isWhole = (value) => value !== undefined;
-    if (!whole || !baseModel || !launch || !datasets || !merge)
-        return undefined;
-    if (!Object.values(datasets).every(isWhole) || !experts.every(isWhole))
-        return undefined;
-    return {
-        name: whole.name,
-        folder: external_node_path_default().dirname(file),
-        baseModel,
-        datasets: datasets,
-        experts,
-        launch,
-        merge,
-    };
-}
-/** The `recipe.yaml` of a folder; a file as it is. */
-function recipeFile(location) {
-    const absolute = external_node_path_default().resolve(location);
-    const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
-    return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
-}
-/** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
-function readDatasets({ dataset, experts }, yaml, diagnostics) {
-    if (dataset === undefined)
-        return undefined;
-    const file = readReferenced(yaml, ['dataset'], dataset, diagnostics);
-    if (!file)
-        return undefined;
-    const sections = (0,check_schema/* checkSchema */._)(datasetFileSchema, file, diagnostics) ?? readableDatasets(file.data);
-    if (!sections)
-        return undefined;
-    const datasets = resolveDatasets(sections, file, external_node_path_default().dirname(yaml.file), diagnostics);
-    const used = experts && Object.values(experts).map((expert) => expert.dataset);
-    // A name that is misspelt is said where it stands.
-    if (!used?.every((name) => name !== undefined && Object.hasOwn(sections, name)))
-        return datasets;
-    for (const name of Object.keys(sections).filter((candidate) => !used.includes(candidate))) {
-        const message = `no expert is trained on ${name}: it is not prepared`;
-        diagnostics.push(file.diagnose({ path: [name], key: true }, { code: 'unused-name', message }));
-    }
-    return datasets;
 }
 
 
@@ -46222,7 +46610,7 @@ function isLora({ training }) {
 
 /***/ }),
 
-/***/ 6953:
+/***/ 9371:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46238,183 +46626,8 @@ var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-;// CONCATENATED MODULE: ./packages/trainer/src/prometheus_trainer/adapter_support.json
-const adapter_support_namespaceObject = /*#__PURE__*/JSON.parse('{"linear":{"what":"LoRA on linear layers: names, names with dots, a pattern, `all-linear`"},"output-layer":{"what":"LoRA on the output layer, `lm_head`","note":"where it is tied to the embeddings, the merged model has an `lm_head` of its own"},"embeddings":{"what":"LoRA on the embeddings, `embed_tokens`","note":"where `lm_head` is tied to them, the merged model has an `lm_head` of its own"},"router":{"what":"LoRA on the router of a mixture of experts, `gate`","reason":"the router is not a linear layer in transformers","advice":"Take it out of lora_target_modules; lora_modules_to_save: [gate] trains it in full"},"other-modules":{"what":"LoRA on other modules: norms, activations, whole blocks","reason":"LoRA goes on linear layers and embeddings only","advice":"Name linear layers or embed_tokens; lora_modules_to_save trains other modules in full"},"modules-to-save":{"what":"modules trained in full: `lora_modules_to_save`","note":"linear layers, norms, routers, whole blocks, `embed_tokens` and `lm_head`; tied ones are untied"},"module-lists":{"what":"lists of modules trained in full: `experts`, `layers`","reason":"PEFT trains no list of modules in full","advice":"Name the modules in it, or the one around it"},"nothing-left":{"what":"`lora_modules_to_save` that holds every target","reason":"what is trained in full has no LoRA, so no target is left","advice":"Take the targets out of lora_modules_to_save, or leave use_peft out to train all in full"},"rslora":{"what":"`use_rslora`"},"dropout":{"what":"`lora_dropout`"},"dora":{"what":"DoRA on linear layers: `use_dora`"},"dora-embeddings":{"what":"DoRA on the embeddings","reason":"DoRA on embeddings scales whole columns of the weight","advice":"Take embed_tokens out of lora_target_modules, or leave use_dora out"},"dora-conv1d":{"what":"DoRA on layers that store their weights transposed, as GPT-2 does","reason":"DoRA on transposed weights scales whole columns of them","advice":"Leave use_dora out"},"target-parameters":{"what":"LoRA on parameters: `lora_target_parameters`","training":"lora_target_parameters","adapter":"target_parameters","reason":"it trains fused parameters, which the original layout does not have","advice":"Name layers in lora_target_modules instead"},"qalora":{"what":"QA-LoRA","adapter":"use_qalora","reason":"QA-LoRA pools the inputs"},"bdlora":{"what":"block-diagonal LoRA","adapter":"use_bdlora","reason":"block-diagonal LoRA has another layout"},"kasa":{"what":"KaSA","adapter":"kasa_config","reason":"KaSA also changes the base weight"},"arrow":{"what":"Arrow","adapter":"arrow_config","reason":"Arrow routes between adapters"},"monteclora":{"what":"MonteCLoRA","adapter":"monteclora_config","reason":"MonteCLoRA samples its weights"},"lora-bias":{"what":"biases of the LoRA matrices","adapter":"lora_bias","reason":"it has biases that the base model lacks"},"alora":{"what":"activated LoRA","adapter":"alora_invocation_tokens","reason":"it is active for some tokens only"},"trainable-tokens":{"what":"single rows of the embeddings","adapter":"trainable_token_indices","reason":"it trains rows of the embeddings"},"layer-replication":{"what":"repeated layers","adapter":"layer_replication","reason":"it repeats layers of the base model"}}');
-// EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
-var src_diagnostics = __nccwpck_require__(9720);
-// EXTERNAL MODULE: ./packages/recipe/src/linear-modules.ts
-var linear_modules = __nccwpck_require__(8135);
-;// CONCATENATED MODULE: external "node:vm"
-const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
-;// CONCATENATED MODULE: ./packages/recipe/src/within-time.ts
-
-/** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
-const MOST_TIME = 1000;
-/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
-function withinTime(work) {
-    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/model-modules.ts
-
-
-/** All modules of a decoder model, as transformers builds it and this project's trainer names it. */
-function modelModules(architecture) {
-    const { experts, vectors } = architecture;
-    const block = experts ? 'block_sparse_moe' : 'mlp';
-    const norms = ['input_layernorm', 'post_attention_layernorm'];
-    if (vectors.norms === 4)
-        norms.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
-    const inLayer = ['', 'self_attn', block, ...norms];
-    if (vectors.headNorms)
-        inLayer.push('self_attn.q_norm', 'self_attn.k_norm');
-    if (experts)
-        inLayer.push(`${block}.experts.E`);
-    const other = (name, weights = true) => ({ parent: '', name, kind: 'other', weights });
-    const patterns = [
-        ...['', 'model', 'model.norm'].map((name) => other(name)),
-        ...['model.layers', ...(experts ? [`model.layers.N.${block}.experts`] : [])].map((name) => {
-            return { parent: '', name, kind: 'list', weights: true };
-        }),
-        ...inLayer.map((name) => other(`model.layers.N${name && `.${name}`}`)),
-        other('model.rotary_emb', false),
-        other(`model.layers.N.${experts ? `${block}.experts.E` : block}.act_fn`, false),
-        { parent: 'model', name: 'embed_tokens', kind: 'embeddings', weights: true },
-        ...(0,linear_modules/* linearModules */.n)(architecture).map(({ parent, name, router }) => ({
-            parent,
-            name,
-            kind: router ? 'router' : 'linear',
-            weights: true,
-        })),
-    ];
-    return patterns.flatMap(({ kind, weights, ...pattern }) => (0,linear_modules/* fullNames */.W)(pattern, architecture).map((name) => {
-        return { name, called: name.split('.').at(-1) ?? '', kind, weights };
-    }));
-}
-/**
- * Those of the names that match a pattern as a whole, as Python's `re.fullmatch`; undefined for a pattern that JavaScript
- * does not know, and for one that takes too long.
- */
-function fullyMatching(pattern, names) {
-    try {
-        const expression = new RegExp(`^(?:${pattern})$`);
-        return withinTime(() => names.filter((name) => expression.test(name)));
-    }
-    catch {
-        return undefined;
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/check-adapter.ts
-
-
-
-const TARGETS = 'lora_target_modules';
-const SAVED = 'lora_modules_to_save';
-/** What models call their embeddings. */
-const EMBEDDINGS = ['embed_tokens', 'wte', 'embed_in', 'word_embeddings'];
-/** Checks the LoRA settings of a training file by the table that training and lora-merge go by. */
-function checkAdapterKeys(given, report) {
-    for (const [name, entry] of Object.entries(adapter_support_namespaceObject)) {
-        if (!('training' in entry) || isEmpty(given[entry.training]))
-            continue;
-        report([entry.training], refusal(name, `${entry.training} is set`));
-    }
-    const { names, pattern } = targetsOf(given);
-    const targets = (called) => pattern === undefined
-        ? names.some((name) => called.includes(name.split('.').at(-1) ?? ''))
-        : fullyMatching(pattern, called.flatMap((name) => [name, `model.${name}`]))?.length;
-    if (given.use_dora === true && targets(EMBEDDINGS)) {
-        report(['use_dora'], refusal('dora-embeddings', `use_dora is set, and ${TARGETS} has the embeddings`));
-    }
-    if (given.loss_type === 'chunked_nll' && targets(['lm_head'])) {
-        const message = 'loss_type: chunked_nll leaves the LoRA of lm_head out: it multiplies by the weights alone';
-        const hint = `Write loss_type: nll, or take lm_head out of ${TARGETS}.`;
-        report(['loss_type'], { code: 'unsupported-loss', message, hint });
-    }
-}
-/**
- * Checks the modules that LoRA settings name against those of the base model.
- *
- * As PEFT takes names: a target stands for every module that is called so, or whose name ends so after a dot, and one
- * that is saved for every module whose name ends so.
- */
-function checkAdapterModules(given, { architecture, notice }, report) {
-    const { modelType } = architecture;
-    if (isEmpty(given[TARGETS])) {
-        if (modelType !== 'mixtral')
-            return;
-        const message = `${TARGETS} is missing: which layers of a Mixtral are adapted is not chosen by itself`;
-        const hint = 'The original adapts q_proj, k_proj, v_proj, o_proj, w1, w2, w3 and lm_head.';
-        report(['use_peft'], { code: 'missing-key', message, hint });
-        return;
-    }
-    const modules = modelModules(architecture);
-    // Of a model type that is not known the names are assumed.
-    const told = (path, finding) => report(path, notice === undefined ? finding : { ...finding, severity: 'warning' });
-    const unknown = (path, name, known) => {
-        const names = [...new Set(known.map(({ called }) => called))].filter((called) => !/^\d*$/.test(called));
-        const message = `${path[0]}: the base model (${modelType}) has no layer ${name}`;
-        const hint = (0,src_diagnostics/* didYouMean */.au)(name, names) ?? `It has ${names.join(', ')}.`;
-        told(path, { code: 'unknown-module', message, hint });
-    };
-    const { names, pattern } = targetsOf(given);
-    const adaptable = modules.filter(({ kind }) => kind === 'linear' || kind === 'embeddings');
-    const wanted = names.map((name) => [
-        name,
-        modules.filter((module) => `.${module.name}`.endsWith(`.${name}`)),
-    ]);
-    if (pattern !== undefined) {
-        const found = fullyMatching(pattern, modules.map(({ name }) => name));
-        wanted.push([pattern, found && modules.filter(({ name }) => found.includes(name))]);
-    }
-    for (const [index, [name, found]] of wanted.entries()) {
-        const path = Array.isArray(given[TARGETS]) ? [TARGETS, index] : [TARGETS];
-        const other = found?.find((module) => !adaptable.includes(module));
-        if (found?.length === 0 && pattern !== undefined) {
-            const hint = `A full name is such as ${adaptable.find(({ kind }) => kind === 'linear')?.name}.`;
-            const message = `${TARGETS}: as a pattern, ${name} matches no layer of the base model (${modelType})`;
-            told(path, { code: 'unknown-module', message, hint });
-        }
-        else if (found?.length === 0)
-            unknown(path, name, adaptable);
-        else if (other) {
-            const feature = other.kind === 'router' ? 'router' : 'other-modules';
-            told(path, refusal(feature, `${TARGETS}: ${name} names ${other.name || 'the model'}`));
-        }
-    }
-    const listed = [given[SAVED] ?? []].flat().map(String);
-    const withWeights = modules.filter(({ weights }) => weights);
-    for (const [index, name] of listed.entries()) {
-        const found = withWeights.filter((module) => module.name.endsWith(name));
-        const list = found.find(({ kind }) => kind === 'list');
-        if (found.length === 0) {
-            unknown([SAVED, index], name, withWeights.filter(({ kind, name: full }) => kind !== 'list' && full !== 'model'));
-        }
-        if (list)
-            told([SAVED, index], refusal('module-lists', `${SAVED}: ${name} names ${list.name}`));
-    }
-    const targets = wanted.flatMap(([, found]) => found ?? []);
-    const isSaved = ({ name }) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
-    if (targets.length > 0 && targets.every(isSaved))
-        told([SAVED], refusal('nothing-left', SAVED));
-}
-/** The names of target modules, or the pattern; neither for "all-linear". */
-function targetsOf(given) {
-    const list = [given[TARGETS] ?? []].flat().map(String);
-    const [only = ''] = list;
-    if (list.length !== 1 || /^[\w.]+$/.test(only))
-        return { names: list, pattern: undefined };
-    return { names: [], pattern: only.toLowerCase() === 'all-linear' ? undefined : only };
-}
-function refusal(feature, found) {
-    const { reason, advice } = adapter_support_namespaceObject[feature];
-    return { code: 'unsupported-adapter', message: `${found}: ${reason}`, hint: `${advice}.` };
-}
-function isEmpty(value) {
-    return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-}
-
+// EXTERNAL MODULE: ./packages/recipe/src/check-adapter.ts + 2 modules
+var check_adapter = __nccwpck_require__(9923);
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-architecture.ts
 
 /** The class whose experts ZeRO-3 must gather together, by model type. */
@@ -46432,7 +46645,7 @@ function checkArchitecture({ training, yaml }, reading, launch, diagnostics) {
         report(['max_length'], { code: 'position-limit', message, hint: `Write at most ${limit}.` });
     }
     if (training.arguments.use_peft === true) {
-        checkAdapterModules(training.arguments, reading, report);
+        (0,check_adapter/* checkAdapterModules */.Pe)(training.arguments, reading, report);
     }
     if (launch)
         checkLeafModules(architecture, launch, diagnostics);
@@ -46451,6 +46664,8 @@ function checkLeafModules(architecture, launch, diagnostics) {
 
 // EXTERNAL MODULE: ./packages/recipe/src/check-expert.ts
 var check_expert = __nccwpck_require__(3201);
+// EXTERNAL MODULE: ./packages/recipe/src/diagnostics.ts
+var src_diagnostics = __nccwpck_require__(9720);
 // EXTERNAL MODULE: ./packages/recipe/src/recipe-paths.ts
 var recipe_paths = __nccwpck_require__(1765);
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
@@ -50125,6 +50340,8 @@ var Template = class {
 };
 
 
+// EXTERNAL MODULE: ./packages/recipe/src/within-time.ts + 1 modules
+var within_time = __nccwpck_require__(6896);
 ;// CONCATENATED MODULE: ./packages/recipe/src/chat-template.ts
 
 
@@ -50209,7 +50426,7 @@ function render(template) {
             { role: 'assistant', content: ANSWER },
         ];
         const variables = { messages, bos_token: '<s>', eos_token: '</s>', add_generation_prompt: false };
-        const text = withinTime(() => new Template(template).render(variables));
+        const text = (0,within_time/* withinTime */.d)(() => new Template(template).render(variables));
         return { text };
     }
     catch (error) {
@@ -50312,7 +50529,7 @@ function checkLora({ arguments: given }, report) {
         report(key, { code: 'without-effect', message }, true);
         return;
     }
-    checkAdapterKeys(given, ([key], finding) => report(key, finding));
+    (0,check_adapter/* checkAdapterKeys */.cU)(given, ([key], finding) => report(key, finding));
     const rank = Number(given.lora_r ?? 16);
     const alpha = Number(given.lora_alpha ?? 32);
     if (alpha / rank > 16 && given.use_rslora !== true) {
@@ -50663,6 +50880,29 @@ function baseModelSettings({ seed, dtype, tokenizer }, config) {
 }
 function without(left, all) {
     return Object.fromEntries(Object.entries(all).filter(([key]) => !left.has(key)));
+}
+
+
+/***/ }),
+
+/***/ 6896:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  d: () => (/* binding */ withinTime)
+});
+
+;// CONCATENATED MODULE: external "node:vm"
+const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
+;// CONCATENATED MODULE: ./packages/recipe/src/within-time.ts
+
+/** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
+const MOST_TIME = 1000;
+/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
+function withinTime(work) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
 }
 
 
@@ -51037,6 +51277,18 @@ const TOO_MANY = {
     message: 'merge keys (<<) repeat so much that the file would take too long to read',
     hint: 'Write it without them.',
 };
+/** Takes out of a document with mistakes what no values can be made of: aliases of nothing, and merge keys. */
+function removeFaults(document) {
+    const mergesAreWrong = mergeFaults(document).length > 0;
+    (0,dist/* visit */.YR)(document, {
+        Alias(_, alias) {
+            return alias.resolve(document) ? undefined : new dist/* Scalar */.X5(null);
+        },
+        Pair(_, { key }) {
+            return mergesAreWrong && isMergeKey(key) ? dist/* visit */.YR.REMOVE : undefined;
+        },
+    });
+}
 /** Whether a node, or one within it, is marked (`&name`), and an alias of the document repeats it. */
 function isRepeated(document, node) {
     if (!node)
@@ -51207,6 +51459,34 @@ function unknownTags(warnings, text) {
         return { offset, finding: { code: 'yaml-syntax', message, hint } };
     });
 }
+/** The first tab that is neither in quotes, in a block of text nor in a comment: PyYAML refuses it there. */
+function strayTab(text) {
+    let offset = 0;
+    let isBlock = false;
+    let isScalar = false;
+    for (const lexeme of new dist/* Lexer */.JG().lex(text)) {
+        const type = dist/* CST */.DB.tokenType(lexeme);
+        if (type === 'block-scalar-header')
+            isBlock = true;
+        const isPlain = isScalar && !isBlock;
+        if ((isPlain || (type === 'space' && !isScalar)) && lexeme.includes('\t')) {
+            const message = 'a tab between words, which PyYAML refuses';
+            const finding = {
+                code: 'yaml-syntax',
+                message,
+                hint: 'Write spaces, or put quotes around the text.',
+            };
+            return { offset: offset + lexeme.indexOf('\t'), finding };
+        }
+        if (isScalar)
+            isBlock = false;
+        isScalar = type === 'scalar';
+        // The lexer's own marks are no part of the text.
+        if (!isScalar && type !== 'doc-mode' && type !== 'flow-error-end')
+            offset += lexeme.length;
+    }
+    return undefined;
+}
 function foundAt(code, text, offset) {
     const rest = text.slice(offset);
     if (code === 'BAD_SCALAR_START')
@@ -51234,12 +51514,8 @@ function severityOf({ severity, code }) {
 }
 /** Bytes of a file of settings: what is larger is something else. */
 const MOST_SETTINGS_BYTES = 4 << 20;
-/**
- * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
- *
- * @param version that its plain values are read by, where it doesn't say itself
- */
-function readYamlFile(file, diagnostics, version = '1.2') {
+/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
+function readYamlFile(file, diagnostics, options = {}) {
     try {
         const info = (0,external_node_fs_.statSync)(file);
         const message = info.isFile()
@@ -51253,7 +51529,7 @@ function readYamlFile(file, diagnostics, version = '1.2') {
         const bytes = (0,external_node_fs_.readFileSync)(file);
         const fault = (0,text_file/* textFault */.MO)(bytes);
         if (!fault)
-            return parseYaml(file, bytes.toString(), diagnostics, version);
+            return parseYaml(file, bytes.toString(), diagnostics, options);
         const { problem, hint, line = 1 } = fault;
         diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
@@ -51264,11 +51540,11 @@ function readYamlFile(file, diagnostics, version = '1.2') {
     return undefined;
 }
 /** The same for text that is read already; `file` is where it comes from. */
-function parseYaml(file, marked, diagnostics, version = '1.2') {
+function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = (0,text_file/* withoutMark */.E_)(marked);
     const lineCounter = new dist/* LineCounter */.HN();
-    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true });
+    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
     const allowed = allowances(text);
     const diagnose = ([start, end], finding) => {
         const { code, message, hint } = finding;
@@ -51295,8 +51571,15 @@ function parseYaml(file, marked, diagnostics, version = '1.2') {
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
     // Keys that stand twice don't keep the rest from being checked.
-    if (found.some(({ finding }) => finding.code !== 'duplicate-key'))
+    const isBroken = found.some(({ finding }) => finding.code !== 'duplicate-key');
+    if (isBroken && !partly)
         return undefined;
+    if (isBroken)
+        removeFaults(document);
+    // Read all the same, for what else is wrong in the file.
+    const tab = isBroken ? undefined : strayTab(text);
+    if (tab)
+        diagnostics.push(diagnose([tab.offset, tab.offset], tab.finding));
     const diagnoseAt = ({ path, key }, finding) => ({
         ...diagnose(rangeOf(document, path, key ?? false), finding),
         fix: finding.fix &&
@@ -51305,14 +51588,18 @@ function parseYaml(file, marked, diagnostics, version = '1.2') {
     const others = () => otherReadings(document).map(({ offset, end, finding }) => diagnose([offset, end], finding));
     try {
         const data = document.toJS({ maxAliasCount: 100 });
-        return { file, data, diagnose: diagnoseAt, otherReadings: others };
+        return { file, data, isBroken, diagnose: diagnoseAt, otherReadings: others };
     }
     catch {
+        if (isBroken)
+            return undefined;
         const message = 'aliases (*name) repeat so much that the file would not fit into memory';
         diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
         return undefined;
     }
 }
+/** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
+const QUIET = { logLevel: 'error' };
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
 function rangeOf(document, path, key) {
     const steps = writtenAlong(document, path);
@@ -51509,8 +51796,6 @@ __nccwpck_require__.d(__webpack_exports__, {
   DL: () => (/* binding */ hardware)
 });
 
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:os"
 var external_node_os_ = __nccwpck_require__(8161);
 // EXTERNAL MODULE: external "node:path"
@@ -51520,6 +51805,8 @@ var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_nod
 var external_node_url_ = __nccwpck_require__(3136);
 // EXTERNAL MODULE: external "node:child_process"
 var external_node_child_process_ = __nccwpck_require__(1421);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 ;// CONCATENATED MODULE: ./packages/stage/src/git.ts
@@ -51556,6 +51843,14 @@ function git(folder, ...args) {
     catch (error) {
         throw reasonOf(error, folder, args[0] ?? '');
     }
+}
+/**
+ * Whether a folder is the top of a repository, as far as its files tell.
+ *
+ * Not in hardware.ts, whose own place the bundler knows: it would copy all that is below each `.git` it finds from there.
+ */
+function hasRepository(folder) {
+    return (0,external_node_fs_.existsSync)(external_node_path_default().join(folder, '.git'));
 }
 function reasonOf({ code, message, stderr = '' }, folder, subcommand) {
     if (code === 'ENOENT') {
@@ -51621,7 +51916,6 @@ function firstLine(text) {
 
 
 
-
 /**
  * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
  * in `actions/NAME/dist`.
@@ -51650,7 +51944,7 @@ function gitCommit(root = PROJECT_ROOT) {
     catch (error) {
         if (!(error instanceof GitError))
             throw error;
-        const isExpected = ref !== null || !(0,external_node_fs_.existsSync)(external_node_path_default().join(root, '.git'));
+        const isExpected = ref !== null || !hasRepository(root);
         return { commit: ref, ...(!isExpected && { problem: error }) };
     }
 }
@@ -51843,11 +52137,13 @@ function isBusy(error) {
  * The environment in which every Python process of a stage runs, and those that it starts: `prometheus_trainer` is found
  * wherever the process starts, and nothing is imported from the folder in which it starts, as Python otherwise does for
  * `-m` and `-c`. In an action that folder is the checkout: a file of that name there (`datasets/`, `queue.py`) would run
- * with the environment of the step. PYTHONPATH of the caller is replaced, since an empty part of it means that folder, too.
+ * with the environment of the step. PYTHONPATH of the caller is replaced, since an empty part of it means that folder, too,
+ * and PYTHONHOME is emptied, which is as if it were not set: it names the standard library of another Python.
  */
 const PYTHON_VARIABLES = {
     PYTHONPATH: node_path__WEBPACK_IMPORTED_MODULE_0___default().join(_hardware_js__WEBPACK_IMPORTED_MODULE_1__/* .PROJECT_ROOT */ .Vn, 'packages/trainer/src'),
     PYTHONSAFEPATH: '1',
+    PYTHONHOME: '',
 };
 /** The same as an option, for the first process: nothing between here and there can take it away. */
 const SAFE_PATH_OPTION = '-P';
@@ -55898,8 +56194,8 @@ __webpack_unused_export__ = Pair.Pair;
 exports.X5 = Scalar.Scalar;
 __webpack_unused_export__ = YAMLMap.YAMLMap;
 __webpack_unused_export__ = YAMLSeq.YAMLSeq;
-__webpack_unused_export__ = cst;
-__webpack_unused_export__ = lexer.Lexer;
+exports.DB = cst;
+exports.JG = lexer.Lexer;
 exports.HN = lineCounter.LineCounter;
 __webpack_unused_export__ = parser.Parser;
 __webpack_unused_export__ = publicApi.parse;

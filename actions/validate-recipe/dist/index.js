@@ -28524,7 +28524,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8484);
+/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8297);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2121);
 
 
@@ -28535,7 +28535,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 8484:
+/***/ 8297:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -28782,6 +28782,14 @@ function git_git(folder, ...args) {
         throw reasonOf(error, folder, args[0] ?? '');
     }
 }
+/**
+ * Whether a folder is the top of a repository, as far as its files tell.
+ *
+ * Not in hardware.ts, whose own place the bundler knows: it would copy all that is below each `.git` it finds from there.
+ */
+function git_hasRepository(folder) {
+    return existsSync(path.join(folder, '.git'));
+}
 function reasonOf({ code, message, stderr = '' }, folder, subcommand) {
     if (code === 'ENOENT') {
         if (!(0,external_node_fs_namespaceObject.existsSync)(folder))
@@ -28869,7 +28877,6 @@ var external_node_url_ = __nccwpck_require__(3136);
 
 
 
-
 /**
  * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
  * in `actions/NAME/dist`.
@@ -28898,7 +28905,7 @@ function gitCommit(root = PROJECT_ROOT) {
     catch (error) {
         if (!(error instanceof GitError))
             throw error;
-        const isExpected = ref !== null || !existsSync(path.join(root, '.git'));
+        const isExpected = ref !== null || !hasRepository(root);
         return { commit: ref, ...(!isExpected && { problem: error }) };
     }
 }
@@ -38931,6 +38938,18 @@ const TOO_MANY = {
     message: 'merge keys (<<) repeat so much that the file would take too long to read',
     hint: 'Write it without them.',
 };
+/** Takes out of a document with mistakes what no values can be made of: aliases of nothing, and merge keys. */
+function removeFaults(document) {
+    const mergesAreWrong = mergeFaults(document).length > 0;
+    (0,dist/* visit */.YR)(document, {
+        Alias(_, alias) {
+            return alias.resolve(document) ? undefined : new dist/* Scalar */.X5(null);
+        },
+        Pair(_, { key }) {
+            return mergesAreWrong && isMergeKey(key) ? dist/* visit */.YR.REMOVE : undefined;
+        },
+    });
+}
 /** Whether a node, or one within it, is marked (`&name`), and an alias of the document repeats it. */
 function isRepeated(document, node) {
     if (!node)
@@ -39101,6 +39120,34 @@ function unknownTags(warnings, text) {
         return { offset, finding: { code: 'yaml-syntax', message, hint } };
     });
 }
+/** The first tab that is neither in quotes, in a block of text nor in a comment: PyYAML refuses it there. */
+function strayTab(text) {
+    let offset = 0;
+    let isBlock = false;
+    let isScalar = false;
+    for (const lexeme of new dist/* Lexer */.JG().lex(text)) {
+        const type = dist/* CST */.DB.tokenType(lexeme);
+        if (type === 'block-scalar-header')
+            isBlock = true;
+        const isPlain = isScalar && !isBlock;
+        if ((isPlain || (type === 'space' && !isScalar)) && lexeme.includes('\t')) {
+            const message = 'a tab between words, which PyYAML refuses';
+            const finding = {
+                code: 'yaml-syntax',
+                message,
+                hint: 'Write spaces, or put quotes around the text.',
+            };
+            return { offset: offset + lexeme.indexOf('\t'), finding };
+        }
+        if (isScalar)
+            isBlock = false;
+        isScalar = type === 'scalar';
+        // The lexer's own marks are no part of the text.
+        if (!isScalar && type !== 'doc-mode' && type !== 'flow-error-end')
+            offset += lexeme.length;
+    }
+    return undefined;
+}
 function foundAt(code, text, offset) {
     const rest = text.slice(offset);
     if (code === 'BAD_SCALAR_START')
@@ -39128,12 +39175,8 @@ function severityOf({ severity, code }) {
 }
 /** Bytes of a file of settings: what is larger is something else. */
 const MOST_SETTINGS_BYTES = 4 << 20;
-/**
- * Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`.
- *
- * @param version that its plain values are read by, where it doesn't say itself
- */
-function readYamlFile(file, diagnostics, version = '1.2') {
+/** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
+function readYamlFile(file, diagnostics, options = {}) {
     try {
         const info = (0,external_node_fs_namespaceObject.statSync)(file);
         const message = info.isFile()
@@ -39147,7 +39190,7 @@ function readYamlFile(file, diagnostics, version = '1.2') {
         const bytes = (0,external_node_fs_namespaceObject.readFileSync)(file);
         const fault = textFault(bytes);
         if (!fault)
-            return parseYaml(file, bytes.toString(), diagnostics, version);
+            return parseYaml(file, bytes.toString(), diagnostics, options);
         const { problem, hint, line = 1 } = fault;
         diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
@@ -39158,11 +39201,11 @@ function readYamlFile(file, diagnostics, version = '1.2') {
     return undefined;
 }
 /** The same for text that is read already; `file` is where it comes from. */
-function parseYaml(file, marked, diagnostics, version = '1.2') {
+function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = withoutMark(marked);
     const lineCounter = new dist/* LineCounter */.HN();
-    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true });
+    const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
     const allowed = allowances(text);
     const diagnose = ([start, end], finding) => {
         const { code, message, hint } = finding;
@@ -39189,8 +39232,15 @@ function parseYaml(file, marked, diagnostics, version = '1.2') {
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
     // Keys that stand twice don't keep the rest from being checked.
-    if (found.some(({ finding }) => finding.code !== 'duplicate-key'))
+    const isBroken = found.some(({ finding }) => finding.code !== 'duplicate-key');
+    if (isBroken && !partly)
         return undefined;
+    if (isBroken)
+        removeFaults(document);
+    // Read all the same, for what else is wrong in the file.
+    const tab = isBroken ? undefined : strayTab(text);
+    if (tab)
+        diagnostics.push(diagnose([tab.offset, tab.offset], tab.finding));
     const diagnoseAt = ({ path, key }, finding) => ({
         ...diagnose(rangeOf(document, path, key ?? false), finding),
         fix: finding.fix &&
@@ -39199,14 +39249,18 @@ function parseYaml(file, marked, diagnostics, version = '1.2') {
     const others = () => otherReadings(document).map(({ offset, end, finding }) => diagnose([offset, end], finding));
     try {
         const data = document.toJS({ maxAliasCount: 100 });
-        return { file, data, diagnose: diagnoseAt, otherReadings: others };
+        return { file, data, isBroken, diagnose: diagnoseAt, otherReadings: others };
     }
     catch {
+        if (isBroken)
+            return undefined;
         const message = 'aliases (*name) repeat so much that the file would not fit into memory';
         diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
         return undefined;
     }
 }
+/** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
+const QUIET = { logLevel: 'error' };
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
 function rangeOf(document, path, key) {
     const steps = writtenAlong(document, path);
@@ -40194,48 +40248,17 @@ function checkMergeTensors(merge, reading, report) {
     const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
     checkLayers(merge, layers, report);
     const known = tensorNames(reading);
-    const tensors = isConstant(merge, entries) ? [''] : known;
     if (known)
         for (const written of allWritten(merge, entries))
             checkFilters(written, known, report);
+    checkMergeValues(merge, entries, reading, report);
+}
+/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
+function checkMergeValues(merge, entries, reading, report) {
+    const tensors = isConstant(merge, entries) ? [''] : tensorNames(reading);
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : 1;
     if (tensors)
-        checkValues(merge, entries, { tensors, layers: layers ?? 1 }, report);
-}
-/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
-function checkMergekitTensors(config, reading, report, path = []) {
-    if (config === null || typeof config !== 'object')
-        return;
-    if (Array.isArray(config)) {
-        for (const [index, entry] of config.entries())
-            checkMergekitTensors(entry, reading, report, [...path, index]);
-        return;
-    }
-    const names = tensorNames(reading);
-    for (const [key, value] of Object.entries(config)) {
-        const at = [...path, key];
-        if (key === 'layer_range')
-            checkMergekitRange(value, reading, report, at);
-        else if (key === 'filter' && typeof value === 'string' && names) {
-            if (value !== '*' && !names.some((name) => name.includes(value)))
-                report(at, unusedFilter(value, names));
-        }
-        else
-            checkMergekitTensors(value, reading, report, at);
-    }
-}
-function checkMergekitRange(range, reading, report, at) {
-    const [start, end] = Array.isArray(range) ? range : [];
-    if (!Number.isInteger(start) || !Number.isInteger(end))
-        return;
-    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
-    const found = `layer_range: [${start}, ${end}]`;
-    if (start < 0 || start >= end) {
-        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
-    }
-    else if (layers !== undefined && end > layers) {
-        const message = `${found} ends behind the base model's ${layers} layers`;
-        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
-    }
+        checkValues(merge, entries, { tensors, layers }, report);
 }
 /** All sources must have the same layers, and these must be all that the models have. */
 function checkLayers({ slices }, layers, report) {
@@ -40288,7 +40311,6 @@ function unusedFilter(filter, names) {
         hint: didYouMean(filter, [...parts]),
     };
 }
-/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
 function checkValues(merge, entries, shape, report) {
     const { required, perModel, needsBase } = METHODS[merge.merge_method];
     const base = merge.base_model ?? merge.slices?.[0]?.base_model;
@@ -40469,7 +40491,6 @@ function checkModels({ merge_method: method }, entries, base, report) {
 }
 function checkParameters(merge, entries, base, report) {
     const { merge_method: method } = merge;
-    const { perModel, required, needsBase } = METHODS[method];
     const common = [
         { parameters: merge.parameters, path: ['parameters'] },
         { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
@@ -40479,7 +40500,14 @@ function checkParameters(merge, entries, base, report) {
     for (const { parameters, path } of entries) {
         checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
     }
-    const isSet = (name) => common.some(({ parameters }) => parameters?.[name] !== undefined);
+    checkRequiredParameters(merge, entries, base, report);
+}
+/** Each model has the parameters that the method needs, in one way or another. */
+function checkRequiredParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const { perModel, required, needsBase } = METHODS[method];
+    const common = [merge.parameters, merge.slices?.[0]?.parameters];
+    const isSet = (name) => common.some((parameters) => parameters?.[name] !== undefined);
     for (const name of required.filter((candidate) => !isSet(candidate))) {
         if (!perModel.includes(name)) {
             report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
@@ -40926,7 +40954,7 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = ({ co
         return undefined;
     }
     // As accelerate reads it: in YAML 1.1 a plain `no` is false.
-    const yaml = readYamlFile(configFile, diagnostics, '1.1');
+    const yaml = readYamlFile(configFile, diagnostics, { version: '1.1' });
     if (yaml)
         diagnostics.push(...yaml.otherReadings());
     const section = yaml && checkSchema(launchConfigSchema, yaml, diagnostics);
@@ -41218,19 +41246,19 @@ function readBaseModel(section, yaml, diagnostics) {
         tokenizer: section.tokenizer ?? 'mistral-v1',
     };
 }
-/** A file of a model's folder that can't be what it is called; undefined where none is found. */
+/** A file of a model's folder that the trainer refuses as something else than it is called; undefined where none is found. */
 function foreignFile(folder) {
     for (const file of filesIn(folder)) {
-        const bytes = contentOf(file, MOST_POINTER_BYTES);
-        if (bytes && isLfsPointer(bytes))
+        const start = startOf(file);
+        if (isLfsPointer(start))
             return wrongFile(file, LFS_FAULT);
+        if (/\.(json|jinja)$/.test(file) && start.subarray(0, UTF8_MARK.length).equals(UTF8_MARK)) {
+            const reads = file.endsWith('.json') ? 'does not read' : 'takes for a part of each prompt';
+            const problem = `the file starts with a byte order mark, which transformers ${reads}`;
+            return wrongFile(file, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+        }
     }
-    const config = external_node_path_default().join(folder, 'config.json');
-    const isMarked = contentOf(config)?.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
-    if (!isMarked)
-        return foreignConfig(config);
-    const problem = 'the file starts with a byte order mark, which transformers does not read';
-    return wrongFile(config, { problem, hint: 'Save it as UTF-8 without a byte order mark.' });
+    return foreignConfig(external_node_path_default().join(folder, 'config.json'));
 }
 function foreignConfig(file) {
     const bytes = contentOf(file);
@@ -41250,13 +41278,29 @@ function filesIn(folder) {
         return [];
     }
 }
-/** A pointer of Git LFS is smaller. */
-const MOST_POINTER_BYTES = 1024;
-/** What is in a file, where that is not too much and may be read. */
-function contentOf(file, most = MOST_SETTINGS_BYTES) {
+/** The first bytes of a file; none of what is no file, or may not be read. */
+function startOf(file) {
+    try {
+        if (!(0,external_node_fs_namespaceObject.statSync)(file).isFile())
+            return Buffer.alloc(0);
+        const descriptor = (0,external_node_fs_namespaceObject.openSync)(file, 'r');
+        try {
+            const start = Buffer.alloc(START_BYTES);
+            return start.subarray(0, (0,external_node_fs_namespaceObject.readSync)(descriptor, start));
+        }
+        finally {
+            (0,external_node_fs_namespaceObject.closeSync)(descriptor);
+        }
+    }
+    catch {
+        return Buffer.alloc(0);
+    }
+}
+/** What is in a file of settings, where it may be read. */
+function contentOf(file) {
     try {
         const info = (0,external_node_fs_namespaceObject.statSync)(file);
-        return info.isFile() && info.size <= most ? (0,external_node_fs_namespaceObject.readFileSync)(file) : undefined;
+        return info.isFile() && info.size <= MOST_SETTINGS_BYTES ? (0,external_node_fs_namespaceObject.readFileSync)(file) : undefined;
     }
     catch {
         return undefined;
@@ -41432,6 +41476,26 @@ function checkAdapterModules(given, { architecture, notice }, report) {
     const isSaved = ({ name }) => listed.some((entry) => `.${name}.`.includes(`.${entry}.`));
     if (targets.length > 0 && targets.every(isSaved))
         told([SAVED], refusal('nothing-left', SAVED));
+}
+/**
+ * The architecture of the experts' models: an adapter that changes one of two tied weights gives the merged model an output
+ * layer of its own.
+ */
+function withUntiedHead(reading, experts) {
+    if (!reading || !('architecture' in reading) || !reading.architecture.tiedEmbeddings)
+        return reading;
+    const tied = ['model.embed_tokens', 'lm_head'];
+    const unties = (given) => {
+        const { names, pattern } = targetsOf(given);
+        const saved = [given[SAVED] ?? []].flat().map(String);
+        return (given.use_peft === true &&
+            (tied.some((name) => names.some((target) => `.${name}`.endsWith(`.${target}`))) ||
+                tied.some((name) => saved.some((entry) => name.endsWith(entry))) ||
+                (pattern !== undefined && (fullyMatching(pattern, tied)?.length ?? 0) > 0)));
+    };
+    if (!experts.some(unties))
+        return reading;
+    return { ...reading, architecture: { ...reading.architecture, tiedEmbeddings: false } };
 }
 /** The names of target modules, or the pattern; neither for "all-linear". */
 function targetsOf(given) {
@@ -45639,6 +45703,79 @@ const mergekitSchema = looseObject({
     merge_method: schemas_string().min(1).describe("Any of mergekit's methods."),
 });
 
+;// CONCATENATED MODULE: ./packages/recipe/src/check-mergekit.ts
+
+
+
+
+
+
+/**
+ * Checks a configuration for mergekit itself, as far as it is known here what mergekit refuses or passes over once it sees
+ * the models: ranges of layers, filters, and of the methods that our engine has too, values that are missing or sum to 0.
+ *
+ * @param reading of the models; without it nothing is said that hangs on layers and names
+ */
+function checkMergekit(config, reading, report) {
+    checkWritten(config, reading, report, []);
+    const merge = sharedPart(config);
+    const entries = merge && merge_entries_entriesOf(merge);
+    if (!merge || !entries)
+        return;
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    const merged = withBase(merge, entries, base);
+    checkRequiredParameters(merge, merged, base, report);
+    checkMergeValues(merge, merged, reading, report);
+}
+/** What a configuration says that both engines read alike; undefined where it says it otherwise, or by another method. */
+function sharedPart(config) {
+    const { merge_method, models, slices, base_model, parameters } = config;
+    return mergeSchema.safeParse({ merge_method, models, slices, base_model, parameters }).data;
+}
+/** mergekit's linear merges a base_model too, with the weight that parameters of the file has for all. */
+function withBase({ merge_method: method }, entries, base) {
+    const isListed = base === undefined || entries.some(({ model }) => model === base);
+    return METHODS[method].needsBase || isListed
+        ? entries
+        : [...entries, { model: base, path: ['base_model'] }];
+}
+/** Texts under `filter` and ranges under `layer_range`, wherever mergekit's own configuration has them. */
+function checkWritten(config, reading, report, path) {
+    if (config === null || typeof config !== 'object')
+        return;
+    if (Array.isArray(config)) {
+        for (const [index, entry] of config.entries())
+            checkWritten(entry, reading, report, [...path, index]);
+        return;
+    }
+    const names = tensorNames(reading);
+    for (const [key, value] of Object.entries(config)) {
+        const at = [...path, key];
+        if (key === 'layer_range')
+            checkRange(value, reading, report, at);
+        else if (key === 'filter' && typeof value === 'string' && names) {
+            if (value !== '*' && !names.some((name) => name.includes(value)))
+                report(at, unusedFilter(value, names));
+        }
+        else
+            checkWritten(value, reading, report, at);
+    }
+}
+function checkRange(range, reading, report, at) {
+    const [start, end] = Array.isArray(range) ? range : [];
+    if (!Number.isInteger(start) || !Number.isInteger(end))
+        return;
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    const found = `layer_range: [${start}, ${end}]`;
+    if (start < 0 || start >= end) {
+        report(at, { code: 'bad-value', message: `${found} has no layers`, hint: 'Write [FIRST, LAST + 1].' });
+    }
+    else if (layers !== undefined && end > layers) {
+        const message = `${found} ends behind the base model's ${layers} layers`;
+        report(at, { code: 'bad-value', message, hint: `End it at ${layers} or before.` });
+    }
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
 
 
@@ -45655,6 +45792,7 @@ function readReferenced(from, at, name, diagnostics) {
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
+
 
 
 
@@ -45695,12 +45833,13 @@ function readMerge(section, experts, expertNames, architecture, yaml, diagnostic
         return undefined;
     diagnostics.push(...mergeYaml.otherReadings());
     const config = checkSchema(options.engine === 'mergekit' ? mergekitSchema : mergeSchema, mergeYaml, diagnostics);
+    const reading = withUntiedHead(architecture, experts.flatMap((expert) => (expert ? [expert.training.arguments] : [])));
     if (config && options.engine === 'native') {
-        checkMerge(config, mergeYaml, diagnostics, { names, architecture });
+        checkMerge(config, mergeYaml, diagnostics, { names, architecture: reading });
         checkMergeDtype(config, experts, mergeYaml, diagnostics);
     }
     else if (config) {
-        checkMergekitTensors(config, architecture, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+        checkMergekit(config, reading, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
     }
     if (config && errorsIn(diagnostics) === before && expertNames)
         checkUnused(config, expertNames, yaml, diagnostics);
@@ -45902,18 +46041,33 @@ const sections = recipeSchema.shape;
  * out where a check of it would repeat the mistake in other words. A misspelt key is taken for the one that was meant.
  */
 function readableParts(written) {
+    const { base_model, dataset, experts, launch, merge } = recipeAsMeant(written);
+    return {
+        base_model: valid(sections.base_model, base_model),
+        dataset: textOf(dataset),
+        experts: readable_parts_isRecord(experts)
+            ? Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, expertOf(expert)]))
+            : undefined,
+        ...launchOf(launch),
+        merge: mergeOf(merge),
+    };
+}
+/**
+ * What a `recipe.yaml` says, with misspelt keys under the names that were meant. Whatever looks for the files that a recipe
+ * names looks here: a file that is checked, and one that may not be read, must be the same.
+ */
+function recipeAsMeant(written) {
     if (!readable_parts_isRecord(written))
         return {};
     const data = asMeant(written, Object.keys(sections));
-    const launch = launchOf(data.launch);
+    const { experts } = data;
     return {
-        base_model: valid(sections.base_model, data.base_model),
-        dataset: valid(sections.dataset, data.dataset),
-        experts: readable_parts_isRecord(data.experts)
-            ? Object.fromEntries(Object.entries(data.experts).map(([name, expert]) => [name, expertOf(expert)]))
-            : undefined,
-        ...launch,
-        merge: mergeOf(data.merge),
+        ...data,
+        ...(readable_parts_isRecord(experts) && {
+            experts: Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, asMeant(expert, ['dataset', 'sft'])])),
+        }),
+        launch: asMeant(data.launch, Object.keys(sections.launch.shape)),
+        merge: asMeant(data.merge, ['config', 'adapters', 'engine', 'seed', 'donor']),
     };
 }
 /** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
@@ -45929,14 +46083,13 @@ function readableDatasets(data) {
 function expertOf(expert) {
     if (!readable_parts_isRecord(expert))
         return {};
-    const { dataset, sft } = asMeant(expert, ['dataset', 'sft']);
+    const { dataset, sft } = expert;
     return { dataset: textOf(dataset), sft: textOf(sft) };
 }
 /** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
-function launchOf(written) {
-    if (!readable_parts_isRecord(written))
+function launchOf(launch) {
+    if (!readable_parts_isRecord(launch))
         return {};
-    const launch = asMeant(written, Object.keys(sections.launch.shape));
     const whole = valid(sections.launch, launch);
     if (whole)
         return { launch: whole, processes: whole.processes };
@@ -45955,11 +46108,13 @@ function mergeOf(merge) {
     const whole = valid(sections.merge, merge);
     if (whole !== undefined || !readable_parts_isRecord(merge))
         return whole;
-    const { config, engine } = asMeant(merge, ['config', 'adapters', 'engine', 'seed', 'donor']);
+    const { config, engine } = merge;
     return engine === undefined || engine === 'native' ? textOf(config) : undefined;
 }
-/** The same with misspelt keys under the names that they were to have, where these are not there. */
+/** Keys and values with misspelt keys under the names that they were to have, where these are not there. */
 function asMeant(written, known) {
+    if (!readable_parts_isRecord(written))
+        return written;
     const entries = Object.entries(written).map(([key, value]) => {
         const near = known.includes(key) ? undefined : nearest(key, known);
         return near === undefined || Object.hasOwn(written, near) ? [key, value] : [near, value];
@@ -46077,7 +46232,7 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
  * @param location its folder, or its `recipe.yaml`
  * @returns the recipe, absent when there are errors, and all findings in source order
  */
-function readRecipe(location, options = {}) {
+function load_recipe_readRecipe(location, options = {}) {
     const diagnostics = [];
     const recipe = read(location, options, diagnostics);
     const failed = diagnostics.some(({ severity }) => severity === 'error');
@@ -46089,17 +46244,29 @@ function readRecipe(location, options = {}) {
  * @throws RecipeError with everything that is wrong
  */
 function loadRecipe(location, options = {}) {
-    const { recipe, diagnostics } = readRecipe(location, options);
+    const { recipe, diagnostics } = load_recipe_readRecipe(location, options);
     if (!recipe)
         throw new RecipeError(diagnostics);
     return { recipe, diagnostics };
 }
 function read(location, options, diagnostics) {
-    const file = recipeFile(location);
-    const yaml = readYamlFile(file, diagnostics);
+    const yaml = readYamlFile(recipeFile(location), diagnostics, { partly: true });
     if (!yaml)
         return undefined;
-    const whole = checkSchema(recipeSchema, yaml, diagnostics);
+    if (!yaml.isBroken) {
+        const whole = checkSchema(recipeSchema, yaml, diagnostics);
+        return readParts(whole, yaml, options, diagnostics);
+    }
+    const found = [];
+    readParts(undefined, yaml, options, found);
+    diagnostics.push(...found.filter((finding) => !restsOn(yaml, finding)));
+    return undefined;
+}
+/** Whether a finding may come from what is wrong with a recipe's syntax: one in itself, or of names that it may have. */
+function restsOn({ file }, finding) {
+    return finding.file === file || finding.code === 'unknown-name' || finding.code === 'unused-name';
+}
+function readParts(whole, yaml, options, diagnostics) {
     const parts = whole
         ? { ...whole, processes: whole.launch.processes }
         : readableParts(yaml.data);
@@ -46110,7 +46277,7 @@ function read(location, options, diagnostics) {
     const datasets = readDatasets(parts, yaml, diagnostics);
     const architecture = options.architecture ?? (baseModel && architectureOf(baseModel));
     if (architecture && 'problem' in architecture) {
-        const message = `LoRA targets and lengths are not checked: ${architecture.problem}`;
+        const message = `LoRA targets, lengths, and filters and layers of the merge are not checked: ${architecture.problem}`;
         diagnostics.push(yaml.diagnose({ path: ['base_model'] }, { code: 'unknown-architecture', message }));
     }
     const rest = { baseModel, datasets, launch, processes, architecture };
@@ -46124,7 +46291,7 @@ function read(location, options, diagnostics) {
         return undefined;
     return {
         name: whole.name,
-        folder: external_node_path_default().dirname(file),
+        folder: external_node_path_default().dirname(yaml.file),
         baseModel,
         datasets: datasets,
         experts,
@@ -46179,7 +46346,8 @@ function architectureAtHand(merge, folder, named = {}) {
             continue;
         // A folder, or a folder and the adapter on it.
         for (const part of [filled, filled.slice(0, Math.max(0, filled.lastIndexOf('+')))]) {
-            const file = __nccwpck_require__.ab + "main/" + folder + '/' + part + '/config.json';
+            // Not path.resolve in one: the bundler would take it for a file below its own folder, and copy what it finds.
+            const file = external_node_path_default().join(external_node_path_default().resolve(folder, part), 'config.json');
             if (part === '' || !(0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false })?.isFile())
                 continue;
             const reading = readConfigFile(file);
@@ -46216,7 +46384,7 @@ function architectureAtHand(merge, folder, named = {}) {
 function checkLocation(location, options = {}) {
     const kind = kindOf(location);
     if (kind === 'recipe')
-        return { kind, ...readRecipe(location, options) };
+        return { kind, ...load_recipe_readRecipe(location, options) };
     const diagnostics = [];
     const file = external_node_path_default().resolve(location);
     if (kind === 'launch')
@@ -46254,7 +46422,7 @@ function kindOf(location) {
     if (external_node_path_default().basename(file) === 'recipe.yaml' || !(0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false })?.isFile()) {
         return 'recipe';
     }
-    const data = readYamlFile(file, [])?.data;
+    const data = readYamlFile(file, [], { partly: true })?.data;
     if (data === null || typeof data !== 'object')
         return 'training';
     const has = (key) => Object.hasOwn(data, key);
@@ -47432,7 +47600,7 @@ const IMPATIENT = { attempts: 2, retryDelay: 250 };
  * that Python's library shares, else from the hub.
  *
  * @param patience milliseconds that the hub is given
- * @returns a problem, not an error, where it can't be had: an estimate is all that is lost
+ * @returns a problem, not an error, where it is not available: an estimate and some checks are all that is lost
  */
 async function fetchArchitecture(base, { settings, signal, patience = PATIENCE } = {}) {
     const known = architectureOf(base);
@@ -47454,7 +47622,7 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
         const [reason] = limit.aborted
             ? [`the hub has not answered within ${patience / 1000} s`]
             : error.message.split('\n');
-        return { problem: `the config.json of ${base.id} can't be had: ${reason}` };
+        return { problem: `the config.json of ${base.id} is not available: ${reason}` };
     }
 }
 
@@ -47465,16 +47633,24 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
  * As `checkLocation`, and against the architecture of the base model where that is another one on the hub than those that
  * shipped recipes train: its config.json is fetched, once a recipe has no mistake without it.
  */
-async function checkWithModel(location, options = {}, fetching = {}) {
-    const checked = checkLocation(location, options);
+function checkWithModel(location, options = {}, fetching = {}) {
+    return withModel((architecture) => checkLocation(location, { ...options, architecture }), fetching);
+}
+/** The same of a recipe that is to be run: as `readRecipe`. */
+function readWithModel(location, options = {}, fetching = {}) {
+    return withModel((architecture) => readRecipe(location, { ...options, architecture }), fetching);
+}
+async function withModel(check, fetching) {
+    const checked = check();
     const base = checked.recipe?.baseModel;
     if (!base || architectureOf(base))
         return checked;
     const architecture = await fetchArchitecture(base, fetching);
-    return { ...checkLocation(location, { ...options, architecture }), architecture };
+    return { ...check(architecture), architecture };
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/recipe-files.ts
+
 
 
 
@@ -47496,15 +47672,16 @@ function recipeFiles(location, readText) {
     };
     const read = (from) => {
         const text = readText(from);
-        return text === undefined ? undefined : parseYaml(from.path, text, []);
+        return text === undefined ? undefined : parseYaml(from.path, text, [], { partly: from === first });
     };
     const yaml = read(first);
     if (!yaml)
         return [first];
-    const named = (at, kind) => filesAt(yaml, at, kind);
+    const recipe = recipeAsMeant(yaml.data);
+    const named = (at, kind) => filesAt(yaml, recipe, at, kind);
     const settings = [
         ...named(['dataset'], 'settings'),
-        ...Object.keys(recipe_files_record(recipe_files_valueAt(yaml, ['experts']))).flatMap((expert) => named(['experts', expert, 'sft'], 'settings')),
+        ...Object.keys(recipe_files_record(recipe.experts)).flatMap((expert) => named(['experts', expert, 'sft'], 'settings')),
         ...named(['merge'], 'settings'),
         ...named(['merge', 'config'], 'settings'),
         ...named(['launch', 'config'], 'launch'),
@@ -47518,21 +47695,21 @@ function recipeFiles(location, readText) {
 function dataFiles(datasets, name) {
     if (!datasets)
         return [];
-    const source = recipe_files_valueAt(datasets, [name, 'source']);
+    const source = recipe_files_valueAt(datasets.data, [name, 'source']);
     const places = Array.isArray(source) ? source.map((_, index) => [String(index)]) : [[]];
-    return places.flatMap((at) => filesAt(datasets, [name, 'source', ...at, 'files'], 'data'));
+    return places.flatMap((at) => filesAt(datasets, datasets.data, [name, 'source', ...at, 'files'], 'data'));
 }
-/** The path, or the list of paths, at a place of a file. */
-function filesAt(yaml, at, kind) {
+/** The path, or the list of paths, at a place of a file's data. */
+function filesAt(yaml, data, at, kind) {
     const folder = external_node_path_default().dirname(yaml.file);
-    return [recipe_files_valueAt(yaml, at)].flat().flatMap((value) => {
+    return [recipe_files_valueAt(data, at)].flat().flatMap((value) => {
         if (typeof value !== 'string' || value === '')
             return [];
         const file = kind === 'launch' ? launchConfigFile(value, folder) : external_node_path_default().resolve(folder, value);
         return [{ path: file, kind, report: (finding) => yaml.diagnose({ path: at }, finding) }];
     });
 }
-function recipe_files_valueAt({ data }, at) {
+function recipe_files_valueAt(data, at) {
     return at.reduce((value, key) => {
         if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key))
             return undefined;
@@ -47564,7 +47741,7 @@ function recipeInBase(tree, file, options) {
         const files = recipeFiles(file, (named) => textInBase(tree, named));
         for (const named of files)
             copyFromBase(tree, named, folder);
-        const { recipe } = readRecipe(external_node_path_default().join(folder, external_node_path_default().relative(tree.root, file)), options);
+        const { recipe } = load_recipe_readRecipe(external_node_path_default().join(folder, external_node_path_default().relative(tree.root, file)), options);
         if (!recipe)
             return undefined;
         const launch = launchInBase(tree, recipe, files, folder);
@@ -52569,8 +52746,8 @@ __webpack_unused_export__ = Pair.Pair;
 exports.X5 = Scalar.Scalar;
 __webpack_unused_export__ = YAMLMap.YAMLMap;
 __webpack_unused_export__ = YAMLSeq.YAMLSeq;
-__webpack_unused_export__ = cst;
-__webpack_unused_export__ = lexer.Lexer;
+exports.DB = cst;
+exports.JG = lexer.Lexer;
 exports.HN = lineCounter.LineCounter;
 __webpack_unused_export__ = parser.Parser;
 __webpack_unused_export__ = publicApi.parse;

@@ -129,8 +129,10 @@ def test_stop_on_nan_ends_with_an_error_at_the_first_such_step(tmp_path: Path) -
     run = Run(job)
     assert run.finish() == [1], run.log()
     (error,) = read_events(job.parent, "error")
-    (warning,) = read_events(job.parent, "warning")
+    unlabelled, warning = read_events(job.parent, "warning")
+    assert "label" in unlabelled["message"]
     assert error["kind"] == "diverged"
+    assert error["message"] == warning["message"]
     assert "not a number" in error["message"]
     assert [event["step"] for event in read_events(job.parent, "checkpoint")] == list(
         range(1, warning["step"])

@@ -19,8 +19,6 @@ from training_jobs import (
     read_events,
     run_to_end,
     write_job,
-    write_small_model,
-    write_small_rows,
 )
 
 from prometheus_trainer.checkpoints import checkpoint_damage, complete_checkpoints, seal_checkpoint
@@ -55,15 +53,6 @@ DAMAGES: list[tuple[str, Callable[[Path], None]]] = [
     ("trainer_state.json", zeros),
     ("rng_state.pth", one_bit),
 ]
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("inputs")
-    return {
-        "model": write_small_model(folder / "mistral", "mistral"),
-        "dataset": write_small_rows(folder / "rows"),
-    }
 
 
 @pytest.mark.parametrize(("name", "damage"), DAMAGES)

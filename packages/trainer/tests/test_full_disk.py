@@ -17,8 +17,6 @@ from training_jobs import (
     read_events,
     run_to_end,
     write_job,
-    write_small_model,
-    write_small_rows,
 )
 
 from prometheus_trainer.checkpoints import complete_checkpoints, torn_checkpoints
@@ -34,15 +32,6 @@ ARGUMENTS: dict[str, Any] = {
     "save_total_limit": 1,
     "eval_strategy": "no",
 }
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("inputs")
-    return {
-        "model": write_small_model(folder / "mistral", "mistral"),
-        "dataset": write_small_rows(folder / "rows"),
-    }
 
 
 def test_a_folder_that_can_not_be_looked_at_hides_no_error(tmp_path: Path) -> None:

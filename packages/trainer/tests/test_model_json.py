@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_jobs import Run, read_events, run_to_end, write_job, write_small_model, write_small_rows
+from training_jobs import Run, read_events, run_to_end, write_job
 from transformers import AutoModelForCausalLM
 
 # What transformers refuses as soon as it loads the settings.
@@ -29,20 +29,11 @@ NOT_LOADED = {
 }
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("inputs")
-    return {
-        "model": write_small_model(folder / "mistral", "mistral"),
-        "dataset": write_small_rows(folder / "rows", train=4, test=1),
-    }
-
-
 @pytest.mark.parametrize("kind", REFUSED)
 def test_generation_settings_that_transformers_does_not_load(
-    kind: str, inputs: dict[str, Path], tmp_path: Path
+    kind: str, few_inputs: dict[str, Path], tmp_path: Path
 ) -> None:
-    job = _job(tmp_path, inputs, "generation_config.json", json.dumps(REFUSED[kind]))
+    job = _job(tmp_path, few_inputs, "generation_config.json", json.dumps(REFUSED[kind]))
     run_to_end(job)
     output, name = tmp_path / "output", "generation_config.json"
     assert (output / name).read_bytes() == (tmp_path / "model" / name).read_bytes()
@@ -56,24 +47,26 @@ def test_generation_settings_that_transformers_does_not_load(
     ("name", "content"), [(name, content) for name, contents in UNREADABLE.items() for content in contents]
 )
 def test_json_that_can_not_be_read_is_named(
-    name: str, content: str, inputs: dict[str, Path], tmp_path: Path
+    name: str, content: str, few_inputs: dict[str, Path], tmp_path: Path
 ) -> None:
-    error = _error(_job(tmp_path, inputs, name, content))
+    error = _error(_job(tmp_path, few_inputs, name, content))
     assert error["message"].startswith(f"{tmp_path / 'model' / name}: not ")
 
 
 @pytest.mark.parametrize("name", NOT_LOADED)
-def test_a_tokenizer_that_does_not_load_is_named(name: str, inputs: dict[str, Path], tmp_path: Path) -> None:
-    content = json.loads((inputs["model"] / name).read_text()) | NOT_LOADED[name]
-    error = _error(_job(tmp_path, inputs, name, json.dumps(content)))
+def test_a_tokenizer_that_does_not_load_is_named(
+    name: str, few_inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    content = json.loads((few_inputs["model"] / name).read_text()) | NOT_LOADED[name]
+    error = _error(_job(tmp_path, few_inputs, name, json.dumps(content)))
     assert error["message"].startswith(f"the tokenizer of {tmp_path / 'model'} does not load (")
 
 
-def _job(folder: Path, inputs: dict[str, Path], name: str, content: str) -> Path:
-    shutil.copytree(inputs["model"], folder / "model")
+def _job(folder: Path, few_inputs: dict[str, Path], name: str, content: str) -> Path:
+    shutil.copytree(few_inputs["model"], folder / "model")
     (folder / "model" / name).write_text(content)
     arguments = {"max_steps": 1, "eval_strategy": "no", "save_strategy": "no"}
-    return write_job(folder, model=folder / "model", dataset=inputs["dataset"], arguments=arguments)
+    return write_job(folder, model=folder / "model", dataset=few_inputs["dataset"], arguments=arguments)
 
 
 def _error(job: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_jobs import Run, read_events, run_to_end, write_job, write_small_model, write_small_rows
+from training_jobs import Run, read_events, run_to_end, write_job
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 GREEDY = {"do_sample": False, "temperature": 0.6, "top_p": 0.9, "bos_token_id": 1, "eos_token_id": 2}
@@ -20,21 +20,12 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("inputs")
-    return {
-        "model": write_small_model(folder / "mistral", "mistral"),
-        "dataset": write_small_rows(folder / "rows", train=4, test=1),
-    }
-
-
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("settings", [GREEDY, BEAMS], ids=["sampling", "beams"])
 def test_generation_settings_that_contradict_each_other(
-    way: str, settings: dict[str, Any], inputs: dict[str, Path], tmp_path: Path
+    way: str, settings: dict[str, Any], few_inputs: dict[str, Path], tmp_path: Path
 ) -> None:
-    job = _job(tmp_path, inputs, way, {"generation_config.json": settings})
+    job = _job(tmp_path, few_inputs, way, {"generation_config.json": settings})
     run_to_end(job)
     output, base = tmp_path / "output", tmp_path / "model"
     if way == "lora":
@@ -48,10 +39,10 @@ def test_generation_settings_that_contradict_each_other(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_generation_settings_in_the_models_own(way: str, inputs: dict[str, Path], tmp_path: Path) -> None:
-    config = json.loads((inputs["model"] / "config.json").read_text())
+def test_generation_settings_in_the_models_own(way: str, few_inputs: dict[str, Path], tmp_path: Path) -> None:
+    config = json.loads((few_inputs["model"] / "config.json").read_text())
     job = _job(
-        tmp_path, inputs, way, {"config.json": {**config, "temperature": 0.6, "no_repeat_ngram_size": 3}}
+        tmp_path, few_inputs, way, {"config.json": {**config, "temperature": 0.6, "no_repeat_ngram_size": 3}}
     )
     run_to_end(job)
     output = tmp_path / "output"
@@ -61,8 +52,10 @@ def test_generation_settings_in_the_models_own(way: str, inputs: dict[str, Path]
 
 
 @pytest.mark.parametrize("way", ["no-checkpoints", "lora"])
-def test_a_tokenizer_without_settings_of_its_own(way: str, inputs: dict[str, Path], tmp_path: Path) -> None:
-    job = _job(tmp_path, inputs, way, {})
+def test_a_tokenizer_without_settings_of_its_own(
+    way: str, few_inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    job = _job(tmp_path, few_inputs, way, {})
     (tmp_path / "model/tokenizer_config.json").unlink()
     run_to_end(job)
     text = "[INST] one [/INST]"
@@ -73,10 +66,10 @@ def test_a_tokenizer_without_settings_of_its_own(way: str, inputs: dict[str, Pat
 @pytest.mark.parametrize("way", ["no-checkpoints", "lora"])
 @pytest.mark.parametrize("name", ["file/output", "n" * 300])
 def test_an_output_that_can_not_be_made_is_refused_before_training(
-    way: str, name: str, inputs: dict[str, Path], tmp_path: Path
+    way: str, name: str, few_inputs: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    job = _job(tmp_path, inputs, way, {}, output_dir=str(tmp_path / name))
+    job = _job(tmp_path, few_inputs, way, {}, output_dir=str(tmp_path / name))
     run = Run(job)
     assert run.finish() == [2], run.log()
     (error,) = read_events(tmp_path, "error")
@@ -87,11 +80,11 @@ def test_an_output_that_can_not_be_made_is_refused_before_training(
 
 
 def _job(
-    folder: Path, inputs: dict[str, Path], way: str, files: dict[str, dict[str, Any]], **options: Any
+    folder: Path, few_inputs: dict[str, Path], way: str, files: dict[str, dict[str, Any]], **options: Any
 ) -> Path:
     base = folder / "model"
-    shutil.copytree(inputs["model"], base)
+    shutil.copytree(few_inputs["model"], base)
     for name, content in files.items():
         (base / name).write_text(json.dumps(content))
     arguments = {"max_steps": 1, "eval_strategy": "no", **WAYS[way]}
-    return write_job(folder, model=base, dataset=inputs["dataset"], arguments=arguments, **options)
+    return write_job(folder, model=base, dataset=few_inputs["dataset"], arguments=arguments, **options)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from saving_faults import run_with_faults
-from training_jobs import write_job, write_small_model, write_small_rows
+from training_jobs import write_job
 
 STEPS = 1
 LORA: dict[str, Any] = {"use_peft": True, "lora_r": 4, "lora_target_modules": ["q_proj", "v_proj"]}
@@ -37,19 +37,10 @@ KINDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("inputs")
-    return {
-        "model": write_small_model(folder / "mistral", "mistral"),
-        "dataset": write_small_rows(folder / "rows", train=4, test=1),
-    }
-
-
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("way", ["full", "lora-without-checkpoints"])
-def test_a_failure_at_each_step(way: str, inputs: dict[str, Path], tmp_path: Path) -> None:
-    job = _job(tmp_path, inputs, way)
+def test_a_failure_at_each_step(way: str, few_inputs: dict[str, Path], tmp_path: Path) -> None:
+    job = _job(tmp_path, few_inputs, way)
     # The first run of a process fills caches; the second is the one to compare with.
     _, whole = run_with_faults(job, [{}, {}])
     assert whole["ended"] == "done" and whole["output"], whole
@@ -64,9 +55,9 @@ def test_a_failure_at_each_step(way: str, inputs: dict[str, Path], tmp_path: Pat
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_kind_of_step_that_fails_from_the_first_step_of_training_on(
-    way: str, inputs: dict[str, Path], tmp_path: Path
+    way: str, few_inputs: dict[str, Path], tmp_path: Path
 ) -> None:
-    job = _job(tmp_path, inputs, way)
+    job = _job(tmp_path, few_inputs, way)
     _, whole = run_with_faults(job, [{}, {}])
     plan = [
         {"every": kind, "after_training_began": True, "error": error}
@@ -81,9 +72,9 @@ def test_a_kind_of_step_that_fails_from_the_first_step_of_training_on(
 
 @pytest.mark.parametrize("way", ["full", "lora-without-checkpoints"])
 def test_what_always_fails_is_refused_before_training_or_not_needed(
-    way: str, inputs: dict[str, Path], tmp_path: Path
+    way: str, few_inputs: dict[str, Path], tmp_path: Path
 ) -> None:
-    job = _job(tmp_path, inputs, way)
+    job = _job(tmp_path, few_inputs, way)
     _, whole = run_with_faults(job, [{}, {}])
     kinds = [*KINDS, "serialize_file"]
     plan = [
@@ -99,9 +90,9 @@ def test_what_always_fails_is_refused_before_training_or_not_needed(
     assert "training has not begun" in runs["serialize_file"]["ended"]
 
 
-def _job(folder: Path, inputs: dict[str, Path], way: str) -> Path:
+def _job(folder: Path, few_inputs: dict[str, Path], way: str) -> Path:
     arguments = {"max_steps": STEPS, "eval_strategy": "no", "use_cpu": True, **WAYS[way]}
-    return write_job(folder, **inputs, arguments=arguments)
+    return write_job(folder, **few_inputs, arguments=arguments)
 
 
 def _first_and_last(steps: list[str]) -> list[int]:

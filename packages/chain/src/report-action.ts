@@ -35,7 +35,7 @@ export async function reportAction(action: ActionContext): Promise<void> {
   if (inputs.comment) await comment(report, inputs.token, action);
 }
 
-/** The run is reported by then: that it can't be commented on is a warning, and stands in the summary. */
+/** Comments on the pull request. The report is complete by then, so a comment that fails is a warning, also in the summary. */
 async function comment(
   report: RunReport,
   token: string | undefined,

@@ -95,7 +95,7 @@ describe('stays', () => {
     ]);
   });
 
-  it('the checkpoint before one whose state is damaged: training goes on from there', async () => {
+  it('the checkpoint before one whose state is damaged: training resumes from it', async () => {
     await finish('judge');
     const run = await interrupt('experts/absolute', 1, [1, 2]);
     const damaged = checkpoint(run, 3);

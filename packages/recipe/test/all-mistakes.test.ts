@@ -127,13 +127,13 @@ describe('a recipe with mistakes in all of its files', () => {
     ['merge.yaml', 'merge_method: linear', 'merge_method: lineer', '8:15 bad-value'],
   ];
 
-  it('is told of all, each once', () => {
+  it('reports all of them, each once', () => {
     const found = readWith(MISTAKES);
     const expected = MISTAKES.map(([file, , , place]) => `${file}:${place}`);
     expect(found.sort()).toEqual(expected.sort());
   });
 
-  it('is told of what two files say together, as far as both are known', () => {
+  it('reports contradictions between two files, as far as both are known', () => {
     const together: typeof MISTAKES = [
       ['recipe.yaml', 'name: smoke-7b', 'nme: smoke-7b', '4:1 unknown-key'],
       ['dataset.yaml', 'feedback-collection:', 'feedback:', ''],

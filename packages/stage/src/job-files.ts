@@ -4,7 +4,7 @@ import * as core from '@actions/core';
 /** Bytes of a step's summary; of a longer one GitHub shows nothing (GitHub's docs, "Adding a job summary"). */
 export const SUMMARY_LIMIT = 1024 * 1024;
 
-/** The outputs of a step. One that can't be written ends no work: it is told of once, at the end. */
+/** The outputs of a step. If they can't be written, the work is not lost: one warning at the end says so. */
 export class StepOutputs {
   readonly #lost = new Set<string>();
   #reason = '';

@@ -39,7 +39,7 @@ const WORK =
 const UNWRITABLE = ['/nowhere/file', '/dev/full', 'a folder'];
 const fileOf = (what: string) => (what === 'a folder' ? path.join(folder, 'folder') : what);
 
-describe('what can not be written ends no work', () => {
+describe('a summary or output that can not be written', () => {
   it.each(UNWRITABLE)('a summary in %s', (what) => {
     const { status, commands, read } = act(WORK, { GITHUB_STEP_SUMMARY: fileOf(what) });
     expect(status).toBe(0);

@@ -99,7 +99,7 @@ function escapeInUrl(character: string): string {
   return `%${character.charCodeAt(0).toString(16)}`;
 }
 
-/** What is told of one recipe that is right, in the order in which it is read. */
+/** The lines about one valid recipe, in reading order. */
 function recipeSections({ recipe, architecture, plan, change }: CheckedRecipe): string[] {
   if (!recipe || !plan) return [];
   return [...differenceSection(plan, change), ...estimateSection(recipe, architecture), ...planSection(plan)];

@@ -14,7 +14,7 @@
 ``notice``       ``message``: something the user should read, nothing is wrong
 ``warning``      ``message``
 ``error``        ``kind`` ("configuration", "diverged" or "internal"), ``message``, ``hint`` (or null)
-``stopped``      ``step``: asked to stop or out of time, the state is saved, running again goes on from there
+``stopped``      ``step``: asked to stop or out of time, the state is saved, running again resumes from there
 ``done``         ``metrics``: an object of numbers and strings for the manifest
 ===============  ==========================================================================
 """

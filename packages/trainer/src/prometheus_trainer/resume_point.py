@@ -61,8 +61,8 @@ def resume_point(
         change = f"the checkpoint was made by {resumed.processes} processes, and there are {state.num_processes} now"
         if sft_config.deepspeed_plugin is not None:
             raise ConfigurationError(
-                f"{change}: DeepSpeed can't share its optimizer state out anew",
-                f"Train with {resumed.processes} processes, or remove {checkpoints_dir} to start anew.",
+                f"{change}: DeepSpeed can't redistribute its optimizer state",
+                f"Train with {resumed.processes} processes, or remove {checkpoints_dir} to start again.",
             )
         events.emit(
             "notice",

@@ -99,5 +99,5 @@ class StopCallback(TrainerCallback):
         self._events.emit(
             "notice",
             message=f"the time of this run is over (max_minutes: {self.limits.max_minutes:g}): it stops at step "
-            f"{state.global_step} of {state.max_steps}, and running again goes on from there",
+            f"{state.global_step} of {state.max_steps}, and running again resumes from there",
         )

@@ -11,7 +11,7 @@ from torch import nn
 from prometheus_trainer.errors import ConfigurationError
 
 FILE = "training.json"
-HINT = "Give each training a checkpoints_dir of its own, or remove the checkpoints there to start anew."
+HINT = "Give each training a checkpoints_dir of its own, or remove the checkpoints there to start again."
 
 
 def write_plan(checkpoint: Path, plan: dict[str, Any], model: Any) -> None:

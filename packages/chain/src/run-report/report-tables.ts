@@ -73,10 +73,10 @@ export function lossTable(experts: readonly ExpertReport[]): ReportTable {
   return {
     columns: [
       { label: 'expert', kind: 'text' },
-      { label: 'loss at the start', kind: 'number' },
-      { label: 'loss at the end', kind: 'number' },
+      { label: 'first loss', kind: 'number' },
+      { label: 'last loss', kind: 'number' },
       { label: 'evaluation loss', kind: 'number' },
-      { label: 'rows without a label', kind: 'number' },
+      { label: 'unlabelled rows', kind: 'number' },
       { label: 'cut answers', kind: 'number' },
       { label: 'trained on', kind: 'text' },
     ],

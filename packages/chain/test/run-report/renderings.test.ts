@@ -91,12 +91,12 @@ it.each([
   ['summary', reportMarkdown],
 ])('the %s says how many answers are not learnt, or not to their ends', (_, rendered) => {
   const text = rendered(reports.complete);
-  expect(text).toMatch(/rows without a label\W+cut answers/);
+  expect(text).toMatch(/unlabelled rows\W+cut answers/);
   expect(text).toMatch(/\W3, test: 0\W+1,234, test: 5\W/);
   const uncounted = structuredClone(reports.complete);
   for (const { actual } of uncounted.experts)
     for (const key of Object.keys(actual ?? {})) if (/rows/i.test(key)) delete (actual as never)[key];
-  expect(rendered(uncounted)).not.toMatch(/rows without a label|cut answers/);
+  expect(rendered(uncounted)).not.toMatch(/unlabelled rows|cut answers/);
 });
 
 describe('the summary of a job', () => {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf } from './canonical-json.ts';
+import { openFile, statFile } from './confined-files.ts';
+import { ConfigurationError } from './errors.ts';
+import { walkFolder } from './folder-walk.ts';
 
 /** One file as a manifest records it. */
 export interface FileRecord {
@@ -28,13 +29,13 @@ export async function recordFiles(
   exclude: ReadonlySet<string> = new Set(),
 ): Promise<FileRecord[]> {
   const knownByPath = new Map(known.map((record) => [record.path, record]));
-  const isFolder = (await stat(target)).isDirectory();
-  const names = isFolder ? await listFiles(target) : [path.basename(target)];
+  const isFolder = statFile(target)?.isDirectory() ?? false;
+  const names = isFolder ? listFiles(target) : [path.basename(target)];
   const records: FileRecord[] = [];
   for (const name of names) {
     if (exclude.has(name)) continue;
     const file = isFolder ? path.join(target, name) : target;
-    const { size, mtimeNs } = await stat(file, { bigint: true });
+    const { size, mtimeNs } = await timesOf(file);
     const earlier = knownByPath.get(name);
     const unchanged = earlier && BigInt(earlier.size) === size && earlier.mtime_ns === String(mtimeNs);
     const sha256 = unchanged ? earlier.sha256 : await sha256OfFile(file);
@@ -48,17 +49,33 @@ export function contentDigest(records: readonly FileRecord[]): string {
   return digestOf(records.map(({ path: name, sha256 }) => [name, sha256]));
 }
 
+const UNREAD = 'Rename what it names, or let the user that runs this read it.';
+
 /** All files below a folder, relative paths with `/`, sorted by code unit so that no locale changes the order. */
-export async function listFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+export function listFiles(folder: string): string[] {
+  const { entries, unread } = walkFolder(folder);
+  const [problem] = unread;
+  if (problem !== undefined)
+    throw new ConfigurationError(`${folder} can't be read whole: ${problem}`, { hint: UNREAD });
   return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+    .filter(({ isFolder }) => !isFolder)
+    .map(({ path: file }) => file)
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  const handle = await openFile(file);
+  for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
+}
+
+/** Size and modification time. */
+export async function timesOf(file: string): Promise<{ size: bigint; mtimeNs: bigint }> {
+  const handle = await openFile(file);
+  try {
+    return await handle.stat({ bigint: true });
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,12 +1,29 @@
 export { abortOnSignals, CancelledError } from './cancellation.ts';
 export { canonicalJson, digestOf, type Json } from './canonical-json.ts';
+export {
+  isFile,
+  isThere,
+  listFolder,
+  openFile,
+  RefusedPath,
+  readFile,
+  readStart,
+  refusalOf,
+  siblingNames,
+  statFile,
+} from './confined-files.ts';
+export { writeOutput } from './confined-outputs.ts';
+export { type Confinement, confined, confinement, enclosureOf, isBelow } from './confinement.ts';
 export { ChildProcessError, ConfigurationError, formatPlace, type Place } from './errors.ts';
 export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-digests.ts';
+export { type FolderWalk, globFiles, walkFolder } from './folder-walk.ts';
 export { GitError, git } from './git.ts';
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';
 export { SUMMARY_LIMIT } from './job-files.ts';
+export { followLinks } from './links.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
+export { markdown } from './markdown-text.ts';
 export { lockHolder, lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
 export { ensurePython, ensureUv, type PythonEnvironment, type RequirementSet } from './python-environment.ts';

@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Json } from './canonical-json.ts';
-import { type FileRecord, listFiles, sha256OfFile } from './file-digests.ts';
+import { readFile } from './confined-files.ts';
+import { type FileRecord, listFiles, sha256OfFile, timesOf } from './file-digests.ts';
 
 export const MANIFEST_FILE = 'stage-manifest.json';
 
@@ -42,7 +42,7 @@ export interface Manifest {
 /** The manifest of an output folder; `undefined` where there is none, or none that can be read. */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   try {
-    const manifest = JSON.parse(await readFile(path.join(folder, MANIFEST_FILE), 'utf8')) as Manifest;
+    const manifest = JSON.parse(readFile(path.join(folder, MANIFEST_FILE)).toString()) as Manifest;
     return manifest.manifest_version === 1 && Array.isArray(manifest.outputs) ? manifest : undefined;
   } catch {
     return undefined;
@@ -60,12 +60,12 @@ export async function findDamage(
   manifest: Manifest,
   hashAll: boolean,
 ): Promise<string | undefined> {
-  const present = new Set(await listFiles(folder));
+  const present = new Set(listFiles(folder));
   present.delete(MANIFEST_FILE);
   for (const record of manifest.outputs) {
     if (!present.delete(record.path)) return `${record.path} is missing`;
     const file = path.join(folder, record.path);
-    const { size, mtimeNs } = await stat(file, { bigint: true });
+    const { size, mtimeNs } = await timesOf(file);
     if (Number(size) !== record.size) return `${record.path} has ${size} bytes instead of ${record.size}`;
     const sameTime = String(mtimeNs) === record.mtime_ns;
     if ((hashAll || !sameTime) && (await sha256OfFile(file)) !== record.sha256) {

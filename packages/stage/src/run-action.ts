@@ -1,7 +1,10 @@
+import path from 'node:path';
 import * as core from '@actions/core';
 import { abortOnSignals, CancelledError } from './cancellation.ts';
+import { confined } from './confinement.ts';
 import { ChildProcessError, ConfigurationError } from './errors.ts';
 import { GithubReporter, withoutCommands } from './github-reporter.ts';
+import { PROJECT_ROOT } from './hardware.ts';
 import { StepOutputs, writeSummary } from './job-files.ts';
 import { printable, type Reporter } from './reporter.ts';
 
@@ -26,12 +29,15 @@ export async function runAction(main: (context: ActionContext) => Promise<void>)
   const reporter = new GithubReporter();
   const signal = abortOnSignals();
   try {
-    await main({
-      reporter,
-      signal,
-      setOutput: (name, value) => outputs.set(name, value),
-      addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
-    });
+    const root = path.resolve(process.env.GITHUB_WORKSPACE ?? process.cwd());
+    await confined({ root, also: [PROJECT_ROOT], outside: 'by name' }, () =>
+      main({
+        reporter,
+        signal,
+        setOutput: (name, value) => outputs.set(name, value),
+        addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
+      }),
+    );
   } catch (error) {
     if (error instanceof CancelledError || signal.aborted) {
       core.warning('Cancelled. Running again goes on from the last checkpoint.');

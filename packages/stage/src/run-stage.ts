@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { publishFolder } from './atomic-publish.ts';
 import { digestOf, type Json } from './canonical-json.ts';
+import { prepareOutputPlace } from './confined-outputs.ts';
 import { ConfigurationError } from './errors.ts';
 import { contentDigest, recordFiles } from './file-digests.ts';
 import { gitCommit, hardware } from './hardware.ts';
@@ -100,7 +101,7 @@ export async function runStage(stage: Stage, options: StageOptions): Promise<Sta
   for (const text of stage.warnings ?? []) collected.add(text);
   const reporter = listenToWarnings(options.reporter, (text) => collected.add(text));
   try {
-    await mkdir(path.dirname(stage.outputDir), { recursive: true });
+    prepareOutputPlace(stage.outputDir);
     const lock = await lockOutput(stage.outputDir, {
       wait: stage.waitForLock ?? false,
       onWait: (holder) => progress.phase(`waiting for ${holder}`),

@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import path from 'node:path';
 import { digestOf } from './canonical-json.ts';
+import { RefusedPath, statFile } from './confined-files.ts';
 import { ConfigurationError } from './errors.ts';
 import { contentDigest, recordFiles } from './file-digests.ts';
 import { findDamage, type InputRecord, type Manifest, readManifest } from './manifest.ts';
@@ -55,14 +56,7 @@ async function resolvePath(
   known: InputRecord | undefined,
   hashAll: boolean,
 ): Promise<InputRecord> {
-  const info = await stat(target).catch((error: NodeJS.ErrnoException) => {
-    throw new ConfigurationError(
-      `${target}, the input ${name}, can't be read: ${error.code ?? error.message}`,
-      {
-        hint: 'Is the path right, and did the stage that makes it run on this machine?',
-      },
-    );
-  });
+  const info = inputStats(name, target);
   if (info.isDirectory()) {
     const manifest = await readManifest(target);
     if (manifest) {
@@ -81,4 +75,18 @@ async function resolvePath(
   const [only] = files;
   const digest = only && !info.isDirectory() ? only.sha256 : contentDigest(files);
   return { from: path.resolve(target), digest, files };
+}
+
+function inputStats(name: string, target: string): Stats {
+  let reason = 'ENOENT';
+  try {
+    const info = statFile(target);
+    if (info) return info;
+  } catch (error) {
+    if (error instanceof RefusedPath) throw error;
+    reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+  }
+  throw new ConfigurationError(`${target}, the input ${name}, can't be read: ${reason}`, {
+    hint: 'Is the path right, and did the stage that makes it run on this machine?',
+  });
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { readFile } from './confined-files.ts';
 import { ConfigurationError } from './errors.ts';
 
 /** Why a file is not text in UTF-8, and what to do about it. */
@@ -23,7 +23,7 @@ export const START_BYTES = 64;
  *   be read
  */
 export function readJsonFile(file: string): unknown {
-  const bytes = readFileSync(file);
+  const bytes = readFile(file);
   const fault = textFault(bytes);
   if (fault) {
     const { problem, hint, line } = fault;

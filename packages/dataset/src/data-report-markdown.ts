@@ -1,3 +1,4 @@
+import { markdown } from '@prometheus-actions/stage/markdown-text';
 import type { DataReport } from './data-report.ts';
 import { dataReportFindings } from './data-report-findings.ts';
 import { reportLines } from './data-report-table.ts';
@@ -7,13 +8,13 @@ import { formatCount } from './report-numbers.ts';
 /** The report for the summary of a GitHub job: findings, a table, and a chart of lengths. */
 export function dataReportMarkdown(report: DataReport): string {
   const findings = dataReportFindings(report).map(
-    ({ severity, message }) => `- **${severity}:** ${escapeMarkdown(message)}`,
+    ({ severity, message }) => `- **${severity}:** ${markdown(message)}`,
   );
   const parts = report.test ? ['train', 'test'] : ['train'];
   const table = [
     ['', ...parts],
     ['---', ...parts.map(() => '---:')],
-    ...reportLines(report).map(({ label, cells }) => [label, ...cells].map(escapeMarkdown)),
+    ...reportLines(report).map(({ label, cells }) => [label, ...cells].map(markdown)),
   ].map((cells) => `| ${cells.join(' | ')} |`);
   return [
     ...(findings.length > 0 ? [...findings, ''] : []),
@@ -37,12 +38,4 @@ function lengthChart(histogram: Histogram): string[] {
     `  bar [${counts.join(', ')}]`,
     '```',
   ];
-}
-
-/** Text that GitHub shows as it is, in a table cell too, whatever it holds. */
-function escapeMarkdown(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-    .replace(/[&<>|`$@]/g, (character) => `&#${character.charCodeAt(0)};`)
-    .replace(/[\\*_~[\]]/g, '\\$&');
 }

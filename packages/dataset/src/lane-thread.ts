@@ -1,12 +1,15 @@
 // A thread that runs a lane: started by LaneWorker. It imports what a lane needs and no more, for it has a heap of its own.
 import { open } from 'node:fs/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type Confinement, confined } from '@prometheus-actions/stage/confinement';
 import { FrameLane, type FrameSettings, type MadeBatch, type PartTask } from './frame-lane.ts';
 import { RowFiles } from './row-files.ts';
 import { RowIndex, type SharedRowIndex } from './row-index.ts';
 import { faultOf, type ThreadFault } from './thread-fault.ts';
 
 export interface LaneSetup {
+  /** Which files may be read. */
+  confinement: Confinement | undefined;
   settings: FrameSettings;
   index: SharedRowIndex;
   /** Descriptor of the spool, where there is one. */
@@ -26,7 +29,7 @@ const lane = new FrameLane(setup.settings, index, new RowFiles(index.sources, sp
 port.on('message', async (task: PartTask) => {
   const answer = (answer: LaneAnswer) => port.postMessage(answer);
   try {
-    await lane.run(task, (batch) => answer({ batch }));
+    await confined(setup.confinement, () => lane.run(task, (batch) => answer({ batch })));
     answer({});
   } catch (error) {
     answer({ fault: faultOf(error) });

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { confinement } from '@prometheus-actions/stage/confinement';
 import type { FrameSettings, MadeBatch, PartTask } from './frame-lane.ts';
 import type { LaneAnswer, LaneSetup } from './lane-thread.ts';
 import type { RowFiles } from './row-files.ts';
@@ -13,7 +14,12 @@ export class LaneWorker {
   readonly #worker: Worker;
 
   constructor(settings: FrameSettings, index: RowIndex, files: RowFiles) {
-    const workerData: LaneSetup = { settings, index: index.share(), spool: files.spool };
+    const workerData: LaneSetup = {
+      confinement: confinement(),
+      settings,
+      index: index.share(),
+      spool: files.spool,
+    };
     this.#worker = new Worker(threadFile(), {
       workerData,
       resourceLimits: HEAP,

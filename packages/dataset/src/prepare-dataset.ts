@@ -1,6 +1,7 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { isThere, statFile } from '@prometheus-actions/stage/confined-files';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import type { MessageSettings } from './arrow-batch.ts';
 import { type ArrowOutput, DEFAULT_SHARD_BYTES } from './arrow-output.ts';
@@ -179,7 +180,7 @@ async function bytesProgress(
 ): Promise<{ total: number; onBytes: (bytes: number) => void }> {
   let total = 0;
   // A file that is missing is told with its place when it is read.
-  for (const file of files) total += (await stat(file).catch(() => ({ size: 0 }))).size;
+  for (const file of files) total += isThere(file) ? (statFile(file)?.size ?? 0) : 0;
   let done = 0;
   const onBytes = (bytes: number) => {
     done += bytes;

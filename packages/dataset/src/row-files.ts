@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openFile } from '@prometheus-actions/stage/confined-files';
 import type { RowSource } from './row-index.ts';
 
 const MAX_OPEN_FILES = 64;
@@ -35,7 +36,7 @@ export class RowFiles {
       this.#open.delete(oldest);
       await handle.close();
     }
-    const handle = await open(path);
+    const handle = await openFile(path);
     this.#open.set(file, handle);
     return handle;
   }

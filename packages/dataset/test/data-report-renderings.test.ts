@@ -215,7 +215,7 @@ describe('dataReportMarkdown', () => {
     const column = 'a|b\n<img src=x onerror=y>`*_[l](u)~\\ @me $x$ &lt;';
     const markdown = dataReportMarkdown(report(goodRows(100), goodRows(20), { column }));
     const shown =
-      'a&#124;b &#60;img src=x onerror=y&#62;&#96;\\*\\_\\[l\\](u)\\~\\\\ &#64;me &#36;x&#36; &#38;lt;';
+      'a&#124;b&#92;n&#60;img src=x onerror=y&#62;&#96;&#42;&#95;&#91;l&#93;(u)&#126;&#92; &#64;&#8203;me &#36;x&#36; &#38;lt;';
     expect(markdown).toContain(`| different ${shown} | 10 | 10 (20 rows in train) |\n`);
     expect(markdown).toContain(`"split.by: ${shown}" avoids it.\n`);
   });
@@ -245,7 +245,7 @@ const TEXT = [
 ].join('\n');
 
 const MARKDOWN = [
-  '- **warning:** No \\[RESULT\\] with a verdict is in the answer of 2 of 25 test rows: add it, or remove these rows.',
+  '- **warning:** No &#91;RESULT&#93; with a verdict is in the answer of 2 of 25 test rows: add it, or remove these rows.',
   '- **notice:** The answer has fewer than 40 characters in 2 of 25 test rows, too few for feedback before the verdict: check these rows.',
   '',
   '|  | train | test |',
@@ -263,10 +263,10 @@ const MARKDOWN = [
   '| verdict 3 | 20 (20 %) | 5 (20 %) |',
   '| verdict 4 | 20 (20 %) | 5 (20 %) |',
   '| verdict 5 | 20 (20 %) | 5 (20 %) |',
-  '| no \\[RESULT\\] | 0 | 2 (8 %) |',
+  '| no &#91;RESULT&#93; | 0 | 2 (8 %) |',
   '| repeated rows | 0 | 0 (0 in train) |',
   '| different prompt | 100 | 25 (0 rows in train) |',
-  '| different orig\\_instruction | 10 | 10 (0 rows in train) |',
+  '| different orig&#95;instruction | 10 | 10 (0 rows in train) |',
   '',
   '```mermaid',
   'xychart-beta',

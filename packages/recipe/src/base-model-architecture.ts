@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigurationError, readJsonFile } from '@prometheus-actions/stage';
+import { ConfigurationError, RefusedPath, readJsonFile, statFile } from '@prometheus-actions/stage';
 import { KNOWN_MODELS } from './known-models.ts';
 import { type ArchitectureReading, readArchitecture } from './model-architecture.ts';
 import type { BaseModel } from './read-base-model.ts';
@@ -28,11 +27,13 @@ export function architectureOf(base: BaseModel): ArchitectureReading | undefined
 export function readConfigFile(file: string): ArchitectureReading {
   let config: unknown;
   try {
-    const info = statSync(file);
+    const info = statFile(file);
+    if (!info) return { problem: `${file} can't be read: ENOENT` };
     if (!info.isFile() || info.size > MOST_SETTINGS_BYTES)
       return { problem: `${file} is not a file of settings` };
     config = readJsonFile(file);
   } catch (error) {
+    if (error instanceof RefusedPath) return { problem: error.problem };
     if (error instanceof ConfigurationError) return { problem: `${file}: ${error.problem}` };
     return { problem: `${file} can't be read: ${(error as NodeJS.ErrnoException).code}` };
   }

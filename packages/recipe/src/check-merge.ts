@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isThere } from '@prometheus-actions/stage';
 import { checkMergeTensors } from './check-merge-tensors.ts';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import { entriesOf, type KeyPath, type MergeEntry, type MergeReport } from './merge-entries.ts';
@@ -65,10 +65,10 @@ function checkNames(
 /** Folders of models, and of adapters on them, that are named and not there. */
 function checkFolders(entries: MergeEntry[], folder: string, report: MergeReport): void {
   for (const { model, path: at } of entries) {
-    const isFolder = existsSync(path.resolve(folder, model));
+    const isFolder = isThere(path.resolve(folder, model));
     for (const part of isFolder ? [] : model.split('+')) {
       const absolute = path.resolve(folder, part);
-      if (part.includes('${') || existsSync(absolute)) continue;
+      if (part.includes('${') || isThere(absolute)) continue;
       const finding = missingFile(part, absolute);
       report([...at, 'model'], {
         ...finding,

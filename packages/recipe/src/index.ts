@@ -40,4 +40,4 @@ export {
   trainingSettings,
 } from './stage-settings.ts';
 export type { TrainingSection } from './training-schema.ts';
-export { MOST_SETTINGS_BYTES, readYamlFile } from './yaml-file.ts';
+export { MOST_SETTINGS_BYTES, readYamlFile, settingsText } from './yaml-file.ts';

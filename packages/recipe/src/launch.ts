@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { isThere, PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { launchConfigSchema } from './launch-schema.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
 import type { recipeSchema } from './recipe-schema.ts';
-import { type Finding, readYamlFile, type YamlFile } from './yaml-file.ts';
+import { type Finding, missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
 
 /** How training is launched. */
 export interface Launch {
@@ -74,14 +73,9 @@ export function readLaunchConfig(
   }),
 ): Launch | undefined {
   const configFile = launchConfigFile(config, folder);
-  if (!existsSync(configFile)) {
-    diagnostics.push(
-      report({
-        code: 'missing-file',
-        message: `there is no file ${configFile}`,
-        hint: 'Give a path, or one of the names cpu, ddp and zero3.',
-      }),
-    );
+  if (!isThere(configFile)) {
+    const { hint: _hint, ...finding } = missingFile(path.basename(configFile), configFile);
+    diagnostics.push(report({ ...finding, hint: 'Give a path, or one of the names cpu, ddp and zero3.' }));
     return undefined;
   }
   // As accelerate reads it: in YAML 1.1 a plain `no` is false.
@@ -104,7 +98,7 @@ export function launchConfigFile(config: string, folder: string): string {
 }
 
 function isNamed(config: string): boolean {
-  return /^[A-Za-z0-9_-]+$/.test(config) && existsSync(namedFile(config));
+  return /^[A-Za-z0-9_-]+$/.test(config) && isThere(namedFile(config));
 }
 
 function namedFile(config: string): string {

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
 import path from 'node:path';
+import { isThere, statFile } from '@prometheus-actions/stage';
 import { architectureOf } from './base-model-architecture.ts';
 import { checkSchema } from './check-schema.ts';
 import { type Diagnostic, inSourceOrder, RecipeError } from './diagnostics.ts';
@@ -121,7 +121,8 @@ function readParts(
 /** The `recipe.yaml` of a folder; a file as it is. */
 export function recipeFile(location: string): string {
   const absolute = path.resolve(location);
-  const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
+  const isFolder =
+    (isThere(absolute) ? statFile(absolute) : undefined)?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
   return isFolder ? path.join(absolute, 'recipe.yaml') : absolute;
 }
 

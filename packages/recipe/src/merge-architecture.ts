@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
 import path from 'node:path';
+import { isFile } from '@prometheus-actions/stage';
 import { readConfigFile } from './base-model-architecture.ts';
 import { entriesOf } from './merge-entries.ts';
 import type { MergeSection } from './merge-schema.ts';
@@ -24,7 +24,7 @@ export function architectureAtHand(
     for (const part of [filled, filled.slice(0, Math.max(0, filled.lastIndexOf('+')))]) {
       // Not path.resolve in one: the bundler would take it for a file below its own folder, and copy what it finds.
       const file = path.join(path.resolve(folder, part), 'config.json');
-      if (part === '' || !statSync(file, { throwIfNoEntry: false })?.isFile()) continue;
+      if (part === '' || !isFile(file)) continue;
       const reading = readConfigFile(file);
       if ('architecture' in reading) return reading;
     }

@@ -1,6 +1,16 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isLfsPointer, LFS_FAULT, START_BYTES, textFault, UTF8_MARK } from '@prometheus-actions/stage';
+import {
+  isLfsPointer,
+  isThere,
+  LFS_FAULT,
+  listFolder,
+  readFile,
+  readStart,
+  START_BYTES,
+  statFile,
+  textFault,
+  UTF8_MARK,
+} from '@prometheus-actions/stage';
 import type { Diagnostic } from './diagnostics.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
 import type { RecipeSection } from './recipe-schema.ts';
@@ -54,7 +64,8 @@ export function readBaseModel(
     diagnostics,
   );
   const config = kind === 'path' ? path.join(absolute, 'config.json') : absolute;
-  if (!existsSync(config)) diagnostics.push(diagnose(missingFile(name, config), [kind]));
+  if (!isThere(config))
+    diagnostics.push(diagnose(missingFile(kind === 'path' ? name : path.basename(name), config), [kind]));
   const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
   if (foreign) diagnostics.push(diagnose(foreign, [kind]));
   if (kind === 'path') return { kind, path: absolute };
@@ -93,9 +104,7 @@ function wrongFile(file: string, { problem, hint }: { problem: string; hint: str
 
 function filesIn(folder: string): string[] {
   try {
-    return readdirSync(folder)
-      .sort()
-      .map((name) => path.join(folder, name));
+    return listFolder(folder).entries.map(({ name }) => path.join(folder, name));
   } catch {
     return [];
   }
@@ -104,14 +113,7 @@ function filesIn(folder: string): string[] {
 /** The first bytes of a file; none of what is no file, or may not be read. */
 function startOf(file: string): Buffer {
   try {
-    if (!statSync(file).isFile()) return Buffer.alloc(0);
-    const descriptor = openSync(file, 'r');
-    try {
-      const start = Buffer.alloc(START_BYTES);
-      return start.subarray(0, readSync(descriptor, start));
-    } finally {
-      closeSync(descriptor);
-    }
+    return statFile(file)?.isFile() ? readStart(file, START_BYTES) : Buffer.alloc(0);
   } catch {
     return Buffer.alloc(0);
   }
@@ -120,8 +122,8 @@ function startOf(file: string): Buffer {
 /** What is in a file of settings, where it may be read. */
 function contentOf(file: string): Buffer | undefined {
   try {
-    const info = statSync(file);
-    return info.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFileSync(file) : undefined;
+    const info = statFile(file);
+    return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFile(file) : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isThere } from '@prometheus-actions/stage';
 import { checkArchitecture } from './check-architecture.ts';
 import { checkExpert } from './check-expert.ts';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
@@ -86,7 +86,7 @@ export function readTrainingFile(
   diagnostics: Diagnostic[],
   report: (finding: Finding) => Diagnostic,
 ): { section: TrainingSection; yaml: YamlFile } | undefined {
-  if (!existsSync(file)) {
+  if (!isThere(file)) {
     diagnostics.push(report(missingFile(path.basename(file), file)));
     return undefined;
   }

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isThere } from '@prometheus-actions/stage';
 import type { Diagnostic } from './diagnostics.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
 import { missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
@@ -18,7 +18,7 @@ export function readReferenced(
     (finding) => from.diagnose({ path: at }, finding),
     diagnostics,
   );
-  if (existsSync(file)) return readYamlFile(file, diagnostics);
+  if (isThere(file)) return readYamlFile(file, diagnostics);
   diagnostics.push(from.diagnose({ path: at }, missingFile(path.basename(file), file)));
   return undefined;
 }

@@ -1,5 +1,5 @@
-import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
+import { globFiles, isThere, refusalOf } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import type { Diagnostic } from './diagnostics.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
@@ -94,8 +94,11 @@ function checkSource(
   const absolute = [files ?? []].flat().map((file, index) => {
     const at = Array.isArray(files) ? ['files', index] : ['files'];
     const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
-    const isPattern = /[*?[{]/.test(found) && !existsSync(found);
-    if (isPattern ? globSync(found).length === 0 : !existsSync(found)) {
+    const isPattern = /[*?[{]/.test(found) && !isThere(found);
+    const matches = isPattern ? globFiles(found) : [];
+    const refused = matches.find((match) => refusalOf(match));
+    if (refused !== undefined) report(at, missingFile(path.relative(folders.root, refused), refused));
+    if (isPattern ? matches.length === 0 : !isThere(found)) {
       const finding = missingFile(file, found);
       const message = isPattern
         ? finding.message.replace('there is no file', 'no file matches')

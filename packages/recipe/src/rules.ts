@@ -23,7 +23,7 @@ export const RULES = {
   'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
   'outside-workspace': {
     severity: 'error',
-    summary: 'A link that leads out of the repository that is checked.',
+    summary: 'A path or link that leads out of the repository that is checked.',
   },
   'unknown-key': { severity: 'error', summary: 'A key that nothing reads.' },
   'missing-key': { severity: 'error', summary: 'A key that is needed is missing.' },

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { visibleColumns, withoutMark } from '@prometheus-actions/stage';
+import { readFile, visibleColumns, withoutMark } from '@prometheus-actions/stage';
 import { type Diagnostic, formatDiagnostic } from './diagnostics.ts';
 
 /** Columns of a line that are shown; of a longer one, those around what is wrong. */
@@ -25,7 +24,7 @@ function excerptOf({ file, line, column, endColumn }: Diagnostic): string[] {
 
 function lineOf(file: string, line: number): string | undefined {
   try {
-    return withoutMark(readFileSync(file, 'utf8')).split(/\r\n|\n|\r/)[line - 1];
+    return withoutMark(readFile(file).toString()).split(/\r\n|\n|\r/)[line - 1];
   } catch {
     return undefined;
   }

@@ -1,6 +1,15 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { textFault, visibleText, withoutMark } from '@prometheus-actions/stage';
+import {
+  enclosureOf,
+  RefusedPath,
+  readFile,
+  refusalOf,
+  siblingNames,
+  statFile,
+  textFault,
+  visibleText,
+  withoutMark,
+} from '@prometheus-actions/stage';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { allowances } from './allowances.ts';
 import { type Diagnostic, didYouMean } from './diagnostics.ts';
@@ -55,6 +64,16 @@ interface ReadingOptions {
   partly?: boolean;
 }
 
+/** The text of a file of settings; undefined where there is none that may be read. */
+export function settingsText(file: string): string | undefined {
+  try {
+    const info = statFile(file);
+    return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFile(file).toString() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
 export function readYamlFile(
   file: string,
@@ -62,7 +81,8 @@ export function readYamlFile(
   options: ReadingOptions = {},
 ): YamlFile | undefined {
   try {
-    const info = statSync(file);
+    const info = statFile(file);
+    if (!info) throw Object.assign(new Error(), { code: 'ENOENT' });
     const message = info.isFile()
       ? info.size > MOST_SETTINGS_BYTES &&
         `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
@@ -71,12 +91,25 @@ export function readYamlFile(
       diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
       return undefined;
     }
-    const bytes = readFileSync(file);
+    const bytes = readFile(file);
     const fault = textFault(bytes);
     if (!fault) return parseYaml(file, bytes.toString(), diagnostics, options);
     const { problem, hint, line = 1 } = fault;
     diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
   } catch (error) {
+    if (error instanceof RefusedPath) {
+      const { problem: message, hint } = error;
+      diagnostics.push({
+        severity: 'error',
+        code: 'outside-workspace',
+        message,
+        hint,
+        file,
+        line: 1,
+        column: 1,
+      });
+      return undefined;
+    }
     const message = `the file can't be read: ${(error as NodeJS.ErrnoException).code}`;
     diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
   }
@@ -171,8 +204,16 @@ function shifted(edits: TextEdit[] | undefined, by: number): TextEdit[] | undefi
  * @param name as it is written
  */
 export function missingFile(name: string, absolute: string): Finding {
+  const refusal = refusalOf(absolute);
+  if (refusal) {
+    const { problem, hint } = refusal;
+    const isElsewhere = path.isAbsolute(name) && enclosureOf(absolute) === 'outside';
+    if (!isElsewhere) return { code: 'outside-workspace', message: problem, hint };
+    const message = `${name} is outside of the workspace, and was not looked at`;
+    return { severity: 'notice', code: 'outside-workspace', message, hint: ELSEWHERE };
+  }
   if (!path.isAbsolute(name)) {
-    const hint = didYouMean(path.basename(absolute), namesIn(path.dirname(absolute)));
+    const hint = didYouMean(path.basename(absolute), siblingNames(absolute));
     return { code: 'missing-file', message: `there is no file ${absolute}`, hint };
   }
   const message = `there is no file ${absolute} on this machine`;
@@ -180,14 +221,8 @@ export function missingFile(name: string, absolute: string): Finding {
     severity: 'warning',
     code: 'missing-file',
     message,
-    hint: 'It must be there where the recipe runs.',
+    hint: ELSEWHERE,
   };
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
+const ELSEWHERE = 'It must be there where the recipe runs.';

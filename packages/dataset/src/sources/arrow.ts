@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openFile } from '@prometheus-actions/stage/confined-files';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { type Data, type DataType, type RecordBatch, RecordBatchReader, Type } from 'apache-arrow';
 import { CellKind, RowFault } from '../column-table.ts';
@@ -23,7 +24,7 @@ import {
  * @throws ConfigurationError with batch, column or row, when the file is damaged or holds what a frame can't
  */
 export async function spoolArrow(path: string, spool: RowSpool, context: ScanContext): Promise<void> {
-  const handle = await open(path);
+  const handle = await openFile(path);
   try {
     const { size } = await handle.stat();
     await requireEnd(path, handle, size);

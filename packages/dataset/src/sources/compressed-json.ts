@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { openFile } from '@prometheus-actions/stage/confined-files';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import type { RowSpool } from '../row-spool.ts';
 import { indexJsonRows, type ScanContext } from './json-rows.ts';
@@ -23,11 +23,14 @@ export async function indexCompressedJson(
 ): Promise<void> {
   await spool.flush();
   const start = spool.position;
+  const handle = await openFile(path);
   try {
-    for (const part of await parts(path, compression))
-      await decompress(path, part, compression, spool, context);
+    for (const part of await parts(handle, compression))
+      await decompress(handle, part, compression, spool, context);
   } catch (error) {
     throw explain(error, path, compression);
+  } finally {
+    await handle.close();
   }
   const unit = 'byte of the decompressed text';
   context.index.beginSource({ path, spooledAt: start, unit });
@@ -36,27 +39,29 @@ export async function indexCompressedJson(
 }
 
 /** The parts of the file that are decompressed one by one. */
-async function parts(path: string, compression: Compression): Promise<ZstdFrame[]> {
-  const handle = await open(path);
+async function parts(handle: FileHandle, compression: Compression): Promise<ZstdFrame[]> {
   try {
     const { size } = await handle.stat();
     return compression === 'zstd' ? await zstdFrames(handle, size) : [{ start: 0, end: size }];
   } catch (error) {
     throw new DamagedFile((error as Error).message);
-  } finally {
-    await handle.close();
   }
 }
 
 async function decompress(
-  path: string,
+  handle: FileHandle,
   { start, end }: ZstdFrame,
   compression: Compression,
   spool: RowSpool,
   { onBytes, signal }: ScanContext,
 ): Promise<void> {
   let at = start;
-  const source = createReadStream(path, { start, end: end - 1, highWaterMark: CHUNK_BYTES });
+  const source = handle.createReadStream({
+    start,
+    end: end - 1,
+    highWaterMark: CHUNK_BYTES,
+    autoClose: false,
+  });
   source.on('data', (chunk) => {
     at += chunk.length;
     onBytes(chunk.length);

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openFile } from '@prometheus-actions/stage/confined-files';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import {
   byteName,
@@ -55,7 +56,7 @@ export async function indexJsonRows(
 
 /** Index a file of JSON rows, which stay where they are. Throws as {@link indexJsonRows}. */
 export async function indexJsonFile(path: string, context: ScanContext, windowBytes?: number): Promise<void> {
-  const handle = await open(path);
+  const handle = await openFile(path);
   try {
     const { size } = await handle.stat();
     const unit = 'byte';

@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openFile } from '@prometheus-actions/stage/confined-files';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import {
   type DecodedArray,
@@ -30,7 +31,7 @@ import {
  * @throws ConfigurationError with row group, column or row, when the file is damaged or holds what a frame can't
  */
 export async function spoolParquet(path: string, spool: RowSpool, context: ScanContext): Promise<void> {
-  const handle = await open(path);
+  const handle = await openFile(path);
   try {
     const { size } = await handle.stat();
     const metadata = await readMetadata(path, handle, size);

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
-import { glob, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isThere, statFile } from '@prometheus-actions/stage/confined-files';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
+import { globFiles, walkFolder } from '@prometheus-actions/stage/folder-walk';
 import { readJsonFile } from '@prometheus-actions/stage/text-file';
 
 /**
@@ -27,26 +27,32 @@ const METADATA = new Set(['dataset_info.json', 'dataset_infos.json', 'state.json
 const DATA_FILE = /\.(json|jsonl|ndjson)(\.gz|\.zst)?$|\.(parquet|arrow)$/i;
 
 async function expand(source: string): Promise<string[]> {
-  const found = await stat(source).catch(() => undefined);
+  const found = isThere(source) ? statFile(source) : undefined;
   if (found?.isDirectory()) return folderFiles(source);
   if (found || !/[*?[{]/.test(source)) return [source];
-  const files: string[] = [];
-  for await (const match of glob(source)) if ((await stat(match)).isFile()) files.push(path.resolve(match));
+  const files = globFiles(source).filter((match) => !statFile(match)?.isDirectory());
   if (files.length === 0) {
     throw new ConfigurationError(`no file matches ${source}`, {
       hint: 'Correct the pattern under source; paths are relative to the file that names them.',
     });
   }
-  return files.sort(byCodeUnit);
+  return files;
 }
 
 async function folderFiles(folder: string): Promise<string[]> {
   const shards = await savedShards(folder);
   if (shards) return shards;
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const { entries, unread } = walkFolder(folder);
+  const [problem] = unread;
+  if (problem !== undefined) {
+    throw new ConfigurationError(`the folder can't be read whole: ${problem}`, {
+      hint: 'Rename what it names, or let the user that runs this read it.',
+      place: { file: folder },
+    });
+  }
   const files = entries
-    .filter((entry) => entry.isFile() && isDataFile(entry.name))
-    .map((entry) => path.join(entry.parentPath, entry.name));
+    .filter((entry) => entry.isFile && isDataFile(entry.path))
+    .map((entry) => path.join(folder, entry.path));
   if (files.length > 0) return files.sort(byCodeUnit);
   throw new ConfigurationError('the folder holds no data files', {
     hint: 'Data files end in .json, .jsonl, .ndjson (also .gz and .zst), .parquet or .arrow.',
@@ -71,7 +77,7 @@ async function savedShards(folder: string): Promise<string[] | undefined> {
 }
 
 function jsonIn(file: string): unknown {
-  return existsSync(file) ? readJsonFile(file) : undefined;
+  return isThere(file) ? readJsonFile(file) : undefined;
 }
 
 function byCodeUnit(a: string, b: string): number {

@@ -1,5 +1,6 @@
-import { open, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import { extname } from 'node:path';
+import { openFile, RefusedPath, statFile } from '@prometheus-actions/stage/confined-files';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { isLfsPointer, LFS_FAULT, START_BYTES } from '@prometheus-actions/stage/text-file';
 
@@ -61,22 +62,14 @@ const REFUSED: [magic: Buffer, problem: string, hint: string][] = [
 ];
 
 async function firstBytes(file: string): Promise<Buffer> {
-  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
-    const problem =
-      error.code === 'ENOENT' ? 'the file does not exist' : `the file can't be read: ${error.message}`;
-    throw new ConfigurationError(problem, {
-      hint: 'Correct the path under source; paths are relative to the file that names them.',
-      place: { file },
-      cause: error,
-    });
-  });
+  const found = statsOf(file);
   if (!found.isFile()) {
     throw new ConfigurationError(`found ${found.isDirectory() ? 'a folder' : 'no regular file'}`, {
       hint: 'Name the file itself.',
       place: { file },
     });
   }
-  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
+  const handle = await openFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigurationError(`the file can't be read: ${error.message}`, {
       hint: 'Let the user that runs this read the file.',
       place: { file },
@@ -90,4 +83,21 @@ async function firstBytes(file: string): Promise<Buffer> {
   } finally {
     await handle.close();
   }
+}
+
+function statsOf(file: string): Stats {
+  let cause: unknown;
+  try {
+    const found = statFile(file);
+    if (found) return found;
+  } catch (error) {
+    if (error instanceof RefusedPath) throw error;
+    cause = error;
+  }
+  const problem = cause ? `the file can't be read: ${(cause as Error).message}` : 'the file does not exist';
+  throw new ConfigurationError(problem, {
+    hint: 'Correct the path under source; paths are relative to the file that names them.',
+    place: { file },
+    cause,
+  });
 }

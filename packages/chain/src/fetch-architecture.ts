@@ -5,6 +5,7 @@ import {
   type BaseModel,
   readConfigFile,
 } from '@prometheus-actions/recipe';
+import { confined } from '@prometheus-actions/stage';
 
 /** A plan is printed within seconds, with what is known by then. */
 const PATIENCE = 8_000;
@@ -32,7 +33,8 @@ export async function fetchArchitecture(
     const hub = { ...(settings ?? hubSettings()), ...IMPATIENT };
     const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
     const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
-    return readConfigFile(file);
+    // In the hub's cache, which is ours.
+    return confined(undefined, () => readConfigFile(file));
   } catch (error) {
     signal?.throwIfAborted();
     const [reason] = limit.aborted

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, statFile } from '@prometheus-actions/stage';
 
 export interface LossPoint {
   step: number;
@@ -18,12 +18,11 @@ export function trainingLogFile(outputDir: string): string {
 
 /** The losses in a training log; `undefined` where there is no log, or not two losses in it to draw a line between. */
 export async function readLossCurve(file: string): Promise<LossCurve | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  const log = JSON.parse(text) as Record<keyof LossCurve, { step: number; loss: number | null }[]>;
+  if (!statFile(file)) return undefined;
+  const log = JSON.parse(readFile(file).toString()) as Record<
+    keyof LossCurve,
+    { step: number; loss: number | null }[]
+  >;
   const train = log.train.filter(isPoint);
   return train.length < 2 ? undefined : { train, evaluation: log.evaluation.filter(isPoint) };
 }

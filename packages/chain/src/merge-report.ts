@@ -1,5 +1,4 @@
-import { formatBytes, formatSeconds, type Json, visibleText } from '@prometheus-actions/stage';
-import { markdown } from './markdown-text.ts';
+import { formatBytes, formatSeconds, type Json, markdown, visibleText } from '@prometheus-actions/stage';
 
 /** What a merge says of itself; figures of the comparison are from a sample of each tensor. */
 export interface MergeMetrics {

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigurationError, type Json, type StageInput } from '@prometheus-actions/stage';
+import { ConfigurationError, isThere, type Json, type StageInput } from '@prometheus-actions/stage';
 import { type ModelReference, modelInput } from './model-reference.ts';
 
 /** What a `${name}` of a merge configuration stands for: a model, or a LoRA adapter on one. */
@@ -63,14 +62,14 @@ export function resolveConfig(
         const absolute = path.resolve(folder, part);
         // Beside ${base}, a folder that is called base is an input of its own.
         const input = Object.hasOwn(models, part) ? `./${part}` : part;
-        if (existsSync(absolute)) inputs[input] = { paths: [absolute] };
+        if (isThere(absolute)) inputs[input] = { paths: [absolute] };
         else if (hub && !path.isAbsolute(part)) inputs[part] = { reference: part };
         else {
           throw new ConfigurationError(`the merge configuration names ${part}: there is no ${absolute}`, {
             hint: 'Relative paths start at the folder of the configuration.',
           });
         }
-        return existsSync(absolute) ? absolute : part;
+        return isThere(absolute) ? absolute : part;
       })
       .join('+');
   const walk = (value: Json, key?: string): Json => {
@@ -91,5 +90,5 @@ export function resolveConfig(
 /** A model, or a model and its adapter: split at the last `+`, unless the whole is a folder. */
 function partsOf(text: string, folder: string): string[] {
   const at = text.lastIndexOf('+');
-  return at < 0 || existsSync(path.resolve(folder, text)) ? [text] : [text.slice(0, at), text.slice(at + 1)];
+  return at < 0 || isThere(path.resolve(folder, text)) ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }

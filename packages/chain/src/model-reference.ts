@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigurationError, type Json, type StageInput } from '@prometheus-actions/stage';
+import { ConfigurationError, isThere, type Json, type StageInput } from '@prometheus-actions/stage';
 
 /** A model on this machine, or a hub repository at a revision. */
 export type ModelReference = { path: string } | { id: string; revision: string };
@@ -21,7 +20,7 @@ export function modelJson(model: ModelReference): Json {
  * @throws ConfigurationError for what is neither
  */
 export function parseModelReference(text: string): ModelReference {
-  if (existsSync(text)) return { path: path.resolve(text) };
+  if (isThere(text)) return { path: path.resolve(text) };
   const [, id, revision] = /^([\w.-]+\/[\w.-]+)@([\w./-]+)$/.exec(text) ?? [];
   if (id && revision) return { id, revision };
   throw new ConfigurationError(`${text} is neither a folder nor id@revision of a model on the hub`, {

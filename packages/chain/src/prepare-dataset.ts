@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type DataReport,
@@ -16,6 +15,7 @@ import {
   type StageContext,
   type StageInput,
   type StageOutcome,
+  statFile,
 } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
 import { requireFreeDisk } from './preflight.ts';
@@ -78,7 +78,7 @@ async function requireSpace(sources: readonly ResolvedSource[], settings: Prepar
   const { keep_columns, limit } = settings.dataset;
   if (keep_columns !== undefined || limit !== undefined) return;
   const files = sources.flatMap((source) => ('files' in source ? source.files : []));
-  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  const sizes = files.map((file) => statFile(file)?.size ?? 0);
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   await requireFreeDisk(path.dirname(settings.outputDir), bytes, settings.title);
 }

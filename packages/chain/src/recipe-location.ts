@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { isThere, PROJECT_ROOT } from '@prometheus-actions/stage';
 
 /** A path as it is, or the name of a recipe that comes with the project. */
 export function recipeLocation(recipe: string): string {
   const shipped = path.join(PROJECT_ROOT, 'recipes', recipe);
-  return !existsSync(recipe) && /^[\w.-]+$/.test(recipe) && existsSync(shipped) ? shipped : recipe;
+  return !isThere(recipe) && /^[\w.-]+$/.test(recipe) && isThere(shipped) ? shipped : recipe;
 }
 
 /** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */

@@ -1,7 +1,6 @@
 import path from 'node:path';
-import { type ActionContext, ConfigurationError, SUMMARY_LIMIT } from '@prometheus-actions/stage';
+import { type ActionContext, ConfigurationError, markdown, SUMMARY_LIMIT } from '@prometheus-actions/stage';
 import { actionInputs } from './action-inputs.ts';
-import { markdown } from './markdown-text.ts';
 import { reportRequest } from './requests/report-request.ts';
 import { planOf, required } from './requests/request.ts';
 import { COMMENT_LIMIT, pullRequestOf, stickyComment } from './run-report/pull-request-comment.ts';

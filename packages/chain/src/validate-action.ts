@@ -1,7 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Diagnostic, formatDiagnostic, formatWithSource, type Plan } from '@prometheus-actions/recipe';
-import { type ActionContext, ConfigurationError, GitError, visibleText } from '@prometheus-actions/stage';
+import {
+  type ActionContext,
+  ConfigurationError,
+  confined,
+  GitError,
+  PROJECT_ROOT,
+  visibleText,
+  writeOutput,
+} from '@prometheus-actions/stage';
 import { actionInputs } from './action-inputs.ts';
 import { recipeLocation } from './recipe-location.ts';
 import { type ValidateInputs, validateRecipeRequest } from './requests/validate-recipe-request.ts';
@@ -9,7 +16,6 @@ import { annotate, mostSevereFirst } from './validation/annotations.ts';
 import { baseOfEvent } from './validation/base-commit.ts';
 import { type BaseTree, openBaseTree } from './validation/base-tree.ts';
 import { type CheckedRecipe, checkRecipe } from './validation/check-recipe.ts';
-import { LEADS_OUT } from './validation/inside-workspace.ts';
 import { sarifText } from './validation/sarif-text.ts';
 import { findRecipes, type Selection, selectRecipes, shortLocation } from './validation/select-recipes.ts';
 import { addressOf, count, validationSummary } from './validation/summary.ts';
@@ -20,12 +26,19 @@ import { addressOf, count, validationSummary } from './validation/summary.ts';
  * nothing of what it checks.
  */
 export async function validateAction(action: ActionContext): Promise<void> {
+  const workspace = path.resolve(process.env.GITHUB_WORKSPACE ?? process.cwd());
+  const own = { root: workspace, also: [PROJECT_ROOT], outside: 'by name' } as const;
+  await confined(own, () => validateRecipes(workspace, action));
+}
+
+async function validateRecipes(workspace: string, action: ActionContext): Promise<void> {
   action.setOutput('valid', false);
   const inputs = actionInputs(validateRecipeRequest.inputs);
-  const workspace = path.resolve(process.env.GITHUB_WORKSPACE ?? process.cwd());
   const base = baseTree(inputs, workspace, action);
   const selection = selectRecipes(inputs.recipes ?? []);
-  const locations = inputs.recipe ? namedRecipes(inputs.recipe) : findRecipes(selection, workspace);
+  const locations = inputs.recipe
+    ? namedRecipes(inputs.recipe)
+    : findRecipes(selection, workspace, action.reporter);
   const options = {
     workspace,
     base,
@@ -121,7 +134,7 @@ async function report(
   }
   for (const diagnostic of diagnostics) {
     // The line of a link that leads out of the workspace is one of the file that is not to be read.
-    const format = diagnostic.code === LEADS_OUT ? formatDiagnostic : formatWithSource;
+    const format = diagnostic.code === 'outside-workspace' ? formatDiagnostic : formatWithSource;
     action.reporter.info(format({ ...diagnostic, file: shortPath(diagnostic.file) }));
   }
   const left = annotate(diagnostics, action.reporter);
@@ -140,12 +153,15 @@ async function report(
 /** What was found is told in other ways, too: without the file it is told all the same. */
 async function writeSarif(file: string, text: string, action: ActionContext): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, text);
+    await writeOutput(file, text);
     action.setOutput('sarif', file);
   } catch (error) {
-    action.reporter.warning(`sarif-file: ${file} can't be written: ${(error as Error).message}`);
+    action.reporter.warning(`sarif-file: ${file} can't be written: ${reasonOf(error)}`);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof ConfigurationError ? `${error.problem}. ${error.hint}` : (error as Error).message;
 }
 
 /** A path as it is read from the working directory, which a job's log does not repeat on each line. */

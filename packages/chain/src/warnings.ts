@@ -1,5 +1,4 @@
-import { printable, type StageWarnings } from '@prometheus-actions/stage';
-import { markdown } from './markdown-text.ts';
+import { markdown, printable, type StageWarnings } from '@prometheus-actions/stage';
 
 /** `2 warnings`. */
 export function warningsTitle(number: number): string {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import {
   checkExpert,
@@ -12,7 +11,7 @@ import {
   readTrainingFile,
   type TrainingSection,
 } from '@prometheus-actions/recipe';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError, isThere } from '@prometheus-actions/stage';
 import { z } from 'zod';
 import { type ModelReference, parseModelReference } from '../model-reference.ts';
 import { sftTrain } from '../sft-train.ts';
@@ -102,6 +101,6 @@ function readFiles(
 function modelOf({ training, yaml }: Expert): ModelReference {
   const { name, revision = 'main' } = required(training.model, 'model');
   const folder = path.resolve(path.dirname(yaml.file), name);
-  if (existsSync(folder)) return { path: folder };
-  return parseModelReference(existsSync(name) ? name : `${name}@${revision}`);
+  if (isThere(folder)) return { path: folder };
+  return parseModelReference(isThere(name) ? name : `${name}@${revision}`);
 }

@@ -1,7 +1,6 @@
 import { dataReportMarkdown } from '@prometheus-actions/dataset';
-import { type Json, SUMMARY_LIMIT } from '@prometheus-actions/stage';
+import { type Json, markdown, SUMMARY_LIMIT } from '@prometheus-actions/stage';
 import { lossCurveMermaid } from '../loss-curve-mermaid.ts';
-import { markdown } from '../markdown-text.ts';
 import { mergeReport } from '../merge-report.ts';
 import {
   lossTable,

@@ -1,7 +1,6 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Plan, Recipe } from '@prometheus-actions/recipe';
-import { ConfigurationError, type Reporter } from '@prometheus-actions/stage';
+import { ConfigurationError, type Reporter, writeOutput } from '@prometheus-actions/stage';
 import { reportHtml } from './report-html.ts';
 import { type RunReport, runReport } from './run-report.ts';
 
@@ -16,13 +15,10 @@ export function reportFile(plan: Plan): string {
  * @throws ConfigurationError where it can't be written
  */
 export async function writeReport(report: RunReport, file: string): Promise<void> {
-  const unfinished = `${file}.${process.pid}.tmp`;
   try {
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(unfinished, reportHtml(report));
-    await rename(unfinished, file);
+    await writeOutput(file, reportHtml(report));
   } catch (error) {
-    await rm(unfinished, { force: true }).catch(() => {});
+    if (error instanceof ConfigurationError) throw error;
     throw new ConfigurationError(`the report can't be written: ${(error as Error).message}`, {
       hint: 'Name another file (output), or make room for this one.',
       cause: error,

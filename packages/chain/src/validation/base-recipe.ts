@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
@@ -10,7 +10,7 @@ import {
   readRecipe,
   recipeFiles,
 } from '@prometheus-actions/recipe';
-import { PROJECT_ROOT } from '@prometheus-actions/stage';
+import { confined, isBelow, PROJECT_ROOT, readFile } from '@prometheus-actions/stage';
 import { type BaseTree, matching } from './base-tree.ts';
 
 /**
@@ -24,10 +24,12 @@ export function recipeInBase(tree: BaseTree, file: string, options: RecipeOption
   try {
     const files = recipeFiles(file, (named) => textInBase(tree, named));
     for (const named of files) copyFromBase(tree, named, folder);
-    const { recipe } = readRecipe(path.join(folder, path.relative(tree.root, file)), options);
-    if (!recipe) return undefined;
-    const launch = launchInBase(tree, recipe, files, folder);
-    return launch && withPaths({ ...recipe, launch }, folder, tree.root);
+    const inFolder = { root: folder, also: [PROJECT_ROOT], outside: 'refused' } as const;
+    return confined(inFolder, () => {
+      const { recipe } = readRecipe(path.join(folder, path.relative(tree.root, file)), options);
+      const launch = recipe && launchInBase(tree, recipe, files, folder);
+      return launch && withPaths({ ...recipe, launch }, folder, tree.root);
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -38,7 +40,7 @@ export function recipeInBase(tree: BaseTree, file: string, options: RecipeOption
  */
 export function isChangedSince(tree: BaseTree, file: RecipeFile): boolean {
   const place = path.join(tree.root, inRepository(tree, file));
-  const isSettings = file.kind === 'settings' || (file.kind === 'launch' && isInside(place, tree.root));
+  const isSettings = file.kind === 'settings' || (file.kind === 'launch' && isBelow(place, tree.root));
   return tree.isChanged(place) || (isSettings && !tree.has(place));
 }
 
@@ -65,21 +67,17 @@ function write(file: string, text: string): void {
  * the repository has the same file, it is the project's own, and its commit's is looked at.
  */
 function inRepository({ root }: BaseTree, { path: file, kind }: RecipeFile): string {
-  if (kind !== 'launch' || isInside(file, root)) return path.relative(root, file);
+  if (kind !== 'launch' || isBelow(file, root)) return path.relative(root, file);
   const own = path.relative(PROJECT_ROOT, file);
   return isSameFile(file, path.join(root, own)) ? own : path.relative(root, file);
 }
 
 function isSameFile(one: string, other: string): boolean {
   try {
-    return readFileSync(one).equals(readFileSync(other));
+    return readFile(one).equals(readFile(other));
   } catch {
     return false;
   }
-}
-
-function isInside(file: string, folder: string): boolean {
-  return file.startsWith(`${folder}${path.sep}`);
 }
 
 /** How training was launched, where the launch config of that name was another one. */
@@ -100,7 +98,9 @@ function launchInBase(
 function withPaths<Value>(value: Value, from: string, to: string): Value {
   const replaced = (inner: unknown): unknown => {
     if (typeof inner === 'string') {
-      return inner === from || isInside(inner, from) ? path.join(to, path.relative(from, inner)) : inner;
+      return path.isAbsolute(inner) && isBelow(inner, from)
+        ? path.join(to, path.relative(from, inner))
+        : inner;
     }
     if (Array.isArray(inner)) return inner.map(replaced);
     if (inner === null || typeof inner !== 'object') return inner;

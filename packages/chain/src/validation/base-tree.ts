@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { MOST_SETTINGS_BYTES } from '@prometheus-actions/recipe';
 import { ConfigurationError, GitError, git } from '@prometheus-actions/stage';
+import { reach } from './reach.ts';
 
 /** The files of a commit that the working tree is compared with. Nothing is checked out, and nothing fetched. */
 export interface BaseTree {
@@ -53,7 +54,8 @@ export function openBaseTree(folder: string, base: string): BaseTree {
     '--no-relative',
     '--no-ext-diff',
     '--no-textconv',
-    '--ignore-submodules=all',
+    // A submodule at another commit is a change; what somebody edited in it is not looked at.
+    '--ignore-submodules=dirty',
     commit,
     '--',
   );
@@ -63,9 +65,7 @@ export function openBaseTree(folder: string, base: string): BaseTree {
   const paths = [...entries.keys()];
   const changed = differing.split('\0').filter(Boolean);
   const isAmong = (candidates: readonly string[], file: string) =>
-    [path.relative(root, file), path.relative(realRoot, withoutLinks(file))].some(
-      (place) => matching(candidates, place).length > 0,
-    );
+    [path.relative(root, file), ...reach(root, file)].some((place) => matching(candidates, place).length > 0);
   return {
     commit,
     root,
@@ -116,13 +116,15 @@ function isKnown(resolve: () => string): boolean {
   }
 }
 
-/** Those of the paths that are a file, in a folder, or what a pattern stands for. */
+/** Those of the paths that are a file, hold it, are in a folder, or what a pattern stands for. */
 export function matching(paths: readonly string[], file: string): string[] {
   const isPattern = /[*?[{]/.test(file);
   return paths.filter(
     (candidate) =>
       candidate === file ||
       candidate.startsWith(`${file}/`) ||
+      // A submodule that holds it.
+      file.startsWith(`${candidate}/`) ||
       (isPattern && path.matchesGlob(candidate, file)),
   );
 }
@@ -165,12 +167,4 @@ function entryAt(
     return entryAt(folder, entries, followed, links - 1);
   }
   return undefined;
-}
-
-function withoutLinks(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
-  }
 }

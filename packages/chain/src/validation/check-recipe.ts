@@ -1,6 +1,7 @@
 import path from 'node:path';
 import {
   type ArchitectureReading,
+  architectureOf,
   type Diagnostic,
   makePlan,
   type Plan,
@@ -8,18 +9,20 @@ import {
   type RecipeDifference,
   type RecipeFile,
   recipeDifference,
+  recipeFiles,
+  settingsText,
 } from '@prometheus-actions/recipe';
+import { type Confinement, confined, isBelow, PROJECT_ROOT } from '@prometheus-actions/stage';
 import { checkWithModel } from '../check-with-model.ts';
 import { defaultArtifactsDir } from '../recipe-location.ts';
 import { isChangedSince, recipeInBase } from './base-recipe.ts';
 import type { BaseTree } from './base-tree.ts';
-import { filesInside } from './inside-workspace.ts';
 
 /** One recipe, as far as it was right. */
 export interface CheckedRecipe {
   location: string;
   recipe?: Recipe | undefined;
-  /** Of its base model, where it was fetched. */
+  /** Of its base model, where it is known. */
   architecture?: ArchitectureReading | undefined;
   plan?: Plan;
   diagnostics: Diagnostic[];
@@ -41,14 +44,31 @@ export async function checkRecipe(
   location: string,
   options: CheckOptions,
 ): Promise<CheckedRecipe | undefined> {
-  const { workspace, base, processes } = options;
-  const absolute = path.resolve(workspace, location);
-  const { files, diagnostics: refused } = filesInside(absolute, workspace);
+  const absolute = path.resolve(options.workspace, location);
+  return confined(confinementOf(absolute, options.workspace), () => check(location, absolute, options));
+}
+
+/**
+ * Whoever proposes a change could have other files of the machine read and shown by it: of a recipe in the workspace
+ * nothing outside is read. A recipe outside is its owner's and may name what it likes.
+ */
+function confinementOf(recipe: string, workspace: string): Confinement | undefined {
+  if (!isBelow(recipe, workspace)) return undefined;
+  return { root: workspace, also: [PROJECT_ROOT], outside: 'refused' };
+}
+
+async function check(
+  location: string,
+  absolute: string,
+  options: CheckOptions,
+): Promise<CheckedRecipe | undefined> {
+  const { base, processes } = options;
+  const files = recipeFiles(absolute, (file) => settingsText(file.path));
   const isChanged = base && files.some((file) => isChangedSince(base, file));
   if (options.changedOnly && isChanged === false) return undefined;
-  if (refused.length > 0) return { location, diagnostics: refused };
-  const { recipe, diagnostics, architecture } = await checkWithModel(absolute, { processes });
+  const { recipe, diagnostics, ...fetched } = await checkWithModel(absolute, { processes });
   if (!recipe) return { location, diagnostics };
+  const architecture = fetched.architecture ?? architectureOf(recipe.baseModel);
   const plan = makePlan(recipe, options.artifactsDir ?? defaultArtifactsDir(recipe.name));
   const change = base && changeOf(base, recipe, files, { processes });
   return { location, recipe, architecture, plan, diagnostics, ...(change && { change }) };

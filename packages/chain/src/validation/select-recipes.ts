@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { isThere, type Reporter, walkFolder } from '@prometheus-actions/stage';
 import { recipeLocation } from '../recipe-location.ts';
 
 /** Which recipes are asked for. */
@@ -38,8 +38,12 @@ export function selectRecipes(lines: readonly string[]): Selection {
  *
  * @returns folders, or files of another name than `recipe.yaml`, as they are written in the input `recipe`
  */
-export function findRecipes(selection: Selection, workspace: string): string[] {
-  const found = yamlFiles(workspace).filter(selection.matches).map(shortLocation);
+export function findRecipes(
+  selection: Selection,
+  workspace: string,
+  reporter: Pick<Reporter, 'warning'>,
+): string[] {
+  const found = yamlFiles(workspace, reporter).filter(selection.matches).map(shortLocation);
   const locations = [...selection.named.map(recipeLocation), ...found];
   const seen = new Set<string>();
   return locations.filter((location) => {
@@ -60,7 +64,7 @@ function isExclusion(line: string): boolean {
 }
 
 function isPattern(line: string): boolean {
-  return /[*?[{]/.test(line) && !existsSync(line);
+  return /[*?[{]/.test(line) && !isThere(line);
 }
 
 /** Whether a pattern stands for a file, or for its folder where it is a `recipe.yaml`. */
@@ -74,12 +78,16 @@ function isWithin(file: string, folder: string): boolean {
 }
 
 /** YAML files of a folder, by their paths there; links are not followed, so that none leads out of it or in a circle. */
-function yamlFiles(workspace: string, folder = ''): string[] {
-  return readdirSync(path.join(workspace, folder), { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const file = path.posix.join(folder, entry.name);
-      if (entry.isDirectory()) return LEFT_OUT.has(entry.name) ? [] : yamlFiles(workspace, file);
-      return entry.isFile() && /\.ya?ml$/.test(entry.name) ? [file] : [];
-    });
+function yamlFiles(workspace: string, reporter: Pick<Reporter, 'warning'>): string[] {
+  const { entries, unread } = walkFolder(workspace, {
+    enters: ({ isFolder, path: folder }) => isFolder && !LEFT_OUT.has(path.posix.basename(folder)),
+  });
+  const [first] = unread;
+  if (first !== undefined) {
+    const others = unread.length > 1 ? `, and ${unread.length - 1} more` : '';
+    reporter.warning(`recipes were not looked for everywhere: ${first}${others}`);
+  }
+  return entries
+    .filter(({ isFile, path: file }) => isFile && /\.ya?ml$/.test(file))
+    .map(({ path: file }) => file);
 }

@@ -1,14 +1,13 @@
 import path from 'node:path';
 import { estimateMarkdown, estimateRecipe } from '@prometheus-actions/estimate';
 import {
-  architectureOf,
   type Diagnostic,
   type Plan,
   type Recipe,
   type RecipeDifference,
   type StageConsequence,
 } from '@prometheus-actions/recipe';
-import { markdown } from '../markdown-text.ts';
+import { markdown } from '@prometheus-actions/stage';
 import { findingText } from './annotations.ts';
 import type { CheckedRecipe } from './check-recipe.ts';
 
@@ -106,8 +105,7 @@ function recipeSections({ recipe, architecture, plan, change }: CheckedRecipe): 
 }
 
 /** What a run costs, where the architecture of the base model is known. */
-function estimateSection(recipe: Recipe, fetched: CheckedRecipe['architecture']): string[] {
-  const reading = fetched ?? architectureOf(recipe.baseModel);
+function estimateSection(recipe: Recipe, reading: CheckedRecipe['architecture']): string[] {
   if (!reading || 'problem' in reading) return [];
   const estimate = estimateMarkdown(estimateRecipe(recipe, { architecture: reading.architecture }));
   const title = `What ${markdown(recipe.name)} costs`;

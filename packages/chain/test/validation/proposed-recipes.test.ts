@@ -60,11 +60,11 @@ describe('a recipe that somebody else proposes', () => {
   ])('is not read through %s', async (_, change, before) => {
     change();
     const { annotations, log, summary, failure } = await here.check({ recipes: 'judges/first' });
-    expect(failure).toContain('1 error');
-    expect(annotations).toHaveLength(1);
+    expect(failure).toMatch(/errors? in judges\/first/);
     const file = 'judges/first/recipe.yaml';
-    expect(annotations[0]).toContain(`error ${file}:${here.placeOf(file, before, before)} `);
-    expect(annotations[0]).toContain('leads out of the workspace');
+    const errors = annotations.filter((each) => each.startsWith('error'));
+    for (const each of errors) expect(each).toContain(`error ${file}:${here.placeOf(file, before, before)} `);
+    expect(errors.join()).toContain('leads out of the workspace');
     expect(`${log}${summary}`).not.toContain('root:');
   });
 
@@ -127,7 +127,9 @@ describe('a recipe that somebody else proposes', () => {
     const { annotations, summary } = await here.check();
     expect(annotations[0]).toContain('<img src=x>|`@octocat`\\u{202e}\\n# x');
     const row = summary.split('\n').find((line) => line.startsWith('| error'));
-    expect(row).toContain('&#60;img src=x&#62;&#124;&#96;&#64;octocat&#96;&#92;u{202e}&#92;n&#35; x');
+    expect(row).toContain(
+      '&#60;img src=x&#62;&#124;&#96;&#64;&#8203;octocat&#96;&#92;u{202e}&#92;n&#35;&#8203; x',
+    );
     expect(row?.match(/\|/g)).toHaveLength(5);
   });
 

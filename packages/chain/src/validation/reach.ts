@@ -1,0 +1,38 @@
+import path from 'node:path';
+import { followLinks, globFiles, walkFolder } from '@prometheus-actions/stage';
+
+/**
+ * Every place of a repository that decides what is read under a path: each link on the way, where that ends, and of a
+ * folder or a pattern the same for each link in it. Whoever changes one of them changes what is read.
+ *
+ * @param root absolute path of the repository
+ * @param file absolute; a file, a folder or a pattern
+ * @returns paths in the repository
+ */
+export function reach(root: string, file: string): string[] {
+  const places = new Set<string>();
+  const visited = new Set<string>();
+  const follow = (each: string) => {
+    const route = followLinks(root, each);
+    for (const link of route.links) places.add(path.relative(route.root, link.toString()));
+    if (route.end !== 'found') return;
+    const place = path.relative(route.root, route.real.toString());
+    places.add(place);
+    if (!route.stats.isDirectory() || visited.has(place)) return;
+    visited.add(place);
+    const folder = path.join(root, place);
+    for (const entry of walked(folder)) if (entry.isLink) follow(path.join(folder, entry.path));
+  };
+  follow(file);
+  if (/[*?[{]/.test(file)) for (const match of globFiles(file)) follow(match);
+  return [...places];
+}
+
+/** What can't be listed is not read by a check either. */
+function walked(folder: string): ReturnType<typeof walkFolder>['entries'] {
+  try {
+    return walkFolder(folder).entries;
+  } catch {
+    return [];
+  }
+}

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere, PROJECT_ROOT } from '@prometheus-actions/stage';
+import { confined, confinementFrom, isThere, PROJECT_ROOT } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
@@ -52,7 +52,9 @@ export function readLaunch(
   const folder = path.dirname(yaml.file);
   const at = (finding: Finding) => report(['config'], finding);
   if (!isNamed(config)) resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
-  const read = readLaunchConfig(config, folder, processes, diagnostics, at);
+  const read = confined(confinementFrom(yaml.file), () =>
+    readLaunchConfig(config, folder, processes, diagnostics, at),
+  );
   return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere } from '@prometheus-actions/stage';
+import { confined, confinementFrom, isThere } from '@prometheus-actions/stage';
 import type { Diagnostic } from './diagnostics.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
 import { missingFile, readYamlFile, type YamlFile } from './yaml-file.ts';
@@ -18,7 +18,9 @@ export function readReferenced(
     (finding) => from.diagnose({ path: at }, finding),
     diagnostics,
   );
-  if (isThere(file)) return readYamlFile(file, diagnostics);
-  diagnostics.push(from.diagnose({ path: at }, missingFile(path.basename(file), file)));
-  return undefined;
+  return confined(confinementFrom(from.file), () => {
+    if (isThere(file)) return readYamlFile(file, diagnostics);
+    diagnostics.push(from.diagnose({ path: at }, missingFile(path.basename(file), file)));
+    return undefined;
+  });
 }

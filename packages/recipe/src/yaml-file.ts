@@ -17,7 +17,7 @@ import { otherReadings } from './pyyaml-scalars.ts';
 import { RULES, type RuleCode, type Severity } from './rules.ts';
 import { type KeyFix, keyEdits, type TextEdit } from './text-edits.ts';
 import { anchorFaults, mergeFaults, removeFaults, writtenAlong } from './yaml-nodes.ts';
-import { explainSyntax, strayTab, unknownAlias, unknownTags } from './yaml-syntax.ts';
+import { explainSyntax, strayTab, unknownTags, wrongAlias } from './yaml-syntax.ts';
 
 type KeyPath = readonly PropertyKey[];
 
@@ -125,6 +125,11 @@ export function parseYaml(
 ): YamlFile | undefined {
   // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
   const text = withoutMark(marked);
+  if (isOvergrown(text)) {
+    const message = `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+    diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+    return undefined;
+  }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
   const allowed = allowances(text);
@@ -147,8 +152,8 @@ export function parseYaml(
     };
   };
   const found = explainSyntax(document.errors, text);
-  const unknown = unknownAlias(document);
-  found.push(...(unknown ? [unknown] : mergeFaults(document)));
+  const alias = wrongAlias(document);
+  found.push(...(alias ? [alias] : mergeFaults(document)));
   found.push(...anchorFaults(document), ...unknownTags(document.warnings, text));
   for (const { offset, finding } of found) diagnostics.push(diagnose([offset, offset], finding));
   // Keys that stand twice don't keep the rest from being checked.
@@ -175,6 +180,19 @@ export function parseYaml(
     diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
     return undefined;
   }
+}
+
+/** The parser compares each key of a mapping with all others: far more than any settings would take minutes. */
+const MOST_SEPARATORS = 10_000;
+
+function isOvergrown(text: string): boolean {
+  let separators = 0;
+  for (const character of text) {
+    if (character !== '\n' && character !== ',' && character !== ':') continue;
+    separators += 1;
+    if (separators > MOST_SEPARATORS) return true;
+  }
+  return false;
 }
 
 /** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */

@@ -1,4 +1,15 @@
-import { CST, type Document, type ErrorCode, Lexer, visit, type YAMLError, type YAMLWarning } from 'yaml';
+import {
+  CST,
+  type Document,
+  type ErrorCode,
+  Lexer,
+  type Scalar,
+  visit,
+  type YAMLError,
+  type YAMLMap,
+  type YAMLSeq,
+  type YAMLWarning,
+} from 'yaml';
 import type { RuleCode } from './rules.ts';
 import type { Finding } from './yaml-file.ts';
 
@@ -75,21 +86,52 @@ export function explainSyntax(
     });
 }
 
-/** The first alias that names no anchor before it: the parser says so only when values are made. */
-export function unknownAlias(document: Document): { offset: number; finding: Finding } | undefined {
-  let unknown: { offset: number; finding: Finding } | undefined;
+/** The parser looks for the anchor of each alias anew, through all of the file: more would take minutes. */
+const MOST_ALIASES = 500;
+
+/**
+ * The first alias that names no anchor before it, of which the parser says so only when values are made, or that is in the
+ * value of its own anchor, which YAML allows and no file of settings means; or one too many.
+ */
+export function wrongAlias(document: Document): { offset: number; finding: Finding } | undefined {
+  let wrong: { offset: number; finding: Finding } | undefined;
+  const anchored = new Map<string, unknown>();
+  let aliases = 0;
+  const noteAnchor = (_: unknown, node: Scalar | YAMLMap | YAMLSeq) => {
+    if (node.anchor) anchored.set(node.anchor, node);
+  };
   visit(document, {
-    Alias(_, alias) {
-      if (!alias.resolve(document)) {
-        const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
-        const hint = 'Put quotes around a text that begins with *.';
-        unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
-        return visit.BREAK;
-      }
-      return undefined;
+    Scalar: noteAnchor,
+    Map: noteAnchor,
+    Seq: noteAnchor,
+    Alias(_, { source, range }, around) {
+      aliases += 1;
+      const problem = aliasProblem(source, anchored.get(source), around, aliases);
+      if (!problem) return undefined;
+      const [message, hint] = problem;
+      wrong = { offset: range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
+      return visit.BREAK;
     },
   });
-  return unknown;
+  return wrong;
+}
+
+function aliasProblem(
+  name: string,
+  anchored: unknown,
+  around: readonly unknown[],
+  count: number,
+): [message: string, hint: string] | undefined {
+  if (count > MOST_ALIASES)
+    return [`the file has more than ${MOST_ALIASES} aliases (*name)`, 'Write it without them.'];
+  if (anchored === undefined)
+    return [
+      `*${name} repeats an anchor &${name}, and there is none before it`,
+      'Put quotes around a text that begins with *.',
+    ];
+  if (around.includes(anchored))
+    return [`*${name} is in the value of &${name} itself, which so has no end`, 'Write the value out.'];
+  return undefined;
 }
 
 /** Tags (`!name`) that mean nothing: PyYAML refuses them, and the parser here only warns. */

@@ -26,6 +26,14 @@ it.each([
   ['an escape', 'a: "\\q"\n', 1, 5, '\\q has no meaning between double quotes'],
   ['two documents', 'a: 1\n---\nb: 2\n', 2, 1, 'a second document begins here'],
   ['an alias of nothing', 'a: 1\nb: *a\n', 2, 4, '*a repeats an anchor &a, and there is none before it'],
+  [
+    'a value in itself',
+    'a: &a [1, { b: *a }]\n',
+    1,
+    16,
+    '*a is in the value of &a itself, which so has no end',
+  ],
+  ['a whole file in itself', '&a { b: *a }\n', 1, 9, '*a is in the value of &a itself, which so has no end'],
 ])('says what is wrong with %s, once', (_, text, line, column, message) => {
   const { data, found } = read(text);
   expect(data).toBeUndefined();
@@ -58,3 +66,32 @@ it('refuses aliases that expand without end, at once', () => {
 it('reads aliases that are used as they are meant', () => {
   expect(read('a: &a [1]\nb: *a\n')).toEqual({ data: { a: [1], b: [1] }, found: [] });
 });
+
+it.each([
+  ['aliases of one anchor', `a: &a 1\nb: [${'*a '.repeat(5000).split(' ').join(', ')}]\n`],
+  ['aliases of an anchor each', lines(2000, (n) => `a${n}: &a${n} 1\nb${n}: *a${n}`)],
+  ['aliases in one line', `a: &a 1\nb: [${'*a,'.repeat(1_000_000)}]\n`],
+  ['keys', lines(300_000, (n) => `a${n}: 1`)],
+  ['keys in one line', `{${Array.from({ length: 200_000 }, (_, n) => `a${n}: 1`).join()}}`],
+  ['keys without values', `{${Array.from({ length: 200_000 }, (_, n) => `a${n}`).join()}}`],
+  ['merge keys', `a: &a { b: 1 }\n${lines(2000, (n) => `c${n}: { <<: *a }`)}`],
+])('refuses %s without number, in time', (_, text) => {
+  const started = Date.now();
+  const { data, found } = read(text);
+  expect(data).toBeUndefined();
+  expect(found).toMatchObject([
+    { message: expect.stringMatching(/^the file has more than (500 aliases|10000 lines)/) },
+  ]);
+  expect(Date.now() - started).toBeLessThan(2000);
+});
+
+it('reads as much as any settings have, in time', () => {
+  const text = `${lines(490, (n) => `a${n}: &a${n} 1\nb${n}: *a${n}`)}${lines(3500, (n) => `c${n}: 1`)}`;
+  const started = Date.now();
+  expect(Object.keys(read(text).data as object)).toHaveLength(2 * 490 + 3500);
+  expect(Date.now() - started).toBeLessThan(5000);
+});
+
+function lines(number: number, line: (at: number) => string): string {
+  return Array.from({ length: number }, (_, at) => `${line(at)}\n`).join('');
+}

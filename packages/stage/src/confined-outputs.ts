@@ -14,6 +14,7 @@ import path from 'node:path';
 import { refused } from './confined-files.ts';
 import { enclosureOf } from './confinement.ts';
 import { ConfigurationError } from './errors.ts';
+import { walkFolder } from './folder-walk.ts';
 
 const ITSELF = 'Remove the link, or give the absolute path of the place that is meant.';
 const DESCRIPTORS = '/proc/self/fd';
@@ -72,19 +73,13 @@ export function prepareOutputPlace(outputDir: string): void {
       if (name !== base && !name.startsWith(`${base}.`) && !name.startsWith(`.${base}.`)) continue;
       if (entry.isSymbolicLink()) throw refused(path.join(parent, name), 'is a link', ITSELF);
       if (!entry.isDirectory() || name === base) continue;
-      const link = linkBelow(path.join(opened.place, name));
-      if (link !== undefined) throw refused(path.join(parent, name, link), 'is a link', ITSELF);
+      // The folder of an interrupted run, which the next one continues.
+      const link = walkFolder(path.join(parent, name)).entries.find(({ isLink }) => isLink);
+      if (link) throw refused(path.join(parent, name, link.path), 'is a link', ITSELF);
     }
   } finally {
     opened.close();
   }
-}
-
-/** The first link below a folder that an interrupted run left, which the next one would go on in. */
-function linkBelow(folder: string): string | undefined {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const link = entries.find((entry) => entry.isSymbolicLink());
-  return link && path.relative(folder, path.join(link.parentPath, link.name));
 }
 
 interface OutputFolder {

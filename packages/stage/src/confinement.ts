@@ -38,6 +38,9 @@ export interface Enclosure {
   isStrangers: boolean;
 }
 
+/** Where Linux has what is no file of a disk: devices that never end, and the environment of the process. */
+const SYSTEM = ['/proc', '/sys', '/dev'];
+
 /** The enclosure of an absolute path; `free` where it may be followed anywhere, `outside` where it may not. */
 export function enclosureOf(file: string): Enclosure | 'free' | 'outside' {
   const rule = current.getStore();
@@ -48,7 +51,21 @@ export function enclosureOf(file: string): Enclosure | 'free' | 'outside' {
   if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
     return { root: own, isStrangers: false };
   if (isBelow(file, root)) return { root, isStrangers: true };
-  return outside === 'refused' ? 'outside' : 'free';
+  return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';
+}
+
+/**
+ * Whether a message may show what is in a file. Of one outside, which a run with the right to do so named, its log and
+ * summary show nothing: more people read these than that file.
+ */
+export function mayQuote(file: string): boolean {
+  return !current.getStore() || typeof enclosureOf(file) !== 'string';
+}
+
+/** The confinement for what a file names: a stranger's file names nothing outside, the owner's whatever it likes. */
+export function confinementFrom(file: string): Confinement | undefined {
+  const rule = current.getStore();
+  return rule && typeof enclosureOf(file) !== 'string' ? { ...rule, outside: 'refused' } : rule;
 }
 
 /** Whether a path is a folder or below it, by their texts. */

@@ -13,7 +13,14 @@ export {
   statFile,
 } from './confined-files.ts';
 export { writeOutput } from './confined-outputs.ts';
-export { type Confinement, confined, confinement, enclosureOf, isBelow } from './confinement.ts';
+export {
+  type Confinement,
+  confined,
+  confinement,
+  confinementFrom,
+  enclosureOf,
+  isBelow,
+} from './confinement.ts';
 export { ChildProcessError, ConfigurationError, formatPlace, type Place } from './errors.ts';
 export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-digests.ts';
 export { type FolderWalk, globFiles, walkFolder } from './folder-walk.ts';

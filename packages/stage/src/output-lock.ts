@@ -27,7 +27,7 @@ export async function lockOutput(
   const { file, holderFile } = lockFiles(outputDir);
   await mkdir(path.dirname(file), { recursive: true });
   const database = await openDatabase(file);
-  for (let attempt = 0; !tryExclusive(database); attempt += 1) {
+  for (let attempt = 0; !tryExclusive(database, file); attempt += 1) {
     const holder = await holderOf(holderFile);
     if (!options.wait) {
       database.close();
@@ -77,22 +77,34 @@ async function openDatabase(file: string, options: { readOnly?: boolean } = {}):
   try {
     const { DatabaseSync } = await import('node:sqlite');
     return new DatabaseSync(file, options);
+  } catch (error) {
+    throw noLock(file, error);
   } finally {
     process.emitWarning = emitWarning;
   }
 }
 
-function tryExclusive(database: DatabaseSync): boolean {
+function tryExclusive(database: DatabaseSync, file: string): boolean {
   try {
     database.exec('BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
     if (isBusy(error)) return false;
-    throw error;
+    database.close();
+    throw noLock(file, error);
   }
 }
 
+function noLock(file: string, cause: unknown): ConfigurationError {
+  return new ConfigurationError(`${file} is no lock file: ${(cause as Error).message}`, {
+    hint: 'Remove it, or let the user that runs this write it.',
+    cause,
+  });
+}
+
+/** https://www.sqlite.org/rescode.html */
+const SQLITE_BUSY = 5;
+
 function isBusy(error: unknown): boolean {
-  const SQLITE_BUSY = 5;
   return (error as { errcode?: number }).errcode === SQLITE_BUSY;
 }

@@ -81,7 +81,8 @@ function inputStats(name: string, target: string): Stats {
   let reason = 'ENOENT';
   try {
     const info = statFile(target);
-    if (info) return info;
+    if (info?.isFile() || info?.isDirectory()) return info;
+    if (info) reason = 'it is neither a file nor a folder';
   } catch (error) {
     if (error instanceof RefusedPath) throw error;
     reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;

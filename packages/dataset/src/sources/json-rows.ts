@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { openFile } from '@prometheus-actions/stage/confined-files';
+import { mayQuote } from '@prometheus-actions/stage/confinement';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import {
   byteName,
@@ -244,7 +245,10 @@ class JsonScan {
 
   #fileFault({ message, hint, at = this.#at }: RowFault, row = ''): ConfigurationError {
     const { path, start, unit } = this.#text;
-    return new ConfigurationError(`${row}${unit} ${this.#window.base + at - start}: ${message}`, {
+    const shown = mayQuote(path)
+      ? message
+      : message.replace(/^found "(?:[^"\\]|\\.)*"/, 'found something else');
+    return new ConfigurationError(`${row}${unit} ${this.#window.base + at - start}: ${shown}`, {
       hint,
       place: { file: path },
     });

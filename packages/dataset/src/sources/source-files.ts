@@ -77,7 +77,7 @@ async function savedShards(folder: string): Promise<string[] | undefined> {
 }
 
 function jsonIn(file: string): unknown {
-  return isThere(file) ? readJsonFile(file) : undefined;
+  return statFile(file)?.isFile() ? readJsonFile(file) : undefined;
 }
 
 function byCodeUnit(a: string, b: string): number {

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { extname } from 'node:path';
 import { openFile, RefusedPath, statFile } from '@prometheus-actions/stage/confined-files';
+import { mayQuote } from '@prometheus-actions/stage/confinement';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { isLfsPointer, LFS_FAULT, START_BYTES } from '@prometheus-actions/stage/text-file';
 
@@ -38,7 +39,7 @@ export async function sourceFormat(
   }[extension];
   if (expected !== undefined && start.length > 0) {
     throw new ConfigurationError(
-      `the file does not start as ${expected} does: found ${JSON.stringify(start.toString('latin1', 0, 8))}`,
+      `the file does not start as ${expected} does: ${mayQuote(file) ? `found ${JSON.stringify(start.toString('latin1', 0, 8))}` : 'found something else'}`,
       { hint: 'It may be another format, or cut off: fetch it again.', place: { file } },
     );
   }

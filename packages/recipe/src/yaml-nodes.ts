@@ -76,7 +76,7 @@ function mergedInto(
 }
 
 /** A plain `<<`; in quotes it is a key like any other. */
-function isMergeKey(key: unknown): boolean {
+export function isMergeKey(key: unknown): boolean {
   if (!isScalar(key)) return false;
   return typeof key.value === 'symbol' || (key.value === '<<' && key.type === Scalar.PLAIN);
 }

@@ -2,6 +2,7 @@ import {
   CST,
   type Document,
   type ErrorCode,
+  isPair,
   Lexer,
   type Scalar,
   visit,
@@ -12,6 +13,7 @@ import {
 } from 'yaml';
 import type { RuleCode } from './rules.ts';
 import type { Finding } from './yaml-file.ts';
+import { isMergeKey } from './yaml-nodes.ts';
 
 interface Explanation {
   message: (found: string) => string;
@@ -129,7 +131,8 @@ function aliasProblem(
       `*${name} repeats an anchor &${name}, and there is none before it`,
       'Put quotes around a text that begins with *.',
     ];
-  if (around.includes(anchored))
+  // Of merge keys that take in themselves, mergeFaults says so.
+  if (around.includes(anchored) && !around.some((each) => isPair(each) && isMergeKey(each.key)))
     return [`*${name} is in the value of &${name} itself, which so has no end`, 'Write the value out.'];
   return undefined;
 }

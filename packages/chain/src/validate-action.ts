@@ -1,10 +1,11 @@
 import path from 'node:path';
-import { type Diagnostic, formatDiagnostic, formatWithSource, type Plan } from '@prometheus-actions/recipe';
+import { type Diagnostic, formatWithSource, type Plan } from '@prometheus-actions/recipe';
 import {
   type ActionContext,
   ConfigurationError,
   confined,
   GitError,
+  jobConfinement,
   PROJECT_ROOT,
   visibleText,
   writeOutput,
@@ -28,7 +29,7 @@ import { addressOf, count, validationSummary } from './validation/summary.ts';
 export async function validateAction(action: ActionContext): Promise<void> {
   const workspace = path.resolve(process.env.GITHUB_WORKSPACE ?? process.cwd());
   const own = { root: workspace, also: [PROJECT_ROOT], outside: 'by name' } as const;
-  await confined(own, () => validateRecipes(workspace, action));
+  await confined(jobConfinement() ?? own, () => validateRecipes(workspace, action));
 }
 
 async function validateRecipes(workspace: string, action: ActionContext): Promise<void> {
@@ -133,9 +134,7 @@ async function report(
     await writeSarif(path.resolve(workspace, inputs.sarif_file), sarifText(diagnostics, workspace), action);
   }
   for (const diagnostic of diagnostics) {
-    // The line of a link that leads out of the workspace is one of the file that is not to be read.
-    const format = diagnostic.code === 'outside-workspace' ? formatDiagnostic : formatWithSource;
-    action.reporter.info(format({ ...diagnostic, file: shortPath(diagnostic.file) }));
+    action.reporter.info(formatWithSource({ ...diagnostic, file: shortPath(diagnostic.file) }));
   }
   const left = annotate(diagnostics, action.reporter);
   const places = { workspace, address: addressOf(process.env) };

@@ -9,6 +9,8 @@ import {
   CancelledError,
   ChildProcessError,
   ConfigurationError,
+  confined,
+  jobConfinement,
 } from '@prometheus-actions/stage';
 import { Command, CommanderError } from 'commander';
 import { addCleanCommand } from './commands/clean.ts';
@@ -46,7 +48,7 @@ async function main(args: string[]): Promise<number> {
   addReportCommand(program, signal);
   addCleanCommand(program);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await confined(jobConfinement(), () => program.parseAsync(args, { from: 'user' }));
     return signal.aborted ? CANCELLED : DONE;
   } catch (error) {
     // Commander has printed its own message, or the help that was asked for.

@@ -1,4 +1,5 @@
-import { readFile, visibleColumns, withoutMark } from '@prometheus-actions/stage';
+import path from 'node:path';
+import { mayQuote, readFile, visibleColumns, withoutMark } from '@prometheus-actions/stage';
 import { type Diagnostic, formatDiagnostic } from './diagnostics.ts';
 
 /** Columns of a line that are shown; of a longer one, those around what is wrong. */
@@ -23,6 +24,7 @@ function excerptOf({ file, line, column, endColumn }: Diagnostic): string[] {
 }
 
 function lineOf(file: string, line: number): string | undefined {
+  if (!mayQuote(path.resolve(file))) return undefined;
   try {
     return withoutMark(readFile(file).toString()).split(/\r\n|\n|\r/)[line - 1];
   } catch {

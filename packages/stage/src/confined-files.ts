@@ -172,16 +172,20 @@ function locate(file: string): { real: Buffer; stats: Stats } | 'free' | undefin
   if (route.end === 'unknown') throw refused(file, `can't be followed: ${route.code}`, NAME_IT);
   const problem = oddity(route.stats, route.below, enclosure.isStrangers);
   if (problem) throw refused(file, ...problem);
+  if (enclosure.isStrangers && route.stats.isFile() && isHollow(route.real.toString(), route.stats))
+    throw refused(file, `has ${route.stats.size} bytes, nearly all of them a hole`, 'Write the file again.');
   return route;
 }
 
 const NAME_IT = 'Put the file itself into the repository, and name it from there.';
 
-/** Bytes from which a file without content on the disk counts: a file system may keep a small one elsewhere. */
+/** Bytes from which that counts: less is read at once. */
 const HOLLOW_BYTES = 1 << 20;
 /** No compression of a file system makes real data so small. */
 const HOLLOW_RATIO = 100;
 const BLOCK_BYTES = 512;
+const PROBES = 16;
+const PROBE_BYTES = 4096;
 
 /** Why something in the workspace is not taken for a file or folder of its own. */
 function oddity(
@@ -197,9 +201,22 @@ function oddity(
   if (!isStrangers) return undefined;
   // What a checkout writes has one name. Another one may be that of any file of the machine.
   if (stats.nlink > 1) return ['is a hard link to a file with another name', 'Put a copy there (cp).'];
-  if (stats.size >= HOLLOW_BYTES && stats.blocks * BLOCK_BYTES * HOLLOW_RATIO < stats.size)
-    return [`has ${stats.size} bytes, nearly all of them a hole`, 'Write the file again.'];
   return undefined;
+}
+
+/** Whether a large file is all zeros where it is looked at, and takes hardly any room: reading it would take for ever. */
+function isHollow(place: string, { size, blocks }: Stats): boolean {
+  if (size < HOLLOW_BYTES || blocks * BLOCK_BYTES * HOLLOW_RATIO >= size) return false;
+  // Some file systems do not say what room a file takes.
+  const descriptor = openSync(place, 'r');
+  try {
+    const probe = Buffer.alloc(PROBE_BYTES);
+    return Array.from({ length: PROBES }, (_, at) => Math.floor((size / PROBES) * (at + 0.5))).every(
+      (position) => probe.subarray(0, readSync(descriptor, probe, { position })).every((byte) => byte === 0),
+    );
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The error for a path, by its name in the workspace where it is there. */

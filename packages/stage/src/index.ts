@@ -20,6 +20,7 @@ export {
   confinementFrom,
   enclosureOf,
   isBelow,
+  mayQuote,
 } from './confinement.ts';
 export { ChildProcessError, ConfigurationError, formatPlace, type Place } from './errors.ts';
 export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-digests.ts';
@@ -27,6 +28,7 @@ export { type FolderWalk, globFiles, walkFolder } from './folder-walk.ts';
 export { GitError, git } from './git.ts';
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';
+export { jobConfinement } from './job-confinement.ts';
 export { SUMMARY_LIMIT } from './job-files.ts';
 export { followLinks } from './links.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';

@@ -1,10 +1,9 @@
-import path from 'node:path';
 import * as core from '@actions/core';
 import { abortOnSignals, CancelledError } from './cancellation.ts';
 import { confined } from './confinement.ts';
 import { ChildProcessError, ConfigurationError } from './errors.ts';
 import { GithubReporter, withoutCommands } from './github-reporter.ts';
-import { PROJECT_ROOT } from './hardware.ts';
+import { jobConfinement } from './job-confinement.ts';
 import { StepOutputs, writeSummary } from './job-files.ts';
 import { printable, type Reporter } from './reporter.ts';
 
@@ -29,8 +28,7 @@ export async function runAction(main: (context: ActionContext) => Promise<void>)
   const reporter = new GithubReporter();
   const signal = abortOnSignals();
   try {
-    const root = path.resolve(process.env.GITHUB_WORKSPACE ?? process.cwd());
-    await confined({ root, also: [PROJECT_ROOT], outside: 'by name' }, () =>
+    await confined(jobConfinement(), () =>
       main({
         reporter,
         signal,

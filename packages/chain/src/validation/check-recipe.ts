@@ -12,7 +12,7 @@ import {
   recipeFiles,
   settingsText,
 } from '@prometheus-actions/recipe';
-import { type Confinement, confined, isBelow, PROJECT_ROOT } from '@prometheus-actions/stage';
+import { confined, confinementFrom } from '@prometheus-actions/stage';
 import { checkWithModel } from '../check-with-model.ts';
 import { defaultArtifactsDir } from '../recipe-location.ts';
 import { isChangedSince, recipeInBase } from './base-recipe.ts';
@@ -45,16 +45,9 @@ export async function checkRecipe(
   options: CheckOptions,
 ): Promise<CheckedRecipe | undefined> {
   const absolute = path.resolve(options.workspace, location);
-  return confined(confinementOf(absolute, options.workspace), () => check(location, absolute, options));
-}
-
-/**
- * Whoever proposes a change could have other files of the machine read and shown by it: of a recipe in the workspace
- * nothing outside is read. A recipe outside is its owner's and may name what it likes.
- */
-function confinementOf(recipe: string, workspace: string): Confinement | undefined {
-  if (!isBelow(recipe, workspace)) return undefined;
-  return { root: workspace, also: [PROJECT_ROOT], outside: 'refused' };
+  // Whoever proposes a change could have other files of the machine read and shown by it: of a recipe in the workspace
+  // nothing outside is read. A recipe outside is its owner's and may name what it likes.
+  return confined(confinementFrom(absolute), () => check(location, absolute, options));
 }
 
 async function check(

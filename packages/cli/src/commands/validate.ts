@@ -8,7 +8,13 @@ import {
   sarifText,
 } from '@prometheus-actions/chain';
 import { type Diagnostic, fixFiles, formatWithSource, inSourceOrder } from '@prometheus-actions/recipe';
-import { ConfigurationError, GithubReporter, PROJECT_ROOT } from '@prometheus-actions/stage';
+import {
+  ConfigurationError,
+  confined,
+  confinementFrom,
+  GithubReporter,
+  PROJECT_ROOT,
+} from '@prometheus-actions/stage';
 import { type Command, Option } from 'commander';
 import { printedJson, printedText, safeJson } from '../printed-text.ts';
 
@@ -40,7 +46,10 @@ export function addValidateCommand(program: Command, signal: AbortSignal): void 
       const format = options.json ? 'json' : options.format;
       const recipes = locations.length > 0 ? locations : shippedRecipes();
       const check = async () => {
-        const found = recipes.map((recipe) => checkWithModel(recipeLocation(recipe), {}, { signal }));
+        const found = recipes.map(recipeLocation).map((recipe) =>
+          // In a job the recipe may be a stranger's.
+          confined(confinementFrom(path.resolve(recipe)), () => checkWithModel(recipe, {}, { signal })),
+        );
         return (await Promise.all(found)).flatMap(({ diagnostics }) => diagnostics);
       };
       const fixed = options.fix ? fixFiles(await check()) : [];

@@ -106,7 +106,9 @@ async function attempt(
   const written = filesBelow(root).filter((file) => !before.has(file));
   // Data that the recipe names outside, in a run with the right to do so, are what is prepared.
   const isNamed = done.some((each) => each.includes(`dataset.yaml: ${outside}`));
-  const text = [JSON.stringify(said), ...(isNamed ? [] : written.map(contentOf))].join('\n');
+  const all = [JSON.stringify(said), ...(isNamed ? [] : written.map(contentOf))].join('\n');
+  // Where such data are wrong, the message names the file.
+  const text = isNamed ? all.replaceAll(new RegExp(`${outside}/[\\w./-]*`, 'g'), '') : all;
   const at = text.indexOf(CANARY);
   // A path that the recipe itself names may be said again.
   if (at >= 0 && !done.join().includes(CANARY))

@@ -5,11 +5,12 @@ export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-d
 export { GitError, git } from './git.ts';
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';
+export { ensureUv, installPackages } from './install-packages.ts';
 export { SUMMARY_LIMIT } from './job-files.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
 export { lockHolder, lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
-export { ensurePython, ensureUv, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
+export { ensurePython, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
 export { isolatedPython, PYTHON_VARIABLES, SAFE_PATH_OPTION } from './python-isolation.ts';
 export { RecordingReporter, type StageWarnings } from './recording-reporter.ts';
 export {

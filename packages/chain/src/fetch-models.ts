@@ -1,0 +1,56 @@
+import { fetchFiles, hubSettings, listRepoFiles, resolveRepo } from '@prometheus-actions/hub';
+import { ConfigurationError, type StageContext } from '@prometheus-actions/stage';
+import type { ModelReference } from './model-reference.ts';
+
+/**
+ * Fetches what a stage reads of models on the hub, before its processes start: these then need no token. What is in the cache
+ * already is compared with its hash.
+ *
+ * @throws ConfigurationError when a model is not available, or has no weights that are read
+ */
+export async function fetchModels(
+  models: readonly ModelReference[],
+  { progress, signal }: StageContext,
+): Promise<void> {
+  const references = new Map(
+    models.flatMap((model) => ('id' in model ? [[`${model.id}@${model.revision}`, model] as const] : [])),
+  );
+  for (const { id, revision } of references.values()) {
+    progress.phase(`fetching ${id}`);
+    const settings = hubSettings();
+    const repo = await resolveRepo({ type: 'model', id, revision }, settings, signal);
+    const files = (await listRepoFiles(repo, settings, signal)).map((file) => file.path);
+    const read = files.filter(isRead);
+    if (!read.some((file) => file.endsWith(WEIGHTS))) {
+      throw new ConfigurationError(`the model ${id} at ${revision} has no weights in safetensors`, {
+        hint: `Its files are: ${files.slice(0, 12).join(', ') || 'none'}. Pickled weights (.bin, .pt) are not read.`,
+      });
+    }
+    await fetchFiles(repo, read, settings, {
+      signal,
+      onProgress: (done, total) => progress.progress(done, total, 'bytes'),
+      onWait: (holder) => progress.phase(`waiting for ${holder}`),
+    });
+  }
+}
+
+const WEIGHTS = '.safetensors';
+// The same as DOWNLOADED_FILES of model_source.py.
+const OTHERS = new Set([
+  'model.safetensors.index.json',
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer.model',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'chat_template.jinja',
+]);
+
+/** Whether a file of a repository is read: weights in safetensors, configuration and tokenizer, nothing that runs code. */
+export function isRead(file: string): boolean {
+  return file.endsWith(WEIGHTS) || OTHERS.has(file);
+}

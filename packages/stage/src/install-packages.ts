@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { absoluteFolders } from './child-environment.mjs';
 import { ConfigurationError } from './errors.ts';
@@ -28,38 +29,61 @@ const BUILD_HASHES = '--require-build-hashes';
  *
  * @throws ConfigurationError when the index can't be reached or serves anything else
  */
-export async function installPackages(
-  uv: string,
-  python: string,
-  { files, build, again }: Installation,
-): Promise<void> {
-  const [names, builders] = await Promise.all([namesIn(files), namesIn([build])]);
-  const fromSource = FROM_SOURCE.filter((name) => names.includes(name));
-  const wheels = [...new Set([...names, ...builders])].filter((name) => !FROM_SOURCE.includes(name));
-  const synced = await runCommand(
-    uv,
-    [
-      ...['pip', 'sync', '--quiet', '--python', python, '--require-hashes'],
-      ...[BUILD_HASHES, '--build-constraints', build],
-      ...(again ? ['--reinstall'] : []),
-      ...wheels.flatMap((name) => ['--only-binary', name]),
-      // uv keeps what it built, for others that didn't ask by what: it is built again.
-      ...fromSource.flatMap((name) => ['--reinstall-package', name]),
-      ...(fromSource.length > 0 ? builders.flatMap((name) => ['--refresh-package', name]) : []),
-      ...files,
-    ],
-    installing(),
-  );
-  if (synced.exitCode !== 0) {
-    throw new ConfigurationError(`the Python packages could not be installed:\n${synced.stderr.trim()}`, {
-      hint: HASH_FAULT.test(synced.stderr)
-        ? 'Does the mirror that uv is configured for change packages? Where its cache is at fault: uv cache clean.'
-        : 'Is PyPI (or the mirror that uv is configured for) reachable? Is there 10 GB of free disk?',
-    });
+export async function installPackages(uv: string, python: string, installation: Installation): Promise<void> {
+  const { build, again } = installation;
+  const scratch = await mkdtemp(path.join(tmpdir(), 'prometheus-locks-'));
+  try {
+    const { wheels, sources } = await splitLocks(installation.files, scratch);
+    const to = ['--quiet', '--python', python, '--require-hashes'];
+    const anew = again ? ['--reinstall'] : [];
+    await run(uv, ['pip', 'sync', ...to, ...anew, '--only-binary', ':all:', ...wheels]);
+    if (sources.length === 0) return;
+    const builders = entriesOf(await readFile(build, 'utf8')).flatMap(({ name }) => ['--only-binary', name]);
+    const hashed = [BUILD_HASHES, '--build-constraints', build, ...builders];
+    // uv's cache has what any job built, by whatever its index had: it is not asked.
+    const once = ['--no-cache', '--no-deps', ...sources.flatMap((lock) => ['-r', lock])];
+    await run(uv, ['pip', 'install', ...to, ...hashed, ...once]);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 
-const HASH_FAULT = /hash mismatch|hash-checking/i;
+async function run(uv: string, args: readonly string[]): Promise<void> {
+  const { exitCode, stderr } = await runCommand(uv, args, installing());
+  if (exitCode === 0) return;
+  throw new ConfigurationError(`the Python packages could not be installed:\n${stderr.trim()}`, {
+    hint: /hash mismatch|hash-checking/i.test(stderr)
+      ? 'Does the mirror that uv is configured for change packages? Where its cache is at fault: uv cache clean.'
+      : 'Is PyPI (or the mirror that uv is configured for) reachable? Is there 10 GB of free disk?',
+  });
+}
+
+/** Writes each lock without the packages that are built from their source, and what is left out as a lock of its own. */
+async function splitLocks(
+  files: readonly string[],
+  folder: string,
+): Promise<{ wheels: string[]; sources: string[] }> {
+  const locks = { wheels: [] as string[], sources: [] as string[] };
+  for (const file of files) {
+    const entries = entriesOf(await readFile(file, 'utf8'));
+    for (const kind of ['wheels', 'sources'] as const) {
+      const chosen = entries.filter(({ name }) => FROM_SOURCE.includes(name) === (kind === 'sources'));
+      if (chosen.length === 0) continue;
+      const lock = path.join(folder, `${kind}-${path.basename(file)}`);
+      await writeFile(lock, chosen.map(({ text }) => text).join(''));
+      locks[kind].push(lock);
+    }
+  }
+  return locks;
+}
+
+/** The packages of a lock; what follows a name and is indented belongs to it. */
+function entriesOf(lock: string): { name: string; text: string }[] {
+  return [...lock.matchAll(/^([\w.-]+)(?:\[[^\]]*\])?==.*\n(?:[ \t].*\n)*/gm)].map(([text, name = '']) => ({
+    name,
+    text,
+  }));
+}
 
 /** uv from the PATH, or the locked one from PyPI, in a small environment of its own beside the large one. */
 export async function ensureUv(
@@ -192,11 +216,4 @@ function realPath(folder: string): string {
   } catch {
     return path.resolve(folder); // nothing is found in a folder that is not there
   }
-}
-
-async function namesIn(locks: readonly string[]): Promise<string[]> {
-  const texts = await Promise.all(locks.map((lock) => readFile(lock, 'utf8')));
-  return texts.flatMap((text) =>
-    [...text.matchAll(/^([\w.-]+)(?:\[[^\]]*\])?==/gm)].map(([, name = '']) => name),
-  );
 }

@@ -97,7 +97,11 @@ async function install(
   }
   const uv = await ensureUv(venv, trainer);
   const files = sets.map((set) => lockFile(set, trainer));
-  await installPackages(uv, python, { files, build: buildLock(trainer), again: works && !isOurs });
+  const installation = { files, build: buildLock(trainer), again: works && !isOurs };
+  await installPackages(uv, python, installation).catch(async (error: unknown) => {
+    if (!works) await removeVenv(venv);
+    throw error;
+  });
   const versions = await installedVersions(python, trainer);
   const stamp: Stamp = { locks: Object.fromEntries(sets.map((set) => [set, locks[set]])), versions };
   await writeFile(path.join(venv, STAMP_FILE), JSON.stringify(stamp, null, 2));

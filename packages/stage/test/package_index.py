@@ -1,6 +1,6 @@
 """Writes what a package index serves, honest and lying ones, and the folder of locks that name the honest files.
 
-``package_index.py OUT``: ``OUT/honest/NAME/FILE``, and the same for each lie; ``OUT/trainer`` has ``requirements*.lock``.
+``package_index.py OUT``: ``OUT/honest/NAME/FILE``, the same for each lie, and ``OUT/trainer`` with the locks.
 Whatever of it is run by an installer appends a line to the file in ``PACKAGE_NOTES``.
 """
 

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment } from '../../stage/src/child-environment.mjs';
+import { childEnvironment, pathOutside } from '../../stage/src/child-environment.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const stamp = join(root, 'node_modules/.prometheus-lock');
@@ -37,7 +37,12 @@ function installPackages() {
     { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], env: npmEnvironment() },
   );
   if (npm.error || npm.status !== 0) {
-    fail('npm ci failed', 'Is the npm registry reachable? What npm says is above.');
+    fail(
+      'npm ci failed',
+      npm.error?.code === 'ENOENT'
+        ? 'There is no npm on the PATH, outside of the checkout.'
+        : 'Is the npm registry reachable? What npm says is above.',
+    );
   }
   // A package that is optional is left out without a word where it does not have the hash of the lock.
   if (!existsSync(node)) {
@@ -58,7 +63,7 @@ function npmEnvironment() {
   const settings = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const named = [...settings.matchAll(/\$\{(\w+)\??\}/g)].map(([, name]) => name);
   // `npm test -- X` leaves npm's own settings in the environment, in small letters; they are not meant for this npm.
-  return childEnvironment({}, new RegExp(`^(?:NPM_CONFIG_.*|${named.join('|')})$`));
+  return childEnvironment({ PATH: pathOutside() }, new RegExp(`^(?:NPM_CONFIG_.*|${named.join('|')})$`));
 }
 
 async function runSource() {

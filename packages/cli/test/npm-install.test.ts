@@ -84,7 +84,10 @@ function start(): Promise<string> {
     ...SECRETS,
     MIRROR_TOKEN: 'of-the-mirror',
     HOME: home,
-    PATH: ['', '.', path.join(home, 'bin'), path.dirname(process.execPath), process.env.PATH].join(':'),
+    GITHUB_WORKSPACE: workspace,
+    PATH: ['', '.', workspace, path.join(home, 'bin'), path.dirname(process.execPath), process.env.PATH].join(
+      ':',
+    ),
   };
   return new Promise((resolve) => {
     execFile(process.execPath, [command, 'plan'], { cwd: workspace, env, encoding: 'utf8' }, (_, out, err) =>

@@ -7,4 +7,4 @@ export function childEnvironment(
   kept?: RegExp,
   env?: Record<string, string | undefined>,
 ): Record<string, string>;
-export function absoluteFolders(list: string): string[];
+export function pathOutside(env?: Record<string, string | undefined>): string;

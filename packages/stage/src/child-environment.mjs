@@ -1,5 +1,6 @@
 // Plain JavaScript without dependencies: the command starts npm with it before anything is installed.
-import { isAbsolute } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { isAbsolute, relative, resolve } from 'node:path';
 
 // By the last word, so that TOKENIZERS_PARALLELISM is none; `KEY` alone only at the end, as git numbers GIT_CONFIG_KEY_0.
 const SECRET_NAME =
@@ -24,9 +25,32 @@ export function childEnvironment(added = {}, kept = /(?!)/, env = process.env) {
   return all.PATH === undefined ? all : { ...all, PATH: absoluteFolders(all.PATH).join(':') };
 }
 
-/** The folders of a PATH that do not depend on the working folder. */
-export function absoluteFolders(list) {
+/**
+ * The PATH without folders of the checkout: what installs, and what reads a checkout of strangers, is none of its own programs.
+ */
+export function pathOutside(env = process.env) {
+  const workspace = env.GITHUB_WORKSPACE;
+  return absoluteFolders(env.PATH ?? '')
+    .filter((folder) => !workspace || !isWithin(folder, workspace))
+    .join(':');
+}
+
+/** Those that do not depend on the working folder. */
+function absoluteFolders(list) {
   return list.split(':').filter(isAbsolute);
+}
+
+function isWithin(folder, workspace) {
+  const way = relative(realPath(workspace), realPath(folder));
+  return way === '' || (way !== '..' && !way.startsWith('../'));
+}
+
+function realPath(folder) {
+  try {
+    return realpathSync.native(folder);
+  } catch {
+    return resolve(folder); // nothing is found in a folder that is not there
+  }
 }
 
 function isSecret(name, value) {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { absoluteFolders } from './child-environment.mjs';
+import { pathOutside } from './child-environment.mjs';
 import { ConfigurationError } from './errors.ts';
 import { PROJECT_ROOT } from './hardware.ts';
 import { ISOLATED_OPTION, PYTHON_VARIABLES } from './python-isolation.ts';
@@ -194,26 +194,9 @@ async function findPython(): Promise<string> {
  * there is none. The user's own settings count, and the variables of a mirror.
  */
 function installing(): CommandOptions {
-  const workspace = process.env.GITHUB_WORKSPACE;
-  const folders = absoluteFolders(process.env.PATH ?? '').filter(
-    (folder) => !workspace || !isWithin(folder, workspace),
-  );
   return {
-    env: { ...PYTHON_VARIABLES, PATH: folders.join(':') },
+    env: { ...PYTHON_VARIABLES, PATH: pathOutside() },
     kept: /^PIP_|^UV_(?!NO_VERIFY_HASHES|NO_BUILD|NO_BINARY|OVERRIDE|CONSTRAINT|BUILD_CONSTRAINT|WORKING_DIR|PROJECT|PUBLISH)/,
     cwd: '/',
   };
-}
-
-function isWithin(folder: string, workspace: string): boolean {
-  const way = path.relative(realPath(workspace), realPath(folder));
-  return way === '' || (way !== '..' && !way.startsWith('../'));
-}
-
-function realPath(folder: string): string {
-  try {
-    return realpathSync.native(folder);
-  } catch {
-    return path.resolve(folder); // nothing is found in a folder that is not there
-  }
 }

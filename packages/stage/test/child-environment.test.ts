@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -145,6 +153,20 @@ it('is found by no folder of the PATH that depends on the working folder', async
   expect((await runCommand('sh', ['-c', 'sinfo; env'], { cwd: folder })).stdout).not.toMatch(
     /^PATH=.*[:=](?!\/)/m,
   );
+  expect(existsSync(note)).toBe(false);
+});
+
+it('of git is found in no folder of the checkout, by whatever name the PATH has it', () => {
+  const note = path.join(folder, 'ran');
+  execFileSync('git', ['init', '--quiet', folder]);
+  const bin = path.join(folder, 'node_modules/.bin');
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(path.join(bin, 'git'), `#!/bin/sh\necho git >> ${note}\n`, { mode: 0o755 });
+  const link = path.join(mkdtempSync(path.join(tmpdir(), 'link-')), 'tools');
+  symlinkSync(bin, link);
+  vi.stubEnv('GITHUB_WORKSPACE', folder);
+  vi.stubEnv('PATH', `${bin}:${link}:${bin}/../.bin:${process.env.PATH}`);
+  expect(git(folder, 'status')).toContain('No commits yet');
   expect(existsSync(note)).toBe(false);
 });
 

@@ -1,4 +1,13 @@
-import { fetchFiles, hubSettings, listRepoFiles, resolveRepo } from '@prometheus-actions/hub';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  fetchFiles,
+  type HubRepo,
+  type HubSettings,
+  hubSettings,
+  listRepoFiles,
+  resolveRepo,
+} from '@prometheus-actions/hub';
 import { ConfigurationError, type StageContext } from '@prometheus-actions/stage';
 import type { ModelReference } from './model-reference.ts';
 
@@ -10,8 +19,9 @@ import type { ModelReference } from './model-reference.ts';
  */
 export async function fetchModels(
   models: readonly ModelReference[],
-  { progress, signal }: StageContext,
+  stage: Pick<StageContext, 'progress' | 'reporter' | 'signal'>,
 ): Promise<void> {
+  const { progress, signal } = stage;
   const references = new Map(
     models.flatMap((model) => ('id' in model ? [[`${model.id}@${model.revision}`, model] as const] : [])),
   );
@@ -19,7 +29,7 @@ export async function fetchModels(
     progress.phase(`fetching ${id}`);
     const settings = hubSettings();
     const repo = await resolveRepo({ type: 'model', id, revision }, settings, signal);
-    const files = (await listRepoFiles(repo, settings, signal)).map((file) => file.path);
+    const files = await filesOf(repo, settings, stage);
     const read = files.filter(isRead);
     if (!read.some((file) => file.endsWith(WEIGHTS))) {
       throw new ConfigurationError(`the model ${id} at ${revision} has no weights in safetensors`, {
@@ -31,6 +41,27 @@ export async function fetchModels(
       onProgress: (done, total) => progress.progress(done, total, 'bytes'),
       onWait: (holder) => progress.phase(`waiting for ${holder}`),
     });
+  }
+}
+
+/** By the hub's list; where that is not available, those in the cache, which another program may have fetched. */
+async function filesOf(
+  repo: HubRepo,
+  settings: HubSettings,
+  { reporter, signal }: Pick<StageContext, 'reporter' | 'signal'>,
+): Promise<string[]> {
+  try {
+    return (await listRepoFiles(repo, settings, signal)).map((file) => file.path);
+  } catch (error) {
+    signal.throwIfAborted();
+    const offline = { ...settings, offline: 'HF_HUB_OFFLINE' as const };
+    const [config] = await fetchFiles(repo, ['config.json'], offline, { signal }).catch(() => []);
+    const names = config === undefined ? [] : await readdir(path.dirname(config));
+    // A check fetches the configuration alone.
+    if (!names.some((name) => name.endsWith(WEIGHTS))) throw error;
+    const [reason] = (error as Error).message.split('\n');
+    if (!settings.offline) reporter.warning(`${reason}. The model is read from the cache as it is there.`);
+    return names;
   }
 }
 

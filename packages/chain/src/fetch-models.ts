@@ -15,7 +15,7 @@ import type { ModelReference } from './model-reference.ts';
  * Fetches what a stage reads of models on the hub, before its processes start: these then need no token. What is in the cache
  * already is compared with its hash.
  *
- * @throws ConfigurationError when a model is not available, or has no weights that are read
+ * @throws ConfigurationError when a model is not available, is not named by a commit, or has no weights that are read
  */
 export async function fetchModels(
   models: readonly ModelReference[],
@@ -26,6 +26,11 @@ export async function fetchModels(
     models.flatMap((model) => ('id' in model ? [[`${model.id}@${model.revision}`, model] as const] : [])),
   );
   for (const { id, revision } of references.values()) {
+    if (!/^[0-9a-f]{40}$/.test(revision)) {
+      throw new ConfigurationError(`the model ${id} has the revision '${revision}'`, {
+        hint: 'Give the commit (40 hex digits): a branch may change between two runs.',
+      });
+    }
     progress.phase(`fetching ${id}`);
     const settings = hubSettings();
     const repo = await resolveRepo({ type: 'model', id, revision }, settings, signal);

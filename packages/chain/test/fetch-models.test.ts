@@ -33,10 +33,10 @@ afterEach(() => vi.unstubAllEnvs());
 const folder = () => path.join(hub.cacheDir, 'models--owner--base');
 const cached = () => readdirSync(path.join(folder(), 'snapshots', COMMIT)).sort();
 
-function fetch(signal = new AbortController().signal): Promise<void> {
+function fetch(signal = new AbortController().signal, model = MODEL): Promise<void> {
   const progress = { phase: () => {}, progress: () => {}, line: () => {} };
   const reporter = { warning: (message: string) => warnings.push(message) };
-  return fetchModels([MODEL, { path: '/elsewhere' }, MODEL], { progress, reporter, signal } as never);
+  return fetchModels([model, { path: '/elsewhere' }, model], { progress, reporter, signal } as never);
 }
 
 const READ = [
@@ -116,6 +116,15 @@ it('refuses a model without weights in safetensors, before anything is fetched',
   expect(message).toMatch(/no weights in safetensors\n {2}Its files are: .*pytorch_model\.bin/);
   expect(hub.server.contentRequests()).toEqual([]);
 });
+
+it.each(['main', 'v1.0', COMMIT.slice(1), `${COMMIT.slice(1)}g`])(
+  'refuses the revision %s',
+  async (revision) => {
+    const { message } = await mistake(fetch(undefined, { ...MODEL, revision }));
+    expect(message).toMatch(/has the revision '.*'\n {2}Give the commit \(40 hex digits\)/);
+    expect(hub.server.log).toEqual([]);
+  },
+);
 
 it('stops when it is asked to', async () => {
   const error = await fetch(AbortSignal.abort(new Error('stop'))).catch((caught: unknown) => caught);

@@ -1,5 +1,6 @@
 export { abortOnSignals, CancelledError } from './cancellation.ts';
 export { canonicalJson, digestOf, type Json } from './canonical-json.ts';
+export { childEnvironment, pathOutside } from './child-environment.mjs';
 export { ChildProcessError, ConfigurationError, formatPlace, type Place } from './errors.ts';
 export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-digests.ts';
 export { GitError, git } from './git.ts';

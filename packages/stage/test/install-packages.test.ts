@@ -27,7 +27,7 @@ let venv: string;
 beforeAll(async () => {
   await index.start();
   workspace = hostileWorkspace(index.trainer, index.address('workspace'));
-  uv = await ensureUv(path.resolve(PYTHON, '../../../.venv'));
+  uv = await ensureUv(path.resolve(PYTHON, '../..'));
   if (uv === 'uv') uv = execFileSync('sh', ['-c', 'command -v uv'], { encoding: 'utf8' }).trim();
 });
 afterAll(() => index.stop());

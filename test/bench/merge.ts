@@ -9,6 +9,7 @@ import {
   ensurePython,
   ensureUv,
   formatSeconds,
+  installPackages,
   lockOutput,
   PROJECT_ROOT,
   runCommand,
@@ -120,15 +121,16 @@ function listed<T extends string>(option: string, value: string, known: readonly
   });
 }
 
-/** mergekit and what it needs, in an environment of its own: it wants other versions than ours. */
+/** mergekit and what it needs, by the lock, in an environment of its own. */
 async function installMergekit({ python, context }: Setup): Promise<string> {
   const venv = path.join(PROJECT_ROOT, 'build/bench-mergekit');
   const interpreter = path.join(venv, 'bin/python');
   if (existsSync(path.join(venv, 'bin/mergekit-yaml'))) return interpreter;
   context.reporter.info(`installing mergekit ${MERGEKIT_VERSION} in ${venv}, once; about 5 GB with PyTorch`);
-  const uv = await ensureUv(path.join(PROJECT_ROOT, '.venv'));
-  await mustRun(uv, ['venv', '--quiet', '--python', python, venv]);
-  await mustRun(uv, ['pip', 'install', '--quiet', '--python', interpreter, `mergekit==${MERGEKIT_VERSION}`]);
+  await mustRun(python, ['-I', '-m', 'venv', '--without-pip', venv]);
+  const lock = (name: string) => path.join(PROJECT_ROOT, 'packages/trainer', `requirements-${name}.lock`);
+  const installation = { files: [lock('mergekit')], build: lock('build'), again: false };
+  await installPackages(await ensureUv(path.join(PROJECT_ROOT, '.venv')), interpreter, installation);
   return interpreter;
 }
 

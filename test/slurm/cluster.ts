@@ -68,7 +68,7 @@ export async function startCluster(): Promise<Cluster> {
     closeSync(log);
   };
   const slurm = async (command: string, ...args: string[]) => {
-    const { exitCode, stdout, stderr } = await runCommand(command, args, env);
+    const { exitCode, stdout, stderr } = await runCommand(command, args, { env });
     if (exitCode !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stderr}`);
     return stdout;
   };
@@ -88,7 +88,7 @@ export async function startCluster(): Promise<Cluster> {
   const areIdle = async (nodes: readonly string[]) => {
     const args = ['--noheader', '--nodes', nodes.join(','), '--format=%T %D'];
     return (
-      (await runCommand('timeout', ['5', 'sinfo', ...args], env)).stdout.trim() === `idle ${nodes.length}`
+      (await runCommand('timeout', ['5', 'sinfo', ...args], { env })).stdout.trim() === `idle ${nodes.length}`
     );
   };
   const cluster: Cluster = {
@@ -103,7 +103,7 @@ export async function startCluster(): Promise<Cluster> {
     restartNode: startNode,
     stepProcesses: () => processesWith('SLURMD_NODENAME=', conf),
     stop: async () => {
-      await runCommand('timeout', ['10', 'scancel', '--user=root'], env);
+      await runCommand('timeout', ['10', 'scancel', '--user=root'], { env });
       for (const daemon of [...daemons.values()].reverse()) {
         if (daemon.exitCode !== null || daemon.signalCode !== null) continue;
         const ended = new Promise((resolve) => daemon.once('exit', resolve));

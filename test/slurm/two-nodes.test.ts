@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { command, contents, type Running, startIn, temporaryFolder } from '../system/command.ts';
@@ -26,8 +26,16 @@ let undisturbed: Record<string, string>;
 // Steps start in the folder of the command: of what is there, no node may import anything.
 const workspace = trappedFolder();
 
+/** Nothing on a node needs any of them, and srun hands over all that it has itself. */
+const SECRETS = {
+  HF_TOKEN: 'planted',
+  GITHUB_TOKEN: 'planted',
+  WANDB_API_KEY: 'planted',
+  INPUT_TOKEN: 'planted',
+};
+
 const startOnNodes = (): Running =>
-  startIn(workspace.folder, train('slurm', 'nodes'), { ...cluster.env, OMP_NUM_THREADS: '1' });
+  startIn(workspace.folder, train('slurm', 'nodes'), { ...SECRETS, ...cluster.env, OMP_NUM_THREADS: '1' });
 
 describe('a training on two nodes', () => {
   beforeAll(async () => {
@@ -46,6 +54,11 @@ describe('a training on two nodes', () => {
   it('is stopped, with a checkpoint, by a signal of Slurm, and is no failure', async () => {
     const run = startOnNodes();
     await run.prints(/step 1:/);
+    const environments = cluster.stepProcesses().map((pid) => readFileSync(`/proc/${pid}/environ`, 'utf8'));
+    expect(environments.filter((variables) => variables.includes('HF_HUB_OFFLINE=1')).length).toBeGreaterThan(
+      3,
+    );
+    expect(environments.filter((variables) => variables.includes('planted'))).toEqual([]);
     await cluster.slurm('scancel', '--signal=TERM', '--user=root');
     const { code, output } = await run.finished;
     expect(output).toMatch(/checkpoint at step \d/);

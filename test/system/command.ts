@@ -91,8 +91,8 @@ export function pythonCheck(script: string, args: string[], env: Record<string, 
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
-/** Installs packages, and nothing that they need, to a folder that goes before the environment in PYTHONPATH. */
-export async function olderPackages(requirements: string[]): Promise<string> {
+/** Installs the packages of a lock, and nothing that they need, to a folder that goes before the environment in PYTHONPATH. */
+export async function olderPackages(lock: string): Promise<string> {
   const folder = path.join(temporaryFolder(), 'packages');
   const uv = await ensureUv(path.join(PROJECT_ROOT, '.venv'));
   const args = [
@@ -104,9 +104,13 @@ export async function olderPackages(requirements: string[]): Promise<string> {
     '--target',
     folder,
     '--no-deps',
-    ...requirements,
+    '--require-hashes',
+    '--only-binary',
+    ':all:',
+    '-r',
+    path.join(import.meta.dirname, lock),
   ];
-  const { status, stderr } = spawnSync(uv, args, { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(uv, args, { encoding: 'utf8', cwd: '/' });
   if (status !== 0) throw new Error(`uv ${args.join(' ')} failed:\n${stderr}`);
   return folder;
 }

@@ -24,7 +24,7 @@ function torchrun(processes: number) {
   return runCommand(
     PYTHON,
     ['-m', 'torch.distributed.run', '--nproc-per-node', String(processes), ...training],
-    { PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src') },
+    { env: { PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src') } },
   );
 }
 

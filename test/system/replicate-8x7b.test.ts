@@ -52,12 +52,7 @@ it('the judge gives the logits of a float64 merge, within bfloat16 rounding of i
 });
 
 it('transformers 4 and the PEFT of its time read the judge, and the adapters as they are', async () => {
-  const packages = await olderPackages([
-    'transformers==4.57.6',
-    'huggingface_hub==0.36.2',
-    'tokenizers==0.22.1',
-    'peft==0.18.0',
-  ]);
+  const packages = await olderPackages('older-readers.lock');
   const found = pythonCheck('check_older_readers.py', [runs], { PYTHONPATH: packages });
   expect(found).toMatchObject({ versions: ['4.57.6', '0.18.0'], missing: [], rope_theta: 1e6 });
   const { adapter_from_merged, adapter_from_base } = found as Record<string, Record<string, number>>;

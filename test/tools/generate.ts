@@ -45,7 +45,7 @@ async function runScripts(...names: string[]): Promise<void> {
   for (const name of names) {
     const command = [path.join(trainer, `scripts/${name}.py`), ...(check ? ['--check'] : [])];
     const { exitCode, stderr, stdout } = await runCommand(python, command, {
-      PYTHONPATH: path.join(trainer, 'src'),
+      env: { PYTHONPATH: path.join(trainer, 'src') },
     });
     if (exitCode === 0) continue;
     process.stderr.write(`${stdout}${stderr}\n`);

@@ -1,4 +1,4 @@
-import type { Reporter, StageCache } from '@prometheus-actions/stage';
+import { childEnvironment, pathOutside, type Reporter, type StageCache } from '@prometheus-actions/stage';
 
 /** What is used of `@actions/cache`, whose 2.4 MB are loaded only where the cache is asked for. */
 export interface ActionsCache {
@@ -22,10 +22,15 @@ export function actionsCache(cache: ActionsCache, reporter: Reporter): StageCach
 }
 
 async function attempt(what: string, work: () => Promise<unknown>, reporter: Reporter): Promise<void> {
+  const environment = process.env;
+  // The library starts tar and zstd with all that is there; it reads the runner's token for the cache from it itself.
+  process.env = childEnvironment({ PATH: pathOutside() }, /^ACTIONS_/);
   try {
     await work();
   } catch (error) {
     reporter.warning(`the cache could not be ${what}: ${(error as Error).message}`);
+  } finally {
+    process.env = environment;
   }
 }
 

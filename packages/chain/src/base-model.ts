@@ -35,7 +35,7 @@ export async function makeBaseModel(
       run: async (stage) => {
         const { python } = await context.python(['base']);
         const job = { ...stageSettings, output_dir: stage.stagingDir };
-        return runPythonStage(stage, { python, module: 'base_model', job });
+        return runPythonStage(stage, { python, module: 'base_model', job, models: [] });
       },
     },
     context,

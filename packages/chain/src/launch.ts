@@ -23,9 +23,45 @@ const GROWING_SEGMENTS = {
 };
 
 /** The environment of the training processes. */
-export function trainingVariables({ config }: Launch): Record<string, string> {
-  return config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS;
+export function trainingVariables({ config }: Launch, reportTo: readonly string[]): Record<string, string> {
+  return {
+    ...(config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS),
+    ...(reportTo.includes('trackio') ? ASKS_THE_HUB : {}),
+  };
 }
+
+// Trackio reports to the hub.
+const ASKS_THE_HUB = {
+  HF_HUB_OFFLINE: process.env.HF_HUB_OFFLINE ?? '',
+  HF_HUB_DISABLE_IMPLICIT_TOKEN: process.env.HF_HUB_DISABLE_IMPLICIT_TOKEN ?? '',
+};
+
+// The token of a cluster that asks for one (auth/jwt).
+const SLURM_SECRETS = /^SLURM_JWT$/;
+
+/** Names of the variables with secrets that the training processes need: to report, and to be started. */
+export function trainingSecrets({ launcher }: Launch, reportTo: readonly string[]): RegExp {
+  const names = reportTo.flatMap((service) => TRACKERS[service]?.source ?? []);
+  if (launcher === 'slurm') names.push(SLURM_SECRETS.source);
+  return names.length === 0 ? /(?!)/ : new RegExp(names.join('|'));
+}
+
+// Where else transformers reports, as report_to names it, and what its libraries log in with.
+const TRACKERS: Record<string, RegExp> = {
+  azure_ml: /^(?:AZURE|AZUREML|MLFLOW)_/,
+  clearml: /^(?:CLEARML|TRAINS)_/,
+  codecarbon: /^CODECARBON_/,
+  comet_ml: /^COMET_/,
+  dagshub: /^(?:DAGSHUB|MLFLOW)_/,
+  dvclive: /^(?:DVC|DVCLIVE)_/,
+  flyte: /^(?:FLYTE|UNION)_/,
+  kubeflow: /^KUBEFLOW_/,
+  mlflow: /^(?:MLFLOW|DATABRICKS|AWS|AZURE_STORAGE)_|^GOOGLE_APPLICATION_CREDENTIALS$/,
+  neptune: /^NEPTUNE_/,
+  swanlab: /^SWANLAB_/,
+  trackio: /^TRACKIO_|^HF_TOKEN$|^HUGGING_FACE_HUB_TOKEN$/,
+  wandb: /^WANDB_/,
+};
 
 /**
  * Looks whether the training can start, in seconds; what needs an allocation first, slurm_launch.py looks at in it.
@@ -43,7 +79,7 @@ export async function checkLaunch(launch: Launch, python: string): Promise<void>
       ...(isOnCpu(launch) ? ['--cpu'] : []),
       ...(port ? ['--main', `127.0.0.1:${port}`] : []),
     ],
-    { ...PYTHON_VARIABLES, SLURM_PROCID: '0' },
+    { env: { ...PYTHON_VARIABLES, SLURM_PROCID: '0' } },
   );
   if (!stdout.startsWith('{')) throw new Error(`the check of this machine failed:\n${stderr}`);
   const { problem, hint } = JSON.parse(stdout) as { problem: string | null; hint: string | null };
@@ -81,11 +117,12 @@ function isOnCpu({ config }: Launch): boolean {
 async function requireSlurm(): Promise<void> {
   const hint =
     'Run this on a machine of the cluster from which jobs are submitted, or in a job; or write launcher: local.';
-  const found = await runCommand('srun', ['--version']);
+  const found = await runCommand('srun', ['--version'], { kept: SLURM_SECRETS });
   if (found.exitCode === 127) {
     throw new ConfigurationError('launch.launcher is slurm, and there is no srun on this machine', { hint });
   }
-  const answered = found.exitCode === 0 ? await runCommand('sinfo', ['--noheader']) : found;
+  const answered =
+    found.exitCode === 0 ? await runCommand('sinfo', ['--noheader'], { kept: SLURM_SECRETS }) : found;
   if (answered.exitCode !== 0) {
     const said = answered.stderr.trim().split('\n').at(-1);
     throw new ConfigurationError(`launch.launcher is slurm, and Slurm does not answer here: ${said}`, {

@@ -45,7 +45,7 @@ export async function loraMerge(settings: LoraMergeSettings, context: ChainConte
           output_dir: stage.stagingDir,
           work_dir: stage.workDir,
         };
-        return runPythonStage(stage, { python, module: 'lora_merge', job });
+        return runPythonStage(stage, { python, module: 'lora_merge', job, models: [settings.base] });
       },
     },
     context,

@@ -4,7 +4,7 @@ import { type Json, runStage, type StageOutcome } from '@prometheus-actions/stag
 import type { ChainContext } from './chain-context.ts';
 import { describeMerge } from './merge-report.ts';
 import { type NamedModels, type ResolvedConfig, resolveConfig } from './merged-models.ts';
-import { modelJson } from './model-reference.ts';
+import { type ModelReference, modelJson } from './model-reference.ts';
 import { requireFreeDisk } from './preflight.ts';
 import { runPythonStage } from './python-stage.ts';
 import { folderBytes, weightBytes } from './weight-files.ts';
@@ -53,11 +53,18 @@ export async function modelMerge(settings: ModelMergeSettings, context: ChainCon
           output_dir: stage.stagingDir,
           work_dir: stage.workDir,
         };
-        return runPythonStage(stage, { python, module: byMergekit ? 'mergekit_merge' : 'model_merge', job });
+        const module = byMergekit ? 'mergekit_merge' : 'model_merge';
+        return runPythonStage(stage, { python, module, job, models: readModels(resolved) });
       },
     },
     context,
   );
+}
+
+/** The models that the configuration names. The base is compared with where it is on this machine, and not fetched for that. */
+function readModels({ config, donor, models }: ResolvedConfig): ModelReference[] {
+  const text = JSON.stringify([config, donor]);
+  return Object.entries(models).flatMap(([name, model]) => (text.includes(`\${${name}}`) ? [model] : []));
 }
 
 /** The native engine's sums do not depend on versions; mergekit's may. */

@@ -8,6 +8,7 @@ import {
   type StageContext,
   type StageEvent,
 } from '@prometheus-actions/stage';
+import { fetchModels } from './fetch-models.ts';
 import { byAccelerate } from './launch.ts';
 import type { PythonJob } from './python-stage.ts';
 
@@ -19,7 +20,7 @@ import type { PythonJob } from './python-stage.ts';
  */
 export async function runByOwnLauncher(
   stage: StageContext,
-  { python, module, job, env }: PythonJob,
+  { python, module, job, env, kept, models }: PythonJob,
   launch: Launch,
   jobFile: string,
 ): Promise<{ metrics: Json } | 'stopped'> {
@@ -34,12 +35,14 @@ export async function runByOwnLauncher(
     await rm(jobFile, { force: true });
     return { metrics: last.metrics };
   }
+  await fetchModels(models, stage);
   const whole = { ...job, output_dir: made, events: eventsFile };
   await writeFile(jobFile, JSON.stringify(whole, null, 2));
   if (last?.event === 'error') stage.reporter.warning(`${jobFile} ended with an error: ${last.message}`);
   else if (last?.event === 'stopped') stage.progress.line(`stopped at step ${last.step}, and can go on`);
   else if (last) stage.progress.line('started, and not yet done');
-  const variables = Object.entries({ ...PYTHON_VARIABLES, ...env });
+  const emptied = TOKENS.filter((name) => !kept?.test(name)).map((name): [string, string] => [name, '']);
+  const variables = [...Object.entries(PYTHON_VARIABLES), ...emptied, ...Object.entries(env ?? {})];
   const training = ['-m', `prometheus_trainer.${module}`, '--job', jobFile];
   const command = [python, SAFE_PATH_OPTION, '-m', ...starter(launch, python), ...training].map(quoted);
   const line = [...variables.map(([name, value]) => `${name}=${quoted(value)}`), ...command].join(' ');
@@ -48,6 +51,9 @@ export async function runByOwnLauncher(
   stage.progress.line('once that is done, run this stage again to publish the result');
   return 'stopped';
 }
+
+/** Emptied is as if they were not set. */
+const TOKENS = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'];
 
 /** The module that starts the processes, and its arguments before those of the training. */
 function starter({ config, configFile, processes }: Launch, python: string): string[] {

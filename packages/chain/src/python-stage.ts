@@ -11,6 +11,8 @@ import {
   type StageContext,
   type StageEvent,
 } from '@prometheus-actions/stage';
+import { fetchModels } from './fetch-models.ts';
+import type { ModelReference } from './model-reference.ts';
 import { evaluationLine, trainingLine } from './training-line.ts';
 
 export interface PythonJob {
@@ -21,6 +23,10 @@ export interface PythonJob {
   /** Arguments between `python` and `-m module`: a launcher. */
   launcher?: readonly string[];
   env?: Record<string, string>;
+  /** Names of variables that it needs though they hold secrets. */
+  kept?: RegExp | undefined;
+  /** The models that it reads. */
+  models: readonly ModelReference[];
 }
 
 /**
@@ -33,6 +39,7 @@ export async function runPythonStage(
   context: StageContext,
   work: PythonJob,
 ): Promise<{ metrics: Json } | 'stopped'> {
+  await fetchModels(work.models, context);
   const jobFile = path.join(context.workDir, 'job.json');
   const eventsFile = path.join(context.workDir, `events-${Date.now()}.jsonl`);
   await writeFile(jobFile, JSON.stringify({ ...work.job, events: eventsFile }, null, 2));
@@ -51,6 +58,7 @@ export async function runPythonStage(
       HF_HUB_DISABLE_PROGRESS_BARS: '1',
       ...work.env,
     },
+    kept: work.kept,
     logFile: context.logFile,
     eventsFile,
     signal: context.signal,

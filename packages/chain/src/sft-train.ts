@@ -9,7 +9,7 @@ import {
 } from '@prometheus-actions/recipe';
 import { type Json, type Reporter, runStage, type StageOutcome } from '@prometheus-actions/stage';
 import type { ChainContext } from './chain-context.ts';
-import { checkLaunch, launcherArguments, trainingVariables } from './launch.ts';
+import { checkLaunch, launcherArguments, trainingSecrets, trainingVariables } from './launch.ts';
 import { readLossCurve, trainingLogFile } from './loss-curve.ts';
 import { lossCurveSvg } from './loss-curve-svg.ts';
 import { type ModelReference, modelInput, modelJson } from './model-reference.ts';
@@ -32,11 +32,12 @@ export interface TrainSettings {
 /** Trains one expert: a model, or an adapter with `use_peft: true`. How it is launched, launch.ts says. */
 export async function sftTrain(settings: TrainSettings, context: ChainContext): Promise<StageOutcome> {
   const { launch, training } = settings;
+  const reportTo = servicesOf(training);
   const usesDeepSpeed = launch.config.distributed_type === 'DEEPSPEED';
   const { python, versions } = await context.python([
     'base',
     ...(usesDeepSpeed ? ['gpu' as const] : []),
-    ...(isTracked(training) ? ['tracking' as const] : []),
+    ...(isTracked(reportTo) ? ['tracking' as const] : []),
   ]);
   const trainerArguments = {
     run_name: settings.title,
@@ -62,7 +63,9 @@ export async function sftTrain(settings: TrainSettings, context: ChainContext): 
         const work: PythonJob = {
           python,
           module: 'sft_train',
-          env: trainingVariables(launch),
+          env: trainingVariables(launch, reportTo),
+          kept: trainingSecrets(launch, reportTo),
+          models: [settings.model],
           job: {
             model: modelJson(settings.model),
             dataset: settings.dataset,
@@ -128,10 +131,14 @@ async function drawLossCurve({ title, outputDir }: TrainSettings, reporter: Repo
   }
 }
 
-/** Whether the training is reported to one of the services whose packages are locked. */
-function isTracked({ arguments: { report_to } }: TrainingSection): boolean {
-  const names = Array.isArray(report_to) ? report_to : [report_to];
-  return names.includes('tensorboard') || names.includes('wandb');
+/** Where else the training is reported. */
+function servicesOf({ arguments: { report_to } }: TrainingSection): string[] {
+  return [report_to ?? []].flat().map(String);
+}
+
+/** Whether one of the services is one whose packages are locked. */
+function isTracked(reportTo: readonly string[]): boolean {
+  return reportTo.includes('tensorboard') || reportTo.includes('wandb');
 }
 
 function describeTraining(metrics: Json): string {

@@ -5,8 +5,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment, pathOutside } from '../../stage/src/child-environment.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const stamp = join(root, 'node_modules/.prometheus-lock');
@@ -27,19 +29,41 @@ function installPackages() {
   rmSync(stamp, { force: true });
   const started = Date.now();
   // Two first commands at the same time would install over each other; npm itself does not mind being run twice in turn.
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    // `npm test -- X` leaves npm's own settings in the environment; they are not meant for this npm.
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'))),
-  });
+  const npm = spawnSync(
+    'npm',
+    // A folder around this one may name it as a workspace of its own: npm would install that one, with its settings. Node
+    // comes as a package like any other, so that no package has to run anything.
+    ['ci', '--prefix', root, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], env: npmEnvironment() },
+  );
   if (npm.error || npm.status !== 0) {
-    fail('npm ci failed', 'Is the npm registry reachable? What npm says stands above.');
+    fail(
+      'npm ci failed',
+      npm.error?.code === 'ENOENT'
+        ? 'There is no npm on the PATH, outside of the checkout.'
+        : 'Is the npm registry reachable? What npm says is above.',
+    );
+  }
+  // A package that is optional is left out without a word where it does not have the hash of the lock.
+  if (!existsSync(node)) {
+    fail(
+      `npm ci installed no Node for ${process.platform} ${process.arch}`,
+      'There is one for Linux and macOS, on x64 and arm64. Does the npm registry serve what the lock names?',
+    );
   }
   writeFileSync(stamp, digest);
   process.stderr.write(
     `The node packages are ready, after ${Math.round((Date.now() - started) / 1000)} s.\n`,
   );
+}
+
+/** The user's own settings of npm count (NPM_CONFIG_…), with the tokens that they name. */
+function npmEnvironment() {
+  const file = process.env.NPM_CONFIG_USERCONFIG ?? join(homedir(), '.npmrc');
+  const settings = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const named = [...settings.matchAll(/\$\{(\w+)\??\}/g)].map(([, name]) => name);
+  // `npm test -- X` leaves npm's own settings in the environment, in small letters; they are not meant for this npm.
+  return childEnvironment({ PATH: pathOutside() }, new RegExp(`^(?:NPM_CONFIG_.*|${named.join('|')})$`));
 }
 
 async function runSource() {

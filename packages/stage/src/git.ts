@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { childEnvironment, pathOutside } from './child-environment.mjs';
 import { ConfigurationError } from './errors.ts';
 
 /** Git can't answer: why, and what to do about it. */
@@ -26,7 +27,7 @@ export function git(folder: string, ...args: string[]): string {
     return execFileSync('git', ['--no-replace-objects', ...args], {
       cwd: folder,
       encoding: 'utf8',
-      env: { ...process.env, ...quiet },
+      env: childEnvironment({ ...quiet, PATH: pathOutside() }, /^GIT_CONFIG_/),
       maxBuffer: 1 << 28,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

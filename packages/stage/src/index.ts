@@ -1,5 +1,6 @@
 export { abortOnSignals, CancelledError } from './cancellation.ts';
 export { canonicalJson, digestOf, type Json } from './canonical-json.ts';
+export { childEnvironment, pathOutside } from './child-environment.mjs';
 export {
   isFile,
   isThere,
@@ -28,6 +29,7 @@ export { type FolderWalk, globFiles, walkFolder } from './folder-walk.ts';
 export { GitError, git } from './git.ts';
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';
+export { ensureUv, installPackages } from './install-packages.ts';
 export { jobConfinement } from './job-confinement.ts';
 export { SUMMARY_LIMIT } from './job-files.ts';
 export { followLinks } from './links.ts';
@@ -35,7 +37,7 @@ export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifes
 export { markdown } from './markdown-text.ts';
 export { lockHolder, lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';
-export { ensurePython, ensureUv, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
+export { ensurePython, type PythonEnvironment, type RequirementSet } from './python-environment.ts';
 export { isolatedPython, PYTHON_VARIABLES, SAFE_PATH_OPTION } from './python-isolation.ts';
 export { RecordingReporter, type StageWarnings } from './recording-reporter.ts';
 export {

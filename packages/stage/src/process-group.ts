@@ -2,14 +2,17 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { childEnvironment } from './child-environment.mjs';
 import { followEvents, type StageEvent } from './stage-events.ts';
 
-/** A long-running child: a trainer, a merge. Short commands go through `@actions/exec`. */
+/** A long-running child: a trainer, a merge. Short commands are in run-command.ts. */
 export interface ProcessGroupOptions {
   command: string;
   args: readonly string[];
-  /** Added to this process's environment, which is kept whole (a runner finds its orphans by RUNNER_TRACKING_ID). */
+  /** Added to the environment that every child has. */
   env?: Record<string, string>;
+  /** Names of variables that it needs though they hold secrets. */
+  kept?: RegExp | undefined;
   cwd?: string;
   /** Everything that the child prints is appended here. */
   logFile: string;
@@ -56,7 +59,10 @@ export async function runProcessGroup(options: ProcessGroupOptions): Promise<Pro
   const child = spawn(options.command, options.args, {
     detached: true,
     stdio: ['pipe', log.fd, log.fd],
-    env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run },
+    env: childEnvironment(
+      { ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run },
+      options.kept,
+    ),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   child.stdin?.on('error', () => {});

@@ -6,12 +6,15 @@ import { PROJECT_ROOT } from './hardware.ts';
  * wherever the process starts, and nothing is imported from the folder in which it starts, as Python otherwise does for
  * `-m` and `-c`. In an action that folder is the checkout: a file of that name there (`datasets/`, `queue.py`) would run
  * with the environment of the step. PYTHONPATH of the caller is replaced, since an empty part of it means that folder, too,
- * and PYTHONHOME is emptied, which is as if it were not set: it names the standard library of another Python.
+ * and PYTHONHOME is emptied, which is as if it were not set: it names the standard library of another Python. What a stage
+ * needs of the hub is fetched before by this process: no token is needed there, nor read from where its library keeps one.
  */
 export const PYTHON_VARIABLES = {
   PYTHONPATH: path.join(PROJECT_ROOT, 'packages/trainer/src'),
   PYTHONSAFEPATH: '1',
   PYTHONHOME: '',
+  HF_HUB_OFFLINE: '1',
+  HF_HUB_DISABLE_IMPLICIT_TOKEN: '1',
 } as const;
 
 /** The same as an option, for the first process: nothing between here and there can take it away. */

@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { getExecOutput } from '@actions/exec';
 import { childEnvironment } from './child-environment.mjs';
 
 export interface CommandOptions {
@@ -15,19 +17,40 @@ export interface CommandOptions {
  *
  * @returns its output, with exit code 127 where there is no such command
  */
-export function runCommand(
+export async function runCommand(
   command: string,
   args: readonly string[],
   { env, kept, cwd }: CommandOptions = {},
 ): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const options = { env: childEnvironment(env, kept), cwd, encoding: 'utf8', maxBuffer: 1 << 28 } as const;
-    const child = execFile(command, args, options, (error, stdout, stderr) => {
-      // A number where it ran; a name such as ENOENT where it could not be started.
-      const started = !error || typeof error.code !== 'string';
-      if (started) resolve({ exitCode: child.exitCode ?? 1, stdout, stderr });
-      else resolve({ exitCode: 127, stdout: '', stderr: error.message });
+  const program = findProgram(command, childEnvironment(env, kept).PATH);
+  if (program === undefined) return { exitCode: 127, stdout: '', stderr: `there is no program ${command}` };
+  try {
+    // In quotes, since the library takes the first argument apart at spaces.
+    return await getExecOutput(`"${program}"`, [...args], {
+      silent: true,
+      ignoreReturnCode: true,
+      env: childEnvironment(env, kept),
+      ...(cwd === undefined ? {} : { cwd }),
     });
-    child.stdin?.end();
-  });
+  } catch (error) {
+    return { exitCode: 127, stdout: '', stderr: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** In the PATH that the child has: the library looks in this process's, which may lead into a checkout. */
+function findProgram(command: string, folders = ''): string | undefined {
+  if (command.includes('/')) return path.resolve(command);
+  return folders
+    .split(':')
+    .map((folder) => path.join(folder, command))
+    .find(isProgram);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

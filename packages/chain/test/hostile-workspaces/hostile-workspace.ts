@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** What must be in nothing that an action says or writes: contents of files outside, and their names. */
@@ -242,10 +242,20 @@ interface Place {
   at: string;
 }
 
-const cleared = ({ at }: Place) => {
+/** Makes room for something in its place. An earlier change may have made a link of a folder on the way. */
+const cleared = ({ root, at }: Place) => {
+  requireInside(root, path.dirname(at));
   rmSync(at, { recursive: true, force: true });
   mkdirSync(path.dirname(at), { recursive: true });
 };
+
+/** Throws where a folder, or the nearest one above it that is there, is not really in the workspace. */
+function requireInside(root: string, folder: string): void {
+  if (!lstatSync(folder, { throwIfNoEntry: false })) return requireInside(root, path.dirname(folder));
+  const real = realpathSync.native(folder);
+  if (real !== root && !real.startsWith(`${root}/`)) throw new Error(`${folder} leads to ${real}`);
+}
+
 const bash = (script: string, cwd: string, ...args: string[]) => {
   try {
     execFileSync('bash', ['-c', script, '-', ...args], { cwd, stdio: 'ignore' });
@@ -311,6 +321,7 @@ const CHANGES: { name: string; make: (place: Place) => string | undefined }[] = 
         'cp -r judge/model',
         'cp judge/recipe.yaml',
       ]);
+      requireInside(root, path.join(root, folder));
       bash(`cd "$1"; ${what} ${folder}/${name}`, root, root);
       return `${what} ${folder}/${name}`;
     }),
@@ -354,14 +365,15 @@ const CHANGES: { name: string; make: (place: Place) => string | undefined }[] = 
   },
   ...Array.from({ length: 4 }, () => ({
     name: 'path in',
-    make: tried(({ root, outside, chance }: Place) => {
+    make: tried((place: Place) => {
+      const { root, outside, chance } = place;
       const file = chance.of(['judge/recipe.yaml', 'judge/dataset.yaml', 'judge/merge.yaml']);
       const named = PATHS(outside, chance);
       const text = FILES[file] as string;
       const names = [...text.matchAll(/(?<=(?:dataset|sft|merge|path|config|files|model): )[^\s,}]+/g)];
       const one = chance.of(names);
       const quoted = named.startsWith('"') ? named : JSON.stringify(named);
-      rmSync(path.join(root, file), { recursive: true, force: true });
+      cleared({ ...place, at: path.join(root, file) });
       writeFileSync(
         path.join(root, file),
         text.slice(0, one.index) + quoted + text.slice(one.index + one[0].length),

@@ -24,6 +24,7 @@ const MOST_SECONDS = 5;
 const [seed = 1, number = 1] = process.argv.slice(2).map(Number);
 const top = realpathSync(mkdtempSync(path.join(tmpdir(), 'hostile-')));
 const [root, outside] = [path.join(top, 'workspace'), path.join(top, 'outside')];
+const around = readdirSync(tmpdir());
 const failures: string[] = [];
 const ends = { valid: 0, refused: 0, prepared: 0, notPrepared: 0 };
 let slowest = 0;
@@ -68,6 +69,10 @@ for (let each = 0; each < number; each += 1) {
   rmSync(root, { recursive: true, force: true });
 }
 rmSync(top, { recursive: true, force: true });
+const left = readdirSync(tmpdir()).filter(
+  (name) => /^(judge|out|\.git|chain-\d+|\w+\.(yaml|sarif|html))$/.test(name) && !around.includes(name),
+);
+if (left.length > 0) failures.push(`${seed}: left in the temporary folder: ${left.join(', ')}`);
 process.stdout.write(JSON.stringify({ failures, ends, slowest }));
 
 /** Runs one action as `runAction` does, and looks at all that it said and wrote. */

@@ -6,6 +6,7 @@ export { GitError, git } from './git.ts';
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';
 export { SUMMARY_LIMIT } from './job-files.ts';
+export { MOST_JSON_BYTES, parseLimitedJson } from './limited-json.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
 export { lockHolder, lockOutput, type OutputLock } from './output-lock.ts';
 export { runProcessGroup } from './process-group.ts';

@@ -50,8 +50,9 @@ def with_models(config: dict[str, Any], merged: Replacement, tokenizer: Replacem
 
     def slices(value: Any, place: str) -> Any:
         def one(part: dict[str, Any], where: str) -> dict[str, Any]:
-            part = at("base_model", part, merged, where)
-            return {**part, "sources": entries(part.get("sources"), f"{where}sources")}
+            # The sources first: the first model that is named is the donor where the file has no base_model for all.
+            part = {**part, "sources": entries(part.get("sources"), f"{where}sources")}
+            return at("base_model", part, merged, where)
 
         return _each(value, place, one)
 

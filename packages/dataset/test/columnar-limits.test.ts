@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Table, tableToIPC, vectorFromArray } from 'apache-arrow';
 import type { PageHeader } from 'hyparquet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { prepareDataset } from '../src/index.ts';
+import { prepareDataset, sourceFiles } from '../src/index.ts';
 import { checkedPage, lacksValue, MOST_PAGE_VALUES } from '../src/sources/parquet-limits.ts';
 import { fault } from './fault.ts';
 
@@ -130,5 +130,21 @@ describe('a page of Parquet whose claims can not be right', () => {
     expect(lacksValue(['a', null, [['b'], []]])).toBe(false);
     expect(lacksValue(['a', undefined])).toBe(true);
     expect(lacksValue(['a', [['b', undefined]]])).toBe(true);
+  });
+});
+
+describe('a folder of save_to_disk whose lists are none', () => {
+  it.each([
+    ['state.json', '{"_data_files": "rows.arrow"}', /state.json: _data_files is not the list of names/],
+    ['state.json', '{"_data_files": [7]}', /_data_files is not the list/],
+    ['state.json', '{"_data_files": [{"filename": ["x"]}]}', /_data_files is not the list/],
+    ['state.json', '{"_data_files": [{"filename": "a\\u0000b"}]}', /_data_files is not the list/],
+    ['state.json', 'null', /the folder holds no data files/],
+    ['dataset_dict.json', '{"splits": "train"}', /dataset_dict.json: splits is not the list of names/],
+    ['dataset_dict.json', '[]', /splits is not the list of names/],
+    ['dataset_dict.json', `${'['.repeat(200)}${']'.repeat(200)}`, /more than 64 deep/],
+  ])('is refused by name: %s', async (name, content, problem) => {
+    writeFileSync(path.join(folder, name), content);
+    expect(await fault(sourceFiles([folder]))).toMatch(problem);
   });
 });

@@ -3,6 +3,7 @@ import {
   type ArchitectureReading,
   architectureOf,
   type BaseModel,
+  MOST_SETTINGS_BYTES,
   readConfigFile,
 } from '@prometheus-actions/recipe';
 import { confined } from '@prometheus-actions/stage';
@@ -32,7 +33,10 @@ export async function fetchArchitecture(
     const { id, revision } = base;
     const hub = { ...(settings ?? hubSettings()), ...IMPATIENT };
     const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
-    const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
+    const [file = ''] = await fetchFiles(repo, ['config.json'], hub, {
+      signal: either,
+      mostBytes: MOST_SETTINGS_BYTES,
+    });
     // In the hub's cache, which is ours.
     return confined(undefined, () => readConfigFile(file));
   } catch (error) {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { mapMergekitModels, modelName } from '@prometheus-actions/recipe';
 import { ConfigurationError, isThere, type Json, type StageInput } from '@prometheus-actions/stage';
 import { type ModelReference, modelInput } from './model-reference.ts';
 
@@ -20,17 +21,16 @@ export interface ResolvedConfig {
   inputs: Record<string, StageInput>;
 }
 
-/** Keys of a mergekit configuration whose texts name a model. */
-const MODEL_KEYS = new Set(['model', 'base_model', 'tokenizer_source']);
-/** What `tokenizer_source` may be instead; under the other keys these are folders like any other. */
-const NO_MODELS = new Set(['base', 'union']);
+/** A model on the hub, at a commit. */
+const PINNED = /^([\w.-]+\/[\w.-]+)@([0-9a-f]{40})$/;
 
 /**
  * Finds the models that a mergekit configuration names.
  *
  * @param folder where relative paths start
- * @param hub whether a name that is no folder may be a repository, which mergekit fetches itself
- * @throws ConfigurationError for a name that stands for nothing, or a folder that is not there
+ * @param hub whether a name may be `owner/name@commit`, which is fetched before the merge
+ * @throws ConfigurationError for a name that stands for nothing, a folder that is not there, a repository without a commit,
+ *   and a model that is written otherwise than mergekit reads it
  */
 export function resolveConfig(
   config: Json,
@@ -53,38 +53,56 @@ export function resolveConfig(
     inputs[name] = model.adapter === undefined ? modelInput(model) : { paths: [model.adapter] };
     if (model.adapter !== undefined && !models.base) inputs[`${name} (base)`] = modelInput(model);
   };
+  const resolvePart = (part: string, isAdapter: boolean): string => {
+    const names = [...part.matchAll(/\$\{([^}]*)\}/g)];
+    for (const [, name = ''] of names) use(name);
+    if (names.length > 0) return part;
+    const absolute = path.resolve(folder, part);
+    if (isThere(absolute)) {
+      // Beside ${base}, a folder that is called base is an input of its own.
+      inputs[Object.hasOwn(models, part) ? `./${part}` : part] = { paths: [absolute] };
+      return absolute;
+    }
+    const [, id, revision] = (hub && PINNED.exec(part)) || [];
+    if (!id || !revision) throw notFound(part, absolute, hub);
+    if (isAdapter) {
+      throw new ConfigurationError(`the merge configuration names ${part}, an adapter on the hub`, {
+        hint: 'Only models are fetched: download the adapter, and name its folder.',
+      });
+    }
+    used[part] = { id, revision };
+    inputs[part] = modelInput({ id, revision });
+    return `\${${part}}`;
+  };
   const resolve = (text: string): string =>
     partsOf(text, folder)
-      .map((part) => {
-        const names = [...part.matchAll(/\$\{([^}]*)\}/g)];
-        for (const [, name = ''] of names) use(name);
-        if (names.length > 0) return part;
-        const absolute = path.resolve(folder, part);
-        // Beside ${base}, a folder that is called base is an input of its own.
-        const input = Object.hasOwn(models, part) ? `./${part}` : part;
-        if (isThere(absolute)) inputs[input] = { paths: [absolute] };
-        else if (hub && !path.isAbsolute(part)) inputs[part] = { reference: part };
-        else {
-          throw new ConfigurationError(`the merge configuration names ${part}: there is no ${absolute}`, {
-            hint: 'Relative paths start at the folder of the configuration.',
-          });
-        }
-        return isThere(absolute) ? absolute : part;
-      })
+      .map((part, place) => resolvePart(part, place > 0))
       .join('+');
-  const walk = (value: Json, key?: string): Json => {
-    if (typeof value === 'string') {
-      const isModel = key !== undefined && MODEL_KEYS.has(key);
-      return isModel && !(key === 'tokenizer_source' && NO_MODELS.has(value)) ? resolve(value) : value;
+  const resolveValue = (value: unknown, at: readonly PropertyKey[]): Json => {
+    const name = modelName(value);
+    if ('problem' in name) {
+      throw new ConfigurationError(`the merge configuration, ${at.map(String).join('.')}: ${name.problem}`, {
+        hint: 'Write a folder, ${name}, or owner/name@COMMIT; mergekit has {model, lora, override_architecture} beside.',
+      });
     }
-    if (Array.isArray(value)) return value.map((entry) => walk(entry as Json));
-    if (value === null || typeof value !== 'object') return value;
-    return Object.fromEntries(Object.entries(value).map(([inner, entry]) => [inner, walk(entry, inner)]));
+    if (typeof value === 'string') return resolve(value);
+    const model = resolvePart(name.model, false);
+    const text = name.lora === undefined ? model : `${model}+${resolvePart(name.lora, true)}`;
+    return name.architecture === undefined ? text : { model: text, override_architecture: name.architecture };
   };
-  const resolved = walk(config) as { [key: string]: Json };
+  const resolved = mapMergekitModels(config, resolveValue) as { [key: string]: Json };
   const resolvedDonor = donor === undefined ? null : resolve(donor);
   if (models.base) use('base');
   return { config: resolved, donor: resolvedDonor, models: used, inputs };
+}
+
+function notFound(part: string, absolute: string, hub: boolean): ConfigurationError {
+  const isRepository = hub && /^[\w.-]+\/[\w.-]+(@.*)?$/.test(part);
+  return new ConfigurationError(`the merge configuration names ${part}: there is no ${absolute}`, {
+    hint: isRepository
+      ? 'A model of the hub is written with its commit, of 40 digits: owner/name@COMMIT.'
+      : 'Relative paths start at the folder of the configuration.',
+  });
 }
 
 /** A model, or a model and its adapter: split at the last `+`, unless the whole is a folder. */

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PROJECT_ROOT } from '@prometheus-actions/stage';
@@ -70,6 +70,18 @@ it('does not wait for a hub that does not answer', async () => {
     problem: 'the config.json of owner/model is not available: the hub has not answered within 0.3 s',
   });
   expect(Date.now() - started).toBeLessThan(1500);
+});
+
+it('fetches no config.json that is larger than settings are, and leaves nothing of it', async () => {
+  serve({ ...CONFIG, filling: 'x'.repeat(5 << 20) });
+  const reading = await fetchArchitecture(BASE, { settings: hub.settings });
+  expect(reading).toEqual({
+    problem:
+      'the config.json of owner/model is not available: config.json of the model owner/model has 5.2 MB, and no more than 4.2 MB are read',
+  });
+  expect(hub.server.contentRequests()).toEqual([]);
+  const left = readdirSync(hub.cacheDir, { recursive: true }).map(String);
+  expect(left.filter((name) => name.includes('blobs/') || name.endsWith('.incomplete'))).toEqual([]);
 });
 
 it('lets a recipe be checked against a model on the hub', async () => {

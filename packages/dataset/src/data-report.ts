@@ -106,6 +106,7 @@ export class PartCollector {
       throw new Error(`${this.#rows} rows were added to a report of ${this.#user.length}`);
     }
     const verdicts = this.#verdicts.finish();
+    const tokens = this.#tokens?.finish();
     return {
       rows: this.#rows,
       characters: {
@@ -119,7 +120,7 @@ export class PartCollector {
       short_answers: this.#shortAnswers,
       verdicts,
       verdict_scale: verdictScale(verdicts),
-      ...(this.#tokens && { tokens: this.#tokens.finish() }),
+      ...(tokens && { tokens }),
     };
   }
 }

@@ -16,6 +16,8 @@ export interface TokenLimit {
   templateTokens: number;
   /** Rows of a part that are counted at most; the others are estimated from them. */
   sampleRows: number;
+  /** Told once, where the counter fails: the report is without tokens then. */
+  onFault?: (error: Error) => void;
 }
 
 /** Tokens of the conversations of a part, template included. */
@@ -42,6 +44,7 @@ export class TokenEstimator {
   #row = 0;
   #countedTokens = 0;
   #countedCharacters = 0;
+  #failed = false;
 
   /** @param prefix put before each user text */
   constructor(rows: number, prefix: string, limit: TokenLimit) {
@@ -54,7 +57,7 @@ export class TokenEstimator {
   /** @param characters of both messages of each row */
   add({ bytes, samples }: RowFacts, characters: Uint32Array): void {
     for (const { row, user, assistant } of samples) {
-      const tokens = this.#limit.counter.count(this.#prefix + user) + this.#limit.counter.count(assistant);
+      const tokens = this.#count(this.#prefix + user) + this.#count(assistant);
       this.#counted.push({ row: this.#row + row, tokens });
       this.#countedTokens += tokens;
       this.#countedCharacters += characters[row] as number;
@@ -66,7 +69,21 @@ export class TokenEstimator {
     this.#row += bytes.length;
   }
 
-  finish(): TokenReport {
+  /** A tokenizer may be anyone's: what it throws is no reason to prepare no data. */
+  #count(text: string): number {
+    if (this.#failed) return 0;
+    try {
+      return this.#limit.counter.count(text);
+    } catch (error) {
+      this.#failed = true;
+      this.#limit.onFault?.(error as Error);
+      return 0;
+    }
+  }
+
+  /** @returns undefined where the counter failed */
+  finish(): TokenReport | undefined {
+    if (this.#failed) return undefined;
     const { maxLength, templateTokens } = this.#limit;
     const tokens = Uint32Array.from(this.#counted, (row) => row.tokens + templateTokens);
     const { mean, percentiles } = summarizeLengths(tokens);

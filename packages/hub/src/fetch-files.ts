@@ -16,6 +16,8 @@ export interface FetchOptions {
   onWait?: (holder: string) => void;
   /** How many files are fetched side by side. */
   concurrency?: number;
+  /** Bytes that each of the files may have: what is larger is refused before any of them is fetched. */
+  mostBytes?: number;
 }
 
 /** One content that is wanted, and where in the repository: two files may have the same. */
@@ -41,10 +43,12 @@ export async function fetchFiles(
     onProgress,
     onWait = () => {},
     concurrency = 4,
+    mostBytes = Number.POSITIVE_INFINITY,
   }: FetchOptions = {},
 ): Promise<string[]> {
   const cache = new RepoCache(settings.cacheDir, repo);
   const contents = await wantedContents(repo, paths, cache, settings, signal);
+  for (const { path, size } of contents) requireSmall(path, size, mostBytes, repo);
   const total = contents.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   const onBytes = (difference: number) => {
@@ -108,6 +112,15 @@ async function wantedContents(
     contents.set(file.etag, content);
   }
   return [...contents.values()];
+}
+
+/** By the listed size: no more than that is taken from the answer, whatever its length or its encoding. */
+function requireSmall(file: string, size: number, mostBytes: number, repo: HubRepo): void {
+  if (size <= mostBytes) return;
+  throw new ConfigurationError(
+    `${file} of ${describeRepo(repo)} has ${formatBytes(size)}, and no more than ${formatBytes(mostBytes)} are read`,
+    { hint: 'Is this the right repository? Nothing of it was fetched.' },
+  );
 }
 
 /** Runs `work` for all items, some side by side. The first failure ends the others, which are waited for. */

@@ -44,7 +44,8 @@ export async function httpGet(
         body: pieces(unpacked(response)),
       };
     }
-    response.resume();
+    // Of a redirect only the address counts: its body, which might not end, is not waited for.
+    response.destroy();
     if (!URL.canParse(location, url.href)) throw new TransientError('a redirect leads to no address');
     url = new URL(location, url);
   }

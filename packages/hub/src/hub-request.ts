@@ -1,9 +1,11 @@
-import { text } from 'node:stream/consumers';
-import { formatSeconds } from '@prometheus-actions/stage';
+import { ConfigurationError, formatBytes, formatSeconds } from '@prometheus-actions/stage';
 import { type Answer, httpGet } from './http-answer.ts';
 import type { HubSettings } from './hub-settings.ts';
 import { explainRefusal, type Subject } from './refusal.ts';
 import { retry, retryAfterOf, TransientError } from './retry.ts';
+
+/** Of an answer about a repository. A page of a list has 1,000 files at most, in some 300 kB. */
+const MOST_ANSWER_BYTES = 16 << 20;
 
 export interface HubRequest {
   url: string;
@@ -70,13 +72,29 @@ export function hubFetch(
           { url: String(url), subject, timeout: settings.metadataTimeout, signal },
           settings,
           async ({ status, headers, body }) => {
-            const json = await text(body);
+            const json = await limitedText(body, what);
             if (!isWholeJson(json)) throw new TransientError('the answer is not whole JSON');
             return new Response(json, { status, headers });
           },
         ),
       { what, delay: settings.retryDelay, attempts: settings.attempts, signal },
     );
+}
+
+/** Counted as it is unpacked: a small packed answer may be a large one. */
+async function limitedText(body: AsyncIterable<Uint8Array>, what: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.length;
+    if (size > MOST_ANSWER_BYTES) {
+      throw new ConfigurationError(`${what}: the answer has more than ${formatBytes(MOST_ANSWER_BYTES)}`, {
+        hint: 'Does HF_ENDPOINT name a hub that you trust?',
+      });
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
 }
 
 /** Every piece shows that the other side is alive; so does our own work on the piece before. */

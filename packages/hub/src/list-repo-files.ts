@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { ListFileEntry } from '@huggingface/hub';
 import { ConfigurationError } from '@prometheus-actions/stage';
 import { isEtag } from './content-digest.ts';
@@ -7,6 +7,12 @@ import type { HubSettings } from './hub-settings.ts';
 import { requireOnline } from './offline.ts';
 import { RepoCache, writeIfPossible } from './repo-cache.ts';
 import { describeRepo, type HubRepo, isInnerPath } from './repository.ts';
+
+/** The hub recommends fewer than 100,000 files, and sends 1,000 of them a page. */
+const MOST_FILES = 200_000;
+const MOST_PAGES = 2_000;
+/** Of a list in the cache, which other programs write too. */
+const MOST_LIST_BYTES = 128 << 20;
 
 /** A file of a repository, as the hub lists it. */
 export interface HubFile {
@@ -38,15 +44,22 @@ export async function listRepoFiles(
   requireOnline(`the list of files of ${describeRepo(repo)} at ${repo.commit}`, settings);
   const subject = { ...repo, revision: repo.commit };
   const files: HubFile[] = [];
+  const fetchPage = hubFetch(`listing the files of ${describeRepo(repo)}`, subject, settings, signal);
+  const asked = new Set<string>();
   const { listFiles } = await import('@huggingface/hub');
   for await (const entry of listFiles({
     repo: { type: repo.type, name: repo.id },
     revision: repo.commit,
     recursive: true,
     hubUrl: settings.endpoint,
-    fetch: hubFetch(`listing the files of ${describeRepo(repo)}`, subject, settings, signal),
+    fetch: (page) => {
+      if (asked.has(String(page)) || asked.size === MOST_PAGES) throw endlessList(repo, settings);
+      asked.add(String(page));
+      return fetchPage(page);
+    },
   })) {
     if (entry.type === 'file') files.push(fromEntry(entry, repo, settings));
+    if (files.length > MOST_FILES) throw endlessList(repo, settings);
   }
   await writeIfPossible(new RepoCache(settings.cacheDir, repo).treeFile(repo.commit), toTree(files));
   return files;
@@ -55,7 +68,10 @@ export async function listRepoFiles(
 /** The list of a commit where an earlier run, or Python's library, left one that can be used. */
 export async function readCachedList(repo: HubRepo, settings: HubSettings): Promise<HubFile[] | undefined> {
   const cache = new RepoCache(settings.cacheDir, repo);
-  const text = await readFile(cache.treeFile(repo.commit), 'utf8').catch(() => undefined);
+  const file = cache.treeFile(repo.commit);
+  const info = await stat(file).catch(() => undefined);
+  if (!info?.isFile() || info.size > MOST_LIST_BYTES) return undefined;
+  const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
     const { format_version, files } = JSON.parse(text) as Tree;
@@ -73,6 +89,13 @@ export async function readCachedList(repo: HubRepo, settings: HubSettings): Prom
   } catch {
     return undefined;
   }
+}
+
+function endlessList(repo: HubRepo, { endpoint }: HubSettings): ConfigurationError {
+  return new ConfigurationError(
+    `${endpoint} lists a page of ${describeRepo(repo)} twice, more than ${MOST_PAGES} pages or ${MOST_FILES} files`,
+    { hint: 'Does HF_ENDPOINT name a hub that you trust?' },
+  );
 }
 
 /** `trees/COMMIT.json`, in the format of `_tree_cache.py` of `huggingface_hub` 1.33. */

@@ -1,5 +1,6 @@
 import { checkRequiredParameters } from './check-merge.ts';
 import { checkMergeValues, unusedFilter } from './check-merge-tensors.ts';
+import { checkMergekitModels, type KnownModels } from './check-mergekit-models.ts';
 import { entriesOf, type KeyPath, type MergeEntry, type MergeReport } from './merge-entries.ts';
 import { METHODS } from './merge-methods.ts';
 import { type MergeSection, mergeSchema } from './merge-schema.ts';
@@ -8,7 +9,8 @@ import { tensorNames } from './tensor-names.ts';
 
 /**
  * Checks a configuration for mergekit itself, as far as it is known here what mergekit refuses or passes over once it sees
- * the models: ranges of layers, filters, and of the methods that our engine has too, values that are missing or sum to 0.
+ * the models: their names, ranges of layers, filters, and of the methods that our engine has too, values that are missing or
+ * sum to 0.
  *
  * @param reading of the models; without it nothing is said that hangs on layers and names
  */
@@ -16,7 +18,9 @@ export function checkMergekit(
   config: unknown,
   reading: ArchitectureReading | undefined,
   report: MergeReport,
+  known?: KnownModels,
 ): void {
+  checkMergekitModels(config, known, report);
   checkWritten(config, reading, report, []);
   const merge = sharedPart(config);
   const entries = merge && entriesOf(merge);

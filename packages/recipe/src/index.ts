@@ -17,6 +17,7 @@ export { loadRecipe, type Recipe, type RecipeOptions, readRecipe } from './load-
 export { keepsMasterWeights } from './master-weights.ts';
 export { architectureAtHand } from './merge-architecture.ts';
 export { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
+export { type ModelName, mapMergekitModels, modelName } from './mergekit-models.ts';
 export { type ArchitectureReading, type ModelArchitecture, readArchitecture } from './model-architecture.ts';
 export { fullyMatching } from './model-modules.ts';
 export { isLora, makePlan, type Plan, type PlannedStage, type StageName } from './plan.ts';
@@ -40,4 +41,5 @@ export {
   trainingSettings,
 } from './stage-settings.ts';
 export type { TrainingSection } from './training-schema.ts';
+export { withinTime } from './within-time.ts';
 export { MOST_SETTINGS_BYTES, readYamlFile, settingsText } from './yaml-file.ts';

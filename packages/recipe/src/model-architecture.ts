@@ -66,6 +66,14 @@ const FAMILIES: Record<string, Family> = {
   gemma3_text: { norms: 4, headNorms: true, readsBiases: true, tied: true },
 };
 
+/**
+ * Many times the sizes of the largest models. Without a limit the names of a model's layers, which are listed here, would
+ * fill the memory. The trainer has the same ones (`model_config.py`).
+ */
+const MOST_LAYERS = 2_000;
+const MOST_EXPERT_MODULES = 50_000;
+const MOST_WIDTH = 2 ** 27;
+
 const EXPERT_KEYS = ['num_local_experts', 'num_experts', 'n_routed_experts'];
 
 /**
@@ -79,7 +87,9 @@ export function readArchitecture(config: unknown): ArchitectureReading {
     return { problem: 'the config is not an object' };
   const values = config as Config;
   const modelType = values.model_type;
-  if (typeof modelType !== 'string') return { problem: 'model_type is missing' };
+  if (modelType === undefined) return { problem: 'model_type is missing' };
+  if (typeof modelType !== 'string' || !/^[\w.-]{1,64}$/.test(modelType))
+    return { problem: `model_type is ${kindOf(modelType)}, not the name of a model type` };
   if ('text_config' in values)
     return { problem: `${modelType} is a model of several parts (text_config): its size is not known here` };
   const family = FAMILIES[modelType];
@@ -88,13 +98,16 @@ export function readArchitecture(config: unknown): ArchitectureReading {
     return { problem: `${modelType} has experts (${expertKey}), and of these mixtral alone is known` };
 
   const problems: string[] = [];
-  const wholeNumber = (key: string, otherwise?: number): number => {
+  const wholeNumber = (key: string, otherwise?: number, most = MOST_WIDTH): number => {
     const value = values[key] ?? otherwise;
-    if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
+    const isWhole = typeof value === 'number' && Number.isInteger(value) && value > 0;
+    if (isWhole && value <= most) return value;
     problems.push(
       value === undefined || value === null
         ? `${key} is missing${hintFor(key, values)}`
-        : `${key} is ${JSON.stringify(value)}, not a whole number above 0`,
+        : isWhole
+          ? `${key} is ${value}, and no model has more than ${most}`
+          : `${key} is ${kindOf(value)}, not a whole number above 0`,
     );
     return 1;
   };
@@ -103,7 +116,7 @@ export function readArchitecture(config: unknown): ArchitectureReading {
   const sizes = {
     hiddenSize,
     intermediateSize: wholeNumber('intermediate_size'),
-    layers: wholeNumber('num_hidden_layers'),
+    layers: wholeNumber('num_hidden_layers', undefined, MOST_LAYERS),
     attentionHeads,
     keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
     // Of sizes that are missing nothing follows.
@@ -112,12 +125,17 @@ export function readArchitecture(config: unknown): ArchitectureReading {
     ...(family?.experts
       ? {
           experts: {
-            count: wholeNumber('num_local_experts'),
+            count: wholeNumber('num_local_experts', undefined, MOST_EXPERT_MODULES),
             perToken: wholeNumber('num_experts_per_tok'),
           },
         }
       : {}),
   };
+  const dtype = values.dtype ?? values.torch_dtype ?? 'float32';
+  if (typeof dtype !== 'string') problems.push(`dtype is ${kindOf(dtype)}, not a text`);
+  const modules = sizes.layers * (sizes.experts?.count ?? 1);
+  if (modules > MOST_EXPERT_MODULES)
+    problems.push(`num_hidden_layers times num_local_experts is ${modules}, and no model has so many`);
   if (problems.length > 0) return { problem: problems.join('; ') };
   const reads = family ? family.readsBiases === true : true;
   const shape = {
@@ -125,7 +143,7 @@ export function readArchitecture(config: unknown): ArchitectureReading {
     ...sizes,
     tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
     maxPositions: positionLimit(values),
-    dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
+    dtype: String(dtype),
     vectors: {
       norms: family?.norms ?? 2,
       headNorms: family?.headNorms ?? false,
@@ -162,6 +180,16 @@ function countParameters(shape: Shape): ModelArchitecture['parameters'] {
 
 function flag(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined;
+}
+
+/** Of a value of the wrong kind its kind is told: the file may be one that nobody meant to show. A number shows nothing. */
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number') return String(value);
+  return (
+    { string: 'a text', boolean: 'true or false', object: 'an object' }[typeof value as string] ?? 'nothing'
+  );
 }
 
 function hintFor(key: string, values: Config): string {

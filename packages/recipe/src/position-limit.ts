@@ -23,7 +23,7 @@ export function positionLimit(config: Values): number | undefined {
   const nested = Object.values(scaling).filter(isObject);
   const reaches = (nested.length > 0 ? nested : [scaling]).flatMap((kind) => {
     const { factor } = kind;
-    if (!isNumber(factor) || NOT_STRETCHED.includes(String(kind.rope_type ?? kind.type))) return [];
+    if (!isNumber(factor) || isNotStretched(kind.rope_type ?? kind.type)) return [];
     const original = [
       config.original_max_position_embeddings,
       kind.original_max_position_embeddings,
@@ -34,8 +34,13 @@ export function positionLimit(config: Values): number | undefined {
   return Math.max(limit, ...reaches);
 }
 
+function isNotStretched(type: unknown): boolean {
+  return typeof type === 'string' && NOT_STRETCHED.includes(type);
+}
+
+/** A number that is larger than any length states no limit. */
 function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && value > 0;
+  return typeof value === 'number' && value > 0 && value < 1e15;
 }
 
 function isObject(value: unknown): value is Values {

@@ -4,13 +4,14 @@ import { checkMerge, unknownExpert, unknownNames } from './check-merge.ts';
 import { checkMergekit } from './check-mergekit.ts';
 import { checkSchema } from './check-schema.ts';
 import type { Diagnostic } from './diagnostics.ts';
+import type { KeyPath } from './merge-entries.ts';
 import { type MergeSection, mergekitSchema, mergeSchema } from './merge-schema.ts';
 import type { ArchitectureReading } from './model-architecture.ts';
 import { isLora } from './plan.ts';
 import type { Expert } from './read-experts.ts';
 import { readReferenced } from './read-referenced.ts';
 import type { RecipeSection } from './recipe-schema.ts';
-import type { YamlFile } from './yaml-file.ts';
+import type { Finding, YamlFile } from './yaml-file.ts';
 
 /** How the experts become one model. */
 export interface Merge {
@@ -85,9 +86,9 @@ export function readMerge(
     checkMerge(config as MergeSection, mergeYaml, diagnostics, { names, architecture: reading });
     checkMergeDtype(config as MergeSection, experts, mergeYaml, diagnostics);
   } else if (config) {
-    checkMergekit(config, reading, (path, finding) =>
-      diagnostics.push(mergeYaml.diagnose({ path }, finding)),
-    );
+    const report = (at: KeyPath, finding: Finding, key = false) =>
+      diagnostics.push(mergeYaml.diagnose({ path: at, key }, finding));
+    checkMergekit(config, reading, report, names && { names, folder: path.dirname(mergeYaml.file) });
   }
   if (config && errorsIn(diagnostics) === before && expertNames)
     checkUnused(config, expertNames, yaml, diagnostics);

@@ -181,7 +181,8 @@ describe('the section merge', () => {
   });
 
   it("leaves what it can't know to mergekit", () => {
-    const merge = 'slices: [{ sources: [{ model: a/b, layer_range: [0, 1] }] }]\nmerge_method: passthrough\n';
+    const merge =
+      'slices: [{ sources: [{ model: "${base}", layer_range: [0, 1] }] }]\nmerge_method: passthrough\n';
     const section = '{ config: merge.yaml, engine: mergekit }';
     expect(loadRecipe(recipe({ merge, section })).recipe.merge.config).toMatchObject({ slices: [{}] });
   });

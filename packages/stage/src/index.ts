@@ -32,6 +32,7 @@ export { PROJECT_ROOT } from './hardware.ts';
 export { ensureUv, installPackages } from './install-packages.ts';
 export { jobConfinement } from './job-confinement.ts';
 export { SUMMARY_LIMIT } from './job-files.ts';
+export { MOST_JSON_BYTES, parseLimitedJson } from './limited-json.ts';
 export { followLinks } from './links.ts';
 export { findDamage, type InputRecord, MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
 export { markdown } from './markdown-text.ts';

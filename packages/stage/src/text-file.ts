@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { readFile } from './confined-files.ts';
+import { readFile, statFile } from './confined-files.ts';
 import { ConfigurationError } from './errors.ts';
+import { MOST_JSON_BYTES, parseLimitedJson } from './limited-json.ts';
 
 /** Why a file is not text in UTF-8, and what to do about it. */
 export interface TextFault {
@@ -19,10 +20,18 @@ export const START_BYTES = 64;
 /**
  * The value of a JSON file in UTF-8, with or without a byte order mark.
  *
- * @throws ConfigurationError for a pointer of Git LFS, another encoding and what is not JSON; Node's error where it can't
- *   be read
+ * @throws ConfigurationError for a pointer of Git LFS, another encoding, what is not JSON or too large for it; Node's error
+ *   where it can't be read
  */
 export function readJsonFile(file: string): unknown {
+  const info = statFile(file);
+  const problem =
+    info && !info.isFile()
+      ? 'this is not a file'
+      : info &&
+        info.size > MOST_JSON_BYTES &&
+        `${info.size} bytes, and a file of JSON has at most ${MOST_JSON_BYTES}`;
+  if (problem) throw new ConfigurationError(problem, { hint: 'Name the file itself.', place: { file } });
   const bytes = readFile(file);
   const fault = textFault(bytes);
   if (fault) {
@@ -30,11 +39,15 @@ export function readJsonFile(file: string): unknown {
     throw new ConfigurationError(problem, { hint, place: { file, line } });
   }
   try {
-    return JSON.parse(withoutMark(bytes.toString()));
+    return parseLimitedJson(bytes, withoutMark(bytes.toString()));
   } catch (error) {
     // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
-    const hint = 'Correct it, or write it again.';
-    throw new ConfigurationError('the file is not JSON', { hint, place: { file }, cause: error });
+    const problem = error instanceof RangeError ? error.message : 'the file is not JSON';
+    throw new ConfigurationError(problem, {
+      hint: 'Correct it, or write it again.',
+      place: { file },
+      cause: error,
+    });
   }
 }
 

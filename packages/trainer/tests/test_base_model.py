@@ -179,12 +179,14 @@ def test_special_tokens(mistral: Path) -> None:
     [
         ({"model_type": "llama"}, "model_type is 'llama'"),
         ({"hidden_size": 0}, "hidden_size is 0"),
-        ({"hidden_size": "64"}, "hidden_size is '64'"),
+        ({"hidden_size": "64"}, "hidden_size is a text"),
         ({"hidden_size": 66}, "hidden_size 66 is not a multiple of num_attention_heads 4"),
         ({"num_key_value_heads": 3}, "num_attention_heads 4 is not a multiple of num_key_value_heads 3"),
         ({"vocab_size": 31999}, "vocab_size is 31999, the tokenizer has 32000 tokens"),
-        ({"rope_theta": None}, "rope_theta is None"),
-        ({"model_type": "mixtral"}, "num_local_experts is None"),
+        ({"rope_theta": None}, "rope_theta is null"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers is below 0 or above 2000"),
+        ({"model_type": ["mistral"]}, "model_type is a list"),
+        ({"model_type": "mixtral"}, "num_local_experts is null"),
         (
             {"model_type": "mixtral", "num_local_experts": 2, "num_experts_per_tok": 3},
             "num_experts_per_tok 3 is above num_local_experts 2",

@@ -39,6 +39,12 @@ class Hub(BaseHTTPRequestHandler):
             self._send(403, b"", {"X-Error-Code": "GatedRepo"}, body)
         elif self.path.startswith("/api/models/owner/model/") and COMMIT not in self.path:
             self._send(404, b"", {"X-Error-Code": "RevisionNotFound"}, body)
+        elif self.path.startswith("/api/models/owner/huge-"):
+            name = "config.json" if "huge-config" in self.path else "model.safetensors"
+            tree = [
+                {"type": "file", "path": name, "oid": "0", "size": 8_000_000_000 << 24 * (name[0] == "m")}
+            ]
+            self._send(200, json.dumps(tree).encode(), {}, body)
         elif self.path.startswith("/api/models/owner/model/tree/"):
             tree = [{"type": "file", "path": name, "oid": "0", "size": len(FILES[name])} for name in FILES]
             self._send(200, json.dumps(tree).encode(), {}, body)
@@ -149,6 +155,22 @@ def test_what_the_hub_refuses_is_the_users_to_put_right(
     raised = _resolve(reference, hub, tmp_path)
     assert message in raised["problem"]
     assert raised["hint"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("huge-config", "has a config.json of 8000000000 bytes by the hub's list, and no more than 4194304"),
+        ("huge-weights", "are to be fetched, and the disk of the cache"),
+    ],
+)
+def test_sizes_that_can_not_be_right_are_refused_before_a_byte(
+    name: str, message: str, hub: str, tmp_path: Path
+) -> None:
+    raised = _resolve({"id": f"owner/{name}", "revision": COMMIT}, hub, tmp_path)
+    assert message in raised["problem"]
+    assert raised["hint"]
+    assert not list(tmp_path.rglob("*.incomplete")) + list(tmp_path.rglob("blobs/*"))
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,8 @@ function readConfig(file: string, engine: Merge['engine'], models: NamedModels):
     const known = engine === 'mergekit' ? sharedPart(config) : (config as MergeSection);
     const architecture = known && architectureAtHand(known, path.dirname(file), foldersOf(models));
     if (engine === 'mergekit') {
-      checkMergekit(config, architecture, (at, finding) =>
-        diagnostics.push(yaml.diagnose({ path: at }, finding)),
+      checkMergekit(config, architecture, (at, finding, key = false) =>
+        diagnostics.push(yaml.diagnose({ path: at, key }, finding)),
       );
     } else checkMerge(config as MergeSection, yaml, diagnostics, { architecture });
   }

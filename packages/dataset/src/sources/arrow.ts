@@ -5,6 +5,7 @@ import { ConfigurationError } from '@prometheus-actions/stage/errors';
 import { type Data, type DataType, type RecordBatch, RecordBatchReader, Type } from 'apache-arrow';
 import { CellKind, RowFault } from '../column-table.ts';
 import type { RowSpool } from '../row-spool.ts';
+import { checkBatches, checkColumn, checkedHandle } from './arrow-limits.ts';
 import type { ScanContext } from './json-rows.ts';
 import {
   damaged,
@@ -28,17 +29,26 @@ export async function spoolArrow(path: string, spool: RowSpool, context: ScanCon
   try {
     const { size } = await handle.stat();
     await requireEnd(path, handle, size);
-    const reader = await RecordBatchReader.from(handle);
+    const reader = await RecordBatchReader.from(checkedHandle(handle));
+    checkBatches(reader);
     await reading(path, 'its schema', () => reader.open({ autoDestroy: false }));
     const fields = reader.schema.fields.map(({ name, type }) => ({ name, node: type as DataType }));
+    if (fields.some(({ name }) => typeof name !== 'string'))
+      throw damaged(path, 'its schema has a column without a name');
     const columns = noteColumns(path, fields, cellKind, context);
     context.index.beginSource({ path, spooledAt: spool.position });
     let row = 0;
     for (let number = 0; context.index.rows < context.limit; number++) {
       context.signal?.throwIfAborted();
       const { value: batch, done } = await reading(path, `record batch ${number}`, () => reader.next());
-      if (done) break;
-      await spoolBatch({ path, batch, firstRow: row, columns, spool, context });
+      if (done) {
+        // The library takes a batch that is none for the end.
+        const listed = reader.isFile() ? reader.numRecordBatches : number;
+        if (number < listed)
+          throw damaged(path, `record batch ${number} of ${listed} is not where the footer says`);
+        break;
+      }
+      await spoolBatch({ path, batch, number, firstRow: row, columns, spool, context });
       row += batch.numRows;
     }
     if (row === 0) throw noRows(path);
@@ -52,6 +62,8 @@ export async function spoolArrow(path: string, spool: RowSpool, context: ScanCon
 interface BatchTask {
   path: string;
   batch: RecordBatch;
+  /** Of the batch in the file. */
+  number: number;
   /** Number of the batch's first row within the file. */
   firstRow: number;
   columns: readonly TypedColumn<DataType>[];
@@ -59,10 +71,17 @@ interface BatchTask {
   context: ScanContext;
 }
 
-async function spoolBatch({ path, batch, firstRow, columns, spool, context }: BatchTask): Promise<void> {
+async function spoolBatch(task: BatchTask): Promise<void> {
+  const { path, batch, number, firstRow, columns, spool, context } = task;
   const cells = columns.map(({ name }) => {
     const place = batch.schema.fields.findIndex((field) => field.name === name);
-    return cellWriter(batch.data.children[place] as Data);
+    const data = batch.data.children[place] as Data;
+    try {
+      checkColumn(data, batch.numRows);
+    } catch (error) {
+      throw damaged(path, `record batch ${number}, column "${name}": ${(error as Error).message}`, error);
+    }
+    return cellWriter(data);
   });
   const rows = Math.min(batch.numRows, context.limit - context.index.rows);
   for (let r = 0; r < rows; r++) {

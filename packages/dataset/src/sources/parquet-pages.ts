@@ -6,6 +6,7 @@ import { assembleNested } from 'hyparquet/src/assemble.js';
 import { parquetHeader, readPage } from 'hyparquet/src/column.js';
 import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { decompressLz4, decompressLz4Raw, decompressSnappy } from 'hyparquet-compressors';
+import { checkedPage, lacksValue } from './parquet-limits.ts';
 
 /** Decompressors by Parquet's name of the codec; those that Node has are its own, in native code. */
 export const PAGE_CODECS = {
@@ -36,13 +37,19 @@ export class ColumnPages {
   /** The last row of a nested column: the next page may go on with it. */
   #held: unknown[] = [];
 
-  /** @param schemaPath the schema's elements from the root to this column */
-  constructor(handle: FileHandle, metadata: ColumnMetaData, schemaPath: SchemaTree[]) {
+  /**
+   * @param schemaPath the schema's elements from the root to this column
+   * @param size bytes of the file, in which the column must be
+   */
+  constructor(handle: FileHandle, metadata: ColumnMetaData, schemaPath: SchemaTree[], size: number) {
     this.#handle = handle;
     this.#metadata = metadata;
     const first = Number(metadata.dictionary_page_offset || metadata.data_page_offset);
     this.#position = first;
     this.#end = first + Number(metadata.total_compressed_size);
+    if (!(first >= 0 && this.#end >= first && this.#end <= size)) {
+      throw new Error(`it claims the bytes ${first} to ${this.#end} of a file of ${size}`);
+    }
     this.#nested = schemaPath.length > 2;
     this.#decoder = {
       pathInSchema: metadata.path_in_schema,
@@ -70,13 +77,16 @@ export class ColumnPages {
       }
       this.#position = start + header.compressed_page_size;
       if (header.type === 'INDEX_PAGE') continue;
-      const payload = await this.#read(start, header.compressed_page_size);
-      const reader = {
-        view: new DataView(payload.buffer, payload.byteOffset, payload.byteLength),
-        offset: 0,
-      };
+      const packed = await this.#read(start, header.compressed_page_size);
+      const page = checkedPage(packed, header, this.#decoder);
+      const { buffer, byteOffset, byteLength } = page.payload;
+      const reader = { view: new DataView(buffer, byteOffset, byteLength), offset: 0 };
       const before = this.#nested ? this.#held : undefined;
-      const { data } = readPage(reader, header, this.#decoder, this.#dictionary, before, 0);
+      const unpacked = { ...this.#decoder, codec: 'UNCOMPRESSED' as const };
+      const { data } = readPage(reader, page.header, unpacked, this.#dictionary, before, 0);
+      if (header.type !== 'DICTIONARY_PAGE' && data && lacksValue(data)) {
+        throw new Error(`page at byte ${start - length} has values that its dictionary does not have`);
+      }
       if (header.type === 'DICTIONARY_PAGE') this.#dictionary = data && convert(data, this.#decoder);
       else if (data && this.#nested) {
         this.#held = Array.from(data).splice(-1);

@@ -34,8 +34,7 @@ export async function spoolParquet(path: string, spool: RowSpool, context: ScanC
   const handle = await openFile(path);
   try {
     const { size } = await handle.stat();
-    const metadata = await readMetadata(path, handle, size);
-    const root = parquetSchema(metadata);
+    const { metadata, root } = await readMetadata(path, handle, size);
     const nodes = root.children.map((node) => ({ name: node.element.name, node: [root, node] }));
     const columns = noteColumns(path, nodes, cellKind, context);
     context.index.beginSource({ path, spooledAt: spool.position });
@@ -44,7 +43,7 @@ export async function spoolParquet(path: string, spool: RowSpool, context: ScanC
     for (const [number, group] of metadata.row_groups.entries()) {
       context.signal?.throwIfAborted();
       if (context.index.rows >= context.limit) return;
-      await spoolRowGroup({ path, handle, group, number, firstRow: row, columns, spool, context });
+      await spoolRowGroup({ path, handle, size, group, number, firstRow: row, columns, spool, context });
       row += Number(group.num_rows);
       const bytes = group.columns.reduce(
         (sum, { meta_data: chunk }) => sum + Number(chunk?.total_compressed_size),
@@ -67,6 +66,8 @@ type FrameColumn = TypedColumn<SchemaTree[]>;
 interface RowGroupTask {
   path: string;
   handle: FileHandle;
+  /** Bytes of the file. */
+  size: number;
   group: RowGroup;
   number: number;
   /** Number of the group's first row within the file. */
@@ -132,7 +133,7 @@ function leafPaths(path: SchemaTree[]): SchemaTree[][] {
 }
 
 function chunkPages(
-  { path, handle, group, number }: RowGroupTask,
+  { path, handle, size, group, number }: RowGroupTask,
   name: string,
   schemaPath: SchemaTree[],
 ): ColumnPages {
@@ -150,7 +151,11 @@ function chunkPages(
       },
     );
   }
-  return new ColumnPages(handle, chunk, schemaPath);
+  try {
+    return new ColumnPages(handle, chunk, schemaPath, size);
+  } catch (error) {
+    throw damaged(path, `row group ${number}, column "${name}": ${(error as Error).message}`, error);
+  }
 }
 
 async function nextPage(
@@ -183,7 +188,11 @@ function wholeNumbers(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? Number(value) : value;
 }
 
-async function readMetadata(path: string, handle: FileHandle, size: number): Promise<FileMetaData> {
+async function readMetadata(
+  path: string,
+  handle: FileHandle,
+  size: number,
+): Promise<{ metadata: FileMetaData; root: SchemaTree }> {
   const file = {
     byteLength: size,
     slice: async (start: number, end = size) => {
@@ -195,9 +204,30 @@ async function readMetadata(path: string, handle: FileHandle, size: number): Pro
     },
   };
   try {
-    return await parquetMetadataAsync(file, { initialFetchSize: Math.min(size, 1 << 16) });
+    const metadata = await parquetMetadataAsync(file, { initialFetchSize: Math.min(size, 1 << 16) });
+    requireFields(metadata);
+    return { metadata, root: parquetSchema(metadata) };
   } catch (error) {
     throw damaged(path, `no Parquet footer at the end of ${size} bytes (${(error as Error).message})`, error);
+  }
+}
+
+/** What is read of a footer: the library takes a field for absent that is of another kind. */
+function requireFields({ schema, row_groups: groups, num_rows: rows }: FileMetaData): void {
+  const isCount = (value: unknown) => Number.isSafeInteger(Number(value)) && Number(value) >= 0;
+  const lacking = (what: string) => new Error(`the footer lacks ${what}`);
+  if (!isCount(rows)) throw lacking('the number of rows');
+  if (schema.some(({ name }, place) => place > 0 && typeof name !== 'string'))
+    throw lacking('the name of a column');
+  for (const [number, { columns, num_rows }] of groups.entries()) {
+    if (!isCount(num_rows)) throw lacking(`the number of rows of row group ${number}`);
+    for (const { meta_data: chunk } of columns) {
+      const isPath =
+        Array.isArray(chunk?.path_in_schema) &&
+        chunk.path_in_schema.every((part) => typeof part === 'string');
+      if (!isPath || typeof chunk.codec !== 'string' || !isCount(chunk.total_compressed_size))
+        throw lacking(`where a column of row group ${number} is`);
+    }
   }
 }
 

@@ -63,17 +63,32 @@ async function folderFiles(folder: string): Promise<string[]> {
 /** Shards of a folder that `datasets` saved, in row order; undefined for another folder. */
 async function savedShards(folder: string): Promise<string[] | undefined> {
   const dictionary = jsonIn(path.join(folder, 'dataset_dict.json'));
-  if (dictionary) {
-    const { splits } = dictionary as { splits?: string[] };
-    throw new ConfigurationError(`the folder holds several splits: ${splits?.join(', ')}`, {
-      hint: `Name one of them, or each: ${splits?.map((split) => path.join(folder, split)).join(', ')}.`,
+  if (dictionary !== undefined && dictionary !== null) {
+    const { splits } = dictionary as { splits?: unknown };
+    if (!isTexts(splits)) throw noList(path.join(folder, 'dataset_dict.json'), 'splits');
+    throw new ConfigurationError(`the folder holds several splits: ${splits.join(', ')}`, {
+      hint: `Name one of them, or each: ${splits.map((split) => path.join(folder, split)).join(', ')}.`,
       place: { file: folder },
     });
   }
-  const state = jsonIn(path.join(folder, 'state.json')) as
-    | { _data_files?: { filename: string }[] }
-    | undefined;
-  return state?._data_files?.map(({ filename }) => path.join(folder, path.basename(filename)));
+  const file = path.join(folder, 'state.json');
+  const state = jsonIn(file) as { _data_files?: unknown } | null | undefined;
+  const listed = state?._data_files;
+  if (listed === undefined || listed === null) return undefined;
+  const names = Array.isArray(listed) ? listed.map((entry) => entry?.filename) : undefined;
+  if (!isTexts(names)) throw noList(file, '_data_files');
+  return names.map((name) => path.join(folder, path.basename(name)));
+}
+
+function isTexts(values: unknown): values is string[] {
+  return Array.isArray(values) && values.every((value) => typeof value === 'string' && !value.includes('\0'));
+}
+
+function noList(file: string, key: string): ConfigurationError {
+  return new ConfigurationError(`${key} is not the list of names that datasets writes`, {
+    hint: 'Save the dataset again (save_to_disk), or name its files.',
+    place: { file },
+  });
 }
 
 function jsonIn(file: string): unknown {

@@ -31,6 +31,8 @@ from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
 from prometheus_trainer.mistral_tokenizer import write_mistral_tokenizer
+from prometheus_trainer.model_config import check_sizes
+from prometheus_trainer.strict_json import kind_of, number_or_kind, shown
 
 ARCHITECTURES = {"mistral": "MistralForCausalLM", "mixtral": "MixtralForCausalLM"}
 SIZES = (
@@ -125,12 +127,15 @@ def _checked_config(config: Any) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ConfigurationError("config: not an object", "give the content of a config.json")
     model_type = config.get("model_type")
-    if model_type not in ARCHITECTURES:
-        raise ConfigurationError(f"config: model_type is {model_type!r}", "use mistral or mixtral")
+    if not isinstance(model_type, str) or model_type not in ARCHITECTURES:
+        found = f"'{shown(model_type)}'" if isinstance(model_type, str) else kind_of(model_type)
+        raise ConfigurationError(f"config: model_type is {found}", "use mistral or mixtral")
+    check_sizes(Path("config"), config)
     sizes = SIZES if model_type == "mistral" else (*SIZES, "num_local_experts", "num_experts_per_tok")
     for key in sizes:
         if type(config.get(key)) is not int or config[key] < 1:
-            raise ConfigurationError(f"config: {key} is {config.get(key)!r}", "give a whole number above 0")
+            found = number_or_kind(config.get(key))
+            raise ConfigurationError(f"config: {key} is {found}", "give a whole number above 0")
     if not config.get("head_dim") and config["hidden_size"] % config["num_attention_heads"]:
         raise ConfigurationError(
             f"config: hidden_size {config['hidden_size']} is not a multiple of num_attention_heads "
@@ -149,7 +154,7 @@ def _checked_config(config: Any) -> dict[str, Any]:
         )
     if not isinstance(config.get("rope_theta"), int | float):
         raise ConfigurationError(
-            f"config: rope_theta is {config.get('rope_theta')!r}",
+            f"config: rope_theta is {number_or_kind(config.get('rope_theta'))}",
             "give it at the top level, 1000000.0 for these models: a reader that misses it assumes 10000",
         )
     defaults = {

@@ -37,7 +37,9 @@ def run_stage(
     events = Events(job.get("events") if int(os.environ.get("RANK", "0")) == 0 else None)
     try:
         metrics = stage(job, events)
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic in a library written in Rust is no Exception
         mistake = _users_mistake(error, job)
         if mistake:
             if mistake is not error:
@@ -52,7 +54,7 @@ def run_stage(
         events.emit("done", metrics=metrics)
 
 
-def _users_mistake(error: Exception, job: dict[str, Any]) -> ConfigurationError | None:
+def _users_mistake(error: BaseException, job: dict[str, Any]) -> ConfigurationError | None:
     if isinstance(error, ConfigurationError):
         return error
     problem = full_disk(error, job_folders(job))

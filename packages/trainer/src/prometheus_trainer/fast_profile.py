@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from prometheus_trainer import varlen_attention
 from prometheus_trainer.fast_batches import BalancedBatchSampler, StepLayout, parity_steps
 from prometheus_trainer.levers import Levers, Overrides, choose_levers, state_bytes, zero3_state_bytes
 from prometheus_trainer.lora_settings import adapted, empty_model, lora_config
+from prometheus_trainer.model_files import read_object
 from prometheus_trainer.packed_rows import PackingCollator
 from prometheus_trainer.parity_tokens import IGNORED
 from prometheus_trainer.unfused_mixtral import is_mixtral
@@ -52,7 +52,7 @@ def set_up_packing(
     ``gradient_accumulation_steps`` counts packed micro-batches; the examples of a step are those that the recipe's
     batch sizes say.
     """
-    model = json.loads((base_model / "config.json").read_text(encoding="utf-8"))
+    model = read_object(base_model / "config.json")
     lengths, label_counts = row_sizes(train_rows)
     dtype = getattr(torch, str(model_config.dtype).removeprefix("torch."), None)
     zero3 = sft_config.deepspeed_plugin is not None

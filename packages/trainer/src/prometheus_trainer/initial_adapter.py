@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prometheus_trainer.errors import ConfigurationError
-from prometheus_trainer.model_files import refuse_lfs_pointer
+from prometheus_trainer.merging.reading import index_any_file
 from prometheus_trainer.unfused_mixtral import inside_key
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def load_initial_adapter(model: PeftModel, adapter: Path) -> None:
     path = adapter / WEIGHTS
     if not path.is_file():
         raise ConfigurationError(f"adapter: {path} does not exist", f"Name a folder that holds {WEIGHTS}.")
-    refuse_lfs_pointer(path)
+    index_any_file(path)  # its header, before the library reads it
     base: Any = model.get_base_model()
     unfused = base.config.model_type == "mixtral"
     # Named as in the file, and the memory of the model's own parameters.

@@ -13,7 +13,8 @@ from torch import nn
 from trl.trainer.model_config import ModelConfig
 from trl.trainer.utils import get_peft_config
 
-from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.errors import ConfigurationError, described
+from prometheus_trainer.model_config import transformers_config
 from prometheus_trainer.unfused_mixtral import empty_unfused_mixtral, inside_targets, original_targets
 
 ALL_LINEAR = "all-linear"
@@ -74,17 +75,24 @@ def empty_model(base_model: Path, *, mixtral: bool) -> nn.Module | None:
     Built by its class: transformers' own way would share it out under ZeRO-3.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
+    config = transformers_config(base_model)
+    if config is None:
+        return None
     try:
-        config: Any = AutoConfig.from_pretrained(base_model, trust_remote_code=False)
         if mixtral:
             return empty_unfused_mixtral(config)
         model_class: Any = AutoModelForCausalLM._model_mapping[type(config)]
-    except (ValueError, KeyError):
+        with torch.device("meta"):
+            return model_class(config)
+    except KeyError:
         return None
-    with torch.device("meta"):
-        return model_class(config)
+    except Exception as error:  # whatever sizes that do not fit each other raise
+        raise ConfigurationError(
+            f"{base_model / 'config.json'}: transformers can't build the model ({described(error)[:500]})",
+            "Correct the sizes there, or download the file again.",
+        ) from error
 
 
 def adapted(model: nn.Module, config: LoraConfig) -> PeftModel:

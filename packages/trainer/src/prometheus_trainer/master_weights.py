@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from trl.trainer.model_config import ModelConfig
 from trl.trainer.sft_config import SFTConfig
 
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.model_files import read_object
 from prometheus_trainer.split_adamw import SplitAdamW
 
 # AdamW's names whose result split AdamW has, to the order of roundings.
@@ -67,7 +67,7 @@ def parameter_dtype(model_config: ModelConfig, base_model: Path) -> str:
     dtype = str(model_config.dtype or "float32").removeprefix("torch.")
     if dtype != "auto":
         return dtype
-    config = json.loads((base_model / "config.json").read_text(encoding="utf-8"))
+    config = read_object(base_model / "config.json")
     return str(config.get("dtype") or config.get("torch_dtype") or "float32").removeprefix("torch.")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from prometheus_trainer.lifeline import hold_lifeline
@@ -27,7 +29,39 @@ def name_models_in_order() -> None:
     configuration.referenced_models = in_order
 
 
+def read_folders_only() -> None:
+    """Ends the command where mergekit has read a name of a model that is no folder, wherever in its configuration.
+
+    The stage has put folders at the places that it knows; another version of mergekit may know more.
+    """
+    merge: Any = import_module("mergekit.merge")
+    run = merge.run_merge
+
+    def run_on_folders(config: Any, *arguments: Any, **options: Any) -> Any:
+        for path in _model_paths(config):
+            if path.revision is not None or not Path(path.path).is_dir():
+                raise SystemExit(
+                    f"error: the configuration names {path}, which is no folder: it is not fetched here"
+                )
+        return run(config, *arguments, **options)
+
+    merge.run_merge = run_on_folders
+
+
+def _model_paths(value: Any) -> Iterator[Any]:
+    if type(value).__name__ == "ModelPath":
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _model_paths(inner)
+    else:
+        fields = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+        for inner in fields.values():
+            yield from _model_paths(inner)
+
+
 if __name__ == "__main__":
     hold_lifeline()
     name_models_in_order()
+    read_folders_only()
     runpy.run_module("mergekit.scripts.run_yaml", run_name="__main__", alter_sys=True)

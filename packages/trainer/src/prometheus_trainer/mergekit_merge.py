@@ -24,6 +24,7 @@ import yaml
 from prometheus_trainer.entry import run_stage
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.events import Events
+from prometheus_trainer.mergekit_models import ModelName, with_models
 from prometheus_trainer.merging.adapter import read_adapter
 from prometheus_trainer.merging.blocks import split_in_blocks
 from prometheus_trainer.merging.companions import (
@@ -39,7 +40,7 @@ from prometheus_trainer.merging.model import Files, Model, TensorReader, read_al
 from prometheus_trainer.merging.parameter_settings import unused_filter
 from prometheus_trainer.merging.plan import OutputTensor, checked_shard_size, layer_count, layer_of
 from prometheus_trainer.merging.progress import TensorProgress
-from prometheus_trainer.merging.reading import StoredTensor, read_json
+from prometheus_trainer.merging.reading import StoredTensor, check_headers, index_any_file, read_json
 from prometheus_trainer.merging.sources import Sources
 from prometheus_trainer.merging.tied import UNTIED, same_heads, tied_head, untied_config, with_own_head
 from prometheus_trainer.merging.writing import sync_folder, write_json, write_text
@@ -55,7 +56,14 @@ _FROM_MERGE = (
     "n_layer",
     "layer_types",
 )
-_PLACEHOLDER = re.compile(r"\$\{[^}]*\}(\+.+)?")
+# All that it needs is in folders by then: what it would fetch is in no fingerprint.
+_WITHOUT_NETWORK = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+}
+_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "WANDB_API_KEY", "GITHUB_TOKEN")
 
 
 def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
@@ -69,7 +77,7 @@ def merge_with_mergekit(job: dict[str, Any], events: Events) -> dict[str, Any]:
     sources = Sources(job.get("models") or {})
     models: dict[str, ModelSource] = {}
     config = _filled(job.get("config"), sources, models)
-    donor = _donor(job.get("donor"), job["config"], sources, models)
+    donor = _donor(job.get("donor"), sources, models)
     layout_of_donor, untied, notices = _check_inputs(models.values(), donor)
     for notice in notices:
         events.emit("notice", message=notice)
@@ -139,36 +147,58 @@ def _mergekit_version() -> str:
         ) from None
 
 
-def _filled(value: Any, sources: Sources, models: dict[str, ModelSource], key: str = "") -> Any:
+def _filled(config: Any, sources: Sources, models: dict[str, ModelSource]) -> dict[str, Any]:
     """The configuration with folders for the names of models; ``models`` collects those to be merged."""
-    if not key and not isinstance(value, dict):
-        raise ConfigurationError(f"merge configuration: found {value!r}, not a mapping of keys")
-    if isinstance(value, dict):
-        return {name: _filled(entry, sources, models, str(name)) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_filled(entry, sources, models, key) for entry in value]
-    if not isinstance(value, str) or not (key in ("model", "base_model") or _PLACEHOLDER.fullmatch(value)):
-        return value
-    source = sources.resolve(value)
-    if key in ("model", "base_model"):
-        models.setdefault(value, source)
-    _check_adapter(source)
-    folders = [source.folder.resolve(), *([source.adapter.resolve()] if source.adapter else [])]
-    for folder in folders:
-        if "+" in str(folder) or "@" in str(folder):
-            raise ConfigurationError(
-                f"{folder}: mergekit takes + in a name for an adapter and @ for a revision",
-                "rename the folder",
-            )
-    return "+".join(map(str, folders))
+    if not isinstance(config, dict):
+        raise ConfigurationError(f"merge configuration: found {config!r}, not a mapping of keys")
+
+    def folders(name: ModelName) -> Any:
+        source = sources.resolve(name.written)
+        _check_adapter(source)
+        places = [source.folder.resolve(), *([source.adapter.resolve()] if source.adapter else [])]
+        for folder in places:
+            if "+" in str(folder) or "@" in str(folder):
+                raise ConfigurationError(
+                    f"{folder}: mergekit takes + in a name for an adapter and @ for a revision",
+                    "rename the folder",
+                )
+        if name.architecture is None:
+            return "+".join(map(str, places))
+        long_form = dict(zip(("model", "lora"), map(str, places), strict=False))
+        return {**long_form, "override_architecture": name.architecture}
+
+    def merged(name: ModelName) -> Any:
+        models.setdefault(name.written, sources.resolve(name.written))
+        return folders(name)
+
+    _check_template(config.get("chat_template"))
+    return with_models(config, merged, folders)
+
+
+def _check_template(template: Any) -> None:
+    """mergekit takes a short text for the name of a template of its own, and joins it to its folder as a path."""
+    if isinstance(template, str) and "{" not in template and not re.fullmatch(r"[\w.-]*", template):
+        raise ConfigurationError(
+            "merge configuration: chat_template is neither a Jinja text nor the name of a template that mergekit has",
+            "write the text, auto, or a name such as chatml",
+        )
 
 
 def _check_adapter(source: ModelSource) -> None:
     """mergekit lets PEFT merge adapters, which adds to a tied weight what only one of its two users should have."""
     if source.adapter is None:
         return
+    weights = source.adapter / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise ConfigurationError(
+            f"{weights}: not found, and PEFT would look for pickled weights",
+            "save the adapter in safetensors format",
+        )
+    index_any_file(weights)
+    read_json(source.adapter / "adapter_config.json")
+    layout = read_layout(source.folder).tensors
     try:
-        adapter = read_adapter(source.adapter, read_layout(source.folder).tensors, source.folder)
+        adapter = read_adapter(source.adapter, layout, source.folder)
     except ConfigurationError:
         return  # what our own engine does not merge, mergekit may
     if adapter.unties:
@@ -178,15 +208,13 @@ def _check_adapter(source: ModelSource) -> None:
         )
 
 
-def _donor(
-    named: str | None, config: Mapping[str, Any], sources: Sources, models: Mapping[str, ModelSource]
-) -> ModelSource:
+def _donor(named: str | None, sources: Sources, models: Mapping[str, ModelSource]) -> ModelSource:
     if not models:
         raise ConfigurationError("merge configuration: it names no model", "list models, slices or modules")
     if named is not None:
         return sources.resolve(named)
-    base = models.get(str(config.get("base_model")))
-    return base or models[next(_values_of("model", config), next(iter(models)))]
+    # The base model is the first of them, where there is one; else mergekit takes the first that is listed, too.
+    return next(iter(models.values()))
 
 
 def _values_of(key: str, value: Any) -> Iterator[str]:
@@ -206,9 +234,17 @@ def _check_inputs(
     """The layout that the output must have, the donor's; whether its output layer is untied; notices of the models.
 
     ConfigurationError where the models can't be merged, or not to the donor's config. mergekit itself would pass over
-    most of that, or fail after the work. It also reads other formats than safetensors.
+    most of that, or fail after the work. It also reads other formats than safetensors, which are refused here.
     """
-    folders = {source.folder for source in models if any(source.folder.glob("model*.safetensors"))}
+    folders = {source.folder for source in models}
+    for folder in sorted(folders):
+        check_headers(folder)
+        index = folder / "model.safetensors.index.json"
+        if (folder / "model.safetensors").is_file() and index.is_file():
+            raise ConfigurationError(
+                f"{folder}: has a model.safetensors and an {index.name}, of which mergekit reads the index",
+                "remove the one that is not the model",
+            )
     layouts = {folder: read_layout(folder) for folder in sorted(folders | {donor.folder})}
     merged = [Model(str(folder), folder, layouts[folder].tensors) for folder in sorted(folders)]
     untied = same_heads(merged)[1]
@@ -261,8 +297,9 @@ def _run_mergekit(unfinished: Path, merged: Path, options: Sequence[str]) -> Non
         "-v",
         *options,
     ]
-    # The order of its sets, so that it does the same on every run.
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    environment = {name: value for name, value in os.environ.items() if name not in _TOKENS}
+    environment |= _WITHOUT_NETWORK
+    environment["PYTHONHASHSEED"] = "0"  # the order of its sets, so that it does the same on every run
     last: deque[str] = deque(maxlen=5)
     with subprocess.Popen(
         command,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.model_files import refuse_lfs_pointers
+from prometheus_trainer.model_listing import check_listing
 
 # Weights in safetensors, configuration and tokenizer: nothing that runs code on loading, no second copy in .bin.
 DOWNLOADED_FILES = (
@@ -81,7 +82,7 @@ def _download(model_id: str, revision: str | None) -> Path:
             "Give the commit (40 hex digits): a branch may change between two runs.",
         )
     from httpx import TransportError
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import is_offline_mode, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         LocalEntryNotFoundError,
@@ -90,6 +91,8 @@ def _download(model_id: str, revision: str | None) -> Path:
     )
 
     try:
+        if not is_offline_mode():
+            check_listing(model_id, str(revision), list(DOWNLOADED_FILES))
         return Path(snapshot_download(model_id, revision=revision, allow_patterns=list(DOWNLOADED_FILES)))
     except GatedRepoError as error:  # a subclass of RepositoryNotFoundError, so it comes first
         raise ConfigurationError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.model_files import read_object
 
 # Kinds of rotary embeddings that do not reach beyond max_position_embeddings: of Llama 3 it is the stretched length.
 _NOT_STRETCHED = ("default", "llama3", "mrope")
@@ -18,7 +18,7 @@ def check_row_lengths(rows: Any, name: str, base_model: Path, max_length: int | 
 
     ``max_length`` is what rows were cut at, None where they were not; ``name`` is for messages.
     """
-    limit = position_limit(json.loads((base_model / "config.json").read_text(encoding="utf-8")))
+    limit = position_limit(read_object(base_model / "config.json"))
     if limit is None or (max_length is not None and max_length <= limit):
         return
     lengths = [
@@ -63,4 +63,5 @@ def _stretched(kind: Mapping[str, Any], config: Mapping[str, Any], limit: int) -
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    # A number that is larger than any length states no limit.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e15

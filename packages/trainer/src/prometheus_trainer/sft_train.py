@@ -107,7 +107,9 @@ def _train(
     from prometheus_trainer.loss_watch import LossWatch, TrainingDiverged
     from prometheus_trainer.master_weights import choose_master_weights
     from prometheus_trainer.merging.layout import check_full_precision
-    from prometheus_trainer.model_files import check_model_texts
+    from prometheus_trainer.merging.reading import check_headers
+    from prometheus_trainer.model_config import check_sizes
+    from prometheus_trainer.model_files import check_model_texts, read_object
     from prometheus_trainer.position_limit import check_row_lengths
     from prometheus_trainer.prepared_rows import learns_an_end, open_split, prepare_rows
     from prometheus_trainer.process_group import keep_process_group
@@ -164,6 +166,8 @@ def _train(
     with state.main_process_first():
         base_model = resolve_model(job["model"])
     check_model_texts(base_model)
+    check_sizes(base_model / "config.json", read_object(base_model / "config.json"))
+    check_headers(base_model)
     for notice in check_full_precision(base_model):
         events.emit("notice", message=notice)
     if model_config.use_peft:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from copy import copy
 from functools import partial
@@ -11,7 +10,6 @@ from typing import Any
 
 from peft import PeftModel
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
@@ -28,15 +26,18 @@ from prometheus_trainer.errors import ConfigurationError, described
 from prometheus_trainer.events import Events
 from prometheus_trainer.fast_profile import Packing, compile_layers
 from prometheus_trainer.initial_adapter import load_initial_adapter
-from prometheus_trainer.lora_settings import lora_config
+from prometheus_trainer.lora_settings import empty_model, lora_config
 from prometheus_trainer.master_weights import split_adamw
 from prometheus_trainer.merging.layout import QUANTISATION_KEYS, quantisations
 from prometheus_trainer.merging.reading import read_json
+from prometheus_trainer.model_config import transformers_config
+from prometheus_trainer.model_files import read_object
 from prometheus_trainer.packed_rows import check_packable
 from prometheus_trainer.packed_trainer import PackedTrainer
 from prometheus_trainer.parity_tokens import RightPaddingCollator
 from prometheus_trainer.resumable_trainer import ResumableTrainer
 from prometheus_trainer.stopping import StopCallback
+from prometheus_trainer.strict_json import shown
 from prometheus_trainer.training_events import TrainingEvents
 from prometheus_trainer.unfused_mixtral import is_mixtral, load_unfused_mixtral
 
@@ -150,7 +151,7 @@ def refused_generation_settings(base_model: Path, events: Events) -> GenerationC
         return None
     except Exception as error:  # whatever a setting of the wrong kind raises
         _warn_of_settings(error, events)
-    settings = json.loads(file.read_text(encoding="utf-8"))
+    settings = read_object(file)
     return GenerationConfig(**{name: settings.get(name) for name in SPECIAL_TOKENS})
 
 
@@ -193,10 +194,14 @@ def load_tokenizer(base_model: Path) -> PreTrainedTokenizerBase:
             "use_fast=True).save_pretrained(…)).",
         )
     try:
-        return AutoTokenizer.from_pretrained(base_model)
-    except Exception as error:  # each format has errors of its own
+        return AutoTokenizer.from_pretrained(base_model, trust_remote_code=False, local_files_only=True)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except (
+        BaseException
+    ) as error:  # each format has errors of its own, and a panic of tokenizers is no Exception
         raise ConfigurationError(
-            f"the tokenizer of {base_model} does not load ({described(error)})",
+            f"the tokenizer of {base_model} does not load ({described(error)[:500]})",
             "Check tokenizer.json and tokenizer_config.json there, or download them again.",
         ) from error
 
@@ -206,8 +211,8 @@ def end_ids(base_model: Path, tokenizer: PreTrainedTokenizerBase) -> set[int]:
     found: set[int] = set()
     for name in ("generation_config.json", "config.json"):
         file = base_model / name
-        ends = json.loads(file.read_text(encoding="utf-8")).get("eos_token_id") if file.is_file() else None
-        found.update(ends if isinstance(ends, list) else [ends] if ends is not None else [])
+        ends = read_object(file).get("eos_token_id") if file.is_file() else None
+        found.update(end for end in (ends if isinstance(ends, list) else [ends]) if type(end) is int)
     return found | {int(tokenizer.eos_token_id)} if isinstance(tokenizer.eos_token_id, int) else found
 
 
@@ -229,9 +234,20 @@ def load_base_model(
     }
     if model_config.attn_implementation is None:
         del options["attn_implementation"]
+    mixtral = is_mixtral(base_model)
+    config = transformers_config(base_model)
+    # Sizes that do not fit each other end here, before a weight is read.
+    if config is None or empty_model(base_model, mixtral=mixtral) is None:
+        model_type = shown(str(read_json(base_model / "config.json").get("model_type")))
+        raise ConfigurationError(
+            f"{base_model / 'config.json'}: transformers has no language model of the model_type '{model_type}'",
+            "Take a base model of a type that it knows.",
+        )
     if quantisations(read_json(base_model / "config.json")):
-        options["config"] = _without_quantisation(AutoConfig.from_pretrained(base_model))
-    load: Any = load_unfused_mixtral if is_mixtral(base_model) else AutoModelForCausalLM.from_pretrained
+        options["config"] = _without_quantisation(config)
+    load: Any = partial(AutoModelForCausalLM.from_pretrained, trust_remote_code=False)
+    if mixtral:
+        load = load_unfused_mixtral
     try:
         model, found = load(base_model, **options)
     except ImportError as error:

@@ -16,7 +16,6 @@ original   inside         computes
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,13 +29,15 @@ from transformers import MixtralConfig, MixtralForCausalLM
 from transformers.activations import ACT2FN
 from transformers.models.mixtral import modeling_mixtral
 
+from prometheus_trainer.model_files import read_object
+
 INSIDE = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
 ORIGINAL = {inside: original for original, inside in INSIDE.items()}
 
 
 def is_mixtral(base_model: Path) -> bool:
     """Whether the model of this folder is a Mixtral, whose experts are trained unfused."""
-    return json.loads((base_model / "config.json").read_text(encoding="utf-8")).get("model_type") == "mixtral"
+    return read_object(base_model / "config.json").get("model_type") == "mixtral"
 
 
 def load_unfused_mixtral(folder: Path, **options: Any) -> MixtralForCausalLM:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
@@ -11,14 +10,15 @@ from typing import Any
 
 from prometheus_trainer.adapter_support import features
 from prometheus_trainer.errors import ConfigurationError
+from prometheus_trainer.merging.adapter_settings import check_settings, is_finite, scales
 from prometheus_trainer.merging.plan import layer_of
 from prometheus_trainer.merging.reading import StoredTensor, index_file, read_json
 from prometheus_trainer.merging.tied import tied_head, with_own_head
 from prometheus_trainer.model_files import refuse_lfs_pointers
+from prometheus_trainer.strict_json import number_or_kind
 
 _PREFIX = "base_model.model."
 _WEIGHTS = "adapter_model.safetensors"
-_BASE_CHANGING_INITS = ("pissa", "olora", "corda", "loftq", "lora_ga")
 # Their layers are of the class Conv1D.
 _TRANSPOSED_LAYERS = ("gpt2", "openai-gpt")
 # How the names of a module's LoRA matrices end: those of a linear layer, those of embeddings.
@@ -83,7 +83,7 @@ def read_adapter(folder: Path, base: Mapping[str, StoredTensor], base_folder: Pa
         )
     refuse_lfs_pointers(folder)
     config = read_json(config_file)
-    _check_kind(config_file, config)
+    check_settings(config_file, config)
     weights = folder / _WEIGHTS
     if not weights.is_file():
         raise ConfigurationError(f"{weights}: not found", "save the adapter in safetensors format")
@@ -125,6 +125,9 @@ def _placed(
     unused: list[str] = []
     model_type = read_json(base_folder / "config.json").get("model_type")
     magnitudes: dict[str, StoredTensor] = {}
+    scale_of = scales(
+        folder / "adapter_config.json", config, {_lora_part(key.removeprefix(_PREFIX))[0] for key in stored}
+    )
     for key, tensor in stored.items():
         name = key.removeprefix(_PREFIX)
         module, half, ending = _lora_part(name)
@@ -138,7 +141,9 @@ def _placed(
                 b = stored[_other_half(key, half, ending)]
                 target = base[f"{module}.weight"]
                 transposed = _is_transposed(config, model_type, module)
-                pairs[target.name] = _checked_pair(folder, config, module, tensor, b, target, transposed)
+                pairs[target.name] = _checked_pair(
+                    folder, config, scale_of[module], module, tensor, b, target, transposed
+                )
         elif original not in base:
             unused.append(key)
         elif _replaces(config, name):
@@ -162,35 +167,21 @@ def _placed(
     return Adapter(folder, base, pairs, replacements, copies, unties=False)
 
 
-def _check_kind(file: Path, config: dict[str, Any]) -> None:
-    kind = config.get("peft_type")
-    if kind != "LORA":
-        raise ConfigurationError(f"{file}: peft_type is {kind!r}", "only LORA can be merged")
-    for feature in features().values():
-        if feature.adapter and config.get(feature.adapter):
-            raise feature.refused_in_merge(f"{file}: {feature.adapter} is set")
-    init = config.get("init_lora_weights")
-    if isinstance(init, str) and init.lower().startswith(_BASE_CHANGING_INITS):
-        raise ConfigurationError(
-            f"{file}: init_lora_weights is {init!r}: it changed the base model's weights before training",
-            "save it as plain LoRA first (PEFT: save_pretrained, path_initial_model_for_weight_conversion)",
-        )
-
-
 def _checked_pair(
     folder: Path,
     config: dict[str, Any],
+    scale: tuple[Any, Any],
     module: str,
     a: StoredTensor,
     b: StoredTensor,
     target: StoredTensor,
     transposed: bool,
 ) -> LoraPair:
-    rank = _by_pattern(config.get("rank_pattern"), module, config.get("r"))
-    alpha = _by_pattern(config.get("alpha_pattern"), module, config.get("lora_alpha"))
-    if type(rank) is not int or rank < 1 or type(alpha) not in (int, float):
+    rank, alpha = scale
+    if type(rank) is not int or not 1 <= rank < 1 << 31 or not is_finite(alpha):
         raise ConfigurationError(
-            f"{folder / 'adapter_config.json'}: r is {rank!r} and lora_alpha {alpha!r} for {module}",
+            f"{folder / 'adapter_config.json'}: r is {number_or_kind(rank)} and lora_alpha "
+            f"{number_or_kind(alpha)} for {module}",
             "both must be numbers, r above 0",
         )
     transposed = transposed or a.name.endswith(_HALVES["A"][1])
@@ -230,14 +221,6 @@ def _with_magnitude(
             "name an adapter with all of its tensors",
         )
     return replace(pair, magnitude=magnitude)
-
-
-def _by_pattern(patterns: Any, module: str, default: Any) -> Any:
-    """The value of the first pattern that matches the end of the module's name, as PEFT looks it up."""
-    for pattern, value in (patterns or {}).items():
-        if re.match(rf"(.*\.)?({pattern})$", module):
-            return value
-    return default
 
 
 def _lora_part(name: str) -> tuple[str, str | None, int]:

@@ -15,6 +15,7 @@ from prometheus_trainer.merging.reading import read_json
 from prometheus_trainer.merging.tied import untied_config
 from prometheus_trainer.merging.writing import write_json, write_text
 from prometheus_trainer.model_files import refuse_lfs_pointer, text_content
+from prometheus_trainer.strict_json import number_or_kind, shown
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -41,7 +42,7 @@ def check_config(folder: Path, tensors: Sequence[OutputTensor], *, untied: bool 
     for name, count in rows.items():
         if config.get("vocab_size") != count:
             raise ConfigurationError(
-                f"{folder / 'config.json'}: vocab_size is {config.get('vocab_size')}, {name} "
+                f"{folder / 'config.json'}: vocab_size is {number_or_kind(config.get('vocab_size'))}, {name} "
                 f"has {count} rows",
                 "take config and tokenizer from a model with the vocabulary of the weights",
             )
@@ -62,7 +63,7 @@ def config_differences(donor: Path, other: Path) -> list[str]:
         for key, value in _rope(ours).items()
         if key in _rope(theirs)
     ]
-    return [f"{key} {mine!r} instead of {value!r}" for key, value, mine in pairs if mine != value]
+    return [f"{key} {_words(mine)} instead of {_words(value)}" for key, value, mine in pairs if mine != value]
 
 
 def write_companions(
@@ -118,6 +119,10 @@ def _write_chat_template(output_dir: Path, template: str) -> int:
     config = read_json(file) if file.is_file() else {}
     size = write_json(file, {**config, "chat_template": template})
     return size + write_text(output_dir / "chat_template.jinja", template)
+
+
+def _words(value: Any) -> str:
+    return repr(value) if isinstance(value, str) and shown(value) == value else number_or_kind(value)
 
 
 _READING_KEYS = (

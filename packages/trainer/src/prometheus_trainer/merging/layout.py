@@ -11,6 +11,8 @@ from typing import Any
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import dtype_coded
 from prometheus_trainer.merging.reading import StoredTensor, index_model, read_json, same_bytes
+from prometheus_trainer.model_config import check_sizes
+from prometheus_trainer.strict_json import shown
 
 QUANTISATION_KEYS = ("quantization_config", "compression_config")
 """Keys of a config.json that make a loader quantise the weights, or expect them quantised."""
@@ -46,6 +48,7 @@ def read_layout(folder: Path) -> Layout:
     stored = index_model(folder)
     file = folder / "config.json"
     config = read_json(file) if file.is_file() else {}
+    check_sizes(file, config)
     weights = {name: tensor for name, tensor in stored.items() if not _follows_from_config(tensor)}
     for tensor in weights.values():
         _check_precision(tensor, config)
@@ -154,7 +157,7 @@ def _check_precision(tensor: StoredTensor, config: Mapping[str, Any]) -> None:
         return
     quantisation = next((value for value in quantisations(config).values() if isinstance(value, dict)), {})
     method = quantisation.get("quant_method")
-    by = f" by {method}" if isinstance(method, str) else ""
+    by = f" by {shown(method)}" if isinstance(method, str) else ""
     reason = f"the weights are quantised{by}, and " if of_quantisation or quantisation else ""
     raise ConfigurationError(
         f"{tensor.file}: tensor {tensor.name} is {code}: {reason}only BF16, F16 and F32 can be merged",

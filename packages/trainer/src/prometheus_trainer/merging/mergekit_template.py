@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.model_sources import ModelSource
 from prometheus_trainer.merging.reading import read_json
+from prometheus_trainer.model_files import read_text_file
 
 MERGEKIT_TEMPLATES = ("alpaca", "chatml", "exaone", "llama3", "mistral")
 """The names of those that mergekit brings along."""
@@ -44,12 +45,12 @@ def template_in(folder: Path) -> str | None:
     """The chat template of a tokenizer's folder, from its own file or from ``tokenizer_config.json``."""
     text = folder / "chat_template.jinja"
     if text.is_file():
-        return text.read_text(encoding="utf-8-sig")
+        return read_text_file(text)
     config = folder / "tokenizer_config.json"
     if not config.is_file():
         return None
     found = read_json(config).get("chat_template")
     if isinstance(found, list):
-        named = {entry.get("name"): entry.get("template") for entry in found if isinstance(entry, dict)}
-        found = named.get("default")
+        named = [entry for entry in found if isinstance(entry, dict) and entry.get("name") == "default"]
+        found = named[-1].get("template") if named else None
     return found if isinstance(found, str) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -10,8 +9,22 @@ from typing import Any
 
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.dtypes import DType, any_dtype, dtype_coded
-from prometheus_trainer.model_files import read_json_file, refuse_lfs_pointer, refuse_lfs_pointers
+from prometheus_trainer.model_files import (
+    read_object,
+    refuse_lfs_pointer,
+    refuse_lfs_pointers,
+    refuse_other_than_file,
+)
+from prometheus_trainer.strict_json import kind_of, parse_json, shown
 
+MOST_DIMENSIONS = 8
+"""Of a tensor. A layer's weight has two, the weights of all experts in one three, a convolution's over space and time
+five. Without a limit the product of a header's dimensions takes a time that grows with the square of their number."""
+
+_MOST_HEADER_BYTES = 100_000_000  # the limit that the format's own library sets
+_MOST_ELEMENTS = 1 << 40  # two terabytes of the smallest dtype that is merged
+_MOST_BYTES = 1 << 50
+_LONGEST_NAME = 512
 _DOWNLOAD_AGAIN = "download or write the file again"
 _BLOCK = 16 * 1024 * 1024
 
@@ -44,7 +57,7 @@ def index_model(folder: Path) -> dict[str, StoredTensor]:
         refuse_lfs_pointers(folder)  # also of a tokenizer, which is copied when all else is done
     single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
     if single.is_file():
-        return _index_file(single)
+        return index_any_file(single)
     if index.is_file():
         return _index_shards(folder, index)
     if not folder.is_dir():
@@ -66,7 +79,7 @@ def index_file(file: Path) -> dict[str, StoredTensor]:
     or whose offsets overlap, leave gaps or do not fit shape and dtype, is a ConfigurationError. So is a tensor of a
     dtype that can't be merged.
     """
-    tensors = _index_file(file)
+    tensors = index_any_file(file)
     for stored in tensors.values():
         if dtype_coded(stored.dtype.code) is None:
             raise ConfigurationError(
@@ -76,16 +89,19 @@ def index_file(file: Path) -> dict[str, StoredTensor]:
     return tensors
 
 
-def _index_file(file: Path) -> dict[str, StoredTensor]:
+def index_any_file(file: Path) -> dict[str, StoredTensor]:
+    """The same, of tensors of any dtype."""
     size = file.stat().st_size
     header, data_start = _read_header(file, size)
+    metadata = header.pop("__metadata__", None)
+    is_texts = isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
+    if metadata is not None and not is_texts:
+        raise ConfigurationError(
+            f"{file}: __metadata__ in the header is not an object of texts", _DOWNLOAD_AGAIN
+        )
     entries = sorted(
-        (
-            (name, *_checked_entry(file, name, entry))
-            for name, entry in header.items()
-            if name != "__metadata__"
-        ),
-        key=lambda entry: entry[3],
+        ((name, *_checked_entry(file, name, entry)) for name, entry in header.items()),
+        key=lambda entry: (entry[3], entry[4]),  # an empty tensor before the one that starts at its place
     )
     tensors: dict[str, StoredTensor] = {}
     expected = 0
@@ -104,15 +120,20 @@ def _index_file(file: Path) -> dict[str, StoredTensor]:
     return tensors
 
 
+def check_headers(folder: Path) -> None:
+    """ConfigurationError where the header of a safetensors file in ``folder`` lies, or an index names other files."""
+    for index in sorted(folder.glob("*.safetensors.index.json")):
+        read_shard_names(index)
+    for file in sorted(folder.glob("*.safetensors")):
+        index_any_file(file)
+
+
 def read_json(file: Path) -> dict[str, Any]:
     """A JSON file whose content is an object; ConfigurationError where it is missing or anything else."""
     try:
-        content = read_json_file(file)
+        return read_object(file)
     except FileNotFoundError:
         raise ConfigurationError(f"{file}: not found", "the folder is incomplete") from None
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"{file}: not a JSON object", _DOWNLOAD_AGAIN)
-    return content
 
 
 def same_bytes(a: StoredTensor, b: StoredTensor, limit: int | None = None) -> bool:
@@ -132,67 +153,122 @@ def same_bytes(a: StoredTensor, b: StoredTensor, limit: int | None = None) -> bo
 
 
 def _index_shards(folder: Path, index: Path) -> dict[str, StoredTensor]:
-    shard_of = read_json(index).get("weight_map")
-    if not isinstance(shard_of, dict) or not all(isinstance(shard, str) for shard in shard_of.values()):
-        raise ConfigurationError(f"{index}: no weight_map of tensor names to file names", _DOWNLOAD_AGAIN)
+    shard_of = read_shard_names(index)
     tensors: dict[str, StoredTensor] = {}
     for shard in sorted(set(shard_of.values())):
         file = folder / shard
-        if Path(shard).name != shard or not file.is_file():
+        if not file.is_file():
             raise ConfigurationError(f"{file}: the shard is missing; {index.name} names it", _DOWNLOAD_AGAIN)
-        for name, stored in _index_file(file).items():
+        for name, stored in index_any_file(file).items():
             if shard_of.get(name) != shard:
                 where = f"to {shard_of[name]}" if name in shard_of else "nowhere"
-                raise ConfigurationError(f"{file}: holds tensor {name}, which {index.name} assigns {where}")
+                raise ConfigurationError(
+                    f"{file}: holds tensor {name}, which {index.name} assigns {where}", _DOWNLOAD_AGAIN
+                )
             tensors[name] = stored
     lost = sorted(shard_of.keys() - tensors.keys())
     if lost:
         raise ConfigurationError(
-            f"{folder / shard_of[lost[0]]}: tensor {lost[0]} is not there, though {index.name} says so",
+            f"{folder / shard_of[lost[0]]}: tensor {shown(lost[0])} is not there, though {index.name} says so",
             _DOWNLOAD_AGAIN,
         )
     return tensors
 
 
+def read_shard_names(index: Path) -> dict[str, str]:
+    """The shard of each tensor by a ``*.safetensors.index.json``: names of files beside it, which may not exist.
+
+    ConfigurationError for a name that leads out of the folder, and for one of another format.
+    """
+    shard_of = read_json(index).get("weight_map")
+    if not isinstance(shard_of, dict) or not all(isinstance(shard, str) for shard in shard_of.values()):
+        raise ConfigurationError(f"{index}: no weight_map of tensor names to file names", _DOWNLOAD_AGAIN)
+    for name, shard in shard_of.items():
+        # A null byte is no character of any file's name, and Python refuses to look for it.
+        if Path(shard).name != shard or not shard.endswith(".safetensors") or not shard.isprintable():
+            raise ConfigurationError(
+                f"{index}: tensor {shown(name)} is assigned to {shown(shard)}: that is not the name of a safetensors "
+                "file in the folder",
+                _DOWNLOAD_AGAIN,
+            )
+    return shard_of
+
+
 def _read_header(file: Path, size: int) -> tuple[dict[str, Any], int]:
+    refuse_other_than_file(file)
     refuse_lfs_pointer(file)
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
-        # The limit that the format's own library sets.
-        if size < 8 or length > min(size - 8, 100_000_000):
+        if size < 8 or length > min(size - 8, _MOST_HEADER_BYTES):
             raise ConfigurationError(
                 f"{file}: not a safetensors file, or cut off: {size} bytes, header of {length}",
                 _DOWNLOAD_AGAIN,
             )
         text = stream.read(length)
     try:
-        header = json.loads(text)
+        header = parse_json(text, strict=True)
     except ValueError as error:
         raise ConfigurationError(f"{file}: the header is not JSON: {error}", _DOWNLOAD_AGAIN) from None
     if not isinstance(header, dict):
-        raise ConfigurationError(f"{file}: the header is not an object", _DOWNLOAD_AGAIN)
+        raise ConfigurationError(
+            f"{file}: the header is not an object, but {kind_of(header)}", _DOWNLOAD_AGAIN
+        )
     return header, 8 + length
 
 
 def _checked_entry(file: Path, name: str, entry: Any) -> tuple[DType, tuple[int, ...], int, int]:
-    try:
-        code, shape, (start, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
-    except (TypeError, KeyError, ValueError):
+    place = f"{file}: tensor {shown(name)}"
+    if len(name) > _LONGEST_NAME or not name.isprintable():
         raise ConfigurationError(
-            f"{file}: tensor {name}: the header lacks dtype, shape or data_offsets", _DOWNLOAD_AGAIN
-        ) from None
-    if not all(type(number) is int and number >= 0 for number in (*shape, start, end)):
-        raise ConfigurationError(
-            f"{file}: tensor {name}: shape {list(shape)} or offsets {start}, {end} are not numbers from 0",
+            f"{place}: its name has more than {_LONGEST_NAME} characters, or some that can't be seen",
             _DOWNLOAD_AGAIN,
         )
+    try:
+        code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    except (TypeError, KeyError):
+        raise ConfigurationError(
+            f"{place}: the header lacks dtype, shape or data_offsets", _DOWNLOAD_AGAIN
+        ) from None
+    if not isinstance(code, str):
+        raise ConfigurationError(f"{place}: dtype is {kind_of(code)}, not a text", _DOWNLOAD_AGAIN)
+    shape = _whole_numbers(place, "shape", shape, _MOST_ELEMENTS)
+    offsets = _whole_numbers(place, "data_offsets", offsets, _MOST_BYTES)
+    if len(shape) > MOST_DIMENSIONS:
+        raise ConfigurationError(
+            f"{place}: {len(shape)} dimensions, and no weight of a model has more than {MOST_DIMENSIONS}",
+            _DOWNLOAD_AGAIN,
+        )
+    if len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise ConfigurationError(
+            f"{place}: data_offsets {list(offsets)[:3]} are not the start and the end of its bytes",
+            _DOWNLOAD_AGAIN,
+        )
+    if (
+        prod(filter(None, shape)) > _MOST_ELEMENTS
+    ):  # also of an empty tensor, whose other dimensions have no bytes
+        raise ConfigurationError(f"{place}: its shape {list(shape)} fits in no file", _DOWNLOAD_AGAIN)
+    start, end = offsets
     dtype = dtype_coded(code)
     if dtype is None:
-        return any_dtype(str(code)), shape, start, end
+        return any_dtype(shown(code)), shape, start, end
     if end - start != prod(shape) * dtype.width:
         raise ConfigurationError(
-            f"{file}: tensor {name}: {end - start} bytes by its offsets, {prod(shape) * dtype.width} by its "
+            f"{place}: {end - start} bytes by its offsets, {prod(shape) * dtype.width} by its "
             f"shape {list(shape)} and dtype {code}",
             _DOWNLOAD_AGAIN,
         )
     return dtype, shape, start, end
+
+
+def _whole_numbers(place: str, key: str, values: Any, most: int) -> tuple[int, ...]:
+    if not isinstance(values, list):
+        raise ConfigurationError(f"{place}: {key} is {kind_of(values)}, not a list", _DOWNLOAD_AGAIN)
+    for value in values:
+        if type(value) is not int:
+            raise ConfigurationError(
+                f"{place}: {key} has {kind_of(value)} where only whole numbers can be", _DOWNLOAD_AGAIN
+            )
+        if not 0 <= value <= most:
+            found = "a number below 0" if value < 0 else f"a number above {most}, more than the file can hold"
+            raise ConfigurationError(f"{place}: {key} has {found}", _DOWNLOAD_AGAIN)
+    return tuple(values)

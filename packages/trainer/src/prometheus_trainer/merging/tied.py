@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from prometheus_trainer.errors import ConfigurationError
 from prometheus_trainer.merging.layout import is_tied
 from prometheus_trainer.merging.reading import StoredTensor, read_json
+from prometheus_trainer.model_config import transformers_config
+from prometheus_trainer.strict_json import shown
 
 if TYPE_CHECKING:
     from prometheus_trainer.merging.model import Model
@@ -29,13 +31,14 @@ def tied_head(folder: Path, tensors: Mapping[str, StoredTensor]) -> tuple[str, s
     config = read_json(file) if file.is_file() else {}
     if not config or not is_tied(config):
         return None
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
     try:
-        model_class = AutoModelForCausalLM._model_mapping[type(AutoConfig.from_pretrained(folder))]
-    except (ValueError, KeyError):
+        model_class = AutoModelForCausalLM._model_mapping[type(transformers_config(folder))]
+    except KeyError:
+        model_type = shown(str(config.get("model_type")))
         raise ConfigurationError(
-            f"{file}: transformers does not know the model_type {config.get('model_type')!r}, so what its output layer "
+            f"{file}: transformers does not know the model_type '{model_type}', so what its output layer "
             "is called, which it ties to the embeddings, is not known",
             "name a model of a type that transformers knows, or one with tie_word_embeddings: false and an "
             "lm_head.weight",

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isThere } from '@prometheus-actions/stage';
 import { unknownExpert, unknownNames } from './check-merge.ts';
 import type { KeyPath, MergeReport } from './merge-entries.ts';
 import { mapMergekitModels, modelName } from './mergekit-models.ts';
@@ -65,7 +65,7 @@ export function checkMergekitModels(
 }
 
 function checkText(text: string, at: KeyPath, known: KnownModels, report: MergeReport): void {
-  const isFolder = existsSync(path.resolve(known.folder, text));
+  const isFolder = isThere(path.resolve(known.folder, text));
   for (const part of isFolder ? [] : text.split('+')) checkPart(part, at, known, report);
 }
 
@@ -75,7 +75,7 @@ function checkPart(part: string, at: KeyPath, { names, folder }: KnownModels, re
     return;
   }
   const absolute = path.resolve(folder, part);
-  if (existsSync(absolute) || PINNED.test(part)) return;
+  if (isThere(absolute) || PINNED.test(part)) return;
   if (REPOSITORY.test(part)) {
     const message = `${part} is not at a commit: another run may get another model`;
     const hint =

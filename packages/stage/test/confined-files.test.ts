@@ -121,8 +121,12 @@ describe('what is refused', () => {
     ],
     ['a name that is too long', () => symlinkSync('x'.repeat(300), at('link')), 'ENAMETOOLONG'],
     ['a hard link', () => linkSync(path.join(top, 'outside/secret'), at('link')), 'hard link'],
-    ['a pipe', () => execFileSync('mkfifo', [at('link')]), 'neither a file nor a folder'],
-    ['a hole', () => execFileSync('truncate', ['-s', '100G', at('link')]), 'a hole'],
+    [
+      'a pipe',
+      () => execFileSync('bash', ['-c', 'mkfifo "$1"', '-', at('link')]),
+      'neither a file nor a folder',
+    ],
+    ['a hole', () => execFileSync('bash', ['-c', 'truncate -s 100G "$1"', '-', at('link')]), 'a hole'],
     [
       "git's own file",
       () => [mkdirSync(at('.git')), writeFileSync(at('.git/x'), ''), symlinkSync('.git/x', at('link'))],

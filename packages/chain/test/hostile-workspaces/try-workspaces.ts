@@ -18,7 +18,8 @@ import { type ActionContext, ConfigurationError, confined, PROJECT_ROOT } from '
 import { prepareDatasetRequest } from '../../src/requests/prepare-dataset-request.ts';
 import { stageAction } from '../../src/stage-action.ts';
 import { validateAction } from '../../src/validate-action.ts';
-import { CANARY, Chance, makeHostileWorkspace, makeMachine } from './hostile-workspace.ts';
+import { CANARY, Chance } from './hostile-parts.ts';
+import { makeHostileWorkspace, makeMachine } from './hostile-workspace.ts';
 
 const MOST_SECONDS = 5;
 const [seed = 1, number = 1] = process.argv.slice(2).map(Number);

@@ -29405,7 +29405,7 @@ module.exports = {
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7786);
 /* harmony import */ var _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2794);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2121);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3740);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_1__, _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_2__]);
 ([_prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_1__, _prometheus_actions_chain__WEBPACK_IMPORTED_MODULE_2__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
 
@@ -29450,6 +29450,8 @@ function actionInputs(schema) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   k: () => (/* binding */ actionsCache)
 /* harmony export */ });
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8782);
+
 /** GitHub's cache of a repository as the cache of stages. Whatever fails there is a warning. */
 function actionsCache(cache, reporter) {
     if (!cache.isFeatureAvailable()) {
@@ -29462,11 +29464,17 @@ function actionsCache(cache, reporter) {
     };
 }
 async function attempt(what, work, reporter) {
+    const environment = process.env;
+    // The library starts tar and zstd with all that is there; it reads the runner's token for the cache from it itself.
+    process.env = (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .childEnvironment */ .Q)({ PATH: (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .pathOutside */ .D)() }, /^ACTIONS_/);
     try {
         await work();
     }
     catch (error) {
         reporter.warning(`the cache could not be ${what}: ${error.message}`);
+    }
+    finally {
+        process.env = environment;
     }
 }
 function keyOf(fingerprint) {
@@ -29484,7 +29492,7 @@ function keyOf(fingerprint) {
 /* harmony export */ });
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3890);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4202);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(984);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3114);
 /* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(821);
 
 
@@ -29507,7 +29515,7 @@ async function makeBaseModel(settings, context) {
         run: async (stage) => {
             const { python } = await context.python(['base']);
             const job = { ...stageSettings, output_dir: stage.stagingDir };
-            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_3__/* .runPythonStage */ .O)(stage, { python, module: 'base_model', job });
+            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_3__/* .runPythonStage */ .O)(stage, { python, module: 'base_model', job, models: [] });
         },
     }, context);
 }
@@ -29515,7 +29523,7 @@ async function makeBaseModel(settings, context) {
 
 /***/ }),
 
-/***/ 6138:
+/***/ 8629:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -29537,15 +29545,193 @@ var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_nod
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/stage/src/hardware.ts + 1 modules
 var hardware = __nccwpck_require__(8070);
-// EXTERNAL MODULE: ./packages/stage/src/output-lock.ts
-var output_lock = __nccwpck_require__(3153);
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
+// EXTERNAL MODULE: ./packages/stage/src/child-environment.mjs
+var child_environment = __nccwpck_require__(8782);
 // EXTERNAL MODULE: ./packages/stage/src/python-isolation.ts
 var python_isolation = __nccwpck_require__(3055);
-// EXTERNAL MODULE: ./packages/stage/src/reporter.ts
-var src_reporter = __nccwpck_require__(8141);
 // EXTERNAL MODULE: ./packages/stage/src/run-command.ts
 var run_command = __nccwpck_require__(4967);
+;// CONCATENATED MODULE: ./packages/stage/src/install-packages.ts
+
+
+
+
+
+
+
+
+
+
+// No wheel of these is published, of immutables none for the newest Python: their source is built, by packages that
+// requirements-build.lock has the hashes of.
+const FROM_SOURCE = ['deepspeed', 'immutables'];
+// Without it, what builds a source is taken as the index has it.
+const BUILD_HASHES = '--require-build-hashes';
+/**
+ * Makes the packages of an environment those of the locks, by hash, also those that build others.
+ *
+ * @throws ConfigurationError when the index can't be reached or serves anything else
+ */
+async function installPackages(uv, python, installation) {
+    const { build, again } = installation;
+    const scratch = await (0,promises_.mkdtemp)(external_node_path_default().join((0,external_node_os_.tmpdir)(), 'prometheus-locks-'));
+    try {
+        const { wheels, sources } = await splitLocks(installation.files, scratch);
+        const to = ['--quiet', '--python', python, '--require-hashes'];
+        const anew = again ? ['--reinstall'] : [];
+        await run(uv, ['pip', 'sync', ...to, ...anew, '--only-binary', ':all:', ...wheels]);
+        if (sources.length === 0)
+            return;
+        const builders = entriesOf(await (0,promises_.readFile)(build, 'utf8')).flatMap(({ name }) => ['--only-binary', name]);
+        const hashed = [BUILD_HASHES, '--build-constraints', build, ...builders];
+        // uv's cache has what any job built, by whatever its index had: it is not asked.
+        const once = ['--no-cache', '--no-deps', ...sources.flatMap((lock) => ['-r', lock])];
+        await run(uv, ['pip', 'install', ...to, ...hashed, ...once]);
+    }
+    finally {
+        await (0,promises_.rm)(scratch, { recursive: true, force: true });
+    }
+}
+async function run(uv, args) {
+    const { exitCode, stderr } = await (0,run_command/* runCommand */.d)(uv, args, installing());
+    if (exitCode === 0)
+        return;
+    throw new errors/* ConfigurationError */.j1(`the Python packages could not be installed:\n${stderr.trim()}`, {
+        hint: /hash mismatch|hash-checking/i.test(stderr)
+            ? 'Does the mirror that uv is configured for change packages? Where its cache is at fault: uv cache clean.'
+            : 'Is PyPI (or the mirror that uv is configured for) reachable? Is there 10 GB of free disk?',
+    });
+}
+/** Writes each lock without the packages that are built from their source, and what is left out as a lock of its own. */
+async function splitLocks(files, folder) {
+    const locks = { wheels: [], sources: [] };
+    for (const file of files) {
+        const entries = entriesOf(await (0,promises_.readFile)(file, 'utf8'));
+        for (const kind of ['wheels', 'sources']) {
+            const chosen = entries.filter(({ name }) => FROM_SOURCE.includes(name) === (kind === 'sources'));
+            if (chosen.length === 0)
+                continue;
+            const lock = external_node_path_default().join(folder, `${kind}-${external_node_path_default().basename(file)}`);
+            await (0,promises_.writeFile)(lock, chosen.map(({ text }) => text).join(''));
+            locks[kind].push(lock);
+        }
+    }
+    return locks;
+}
+/** The packages of a lock; what follows a name and is indented belongs to it. */
+function entriesOf(lock) {
+    return [...lock.matchAll(/^([\w.-]+)(?:\[[^\]]*\])?==.*\n(?:[ \t].*\n)*/gm)].map(([text, name = '']) => ({
+        name,
+        text,
+    }));
+}
+/** uv from the PATH, or the locked one from PyPI, in a small environment of its own beside the large one. */
+async function ensureUv(venv, locks = external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'packages/trainer')) {
+    const help = await (0,run_command/* runCommand */.d)('uv', ['pip', 'sync', '--help'], installing());
+    if (help.stdout.includes(BUILD_HASHES))
+        return 'uv';
+    const folder = `${venv}-uv`;
+    const uv = external_node_path_default().join(folder, 'bin/uv');
+    const lock = external_node_path_default().join(locks, 'requirements-uv.lock');
+    const stamp = external_node_path_default().join(folder, 'prometheus-lock');
+    const digest = (0,external_node_crypto_.createHash)('sha256').update((0,external_node_fs_.readFileSync)(lock)).digest('hex');
+    if ((0,external_node_fs_.existsSync)(uv) && (0,external_node_fs_.existsSync)(stamp) && (0,external_node_fs_.readFileSync)(stamp, 'utf8') === digest)
+        return uv;
+    await removeVenv(folder);
+    try {
+        await makeUv(folder, lock);
+    }
+    catch (error) {
+        await removeVenv(folder);
+        throw error;
+    }
+    await (0,promises_.writeFile)(stamp, digest);
+    return uv;
+}
+async function makeUv(folder, lock) {
+    const python = await findPython();
+    const made = await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-m', 'venv', folder], installing());
+    if (made.exitCode !== 0) {
+        throw new errors/* ConfigurationError */.j1(`${python} -m venv could not install pip: ${made.stdout.trim() || made.stderr.trim()}`, {
+            hint: 'On Debian and Ubuntu: apt install python3-venv. Or install uv, or set PROMETHEUS_PYTHON.',
+        });
+    }
+    const installed = await (0,run_command/* runCommand */.d)(external_node_path_default().join(folder, 'bin/python'), [
+        ...[python_isolation/* ISOLATED_OPTION */.AI, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
+        ...['--require-hashes', '--only-binary', ':all:', '-r', lock],
+    ], installing());
+    if (installed.exitCode !== 0) {
+        throw new errors/* ConfigurationError */.j1(`uv could not be installed from PyPI:\n${installed.stderr.trim()}`, {
+            hint: 'Is PyPI (or the mirror that pip is configured for) reachable, and does it serve what the lock names?',
+        });
+    }
+}
+/** Makes an environment without packages. */
+async function createVenv(venv) {
+    const python = await findPython();
+    const made = await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-m', 'venv', '--without-pip', venv], installing());
+    if (made.exitCode !== 0)
+        throw new Error(`${python} -m venv failed:\n${made.stderr}`);
+}
+/**
+ * Removes an environment, whatever is left of it.
+ *
+ * @throws ConfigurationError where something else is in its place
+ */
+async function removeVenv(folder) {
+    const names = await (0,promises_.readdir)(folder).catch((error) => {
+        if (error.code === 'ENOENT')
+            return [];
+        throw notAnEnvironment(folder, error.message);
+    });
+    if (names.length > 0 && !names.includes('pyvenv.cfg'))
+        throw notAnEnvironment(folder, `it has ${names.slice(0, 3).join(', ')}`);
+    await (0,promises_.rm)(folder, { recursive: true, force: true });
+}
+function notAnEnvironment(folder, reason) {
+    return new errors/* ConfigurationError */.j1(`${folder} is not a Python environment: ${reason}`, {
+        hint: 'Set PROMETHEUS_VENV to a folder that does not exist yet.',
+    });
+}
+const LEAST_PYTHON = [3, 11];
+/** A Python of at least 3.11 on the PATH. */
+async function findPython() {
+    const found = [];
+    for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python']) {
+        const { exitCode, stdout } = await (0,run_command/* runCommand */.d)(name, [python_isolation/* ISOLATED_OPTION */.AI, '-c', 'import sys; print(*sys.version_info[:3], sep=".")'], installing());
+        if (exitCode !== 0)
+            continue;
+        const version = stdout.trim();
+        const [major = 0, minor = 0] = version.split('.').map(Number);
+        if (major === LEAST_PYTHON[0] && minor >= LEAST_PYTHON[1])
+            return name;
+        found.push(`${name} is ${version}`);
+    }
+    throw new errors/* ConfigurationError */.j1(found.length === 0 ? 'there is no Python on this machine' : `Python is too old: ${found.join(', ')}`, {
+        hint: `Install Python ${LEAST_PYTHON.join('.')} or later, outside of the checkout, or set PROMETHEUS_PYTHON to one that has the packages.`,
+    });
+}
+/**
+ * How a program that installs is started: nothing of the workspace is a setting or a program of it. uv reads uv.toml and
+ * pyproject.toml of the folder that it starts in and of all around it, a version manager .python-version: round the root
+ * there is none. The user's own settings count, and the variables of a mirror.
+ */
+function installing() {
+    return {
+        env: { ...python_isolation/* PYTHON_VARIABLES */.LL, PATH: (0,child_environment/* pathOutside */.D)() },
+        kept: /^PIP_|^UV_(?!NO_VERIFY_HASHES|NO_BUILD|NO_BINARY|OVERRIDE|CONSTRAINT|BUILD_CONSTRAINT|WORKING_DIR|PROJECT|PUBLISH)/,
+        cwd: '/',
+    };
+}
+
+// EXTERNAL MODULE: ./packages/stage/src/output-lock.ts
+var output_lock = __nccwpck_require__(3153);
+// EXTERNAL MODULE: ./packages/stage/src/reporter.ts
+var src_reporter = __nccwpck_require__(8141);
 ;// CONCATENATED MODULE: ./packages/stage/src/python-environment.ts
+
 
 
 
@@ -29558,10 +29744,7 @@ var run_command = __nccwpck_require__(4967);
 
 const REQUIREMENT_SETS = ['base', 'gpu', 'tracking', 'mergekit', 'dev'];
 const TRAINER = external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'packages/trainer');
-// Started without an option, since it has to tell a Python before 3.11 that it is too old.
-const CHECK_SCRIPT = external_node_path_default().join(TRAINER, 'scripts/check_environment.py');
 const STAMP_FILE = 'prometheus-environment.json';
-const LEAST_PYTHON = [3, 11];
 /**
  * The Python environment with the locked packages, made on first use.
  *
@@ -29569,14 +29752,16 @@ const LEAST_PYTHON = [3, 11];
  * runner's tool cache under the digest of the locks. `PROMETHEUS_PYTHON` names an interpreter that is there already:
  * then nothing is installed, and its versions are checked against `pyproject.toml`.
  *
- * @throws ConfigurationError when there is no Python ≥ 3.11, or the named one lacks packages
+ * @param trainer where `pyproject.toml`, the locks and the check of what is installed are
+ * @throws ConfigurationError when there is no Python ≥ 3.11, the named one lacks packages, or other packages are served
+ *   than the locks name
  */
-async function ensurePython(sets, reporter) {
+async function ensurePython(sets, reporter, trainer = TRAINER) {
     const given = process.env.PROMETHEUS_PYTHON;
     if (given)
-        return checkGivenPython(given);
-    const locks = await lockDigests();
-    const venv = environmentFolder(locks);
+        return checkGivenPython(given, trainer);
+    const locks = await lockDigests(trainer);
+    const venv = environmentFolder({ ...locks, build: await digestOfFile(buildLock(trainer)) });
     const current = await readStamp(venv);
     if (current && isInstalled(current, sets, locks))
         return { python: interpreterOf(venv), versions: current.versions };
@@ -29590,102 +29775,40 @@ async function ensurePython(sets, reporter) {
             return { python: interpreterOf(venv), versions: made.versions };
         // What an earlier call installed stays: a base environment that is asked for `gpu` gets both.
         const kept = made ? Object.keys(made.locks) : [];
-        return await install(venv, [...new Set([...kept, ...sets])], locks, reporter);
+        const all = [...new Set([...kept, ...sets])];
+        return await install(venv, all, locks, reporter, { trainer, isOurs: made !== undefined });
     }
     finally {
         lock.release();
     }
 }
-async function install(venv, sets, locks, reporter) {
+async function install(venv, sets, locks, reporter, { trainer, isOurs, }) {
     const started = Date.now();
     reporter.info(`Setting up Python in ${venv}: the locked packages, about 5 GB with PyTorch, once.`);
     await (0,promises_.rm)(external_node_path_default().join(venv, STAMP_FILE), { force: true });
     const python = interpreterOf(venv);
-    if (!(0,external_node_fs_.existsSync)(python) || (await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-c', 'pass'])).exitCode !== 0) {
-        await (0,promises_.rm)(venv, { recursive: true, force: true });
+    const works = (0,external_node_fs_.existsSync)(python) && (await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-c', 'pass'])).exitCode === 0;
+    if (!works) {
+        await removeVenv(venv);
         await (0,promises_.mkdir)(external_node_path_default().dirname(venv), { recursive: true });
         await createVenv(venv);
     }
-    const uv = await ensureUv(venv);
-    const arguments_ = ['pip', 'sync', '--quiet', '--python', python, '--require-hashes'];
-    // uv reads uv.toml and pyproject.toml of the folder it starts in and of those around it: the checkout's say nothing here.
-    const synced = await (0,run_command/* runCommand */.d)(uv, [...arguments_, ...sets.map(lockFile)], python_isolation/* PYTHON_VARIABLES */.LL, TRAINER);
-    if (synced.exitCode !== 0) {
-        throw new errors/* ConfigurationError */.j1(`the Python packages could not be installed:\n${synced.stderr.trim()}`, {
-            hint: 'Is PyPI (or the mirror that uv is configured for) reachable? Is there 10 GB of free disk?',
-        });
-    }
-    const versions = await installedVersions(python);
+    const uv = await ensureUv(venv, trainer);
+    const files = sets.map((set) => lockFile(set, trainer));
+    const installation = { files, build: buildLock(trainer), again: works && !isOurs };
+    await installPackages(uv, python, installation).catch(async (error) => {
+        if (!works)
+            await removeVenv(venv);
+        throw error;
+    });
+    const versions = await installedVersions(python, trainer);
     const stamp = { locks: Object.fromEntries(sets.map((set) => [set, locks[set]])), versions };
     await (0,promises_.writeFile)(external_node_path_default().join(venv, STAMP_FILE), JSON.stringify(stamp, null, 2));
     reporter.info(`Python is ready, after ${(0,src_reporter/* formatSeconds */.Xo)((Date.now() - started) / 1000)}.`);
     return { python, versions };
 }
-async function createVenv(venv) {
-    const python = await findPython();
-    const made = await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-m', 'venv', '--without-pip', venv]);
-    if (made.exitCode !== 0)
-        throw new Error(`${python} -m venv failed:\n${made.stderr}`);
-}
-/** uv from the PATH, or the pinned one from PyPI, in a small environment of its own beside the large one. */
-async function ensureUv(venv) {
-    if ((await (0,run_command/* runCommand */.d)('uv', ['--version'])).exitCode === 0)
-        return 'uv';
-    const folder = `${venv}-uv`;
-    const uv = external_node_path_default().join(folder, 'bin/uv');
-    if ((0,external_node_fs_.existsSync)(uv))
-        return uv;
-    const python = await findPython();
-    const made = await (0,run_command/* runCommand */.d)(python, [python_isolation/* ISOLATED_OPTION */.AI, '-m', 'venv', folder], python_isolation/* PYTHON_VARIABLES */.LL);
-    if (made.exitCode !== 0) {
-        await (0,promises_.rm)(folder, { recursive: true, force: true });
-        throw new errors/* ConfigurationError */.j1(`${python} -m venv could not install pip: ${made.stdout.trim() || made.stderr.trim()}`, {
-            hint: 'On Debian and Ubuntu: apt install python3-venv. Or install uv, or set PROMETHEUS_PYTHON.',
-        });
-    }
-    const lock = external_node_path_default().join(TRAINER, 'requirements-uv.lock');
-    const pip = [
-        python_isolation/* ISOLATED_OPTION */.AI,
-        '-m',
-        'pip',
-        'install',
-        '--quiet',
-        '--disable-pip-version-check',
-        '--require-hashes',
-        '-r',
-        lock,
-    ];
-    const installed = await (0,run_command/* runCommand */.d)(external_node_path_default().join(folder, 'bin/python'), pip, python_isolation/* PYTHON_VARIABLES */.LL);
-    if (installed.exitCode !== 0) {
-        throw new errors/* ConfigurationError */.j1(`uv could not be installed from PyPI:\n${installed.stderr.trim()}`, {
-            hint: 'Is PyPI (or the mirror that pip is configured for) reachable?',
-        });
-    }
-    return uv;
-}
-/** A Python of at least 3.11 on the PATH. */
-async function findPython() {
-    const found = [];
-    for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python']) {
-        const { exitCode, stdout } = await (0,run_command/* runCommand */.d)(name, [
-            python_isolation/* ISOLATED_OPTION */.AI,
-            '-c',
-            'import sys; print(*sys.version_info[:3], sep=".")',
-        ]);
-        if (exitCode !== 0)
-            continue;
-        const version = stdout.trim();
-        const [major = 0, minor = 0] = version.split('.').map(Number);
-        if (major === LEAST_PYTHON[0] && minor >= LEAST_PYTHON[1])
-            return name;
-        found.push(`${name} is ${version}`);
-    }
-    throw new errors/* ConfigurationError */.j1(found.length === 0 ? 'there is no Python on this machine' : `Python is too old: ${found.join(', ')}`, {
-        hint: `Install Python ${LEAST_PYTHON.join('.')} or later, or set PROMETHEUS_PYTHON to one that has the packages.`,
-    });
-}
-async function checkGivenPython(python) {
-    const { exitCode, stdout, stderr } = await (0,run_command/* runCommand */.d)(python, [CHECK_SCRIPT], python_isolation/* PYTHON_VARIABLES */.LL);
+async function checkGivenPython(python, trainer) {
+    const { exitCode, stdout, stderr } = await checkEnvironment(python, trainer);
     if (exitCode !== 0) {
         throw new errors/* ConfigurationError */.j1(`PROMETHEUS_PYTHON=${python} can't be used: ${(stderr || 'it does not run').trim()}`, {
             hint: 'Install what is missing there, or unset PROMETHEUS_PYTHON to have the locked packages installed.',
@@ -29693,11 +29816,15 @@ async function checkGivenPython(python) {
     }
     return { python, versions: JSON.parse(stdout) };
 }
-async function installedVersions(python) {
-    const { exitCode, stdout, stderr } = await (0,run_command/* runCommand */.d)(python, [CHECK_SCRIPT], python_isolation/* PYTHON_VARIABLES */.LL);
+async function installedVersions(python, trainer) {
+    const { exitCode, stdout, stderr } = await checkEnvironment(python, trainer);
     if (exitCode !== 0)
         throw new Error(`the Python environment is not as locked: ${stderr}`);
     return JSON.parse(stdout);
+}
+function checkEnvironment(python, trainer) {
+    // Without an option, since it has to tell a Python before 3.11 that it is too old.
+    return (0,run_command/* runCommand */.d)(python, [external_node_path_default().join(trainer, 'scripts/check_environment.py')], { env: python_isolation/* PYTHON_VARIABLES */.LL });
 }
 function environmentFolder(locks) {
     if (process.env.PROMETHEUS_VENV)
@@ -29708,15 +29835,20 @@ function environmentFolder(locks) {
     const digest = (0,external_node_crypto_.createHash)('sha256').update(JSON.stringify(locks)).digest('hex').slice(0, 12);
     return external_node_path_default().join(toolCache, 'prometheus-actions', `python-${digest}`);
 }
-async function lockDigests() {
-    const digests = REQUIREMENT_SETS.map(async (set) => {
-        const digest = (0,external_node_crypto_.createHash)('sha256').update(await (0,promises_.readFile)(lockFile(set)));
-        return [set, digest.digest('hex')];
-    });
+async function lockDigests(trainer) {
+    const digests = REQUIREMENT_SETS.map(async (set) => [set, await digestOfFile(lockFile(set, trainer))]);
     return Object.fromEntries(await Promise.all(digests));
 }
-function lockFile(set) {
-    return external_node_path_default().join(TRAINER, set === 'base' ? 'requirements.lock' : `requirements-${set}.lock`);
+async function digestOfFile(file) {
+    return (0,external_node_crypto_.createHash)('sha256')
+        .update(await (0,promises_.readFile)(file))
+        .digest('hex');
+}
+function lockFile(set, trainer) {
+    return external_node_path_default().join(trainer, set === 'base' ? 'requirements.lock' : `requirements-${set}.lock`);
+}
+function buildLock(trainer) {
+    return external_node_path_default().join(trainer, 'requirements-build.lock');
 }
 function interpreterOf(venv) {
     return external_node_path_default().join(venv, 'bin/python');
@@ -29751,7 +29883,7 @@ function chainContext(options) {
 
 /***/ }),
 
-/***/ 6525:
+/***/ 7441:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -29762,11 +29894,11 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // UNUSED EXPORTS: checkWithModel
 
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
 // EXTERNAL MODULE: ./packages/stage/src/text-file.ts
 var text_file = __nccwpck_require__(4202);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
@@ -29885,7 +30017,7 @@ function positionLimit(config) {
     const nested = Object.values(scaling).filter(isObject);
     const reaches = (nested.length > 0 ? nested : [scaling]).flatMap((kind) => {
         const { factor } = kind;
-        if (!isNumber(factor) || NOT_STRETCHED.includes(String(kind.rope_type ?? kind.type)))
+        if (!isNumber(factor) || isNotStretched(kind.rope_type ?? kind.type))
             return [];
         const original = [
             config.original_max_position_embeddings,
@@ -29896,8 +30028,12 @@ function positionLimit(config) {
     });
     return Math.max(limit, ...reaches);
 }
+function isNotStretched(type) {
+    return typeof type === 'string' && NOT_STRETCHED.includes(type);
+}
+/** A number that is larger than any length states no limit. */
 function isNumber(value) {
-    return typeof value === 'number' && value > 0;
+    return typeof value === 'number' && value > 0 && value < 1e15;
 }
 function isObject(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -29917,6 +30053,13 @@ const FAMILIES = {
     gemma2: { norms: 4, readsBiases: true, tied: true },
     gemma3_text: { norms: 4, headNorms: true, readsBiases: true, tied: true },
 };
+/**
+ * Many times the sizes of the largest models. Without a limit the names of a model's layers, which are listed here, would
+ * fill the memory. The trainer has the same ones (`model_config.py`).
+ */
+const MOST_LAYERS = 2_000;
+const MOST_EXPERT_MODULES = 50_000;
+const MOST_WIDTH = 2 ** 27;
 const EXPERT_KEYS = ['num_local_experts', 'num_experts', 'n_routed_experts'];
 /**
  * Reads the architecture from the content of a transformers `config.json`.
@@ -29929,8 +30072,10 @@ function readArchitecture(config) {
         return { problem: 'the config is not an object' };
     const values = config;
     const modelType = values.model_type;
-    if (typeof modelType !== 'string')
+    if (modelType === undefined)
         return { problem: 'model_type is missing' };
+    if (typeof modelType !== 'string' || !/^[\w.-]{1,64}$/.test(modelType))
+        return { problem: `model_type is ${kindOf(modelType)}, not the name of a model type` };
     if ('text_config' in values)
         return { problem: `${modelType} is a model of several parts (text_config): its size is not known here` };
     const family = FAMILIES[modelType];
@@ -29938,13 +30083,16 @@ function readArchitecture(config) {
     if (!family && expertKey)
         return { problem: `${modelType} has experts (${expertKey}), and of these mixtral alone is known` };
     const problems = [];
-    const wholeNumber = (key, otherwise) => {
+    const wholeNumber = (key, otherwise, most = MOST_WIDTH) => {
         const value = values[key] ?? otherwise;
-        if (typeof value === 'number' && Number.isInteger(value) && value > 0)
+        const isWhole = typeof value === 'number' && Number.isInteger(value) && value > 0;
+        if (isWhole && value <= most)
             return value;
         problems.push(value === undefined || value === null
             ? `${key} is missing${hintFor(key, values)}`
-            : `${key} is ${JSON.stringify(value)}, not a whole number above 0`);
+            : isWhole
+                ? `${key} is ${value}, and no model has more than ${most}`
+                : `${key} is ${kindOf(value)}, not a whole number above 0`);
         return 1;
     };
     const hiddenSize = wholeNumber('hidden_size');
@@ -29952,7 +30100,7 @@ function readArchitecture(config) {
     const sizes = {
         hiddenSize,
         intermediateSize: wholeNumber('intermediate_size'),
-        layers: wholeNumber('num_hidden_layers'),
+        layers: wholeNumber('num_hidden_layers', undefined, MOST_LAYERS),
         attentionHeads,
         keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
         // Of sizes that are missing nothing follows.
@@ -29961,12 +30109,18 @@ function readArchitecture(config) {
         ...(family?.experts
             ? {
                 experts: {
-                    count: wholeNumber('num_local_experts'),
+                    count: wholeNumber('num_local_experts', undefined, MOST_EXPERT_MODULES),
                     perToken: wholeNumber('num_experts_per_tok'),
                 },
             }
             : {}),
     };
+    const dtype = values.dtype ?? values.torch_dtype ?? 'float32';
+    if (typeof dtype !== 'string')
+        problems.push(`dtype is ${kindOf(dtype)}, not a text`);
+    const modules = sizes.layers * (sizes.experts?.count ?? 1);
+    if (modules > MOST_EXPERT_MODULES)
+        problems.push(`num_hidden_layers times num_local_experts is ${modules}, and no model has so many`);
     if (problems.length > 0)
         return { problem: problems.join('; ') };
     const reads = family ? family.readsBiases === true : true;
@@ -29975,7 +30129,7 @@ function readArchitecture(config) {
         ...sizes,
         tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
         maxPositions: positionLimit(values),
-        dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
+        dtype: String(dtype),
         vectors: {
             norms: family?.norms ?? 2,
             headNorms: family?.headNorms ?? false,
@@ -30008,6 +30162,16 @@ function countParameters(shape) {
 function flag(value) {
     return typeof value === 'boolean' ? value : undefined;
 }
+/** Of a value of the wrong kind its kind is told: the file may be one that nobody meant to show. A number shows nothing. */
+function kindOf(value) {
+    if (value === null)
+        return 'null';
+    if (Array.isArray(value))
+        return 'a list';
+    if (typeof value === 'number')
+        return String(value);
+    return ({ string: 'a text', boolean: 'true or false', object: 'an object' }[typeof value] ?? 'nothing');
+}
 function hintFor(key, values) {
     const near = (0,src_diagnostics/* didYouMean */.au)(key, Object.keys(values));
     return near ? ` (${near})` : '';
@@ -30015,6 +30179,8 @@ function hintFor(key, values) {
 
 // EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
 var visible_text = __nccwpck_require__(2966);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
 var dist = __nccwpck_require__(8815);
 ;// CONCATENATED MODULE: ./packages/recipe/src/allowances.ts
@@ -30153,7 +30319,7 @@ const RULES = {
     'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
     'outside-workspace': {
         severity: 'error',
-        summary: 'A link that leads out of the repository that is checked.',
+        summary: 'A path or link that leads out of the repository that is checked.',
     },
     'unknown-key': { severity: 'error', summary: 'A key that nothing reads.' },
     'missing-key': { severity: 'error', summary: 'A key that is needed is missing.' },
@@ -30451,6 +30617,7 @@ function inline(value) {
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
 
+
 /** What the parser's errors mean to somebody who does not know YAML's grammar. */
 const EXPLANATIONS = {
     BAD_DQ_ESCAPE: {
@@ -30515,21 +30682,48 @@ function explainSyntax(errors, text) {
         };
     });
 }
-/** The first alias that names no anchor before it: the parser says so only when values are made. */
-function unknownAlias(document) {
-    let unknown;
+/** The parser looks for the anchor of each alias anew, through all of the file: more would take minutes. */
+const MOST_ALIASES = 500;
+/**
+ * The first alias that names no anchor before it, of which the parser says so only when values are made, or that is in the
+ * value of its own anchor, which YAML allows and no file of settings means; or one too many.
+ */
+function wrongAlias(document) {
+    let wrong;
+    const anchored = new Map();
+    let aliases = 0;
+    const noteAnchor = (_, node) => {
+        if (node.anchor)
+            anchored.set(node.anchor, node);
+    };
     (0,dist/* visit */.YR)(document, {
-        Alias(_, alias) {
-            if (!alias.resolve(document)) {
-                const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
-                const hint = 'Put quotes around a text that begins with *.';
-                unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
-                return dist/* visit */.YR.BREAK;
-            }
-            return undefined;
+        Scalar: noteAnchor,
+        Map: noteAnchor,
+        Seq: noteAnchor,
+        Alias(_, { source, range }, around) {
+            aliases += 1;
+            const problem = aliasProblem(source, anchored.get(source), around, aliases);
+            if (!problem)
+                return undefined;
+            const [message, hint] = problem;
+            wrong = { offset: range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
+            return dist/* visit */.YR.BREAK;
         },
     });
-    return unknown;
+    return wrong;
+}
+function aliasProblem(name, anchored, around, count) {
+    if (count > MOST_ALIASES)
+        return [`the file has more than ${MOST_ALIASES} aliases (*name)`, 'Write it without them.'];
+    if (anchored === undefined)
+        return [
+            `*${name} repeats an anchor &${name}, and there is none before it`,
+            'Put quotes around a text that begins with *.',
+        ];
+    // Of merge keys that take in themselves, mergeFaults says so.
+    if (around.includes(anchored) && !around.some((each) => (0,dist/* isPair */.tO)(each) && isMergeKey(each.key)))
+        return [`*${name} is in the value of &${name} itself, which so has no end`, 'Write the value out.'];
+    return undefined;
 }
 /** Tags (`!name`) that mean nothing: PyYAML refuses them, and the parser here only warns. */
 function unknownTags(warnings, text) {
@@ -30589,17 +30783,28 @@ function foundAt(code, text, offset) {
 
 
 
-
 /** What a finding says itself, or else its rule. */
 function severityOf({ severity, code }) {
     return severity ?? RULES[code].severity;
 }
 /** Bytes of a file of settings: what is larger is something else. */
 const MOST_SETTINGS_BYTES = 4 << 20;
+/** The text of a file of settings; undefined where there is none that may be read. */
+function settingsText(file) {
+    try {
+        const info = statFile(file);
+        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFile(file).toString() : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
 function readYamlFile(file, diagnostics, options = {}) {
     try {
-        const info = (0,external_node_fs_.statSync)(file);
+        const info = (0,confined_files/* statFile */.T1)(file);
+        if (!info)
+            throw Object.assign(new Error(), { code: 'ENOENT' });
         const message = info.isFile()
             ? info.size > MOST_SETTINGS_BYTES &&
                 `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
@@ -30608,7 +30813,7 @@ function readYamlFile(file, diagnostics, options = {}) {
             diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
             return undefined;
         }
-        const bytes = (0,external_node_fs_.readFileSync)(file);
+        const bytes = (0,confined_files/* readFile */.TA)(file);
         const fault = (0,text_file/* textFault */.MO)(bytes);
         if (!fault)
             return parseYaml(file, bytes.toString(), diagnostics, options);
@@ -30616,6 +30821,19 @@ function readYamlFile(file, diagnostics, options = {}) {
         diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
     catch (error) {
+        if (error instanceof confined_files/* RefusedPath */.i_) {
+            const { problem: message, hint } = error;
+            diagnostics.push({
+                severity: 'error',
+                code: 'outside-workspace',
+                message,
+                hint,
+                file,
+                line: 1,
+                column: 1,
+            });
+            return undefined;
+        }
         const message = `the file can't be read: ${error.code}`;
         diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
     }
@@ -30625,6 +30843,11 @@ function readYamlFile(file, diagnostics, options = {}) {
 function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = (0,text_file/* withoutMark */.E_)(marked);
+    if (isOvergrown(text)) {
+        const message = `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+        diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+        return undefined;
+    }
     const lineCounter = new dist/* LineCounter */.HN();
     const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
     const allowed = allowances(text);
@@ -30647,8 +30870,8 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         };
     };
     const found = explainSyntax(document.errors, text);
-    const unknown = unknownAlias(document);
-    found.push(...(unknown ? [unknown] : mergeFaults(document)));
+    const alias = wrongAlias(document);
+    found.push(...(alias ? [alias] : mergeFaults(document)));
     found.push(...anchorFaults(document), ...unknownTags(document.warnings, text));
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
@@ -30680,6 +30903,19 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         return undefined;
     }
 }
+/** The parser compares each key of a mapping with all others: far more than any settings would take minutes. */
+const MOST_SEPARATORS = 10_000;
+function isOvergrown(text) {
+    let separators = 0;
+    for (const character of text) {
+        if (character !== '\n' && character !== ',' && character !== ':')
+            continue;
+        separators += 1;
+        if (separators > MOST_SEPARATORS)
+            return true;
+    }
+    return false;
+}
 /** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
 const QUIET = { logLevel: 'error' };
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
@@ -30705,8 +30941,17 @@ function shifted(edits, by) {
  * @param name as it is written
  */
 function missingFile(name, absolute) {
+    const refusal = (0,confined_files/* refusalOf */.Of)(absolute);
+    if (refusal) {
+        const { problem, hint } = refusal;
+        const isElsewhere = external_node_path_default().isAbsolute(name) && (0,confinement/* enclosureOf */.eH)(absolute) === 'outside';
+        if (!isElsewhere)
+            return { code: 'outside-workspace', message: problem, hint };
+        const message = `${name} is outside of the workspace, and was not looked at`;
+        return { severity: 'notice', code: 'outside-workspace', message, hint: ELSEWHERE };
+    }
     if (!external_node_path_default().isAbsolute(name)) {
-        const hint = (0,src_diagnostics/* didYouMean */.au)(external_node_path_default().basename(absolute), namesIn(external_node_path_default().dirname(absolute)));
+        const hint = (0,src_diagnostics/* didYouMean */.au)(external_node_path_default().basename(absolute), (0,confined_files/* siblingNames */.TY)(absolute));
         return { code: 'missing-file', message: `there is no file ${absolute}`, hint };
     }
     const message = `there is no file ${absolute} on this machine`;
@@ -30714,20 +30959,12 @@ function missingFile(name, absolute) {
         severity: 'warning',
         code: 'missing-file',
         message,
-        hint: 'It must be there where the recipe runs.',
+        hint: ELSEWHERE,
     };
 }
-function namesIn(folder) {
-    try {
-        return (0,external_node_fs_.readdirSync)(folder);
-    }
-    catch {
-        return [];
-    }
-}
+const ELSEWHERE = 'It must be there where the recipe runs.';
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
-
 
 
 
@@ -30755,12 +30992,16 @@ function architectureOf(base) {
 function readConfigFile(file) {
     let config;
     try {
-        const info = (0,external_node_fs_.statSync)(file);
+        const info = (0,confined_files/* statFile */.T1)(file);
+        if (!info)
+            return { problem: `${file} can't be read: ENOENT` };
         if (!info.isFile() || info.size > MOST_SETTINGS_BYTES)
             return { problem: `${file} is not a file of settings` };
         config = (0,text_file/* readJsonFile */.JE)(file);
     }
     catch (error) {
+        if (error instanceof confined_files/* RefusedPath */.i_)
+            return { problem: error.problem };
         if (error instanceof errors/* ConfigurationError */.j1)
             return { problem: `${file}: ${error.problem}` };
         return { problem: `${file} can't be read: ${error.code}` };
@@ -31128,7 +31369,6 @@ function resolveInRecipe(name, { root, from }, report, diagnostics) {
 
 
 
-
 /** Reads the section `launch` of a recipe, and the accelerate config that it names. */
 function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
     const report = (key, finding) => yaml.diagnose({ path: ['launch', ...key] }, finding);
@@ -31153,7 +31393,7 @@ function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
     const at = (finding) => report(['config'], finding);
     if (!isNamed(config))
         resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
-    const read = readLaunchConfig(config, folder, processes, diagnostics, at);
+    const read = (0,confinement/* confined */.dg)((0,confinement/* confinementFrom */.D6)(yaml.file), () => readLaunchConfig(config, folder, processes, diagnostics, at));
     return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
 }
 /** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
@@ -31167,12 +31407,9 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = ({ co
     column: 1,
 })) {
     const configFile = launchConfigFile(config, folder);
-    if (!(0,external_node_fs_.existsSync)(configFile)) {
-        diagnostics.push(report({
-            code: 'missing-file',
-            message: `there is no file ${configFile}`,
-            hint: 'Give a path, or one of the names cpu, ddp and zero3.',
-        }));
+    if (!(0,confined_files/* isThere */.$B)(configFile)) {
+        const { hint: _hint, ...finding } = missingFile(external_node_path_default().basename(configFile), configFile);
+        diagnostics.push(report({ ...finding, hint: 'Give a path, or one of the names cpu, ddp and zero3.' }));
         return undefined;
     }
     // As accelerate reads it: in YAML 1.1 a plain `no` is false.
@@ -31194,14 +31431,13 @@ function launchConfigFile(config, folder) {
     return isNamed(config) ? namedFile(config) : external_node_path_default().resolve(folder, config);
 }
 function isNamed(config) {
-    return /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_.existsSync)(namedFile(config));
+    return /^[A-Za-z0-9_-]+$/.test(config) && (0,confined_files/* isThere */.$B)(namedFile(config));
 }
 function namedFile(config) {
     return external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
-
 
 
 
@@ -31234,8 +31470,8 @@ function readBaseModel(section, yaml, diagnostics) {
     const name = section[kind] ?? '';
     const absolute = resolveInRecipe(name, { root: folder, from: folder }, (finding) => diagnose(finding, [kind]), diagnostics);
     const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
-    if (!(0,external_node_fs_.existsSync)(config))
-        diagnostics.push(diagnose(missingFile(name, config), [kind]));
+    if (!(0,confined_files/* isThere */.$B)(config))
+        diagnostics.push(diagnose(missingFile(kind === 'path' ? name : external_node_path_default().basename(name), config), [kind]));
     const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
     if (foreign)
         diagnostics.push(diagnose(foreign, [kind]));
@@ -31273,9 +31509,7 @@ function wrongFile(file, { problem, hint }) {
 }
 function filesIn(folder) {
     try {
-        return (0,external_node_fs_.readdirSync)(folder)
-            .sort()
-            .map((name) => external_node_path_default().join(folder, name));
+        return (0,confined_files/* listFolder */.bt)(folder).entries.map(({ name }) => external_node_path_default().join(folder, name));
     }
     catch {
         return [];
@@ -31284,16 +31518,7 @@ function filesIn(folder) {
 /** The first bytes of a file; none of what is no file, or may not be read. */
 function startOf(file) {
     try {
-        if (!(0,external_node_fs_.statSync)(file).isFile())
-            return Buffer.alloc(0);
-        const descriptor = (0,external_node_fs_.openSync)(file, 'r');
-        try {
-            const start = Buffer.alloc(text_file/* START_BYTES */.H);
-            return start.subarray(0, (0,external_node_fs_.readSync)(descriptor, start));
-        }
-        finally {
-            (0,external_node_fs_.closeSync)(descriptor);
-        }
+        return (0,confined_files/* statFile */.T1)(file)?.isFile() ? (0,confined_files/* readStart */.H6)(file, text_file/* START_BYTES */.H) : Buffer.alloc(0);
     }
     catch {
         return Buffer.alloc(0);
@@ -31302,8 +31527,8 @@ function startOf(file) {
 /** What is in a file of settings, where it may be read. */
 function contentOf(file) {
     try {
-        const info = (0,external_node_fs_.statSync)(file);
-        return info.isFile() && info.size <= MOST_SETTINGS_BYTES ? (0,external_node_fs_.readFileSync)(file) : undefined;
+        const info = (0,confined_files/* statFile */.T1)(file);
+        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? (0,confined_files/* readFile */.TA)(file) : undefined;
     }
     catch {
         return undefined;
@@ -31325,17 +31550,8 @@ function readHubModel({ id = '', revision }, diagnose, diagnostics) {
 
 ;// CONCATENATED MODULE: ./packages/trainer/src/prometheus_trainer/adapter_support.json
 const adapter_support_namespaceObject = /*#__PURE__*/JSON.parse('{"linear":{"what":"LoRA on linear layers: names, names with dots, a pattern, `all-linear`"},"output-layer":{"what":"LoRA on the output layer, `lm_head`","note":"where it is tied to the embeddings, the merged model has an `lm_head` of its own"},"embeddings":{"what":"LoRA on the embeddings, `embed_tokens`","note":"where `lm_head` is tied to them, the merged model has an `lm_head` of its own"},"router":{"what":"LoRA on the router of a mixture of experts, `gate`","reason":"the router is not a linear layer in transformers","advice":"Take it out of lora_target_modules; lora_modules_to_save: [gate] trains it in full"},"other-modules":{"what":"LoRA on other modules: norms, activations, whole blocks","reason":"LoRA goes on linear layers and embeddings only","advice":"Name linear layers or embed_tokens; lora_modules_to_save trains other modules in full"},"modules-to-save":{"what":"modules trained in full: `lora_modules_to_save`","note":"linear layers, norms, routers, whole blocks, `embed_tokens` and `lm_head`; tied ones are untied"},"module-lists":{"what":"lists of modules trained in full: `experts`, `layers`","reason":"PEFT trains no list of modules in full","advice":"Name the modules in it, or the one around it"},"nothing-left":{"what":"`lora_modules_to_save` that holds every target","reason":"what is trained in full has no LoRA, so no target is left","advice":"Take the targets out of lora_modules_to_save, or leave use_peft out to train all in full"},"rslora":{"what":"`use_rslora`"},"dropout":{"what":"`lora_dropout`"},"dora":{"what":"DoRA on linear layers: `use_dora`"},"dora-embeddings":{"what":"DoRA on the embeddings","reason":"DoRA on embeddings scales whole columns of the weight","advice":"Take embed_tokens out of lora_target_modules, or leave use_dora out"},"dora-conv1d":{"what":"DoRA on layers that store their weights transposed, as GPT-2 does","reason":"DoRA on transposed weights scales whole columns of them","advice":"Leave use_dora out"},"target-parameters":{"what":"LoRA on parameters: `lora_target_parameters`","training":"lora_target_parameters","adapter":"target_parameters","reason":"it trains fused parameters, which the original layout does not have","advice":"Name layers in lora_target_modules instead"},"qalora":{"what":"QA-LoRA","adapter":"use_qalora","reason":"QA-LoRA pools the inputs"},"bdlora":{"what":"block-diagonal LoRA","adapter":"use_bdlora","reason":"block-diagonal LoRA has another layout"},"kasa":{"what":"KaSA","adapter":"kasa_config","reason":"KaSA also changes the base weight"},"arrow":{"what":"Arrow","adapter":"arrow_config","reason":"Arrow routes between adapters"},"monteclora":{"what":"MonteCLoRA","adapter":"monteclora_config","reason":"MonteCLoRA samples its weights"},"lora-bias":{"what":"biases of the LoRA matrices","adapter":"lora_bias","reason":"it has biases that the base model lacks"},"alora":{"what":"activated LoRA","adapter":"alora_invocation_tokens","reason":"it is active for some tokens only"},"trainable-tokens":{"what":"single rows of the embeddings","adapter":"trainable_token_indices","reason":"it trains rows of the embeddings"},"layer-replication":{"what":"repeated layers","adapter":"layer_replication","reason":"it repeats layers of the base model"}}');
-;// CONCATENATED MODULE: external "node:vm"
-const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
-;// CONCATENATED MODULE: ./packages/recipe/src/within-time.ts
-
-/** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
-const MOST_TIME = 1000;
-/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
-function withinTime(work) {
-    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
-}
-
+// EXTERNAL MODULE: ./packages/recipe/src/within-time.ts + 1 modules
+var within_time = __nccwpck_require__(6896);
 ;// CONCATENATED MODULE: ./packages/recipe/src/model-modules.ts
 
 
@@ -31379,7 +31595,7 @@ function modelModules(architecture) {
 function fullyMatching(pattern, names) {
     try {
         const expression = new RegExp(`^(?:${pattern})$`);
-        return withinTime(() => names.filter((name) => expression.test(name)));
+        return (0,within_time/* withinTime */.d)(() => names.filter((name) => expression.test(name)));
     }
     catch {
         return undefined;
@@ -35317,7 +35533,7 @@ function render(template) {
             { role: 'assistant', content: ANSWER },
         ];
         const variables = { messages, bos_token: '<s>', eos_token: '</s>', add_generation_prompt: false };
-        const text = withinTime(() => new Template(template).render(variables));
+        const text = (0,within_time/* withinTime */.d)(() => new Template(template).render(variables));
         return { text };
     }
     catch (error) {
@@ -35579,7 +35795,7 @@ function readExperts({ experts = {}, dataset: datasetFile }, rest, yaml, diagnos
 }
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
 function readTrainingFile(file, diagnostics, report) {
-    if (!(0,external_node_fs_.existsSync)(file)) {
+    if (!(0,confined_files/* isThere */.$B)(file)) {
         diagnostics.push(report(missingFile(external_node_path_default().basename(file), file)));
         return undefined;
     }
@@ -35963,10 +36179,10 @@ function checkNames(merge, entries, report, names) {
 /** Folders of models, and of adapters on them, that are named and not there. */
 function checkFolders(entries, folder, report) {
     for (const { model, path: at } of entries) {
-        const isFolder = (0,external_node_fs_.existsSync)(external_node_path_default().resolve(folder, model));
+        const isFolder = (0,confined_files/* isThere */.$B)(external_node_path_default().resolve(folder, model));
         for (const part of isFolder ? [] : model.split('+')) {
             const absolute = external_node_path_default().resolve(folder, part);
-            if (part.includes('${') || (0,external_node_fs_.existsSync)(absolute))
+            if (part.includes('${') || (0,confined_files/* isThere */.$B)(absolute))
                 continue;
             const finding = missingFile(part, absolute);
             report([...at, 'model'], {
@@ -36087,6 +36303,86 @@ function checkParameterNames(parameters, method, path, ofOneModel, report) {
     }
 }
 
+// EXTERNAL MODULE: ./packages/recipe/src/mergekit-models.ts
+var mergekit_models = __nccwpck_require__(4373);
+;// CONCATENATED MODULE: ./packages/recipe/src/check-mergekit-models.ts
+
+
+
+
+
+/** A model of the hub that every run gets the same. */
+const PINNED = /^[\w.-]+\/[\w.-]+@[0-9a-f]{40}$/;
+const REPOSITORY = /^[\w.-]+\/[\w.-]+@/;
+/** Keys of mergekit's other commands, whose models this stage would pass over. */
+const OF_MOE = ['experts', 'shared_experts', 'gate_mode', 'source_model'];
+/**
+ * Checks every place of a mergekit configuration that names a model, in mergekit's long form too: what is no folder must be
+ * an expert, or a repository at a commit. mergekit itself would fetch whatever a branch has on the day.
+ */
+function checkMergekitModels(config, known, report) {
+    (0,mergekit_models/* mapMergekitModels */.z)(config, (value, at) => {
+        const name = (0,mergekit_models/* modelName */.f)(value);
+        if ('problem' in name) {
+            const hint = 'Write a folder, ${expert}, ${base} or owner/name@COMMIT.';
+            report(at, { code: 'bad-value', message: name.problem, hint });
+        }
+        else if (known) {
+            const parts = name.lora === undefined ? [name.model] : [name.model, name.lora];
+            if (typeof value !== 'string')
+                for (const part of parts)
+                    checkPart(part, at, known, report);
+            else
+                checkText(value, at, known, report);
+        }
+        return value;
+    });
+    const { chat_template: template, ...keys } = config;
+    for (const key of OF_MOE.filter((candidate) => candidate in keys)) {
+        const message = `${key} is a key of mergekit-moe, and mergekit-yaml passes over it`;
+        report([key], {
+            code: 'unknown-key',
+            message,
+            hint: 'Merge the experts here, and build the mixture with mergekit-moe.',
+        }, true);
+    }
+    if (typeof template === 'string' && !template.includes('{') && !/^[\w.-]*$/.test(template)) {
+        const message = 'chat_template is neither a Jinja text nor the name of a template that mergekit has';
+        report(['chat_template'], {
+            code: 'bad-value',
+            message,
+            hint: 'Write the text, auto, or a name such as chatml.',
+        });
+    }
+}
+function checkText(text, at, known, report) {
+    const isFolder = (0,confined_files/* isThere */.$B)(external_node_path_default().resolve(known.folder, text));
+    for (const part of isFolder ? [] : text.split('+'))
+        checkPart(part, at, known, report);
+}
+function checkPart(part, at, { names, folder }, report) {
+    if (part.includes('${')) {
+        for (const name of unknownNames(part, names))
+            report(at, unknownExpert(name, names));
+        return;
+    }
+    const absolute = external_node_path_default().resolve(folder, part);
+    if ((0,confined_files/* isThere */.$B)(absolute) || PINNED.test(part))
+        return;
+    if (REPOSITORY.test(part)) {
+        const message = `${part} is not at a commit: another run may get another model`;
+        const hint = "Write owner/name@ and the commit's 40 digits, as the hub shows them under Files and versions.";
+        report(at, { severity: 'error', code: 'unpinned-revision', message, hint });
+        return;
+    }
+    const finding = missingFile(part, absolute);
+    report(at, {
+        ...finding,
+        message: finding.message.replace('no file', 'no model folder'),
+        hint: finding.hint ?? 'Name a folder, ${expert}, ${base}, or a model of the hub as owner/name@COMMIT.',
+    });
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
 
 /** mergekit's three ways to write a parameter: one value, values over the layers, or values by tensor. */
@@ -36175,13 +36471,16 @@ const mergekitSchema = schemas/* looseObject */._H3({
 
 
 
+
 /**
  * Checks a configuration for mergekit itself, as far as it is known here what mergekit refuses or passes over once it sees
- * the models: ranges of layers, filters, and of the methods that our engine has too, values that are missing or sum to 0.
+ * the models: their names, ranges of layers, filters, and of the methods that our engine has too, values that are missing or
+ * sum to 0.
  *
  * @param reading of the models; without it nothing is said that hangs on layers and names
  */
-function checkMergekit(config, reading, report) {
+function checkMergekit(config, reading, report, known) {
+    checkMergekitModels(config, known, report);
     checkWritten(config, reading, report, []);
     const merge = sharedPart(config);
     const entries = merge && entriesOf(merge);
@@ -36252,10 +36551,12 @@ var plan = __nccwpck_require__(7461);
 function readReferenced(from, at, name, diagnostics) {
     const folder = external_node_path_default().dirname(from.file);
     const file = resolveInRecipe(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
-    if ((0,external_node_fs_.existsSync)(file))
-        return readYamlFile(file, diagnostics);
-    diagnostics.push(from.diagnose({ path: at }, missingFile(external_node_path_default().basename(file), file)));
-    return undefined;
+    return (0,confinement/* confined */.dg)((0,confinement/* confinementFrom */.D6)(from.file), () => {
+        if ((0,confined_files/* isThere */.$B)(file))
+            return readYamlFile(file, diagnostics);
+        diagnostics.push(from.diagnose({ path: at }, missingFile(external_node_path_default().basename(file), file)));
+        return undefined;
+    });
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
@@ -36306,7 +36607,8 @@ function readMerge(section, experts, expertNames, architecture, yaml, diagnostic
         checkMergeDtype(config, experts, mergeYaml, diagnostics);
     }
     else if (config) {
-        checkMergekit(config, reading, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+        const report = (at, finding, key = false) => diagnostics.push(mergeYaml.diagnose({ path: at, key }, finding));
+        checkMergekit(config, reading, report, names && { names, folder: external_node_path_default().dirname(mergeYaml.file) });
     }
     if (config && errorsIn(diagnostics) === before && expertNames)
         checkUnused(config, expertNames, yaml, diagnostics);
@@ -36598,6 +36900,8 @@ function isRecord(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/folder-walk.ts
+var folder_walk = __nccwpck_require__(3460);
 ;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
 
 
@@ -36665,8 +36969,12 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
     const absolute = [files ?? []].flat().map((file, index) => {
         const at = Array.isArray(files) ? ['files', index] : ['files'];
         const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
-        const isPattern = /[*?[{]/.test(found) && !(0,external_node_fs_.existsSync)(found);
-        if (isPattern ? (0,external_node_fs_.globSync)(found).length === 0 : !(0,external_node_fs_.existsSync)(found)) {
+        const isPattern = /[*?[{]/.test(found) && !(0,confined_files/* isThere */.$B)(found);
+        const matches = isPattern ? (0,folder_walk/* globFiles */.C)(found) : [];
+        const refused = matches.find((match) => (0,confined_files/* refusalOf */.Of)(match));
+        if (refused !== undefined)
+            report(at, missingFile(external_node_path_default().relative(folders.root, refused), refused));
+        if (isPattern ? matches.length === 0 : !(0,confined_files/* isThere */.$B)(found)) {
             const finding = missingFile(file, found);
             const message = isPattern
                 ? finding.message.replace('there is no file', 'no file matches')
@@ -36769,7 +37077,7 @@ function readParts(whole, yaml, options, diagnostics) {
 /** The `recipe.yaml` of a folder; a file as it is. */
 function recipeFile(location) {
     const absolute = external_node_path_default().resolve(location);
-    const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
+    const isFolder = ((0,confined_files/* isThere */.$B)(absolute) ? (0,confined_files/* statFile */.T1)(absolute) : undefined)?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
     return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
 }
 /** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
@@ -36803,6 +37111,7 @@ var fetch_files = __nccwpck_require__(8037);
 ;// CONCATENATED MODULE: ./packages/chain/src/fetch-architecture.ts
 
 
+
 /** A plan is printed within seconds, with what is known by then. */
 const PATIENCE = 8_000;
 /** A machine without a network is told so at once: the file is not worth the attempts that a run is. */
@@ -36826,8 +37135,12 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
         const { id, revision } = base;
         const hub = { ...(settings ?? (0,hub_settings/* hubSettings */.l)()), ...IMPATIENT };
         const repo = await (0,resolve_repo/* resolveRepo */.J)({ type: 'model', id, revision }, hub, either);
-        const [file = ''] = await (0,fetch_files/* fetchFiles */.U)(repo, ['config.json'], hub, { signal: either });
-        return readConfigFile(file);
+        const [file = ''] = await (0,fetch_files/* fetchFiles */.U)(repo, ['config.json'], hub, {
+            signal: either,
+            mostBytes: MOST_SETTINGS_BYTES,
+        });
+        // In the hub's cache, which is ours.
+        return (0,confinement/* confined */.dg)(undefined, () => readConfigFile(file));
     }
     catch (error) {
         signal?.throwIfAborted();
@@ -36903,6 +37216,100 @@ async function requireEarlierOutputs(plan, { needs }) {
 
 /***/ }),
 
+/***/ 4460:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Z: () => (/* binding */ fetchModels)
+/* harmony export */ });
+/* unused harmony export isRead */
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8140);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6200);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8037);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3846);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6499);
+
+
+
+
+/**
+ * Fetches what a stage reads of models on the hub, before its processes start: these then need no token. What is in the cache
+ * already is compared with its hash.
+ *
+ * @throws ConfigurationError when a model is not available, is not named by a commit, or has no weights that are read
+ */
+async function fetchModels(models, stage) {
+    const { progress, signal } = stage;
+    const references = new Map(models.flatMap((model) => ('id' in model ? [[`${model.id}@${model.revision}`, model]] : [])));
+    for (const { id, revision } of references.values()) {
+        if (!/^[0-9a-f]{40}$/.test(revision)) {
+            throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`the model ${id} has the revision '${revision}'`, {
+                hint: 'Give the commit (40 hex digits): a branch may change between two runs.',
+            });
+        }
+        progress.phase(`fetching ${id}`);
+        const settings = (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__/* .hubSettings */ .l)();
+        const repo = await (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_4__/* .resolveRepo */ .J)({ type: 'model', id, revision }, settings, signal);
+        const files = await filesOf(repo, settings, stage);
+        const read = files.filter(isRead);
+        if (!read.some((file) => file.endsWith(WEIGHTS))) {
+            throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(`the model ${id} at ${revision} has no weights in safetensors`, {
+                hint: `Its files are: ${files.slice(0, 12).join(', ') || 'none'}. Pickled weights (.bin, .pt) are not read.`,
+            });
+        }
+        await (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_5__/* .fetchFiles */ .U)(repo, read, settings, {
+            signal,
+            onProgress: (done, total) => progress.progress(done, total, 'bytes'),
+            onWait: (holder) => progress.phase(`waiting for ${holder}`),
+        });
+    }
+}
+/** By the hub's list; where that is not available, those in the cache, which another program may have fetched. */
+async function filesOf(repo, settings, { reporter, signal }) {
+    try {
+        return (await (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_6__/* .listRepoFiles */ .c)(repo, settings, signal)).map((file) => file.path);
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        const offline = { ...settings, offline: 'HF_HUB_OFFLINE' };
+        const [config] = await (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_5__/* .fetchFiles */ .U)(repo, ['config.json'], offline, { signal }).catch(() => []);
+        const names = config === undefined ? [] : await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readdir)(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(config));
+        // A check fetches the configuration alone.
+        if (!names.some((name) => name.endsWith(WEIGHTS)))
+            throw error;
+        const [reason] = error.message.split('\n');
+        if (!settings.offline)
+            reporter.warning(`${reason}. The model is read from the cache as it is there.`);
+        return names;
+    }
+}
+const WEIGHTS = '.safetensors';
+// The same as DOWNLOADED_FILES of model_source.py.
+const OTHERS = new Set([
+    'model.safetensors.index.json',
+    'config.json',
+    'generation_config.json',
+    'tokenizer.json',
+    'tokenizer.model',
+    'tokenizer_config.json',
+    'special_tokens_map.json',
+    'added_tokens.json',
+    'vocab.json',
+    'merges.txt',
+    'chat_template.jinja',
+]);
+/** Whether a file of a repository is read: weights in safetensors, configuration and tokenizer, nothing that runs code. */
+function isRead(file) {
+    return file.endsWith(WEIGHTS) || OTHERS.has(file);
+}
+
+
+/***/ }),
+
 /***/ 4500:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -36912,7 +37319,7 @@ async function requireEarlierOutputs(plan, { needs }) {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3890);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(984);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3114);
 /* harmony import */ var _model_reference_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9804);
 /* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7878);
 /* harmony import */ var _python_stage_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(821);
@@ -36952,7 +37359,7 @@ async function loraMerge(settings, context) {
                 output_dir: stage.stagingDir,
                 work_dir: stage.workDir,
             };
-            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .runPythonStage */ .O)(stage, { python, module: 'lora_merge', job });
+            return (0,_python_stage_js__WEBPACK_IMPORTED_MODULE_6__/* .runPythonStage */ .O)(stage, { python, module: 'lora_merge', job, models: [settings.base] });
         },
     }, context);
 }
@@ -37010,8 +37417,7 @@ function decimal(value) {
 /* harmony export */   lt: () => (/* binding */ lossAt),
 /* harmony export */   xM: () => (/* binding */ trainingLogFile)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8299);
 
 /** Where all that a training logs is kept: beside its output, like its console log. */
 function trainingLogFile(outputDir) {
@@ -37019,14 +37425,9 @@ function trainingLogFile(outputDir) {
 }
 /** The losses in a training log; `undefined` where there is no log, or not two losses in it to draw a line between. */
 async function readLossCurve(file) {
-    const text = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(file, 'utf8').catch((error) => {
-        if (error.code === 'ENOENT')
-            return undefined;
-        throw error;
-    });
-    if (text === undefined)
+    if (!(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .statFile */ .T1)(file))
         return undefined;
-    const log = JSON.parse(text);
+    const log = JSON.parse((0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .readFile */ .TA)(file).toString());
     const train = log.train.filter(isPoint);
     return train.length < 2 ? undefined : { train, evaluation: log.evaluation.filter(isPoint) };
 }
@@ -37067,22 +37468,6 @@ function mean(values) {
 
 /***/ }),
 
-/***/ 4882:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   w: () => (/* binding */ markdown)
-/* harmony export */ });
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2966);
-
-/** Text that Markdown takes as it is, in a table, too. */
-function markdown(text) {
-    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q)(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-
-/***/ }),
-
 /***/ 9516:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -37090,10 +37475,9 @@ function markdown(text) {
 /* harmony export */   a: () => (/* binding */ describeMerge),
 /* harmony export */   b: () => (/* binding */ mergeReport)
 /* harmony export */ });
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6649);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8141);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2966);
-/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4882);
-
 
 /** A merge in a few words, for the last line of the stage. */
 function describeMerge(metrics) {
@@ -37117,7 +37501,7 @@ function mergeReport(metrics) {
     const lines = [
         '#### Merge report',
         '',
-        `${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(merge.method)} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
+        `${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(merge.method)} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
             `${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(merge.bytes_read)} read, ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(merge.bytes_written)} written in ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(merge.seconds)}.${kept}`,
         '',
     ];
@@ -37136,7 +37520,7 @@ function comparisonLines(comparison) {
         '',
         `| layer | distance | cosine | sign conflict |${changed ? models.map((model) => ` changed: ${name(model)} |`).join('') : ''}`,
         `| --- | ---: | ---: | ---: |${changed ? ' ---: |'.repeat(models.length) : ''}`,
-        ...layers.map((layer) => `| ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
+        ...layers.map((layer) => `| ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
         '',
         '</details>',
         '',
@@ -37217,14 +37601,16 @@ var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
 // EXTERNAL MODULE: ./packages/recipe/src/stage-settings.ts
 var stage_settings = __nccwpck_require__(3890);
-// EXTERNAL MODULE: ./packages/stage/src/run-stage.ts + 2 modules
-var run_stage = __nccwpck_require__(984);
+// EXTERNAL MODULE: ./packages/stage/src/run-stage.ts + 3 modules
+var run_stage = __nccwpck_require__(3114);
 // EXTERNAL MODULE: ./packages/chain/src/merge-report.ts
 var merge_report = __nccwpck_require__(9516);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./packages/recipe/src/mergekit-models.ts
+var mergekit_models = __nccwpck_require__(4373);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
 // EXTERNAL MODULE: ./packages/chain/src/model-reference.ts
 var model_reference = __nccwpck_require__(9804);
 ;// CONCATENATED MODULE: ./packages/chain/src/merged-models.ts
@@ -37232,16 +37618,15 @@ var model_reference = __nccwpck_require__(9804);
 
 
 
-/** Keys of a mergekit configuration whose texts name a model. */
-const MODEL_KEYS = new Set(['model', 'base_model', 'tokenizer_source']);
-/** What `tokenizer_source` may be instead; under the other keys these are folders like any other. */
-const NO_MODELS = new Set(['base', 'union']);
+/** A model on the hub, at a commit. */
+const PINNED = /^([\w.-]+\/[\w.-]+)@([0-9a-f]{40})$/;
 /**
  * Finds the models that a mergekit configuration names.
  *
  * @param folder where relative paths start
- * @param hub whether a name that is no folder may be a repository, which mergekit fetches itself
- * @throws ConfigurationError for a name that stands for nothing, or a folder that is not there
+ * @param hub whether a name may be `owner/name@commit`, which is fetched before the merge
+ * @throws ConfigurationError for a name that stands for nothing, a folder that is not there, a repository without a commit,
+ *   and a model that is written otherwise than mergekit reads it
  */
 function resolveConfig(config, donor, models, folder, hub) {
     const inputs = {};
@@ -37259,49 +37644,64 @@ function resolveConfig(config, donor, models, folder, hub) {
         if (model.adapter !== undefined && !models.base)
             inputs[`${name} (base)`] = (0,model_reference/* modelInput */.M_)(model);
     };
-    const resolve = (text) => partsOf(text, folder)
-        .map((part) => {
+    const resolvePart = (part, isAdapter) => {
         const names = [...part.matchAll(/\$\{([^}]*)\}/g)];
         for (const [, name = ''] of names)
             use(name);
         if (names.length > 0)
             return part;
         const absolute = external_node_path_default().resolve(folder, part);
-        // Beside ${base}, a folder that is called base is an input of its own.
-        const input = Object.hasOwn(models, part) ? `./${part}` : part;
-        if ((0,external_node_fs_.existsSync)(absolute))
-            inputs[input] = { paths: [absolute] };
-        else if (hub && !external_node_path_default().isAbsolute(part))
-            inputs[part] = { reference: part };
-        else {
-            throw new errors/* ConfigurationError */.j1(`the merge configuration names ${part}: there is no ${absolute}`, {
-                hint: 'Relative paths start at the folder of the configuration.',
+        if ((0,confined_files/* isThere */.$B)(absolute)) {
+            // Beside ${base}, a folder that is called base is an input of its own.
+            inputs[Object.hasOwn(models, part) ? `./${part}` : part] = { paths: [absolute] };
+            return absolute;
+        }
+        const [, id, revision] = (hub && PINNED.exec(part)) || [];
+        if (!id || !revision)
+            throw notFound(part, absolute, hub);
+        if (isAdapter) {
+            throw new errors/* ConfigurationError */.j1(`the merge configuration names ${part}, an adapter on the hub`, {
+                hint: 'Only models are fetched: download the adapter, and name its folder.',
             });
         }
-        return (0,external_node_fs_.existsSync)(absolute) ? absolute : part;
-    })
-        .join('+');
-    const walk = (value, key) => {
-        if (typeof value === 'string') {
-            const isModel = key !== undefined && MODEL_KEYS.has(key);
-            return isModel && !(key === 'tokenizer_source' && NO_MODELS.has(value)) ? resolve(value) : value;
-        }
-        if (Array.isArray(value))
-            return value.map((entry) => walk(entry));
-        if (value === null || typeof value !== 'object')
-            return value;
-        return Object.fromEntries(Object.entries(value).map(([inner, entry]) => [inner, walk(entry, inner)]));
+        used[part] = { id, revision };
+        inputs[part] = (0,model_reference/* modelInput */.M_)({ id, revision });
+        return `\${${part}}`;
     };
-    const resolved = walk(config);
+    const resolve = (text) => partsOf(text, folder)
+        .map((part, place) => resolvePart(part, place > 0))
+        .join('+');
+    const resolveValue = (value, at) => {
+        const name = (0,mergekit_models/* modelName */.f)(value);
+        if ('problem' in name) {
+            throw new errors/* ConfigurationError */.j1(`the merge configuration, ${at.map(String).join('.')}: ${name.problem}`, {
+                hint: 'Write a folder, ${name}, or owner/name@COMMIT; mergekit has {model, lora, override_architecture} beside.',
+            });
+        }
+        if (typeof value === 'string')
+            return resolve(value);
+        const model = resolvePart(name.model, false);
+        const text = name.lora === undefined ? model : `${model}+${resolvePart(name.lora, true)}`;
+        return name.architecture === undefined ? text : { model: text, override_architecture: name.architecture };
+    };
+    const resolved = (0,mergekit_models/* mapMergekitModels */.z)(config, resolveValue);
     const resolvedDonor = donor === undefined ? null : resolve(donor);
     if (models.base)
         use('base');
     return { config: resolved, donor: resolvedDonor, models: used, inputs };
 }
+function notFound(part, absolute, hub) {
+    const isRepository = hub && /^[\w.-]+\/[\w.-]+(@.*)?$/.test(part);
+    return new errors/* ConfigurationError */.j1(`the merge configuration names ${part}: there is no ${absolute}`, {
+        hint: isRepository
+            ? 'A model of the hub is written with its commit, of 40 digits: owner/name@COMMIT.'
+            : 'Relative paths start at the folder of the configuration.',
+    });
+}
 /** A model, or a model and its adapter: split at the last `+`, unless the whole is a folder. */
 function partsOf(text, folder) {
     const at = text.lastIndexOf('+');
-    return at < 0 || (0,external_node_fs_.existsSync)(external_node_path_default().resolve(folder, text)) ? [text] : [text.slice(0, at), text.slice(at + 1)];
+    return at < 0 || (0,confined_files/* isThere */.$B)(external_node_path_default().resolve(folder, text)) ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 // EXTERNAL MODULE: ./packages/chain/src/preflight.ts
@@ -37354,9 +37754,15 @@ async function modelMerge(settings, context) {
                 output_dir: stage.stagingDir,
                 work_dir: stage.workDir,
             };
-            return (0,python_stage/* runPythonStage */.O)(stage, { python, module: byMergekit ? 'mergekit_merge' : 'model_merge', job });
+            const module = byMergekit ? 'mergekit_merge' : 'model_merge';
+            return (0,python_stage/* runPythonStage */.O)(stage, { python, module, job, models: readModels(resolved) });
         },
     }, context);
+}
+/** The models that the configuration names. The base is compared with where it is on this machine, and not fetched for that. */
+function readModels({ config, donor, models }) {
+    const text = JSON.stringify([config, donor]);
+    return Object.entries(models).flatMap(([name, model]) => (text.includes(`\${${name}}`) ? [model] : []));
 }
 /** The native engine's sums do not depend on versions; mergekit's may. */
 function mergekitVersions(versions) {
@@ -37386,12 +37792,10 @@ async function judgeBytes({ config, models, inputs }) {
 /* harmony export */   qZ: () => (/* binding */ parseModelReference),
 /* harmony export */   sV: () => (/* binding */ modelJson)
 /* harmony export */ });
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8299);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6499);
-
 
 
 /** The model as an input of a stage. */
@@ -37408,8 +37812,8 @@ function modelJson(model) {
  * @throws ConfigurationError for what is neither
  */
 function parseModelReference(text) {
-    if ((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(text))
-        return { path: node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve(text) };
+    if ((0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .isThere */ .$B)(text))
+        return { path: node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(text) };
     const [, id, revision] = /^([\w.-]+\/[\w.-]+)@([\w./-]+)$/.exec(text) ?? [];
     if (id && revision)
         return { id, revision };
@@ -37452,25 +37856,23 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   E: () => (/* binding */ reportOf),
 /* harmony export */   s: () => (/* binding */ prepareDataset)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9746);
-/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7040);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9746);
+/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7040);
 /* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8506);
 /* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(6200);
 /* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(8140);
 /* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(8037);
 /* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(3846);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3890);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(984);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3890);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3114);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8299);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(6499);
 /* harmony import */ var _preflight_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(7878);
-/* harmony import */ var _token_limit_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1578);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_5__, _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_6__]);
-([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_5__, _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_6__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
-
+/* harmony import */ var _token_limit_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1578);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__, _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_5__]);
+([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__, _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_5__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
 
 
 
@@ -37482,11 +37884,11 @@ var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_pro
 async function prepareDataset(settings, context) {
     const { sources: sections, ...dataset } = settings.dataset;
     const sources = await Promise.all(sections.map((section) => resolveSource(section, context.signal)));
-    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .runStage */ .Si)({
+    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .runStage */ .Si)({
         name: 'prepare-dataset',
         title: settings.title,
         outputDir: settings.outputDir,
-        settings: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__/* .datasetSettings */ .Gh)(settings.dataset),
+        settings: (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .datasetSettings */ .Gh)(settings.dataset),
         inputs: Object.fromEntries(sources.map((source, index) => [index === 0 ? 'source' : `source ${index + 1}`, stageInput(source)])),
         revision: 2,
         versions: {},
@@ -37500,14 +37902,14 @@ async function prepareDataset(settings, context) {
             const files = [];
             for (const source of sources)
                 files.push(...('files' in source ? source.files : await fetchSource(source, stage)));
-            const tokens = settings.tokens && (await (0,_token_limit_js__WEBPACK_IMPORTED_MODULE_4__/* .tokenLimit */ .N)(settings.tokens, stage.reporter, stage.signal));
+            const tokens = settings.tokens && (await (0,_token_limit_js__WEBPACK_IMPORTED_MODULE_3__/* .tokenLimit */ .N)(settings.tokens, stage.reporter, stage.signal));
             stage.progress.phase('preparing rows');
-            const prepared = await (0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_5__/* .prepareDataset */ .s)({ source: { files }, ...dataset }, stage.stagingDir, {
+            const prepared = await (0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__/* .prepareDataset */ .s)({ source: { files }, ...dataset }, stage.stagingDir, {
                 signal: stage.signal,
                 tokens,
                 onProgress: (done, total, unit) => stage.progress.progress(done, total, unit),
             });
-            for (const { severity, message } of (0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_6__/* .dataReportFindings */ .$)(prepared.report))
+            for (const { severity, message } of (0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_5__/* .dataReportFindings */ .$)(prepared.report))
                 stage.reporter[severity](`${settings.title}: ${message}`);
             return { metrics: prepared };
         },
@@ -37519,9 +37921,9 @@ async function requireSpace(sources, settings) {
     if (keep_columns !== undefined || limit !== undefined)
         return;
     const files = sources.flatMap((source) => ('files' in source ? source.files : []));
-    const sizes = await Promise.all(files.map(async (file) => (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file)).size));
+    const sizes = files.map((file) => (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_6__/* .statFile */ .T1)(file)?.size ?? 0);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    await (0,_preflight_js__WEBPACK_IMPORTED_MODULE_7__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(settings.outputDir), bytes, settings.title);
+    await (0,_preflight_js__WEBPACK_IMPORTED_MODULE_7__/* .requireFreeDisk */ .t)(node_path__WEBPACK_IMPORTED_MODULE_0___default().dirname(settings.outputDir), bytes, settings.title);
 }
 /** The data report in the metrics of this stage's manifest. */
 function reportOf(metrics) {
@@ -37583,6 +37985,8 @@ var external_node_child_process_ = __nccwpck_require__(1421);
 var external_node_crypto_ = __nccwpck_require__(7598);
 // EXTERNAL MODULE: external "node:timers/promises"
 var external_node_timers_promises_ = __nccwpck_require__(8500);
+// EXTERNAL MODULE: ./packages/stage/src/child-environment.mjs
+var child_environment = __nccwpck_require__(8782);
 ;// CONCATENATED MODULE: ./packages/stage/src/stage-events.ts
 
 
@@ -37646,6 +38050,7 @@ function parseEvent(line) {
 
 
 
+
 // A GitHub runner sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that kills: all must be over within 10 s.
 const GRACE_MS = 9_000;
 const TAIL_LINES = 40;
@@ -37668,7 +38073,7 @@ async function runProcessGroup(options) {
     const child = (0,external_node_child_process_.spawn)(options.command, options.args, {
         detached: true,
         stdio: ['pipe', log.fd, log.fd],
-        env: { ...process.env, ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run },
+        env: (0,child_environment/* childEnvironment */.Q)({ ...options.env, PROMETHEUS_LIFELINE: 'stdin', [RUN_VARIABLE]: run }, options.kept),
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     child.stdin?.on('error', () => { });
@@ -37776,6 +38181,8 @@ var python_isolation = __nccwpck_require__(3055);
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
 var reporter = __nccwpck_require__(8141);
+// EXTERNAL MODULE: ./packages/chain/src/fetch-models.ts
+var fetch_models = __nccwpck_require__(4460);
 ;// CONCATENATED MODULE: ./packages/chain/src/training-line.ts
 /** A logged training step as one line: what tells whether training goes well, and how fast it goes. */
 function trainingLine(event) {
@@ -37810,6 +38217,7 @@ function training_line_short(value) {
 
 
 
+
 /**
  * Runs a stage written in Python: the job goes in as a file, events come back as JSON lines.
  *
@@ -37817,6 +38225,7 @@ function training_line_short(value) {
  * @throws ConfigurationError when the stage says that the user made a mistake
  */
 async function runPythonStage(context, work) {
+    await (0,fetch_models/* fetchModels */.Z)(work.models, context);
     const jobFile = external_node_path_default().join(context.workDir, 'job.json');
     const eventsFile = external_node_path_default().join(context.workDir, `events-${Date.now()}.jsonl`);
     await (0,promises_.writeFile)(jobFile, JSON.stringify({ ...work.job, events: eventsFile }, null, 2));
@@ -37835,6 +38244,7 @@ async function runPythonStage(context, work) {
             HF_HUB_DISABLE_PROGRESS_BARS: '1',
             ...work.env,
         },
+        kept: work.kept,
         logFile: context.logFile,
         eventsFile,
         signal: context.signal,
@@ -37891,28 +38301,26 @@ function showEvent(event, { progress, reporter }) {
 /* harmony export */   E: () => (/* binding */ defaultArtifactsDir),
 /* harmony export */   O: () => (/* binding */ recipeLocation)
 /* harmony export */ });
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8161);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8070);
-
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8161);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8070);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8299);
 
 
 
 /** A path as it is, or the name of a recipe that comes with the project. */
 function recipeLocation(recipe) {
-    const shipped = node_path__WEBPACK_IMPORTED_MODULE_2___default().join(_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .PROJECT_ROOT */ .Vn, 'recipes', recipe);
-    return !(0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(recipe) && /^[\w.-]+$/.test(recipe) && (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(shipped) ? shipped : recipe;
+    const shipped = node_path__WEBPACK_IMPORTED_MODULE_1___default().join(_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .PROJECT_ROOT */ .Vn, 'recipes', recipe);
+    return !(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .isThere */ .$B)(recipe) && /^[\w.-]+$/.test(recipe) && (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .isThere */ .$B)(shipped) ? shipped : recipe;
 }
 /** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
 function defaultArtifactsDir(recipe) {
     if (process.env.GITHUB_ACTIONS !== 'true')
         return `${process.cwd()}/runs/${recipe}`; // written so that the bundler does not take it for a file to bundle
-    const toolCache = process.env.RUNNER_TOOL_CACHE ?? node_path__WEBPACK_IMPORTED_MODULE_2___default().join((0,node_os__WEBPACK_IMPORTED_MODULE_1__.homedir)(), '.cache');
-    return node_path__WEBPACK_IMPORTED_MODULE_2___default().join(toolCache, 'prometheus-actions', 'runs', recipe);
+    const toolCache = process.env.RUNNER_TOOL_CACHE ?? node_path__WEBPACK_IMPORTED_MODULE_1___default().join((0,node_os__WEBPACK_IMPORTED_MODULE_0__.homedir)(), '.cache');
+    return node_path__WEBPACK_IMPORTED_MODULE_1___default().join(toolCache, 'prometheus-actions', 'runs', recipe);
 }
 
 
@@ -38163,7 +38571,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9720);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7461);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6499);
-/* harmony import */ var _check_with_model_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6525);
+/* harmony import */ var _check_with_model_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7441);
 /* harmony import */ var _earlier_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2766);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
 /* harmony import */ var _run_planned_stage_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2608);
@@ -38383,8 +38791,8 @@ var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
 // EXTERNAL MODULE: ./packages/recipe/src/stage-settings.ts
 var stage_settings = __nccwpck_require__(3890);
-// EXTERNAL MODULE: ./packages/stage/src/run-stage.ts + 2 modules
-var run_stage = __nccwpck_require__(984);
+// EXTERNAL MODULE: ./packages/stage/src/run-stage.ts + 3 modules
+var run_stage = __nccwpck_require__(3114);
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./packages/stage/src/run-command.ts
@@ -38409,9 +38817,42 @@ const GROWING_SEGMENTS = {
     PYTORCH_CUDA_ALLOC_CONF: process.env.PYTORCH_CUDA_ALLOC_CONF ?? 'expandable_segments:True',
 };
 /** The environment of the training processes. */
-function trainingVariables({ config }) {
-    return config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS;
+function trainingVariables({ config }, reportTo) {
+    return {
+        ...(config.use_cpu === true ? KEEP_FREED_MEMORY : GROWING_SEGMENTS),
+        ...(reportTo.includes('trackio') ? ASKS_THE_HUB : {}),
+    };
 }
+// Trackio reports to the hub.
+const ASKS_THE_HUB = {
+    HF_HUB_OFFLINE: process.env.HF_HUB_OFFLINE ?? '',
+    HF_HUB_DISABLE_IMPLICIT_TOKEN: process.env.HF_HUB_DISABLE_IMPLICIT_TOKEN ?? '',
+};
+// The token of a cluster that asks for one (auth/jwt).
+const SLURM_SECRETS = /^SLURM_JWT$/;
+/** Names of the variables with secrets that the training processes need: to report, and to be started. */
+function trainingSecrets({ launcher }, reportTo) {
+    const names = reportTo.flatMap((service) => TRACKERS[service]?.source ?? []);
+    if (launcher === 'slurm')
+        names.push(SLURM_SECRETS.source);
+    return names.length === 0 ? /(?!)/ : new RegExp(names.join('|'));
+}
+// Where else transformers reports, as report_to names it, and what its libraries log in with.
+const TRACKERS = {
+    azure_ml: /^(?:AZURE|AZUREML|MLFLOW)_/,
+    clearml: /^(?:CLEARML|TRAINS)_/,
+    codecarbon: /^CODECARBON_/,
+    comet_ml: /^COMET_/,
+    dagshub: /^(?:DAGSHUB|MLFLOW)_/,
+    dvclive: /^(?:DVC|DVCLIVE)_/,
+    flyte: /^(?:FLYTE|UNION)_/,
+    kubeflow: /^KUBEFLOW_/,
+    mlflow: /^(?:MLFLOW|DATABRICKS|AWS|AZURE_STORAGE)_|^GOOGLE_APPLICATION_CREDENTIALS$/,
+    neptune: /^NEPTUNE_/,
+    swanlab: /^SWANLAB_/,
+    trackio: /^TRACKIO_|^HF_TOKEN$|^HUGGING_FACE_HUB_TOKEN$/,
+    wandb: /^WANDB_/,
+};
 /**
  * Looks whether the training can start, in seconds; what needs an allocation first, slurm_launch.py looks at in it.
  *
@@ -38427,7 +38868,7 @@ async function checkLaunch(launch, python) {
         ...[python_isolation/* SAFE_PATH_OPTION */.A8, '-m', 'prometheus_trainer.node_check', '--processes', String(launch.processes)],
         ...(isOnCpu(launch) ? ['--cpu'] : []),
         ...(port ? ['--main', `127.0.0.1:${port}`] : []),
-    ], { ...python_isolation/* PYTHON_VARIABLES */.LL, SLURM_PROCID: '0' });
+    ], { env: { ...python_isolation/* PYTHON_VARIABLES */.LL, SLURM_PROCID: '0' } });
     if (!stdout.startsWith('{'))
         throw new Error(`the check of this machine failed:\n${stderr}`);
     const { problem, hint } = JSON.parse(stdout);
@@ -38461,11 +38902,11 @@ function isOnCpu({ config }) {
 }
 async function requireSlurm() {
     const hint = 'Run this on a machine of the cluster from which jobs are submitted, or in a job; or write launcher: local.';
-    const found = await (0,run_command/* runCommand */.d)('srun', ['--version']);
+    const found = await (0,run_command/* runCommand */.d)('srun', ['--version'], { kept: SLURM_SECRETS });
     if (found.exitCode === 127) {
         throw new errors/* ConfigurationError */.j1('launch.launcher is slurm, and there is no srun on this machine', { hint });
     }
-    const answered = found.exitCode === 0 ? await (0,run_command/* runCommand */.d)('sinfo', ['--noheader']) : found;
+    const answered = found.exitCode === 0 ? await (0,run_command/* runCommand */.d)('sinfo', ['--noheader'], { kept: SLURM_SECRETS }) : found;
     if (answered.exitCode !== 0) {
         const said = answered.stderr.trim().split('\n').at(-1);
         throw new errors/* ConfigurationError */.j1(`launch.launcher is slurm, and Slurm does not answer here: ${said}`, {
@@ -44845,7 +45286,10 @@ function escapeXml(text) {
 
 // EXTERNAL MODULE: ./packages/chain/src/model-reference.ts
 var model_reference = __nccwpck_require__(9804);
+// EXTERNAL MODULE: ./packages/chain/src/fetch-models.ts
+var fetch_models = __nccwpck_require__(4460);
 ;// CONCATENATED MODULE: ./packages/chain/src/own-launcher.ts
+
 
 
 
@@ -44856,7 +45300,7 @@ var model_reference = __nccwpck_require__(9804);
  *
  * @param jobFile where the job is put, a path that stays the same from run to run
  */
-async function runByOwnLauncher(stage, { python, module, job, env }, launch, jobFile) {
+async function runByOwnLauncher(stage, { python, module, job, env, kept, models }, launch, jobFile) {
     const made = external_node_path_default().join(stage.workDir, 'output');
     const eventsFile = external_node_path_default().join(stage.workDir, 'events.jsonl');
     const events = await readEvents(eventsFile);
@@ -44870,6 +45314,7 @@ async function runByOwnLauncher(stage, { python, module, job, env }, launch, job
         await (0,promises_.rm)(jobFile, { force: true });
         return { metrics: last.metrics };
     }
+    await (0,fetch_models/* fetchModels */.Z)(models, stage);
     const whole = { ...job, output_dir: made, events: eventsFile };
     await (0,promises_.writeFile)(jobFile, JSON.stringify(whole, null, 2));
     if (last?.event === 'error')
@@ -44878,7 +45323,8 @@ async function runByOwnLauncher(stage, { python, module, job, env }, launch, job
         stage.progress.line(`stopped at step ${last.step}, and can go on`);
     else if (last)
         stage.progress.line('started, and not yet done');
-    const variables = Object.entries({ ...python_isolation/* PYTHON_VARIABLES */.LL, ...env });
+    const emptied = TOKENS.filter((name) => !kept?.test(name)).map((name) => [name, '']);
+    const variables = [...Object.entries(python_isolation/* PYTHON_VARIABLES */.LL), ...emptied, ...Object.entries(env ?? {})];
     const training = ['-m', `prometheus_trainer.${module}`, '--job', jobFile];
     const command = [python, python_isolation/* SAFE_PATH_OPTION */.A8, '-m', ...starter(launch, python), ...training].map(quoted);
     const line = [...variables.map(([name, value]) => `${name}=${quoted(value)}`), ...command].join(' ');
@@ -44887,6 +45333,8 @@ async function runByOwnLauncher(stage, { python, module, job, env }, launch, job
     stage.progress.line('once that is done, run this stage again to publish the result');
     return 'stopped';
 }
+/** Emptied is as if they were not set. */
+const TOKENS = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'];
 /** The module that starts the processes, and its arguments before those of the training. */
 function starter({ config, configFile, processes }, python) {
     if (config.distributed_type !== 'DEEPSPEED')
@@ -44926,11 +45374,12 @@ var python_stage = __nccwpck_require__(821);
 /** Trains one expert: a model, or an adapter with `use_peft: true`. How it is launched, launch.ts says. */
 async function sftTrain(settings, context) {
     const { launch, training } = settings;
+    const reportTo = servicesOf(training);
     const usesDeepSpeed = launch.config.distributed_type === 'DEEPSPEED';
     const { python, versions } = await context.python([
         'base',
         ...(usesDeepSpeed ? ['gpu'] : []),
-        ...(isTracked(training) ? ['tracking'] : []),
+        ...(isTracked(reportTo) ? ['tracking'] : []),
     ]);
     const trainerArguments = {
         run_name: settings.title,
@@ -44955,7 +45404,9 @@ async function sftTrain(settings, context) {
             const work = {
                 python,
                 module: 'sft_train',
-                env: trainingVariables(launch),
+                env: trainingVariables(launch, reportTo),
+                kept: trainingSecrets(launch, reportTo),
+                models: [settings.model],
                 job: {
                     model: (0,model_reference/* modelJson */.sV)(settings.model),
                     dataset: settings.dataset,
@@ -45019,10 +45470,13 @@ async function drawLossCurve({ title, outputDir }, reporter) {
         reporter.warning(`the loss curve is not drawn in ${file}: ${error.message}`);
     }
 }
-/** Whether the training is reported to one of the services whose packages are locked. */
-function isTracked({ arguments: { report_to } }) {
-    const names = Array.isArray(report_to) ? report_to : [report_to];
-    return names.includes('tensorboard') || names.includes('wandb');
+/** Where else the training is reported. */
+function servicesOf({ arguments: { report_to } }) {
+    return [report_to ?? []].flat().map(String);
+}
+/** Whether one of the services is one whose packages are locked. */
+function isTracked(reportTo) {
+    return reportTo.includes('tensorboard') || reportTo.includes('wandb');
 }
 function describeTraining(metrics) {
     const { steps, train_loss_first: first, train_loss_last: last, rows_without_label: withoutLabel = 0, rows_with_cut_answer: cut = 0, } = metrics;
@@ -45049,7 +45503,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(955);
 /* harmony import */ var _action_inputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1073);
 /* harmony import */ var _actions_cache_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9881);
-/* harmony import */ var _chain_context_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6138);
+/* harmony import */ var _chain_context_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8629);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1979);
 /* harmony import */ var _warnings_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5020);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_report_js__WEBPACK_IMPORTED_MODULE_6__]);
@@ -45104,10 +45558,13 @@ __webpack_async_result__();
 /* harmony export */ });
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8140);
-/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6200);
-/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8037);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8140);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6200);
+/* harmony import */ var _prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8037);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6896);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4202);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1559);
+
 
 
 
@@ -45115,32 +45572,49 @@ __webpack_async_result__();
 const TEMPLATE_TOKENS = 12;
 /** Counting takes some 10 ms a row: these take a second. */
 const SAMPLE_ROWS = 100;
+/** Milliseconds. A vocabulary of 250,000 tokens is read within one or two seconds. */
+const LONGEST_LOADING = 20_000;
 /**
  * The tokenizer of a model as the data report needs it; undefined, with a notice, where it can't be had, since nothing
  * but the report lacks it then.
  */
 async function tokenLimit({ model, maxLength }, reporter, signal) {
+    const withoutTokens = (error) => {
+        const [reason] = error.message.split('\n');
+        reporter.notice(`the data report will be without tokens: ${reason}`);
+    };
     try {
         const [tokenizerFile = '', configFile = ''] = await tokenizerFiles(model, signal);
         const { Tokenizer } = await __nccwpck_require__.e(/* import() */ 554).then(__nccwpck_require__.bind(__nccwpck_require__, 7554));
-        const tokenizer = new Tokenizer((0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .readJsonFile */ .JE)(tokenizerFile), (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .readJsonFile */ .JE)(configFile));
-        const count = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
-        return { counter: { count }, maxLength, templateTokens: TEMPLATE_TOKENS, sampleRows: SAMPLE_ROWS };
+        const [content, config] = [(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .readJsonFile */ .JE)(tokenizerFile), (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .readJsonFile */ .JE)(configFile)];
+        const tokenizer = (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .withinTime */ .d)(() => new Tokenizer(content, config), LONGEST_LOADING);
+        // Patterns of a tokenizer may take as long as its author wants.
+        const count = (text) => (0,_prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_2__/* .withinTime */ .d)(() => tokenizer.encode(text, { add_special_tokens: false }).ids.length);
+        const limits = { maxLength, templateTokens: TEMPLATE_TOKENS, sampleRows: SAMPLE_ROWS };
+        return { counter: { count }, ...limits, onFault: once(withoutTokens) };
     }
     catch (error) {
         signal.throwIfAborted();
-        const [reason] = error.message.split('\n');
-        reporter.notice(`the data report will be without tokens: ${reason}`);
+        withoutTokens(error);
         return undefined;
     }
+}
+/** Each part of the rows has a report of its own. */
+function once(tell) {
+    let told = false;
+    return (error) => {
+        if (!told)
+            tell(error);
+        told = true;
+    };
 }
 async function tokenizerFiles(model, signal) {
     const names = ['tokenizer.json', 'tokenizer_config.json'];
     if ('path' in model)
         return names.map((name) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(model.path, name));
-    const settings = (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_2__/* .hubSettings */ .l)();
-    const repo = await (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__/* .resolveRepo */ .J)({ type: 'model', ...model }, settings, signal);
-    return (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_4__/* .fetchFiles */ .U)(repo, names, settings, { signal });
+    const settings = (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_3__/* .hubSettings */ .l)();
+    const repo = await (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_4__/* .resolveRepo */ .J)({ type: 'model', ...model }, settings, signal);
+    return (0,_prometheus_actions_hub__WEBPACK_IMPORTED_MODULE_5__/* .fetchFiles */ .U)(repo, names, settings, { signal, mostBytes: _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_6__/* .MOST_JSON_BYTES */ .V });
 }
 
 
@@ -45211,8 +45685,7 @@ function mostSevereFirst(diagnostics) {
 /* harmony export */   FK: () => (/* binding */ warningsMarkdown)
 /* harmony export */ });
 /* unused harmony exports warningsTitle, moreWarnings, warningsText, warningsJson, titleBefore, onOneLine */
-/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4882);
-
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6649);
 
 /** `2 warnings`. */
 function warningsTitle(number) {
@@ -45237,9 +45710,9 @@ function warningsMarkdown(groups) {
     if (groups.length === 0)
         return '';
     const lines = groups.flatMap(({ title, entries, leftOut }) => {
-        const head = (text) => (titleBefore(title, text) === '' ? '' : `**${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title ?? '')}:** `);
+        const head = (text) => (titleBefore(title, text) === '' ? '' : `**${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title ?? '')}:** `);
         return [
-            ...entries.map((entry) => `- ${head(entry.text)}${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(onOneLine(counted(entry)))}`),
+            ...entries.map((entry) => `- ${head(entry.text)}${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(onOneLine(counted(entry)))}`),
             ...(leftOut > 0 ? [`- ${head('')}${moreWarnings(leftOut)}`] : []),
         ];
     });
@@ -45282,12 +45755,16 @@ function numberOf(groups) {
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1559);
+
 
 
 /** Bytes of one number. */
 const WIDTHS = { float32: 4, bfloat16: 2, float16: 2 };
 /** No header that is read here is longer: 100,000 tensors have one of some 15 MB. */
 const MOST_HEADER_BYTES = 100_000_000;
+/** Of a tensor: a layer's weight has two, that of a convolution over space and time five. */
+const MOST_DIMENSIONS = 8;
 /**
  * Bytes of the weights of a local model, written in a data type (default: its own); 0 for a hub model, whose size is
  * known when it is fetched.
@@ -45300,8 +45777,12 @@ async function weightBytes(model, dtype) {
         .filter((name) => name.endsWith('.safetensors'))
         .map((name) => node_path__WEBPACK_IMPORTED_MODULE_1___default().join(model.path, name));
     const sizes = await Promise.all(files.map(async (file) => {
-        const elements = width && (await elementsIn(file));
-        return elements ? elements * width : (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file)).size;
+        const info = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file).catch(() => undefined);
+        // Of a link that leads nowhere, a folder or a pipe, whose end a read would wait for, the merge says what it is.
+        if (!info?.isFile())
+            return 0;
+        const elements = width && (await elementsIn(file, info.size));
+        return elements ? elements * width : info.size;
     }));
     return sum(sizes);
 }
@@ -45314,17 +45795,22 @@ async function folderBytes(folder) {
     });
     return sum(await Promise.all(sizes));
 }
-/** Numbers in a safetensors file by its header; undefined for a file that is none, which the merge then names. */
-async function elementsIn(file) {
+/**
+ * Numbers in a safetensors file of a size by its header; undefined for a file that is none, or one whose header claims more
+ * than the file can hold: the merge then names it.
+ */
+async function elementsIn(file, size) {
     const handle = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.open)(file);
     try {
         const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, 0);
         const length = Number(buffer.readBigUInt64LE());
-        if (length > Math.min(MOST_HEADER_BYTES, (await handle.stat()).size))
+        if (length > Math.min(MOST_HEADER_BYTES, size - 8))
             return undefined;
         const header = await handle.read(Buffer.alloc(length), 0, length, 8);
-        const tensors = JSON.parse(header.buffer.toString('utf8'));
-        return sum(Object.values(tensors).map(({ shape }) => shape?.reduce((product, side) => product * side, 1) ?? 0));
+        const { __metadata__: _, ...tensors } = (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .parseLimitedJson */ .K)(header.buffer);
+        const elements = sum(Object.values(tensors).map(({ shape }) => elementsOf(shape)));
+        // No data type that is merged has fewer than two bytes a number, and none at all fewer than four bits.
+        return elements <= size * 2 ? elements : undefined;
     }
     catch {
         return undefined;
@@ -45332,6 +45818,12 @@ async function elementsIn(file) {
     finally {
         await handle.close();
     }
+}
+/** NaN, which is larger than nothing, for a shape that is none. */
+function elementsOf(shape) {
+    if (!Array.isArray(shape) || shape.length > MOST_DIMENSIONS)
+        return Number.NaN;
+    return shape.reduce((product, side) => (Number.isSafeInteger(side) && side >= 0 ? product * side : Number.NaN), 1);
 }
 function sum(values) {
     return values.reduce((total, value) => total + value, 0);
@@ -46580,24 +47072,26 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   m: () => (/* binding */ dataReportMarkdown)
 /* harmony export */ });
+/* harmony import */ var _prometheus_actions_stage_markdown_text__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6649);
 /* harmony import */ var _data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7040);
-/* harmony import */ var _data_report_table_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2468);
-/* harmony import */ var _length_summary_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9507);
-/* harmony import */ var _report_numbers_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9411);
+/* harmony import */ var _data_report_table_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2468);
+/* harmony import */ var _length_summary_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9507);
+/* harmony import */ var _report_numbers_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9411);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__]);
 _data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 
 
 
 
+
 /** The report for the summary of a GitHub job: findings, a table, and a chart of lengths. */
 function dataReportMarkdown(report) {
-    const findings = (0,_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__/* .dataReportFindings */ .$)(report).map(({ severity, message }) => `- **${severity}:** ${escapeMarkdown(message)}`);
+    const findings = (0,_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__/* .dataReportFindings */ .$)(report).map(({ severity, message }) => `- **${severity}:** ${(0,_prometheus_actions_stage_markdown_text__WEBPACK_IMPORTED_MODULE_1__/* .markdown */ .w)(message)}`);
     const parts = report.test ? ['train', 'test'] : ['train'];
     const table = [
         ['', ...parts],
         ['---', ...parts.map(() => '---:')],
-        ...(0,_data_report_table_js__WEBPACK_IMPORTED_MODULE_1__/* .reportLines */ .Q)(report).map(({ label, cells }) => [label, ...cells].map(escapeMarkdown)),
+        ...(0,_data_report_table_js__WEBPACK_IMPORTED_MODULE_2__/* .reportLines */ .Q)(report).map(({ label, cells }) => [label, ...cells].map(_prometheus_actions_stage_markdown_text__WEBPACK_IMPORTED_MODULE_1__/* .markdown */ .w)),
     ].map((cells) => `| ${cells.join(' | ')} |`);
     return [
         ...(findings.length > 0 ? [...findings, ''] : []),
@@ -46609,8 +47103,8 @@ function dataReportMarkdown(report) {
 }
 function lengthChart(histogram) {
     const { edges, counts } = histogram;
-    const labels = edges.slice(0, -1).map(_report_numbers_js__WEBPACK_IMPORTED_MODULE_2__/* .formatCount */ .B);
-    if ((0,_length_summary_js__WEBPACK_IMPORTED_MODULE_3__/* .hasTail */ .P)(histogram))
+    const labels = edges.slice(0, -1).map(_report_numbers_js__WEBPACK_IMPORTED_MODULE_3__/* .formatCount */ .B);
+    if ((0,_length_summary_js__WEBPACK_IMPORTED_MODULE_4__/* .hasTail */ .P)(histogram))
         labels.push(`${labels.pop()}+`);
     return [
         '```mermaid',
@@ -46621,13 +47115,6 @@ function lengthChart(histogram) {
         `  bar [${counts.join(', ')}]`,
         '```',
     ];
-}
-/** Text that GitHub shows as it is, in a table cell too, whatever it holds. */
-function escapeMarkdown(text) {
-    return text
-        .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-        .replace(/[&<>|`$@]/g, (character) => `&#${character.charCodeAt(0)};`)
-        .replace(/[\\*_~[\]]/g, '\\$&');
 }
 
 __webpack_async_result__();
@@ -46837,6 +47324,7 @@ class PartCollector {
             throw new Error(`${this.#rows} rows were added to a report of ${this.#user.length}`);
         }
         const verdicts = this.#verdicts.finish();
+        const tokens = this.#tokens?.finish();
         return {
             rows: this.#rows,
             characters: {
@@ -46848,7 +47336,7 @@ class PartCollector {
             short_answers: this.#shortAnswers,
             verdicts,
             verdict_scale: (0,_verdict_js__WEBPACK_IMPORTED_MODULE_0__/* .verdictScale */ .Sq)(verdicts),
-            ...(this.#tokens && { tokens: this.#tokens.finish() }),
+            ...(tokens && { tokens }),
         };
     }
 }
@@ -47344,6 +47832,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:worker_threads"
 var external_node_worker_threads_ = __nccwpck_require__(5919);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/dataset/src/shard-places.ts
@@ -47377,13 +47867,19 @@ function errorOf(fault) {
 ;// CONCATENATED MODULE: ./packages/dataset/src/lane-worker.ts
 
 
+
 /** What a batch leaves to collect is little, and mostly outside of the heap. */
 const HEAP = { maxYoungGenerationSizeMb: 2 };
 /** A lane in a thread of its own. */
 class LaneWorker {
     #worker;
     constructor(settings, index, files) {
-        const workerData = { settings, index: index.share(), spool: files.spool };
+        const workerData = {
+            confinement: (0,confinement/* confinement */.PE)(),
+            settings,
+            index: index.share(),
+            spool: files.spool,
+        };
         this.#worker = new external_node_worker_threads_.Worker(threadFile(), {
             workerData,
             resourceLimits: HEAP,
@@ -47514,6 +48010,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var _prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_14__ = __nccwpck_require__(8299);
 /* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(6499);
 /* harmony import */ var _arrow_output_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(2111);
 /* harmony import */ var _column_table_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5581);
@@ -47527,6 +48024,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _write_frame_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5999);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_write_frame_js__WEBPACK_IMPORTED_MODULE_7__, _data_report_js__WEBPACK_IMPORTED_MODULE_9__]);
 ([_write_frame_js__WEBPACK_IMPORTED_MODULE_7__, _data_report_js__WEBPACK_IMPORTED_MODULE_9__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+
 
 
 
@@ -47654,7 +48152,7 @@ async function bytesProgress(files, { onProgress }) {
     let total = 0;
     // A file that is missing is told with its place when it is read.
     for (const file of files)
-        total += (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file).catch(() => ({ size: 0 }))).size;
+        total += (0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_14__/* .isThere */ .$B)(file) ? ((0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_14__/* .statFile */ .T1)(file)?.size ?? 0) : 0;
     let done = 0;
     const onBytes = (bytes) => {
         done += bytes;
@@ -48005,8 +48503,7 @@ __webpack_async_result__();
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   i: () => (/* binding */ RowFiles)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8299);
 
 const MAX_OPEN_FILES = 64;
 /** Sources to read at offsets; the file unused for longest is closed when too many are open. */
@@ -48039,7 +48536,7 @@ class RowFiles {
             this.#open.delete(oldest);
             await handle.close();
         }
-        const handle = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.open)(path);
+        const handle = await (0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_0__/* .openFile */ .Tq)(path);
         this.#open.set(file, handle);
         return handle;
     }
@@ -48609,16 +49106,18 @@ class RowSpool {
     }
 }
 
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(8522);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./packages/stage/src/text-file.ts
 var text_file = __nccwpck_require__(4202);
 // EXTERNAL MODULE: ./packages/dataset/src/column-table.ts
@@ -48702,6 +49201,7 @@ class TextWindow {
 
 
 
+
 /**
  * Index the rows of a JSON array of objects, or of JSON Lines, one object after the other: one pass, a window of a
  * MiB in memory. Which of the two it is shows in the first byte.
@@ -48715,7 +49215,7 @@ async function indexJsonRows(text, context, windowBytes = 1 << 20) {
 }
 /** Index a file of JSON rows, which stay where they are. Throws as {@link indexJsonRows}. */
 async function indexJsonFile(path, context, windowBytes) {
-    const handle = await (0,promises_.open)(path);
+    const handle = await (0,confined_files/* openFile */.Tq)(path);
     try {
         const { size } = await handle.stat();
         const unit = 'byte';
@@ -48882,7 +49382,10 @@ class JsonScan {
     }
     #fileFault({ message, hint, at = this.#at }, row = '') {
         const { path, start, unit } = this.#text;
-        return new errors/* ConfigurationError */.j1(`${row}${unit} ${this.#window.base + at - start}: ${message}`, {
+        const shown = (0,confinement/* mayQuote */.oG)(path)
+            ? message
+            : message.replace(/^found "(?:[^"\\]|\\.)*"/, 'found something else');
+        return new errors/* ConfigurationError */.j1(`${row}${unit} ${this.#window.base + at - start}: ${shown}`, {
             hint,
             place: { file: path },
         });
@@ -48956,7 +49459,6 @@ function headerBytes(descriptor) {
 
 
 
-
 const CHUNK_BYTES = 1 << 20;
 /**
  * Decompress a file of JSON rows into the spool, and index them there.
@@ -48966,12 +49468,16 @@ const CHUNK_BYTES = 1 << 20;
 async function indexCompressedJson(path, compression, spool, context) {
     await spool.flush();
     const start = spool.position;
+    const handle = await (0,confined_files/* openFile */.Tq)(path);
     try {
-        for (const part of await parts(path, compression))
-            await decompress(path, part, compression, spool, context);
+        for (const part of await parts(handle, compression))
+            await decompress(handle, part, compression, spool, context);
     }
     catch (error) {
         throw explain(error, path, compression);
+    }
+    finally {
+        await handle.close();
     }
     const unit = 'byte of the decompressed text';
     context.index.beginSource({ path, spooledAt: start, unit });
@@ -48979,8 +49485,7 @@ async function indexCompressedJson(path, compression, spool, context) {
     await indexJsonRows(text, { ...context, onBytes: () => { } });
 }
 /** The parts of the file that are decompressed one by one. */
-async function parts(path, compression) {
-    const handle = await (0,promises_.open)(path);
+async function parts(handle, compression) {
     try {
         const { size } = await handle.stat();
         return compression === 'zstd' ? await zstdFrames(handle, size) : [{ start: 0, end: size }];
@@ -48988,13 +49493,15 @@ async function parts(path, compression) {
     catch (error) {
         throw new DamagedFile(error.message);
     }
-    finally {
-        await handle.close();
-    }
 }
-async function decompress(path, { start, end }, compression, spool, { onBytes, signal }) {
+async function decompress(handle, { start, end }, compression, spool, { onBytes, signal }) {
     let at = start;
-    const source = (0,external_node_fs_.createReadStream)(path, { start, end: end - 1, highWaterMark: CHUNK_BYTES });
+    const source = handle.createReadStream({
+        start,
+        end: end - 1,
+        highWaterMark: CHUNK_BYTES,
+        autoClose: false,
+    });
     source.on('data', (chunk) => {
         at += chunk.length;
         onBytes(chunk.length);
@@ -49030,6 +49537,7 @@ function explain(error, path, compression) {
 
 
 
+
 /**
  * What a file holds, by its first bytes; compressed ones are taken to hold JSON.
  *
@@ -49061,7 +49569,7 @@ async function sourceFormat(file) {
         '.zst': 'zstd',
     }[extension];
     if (expected !== undefined && start.length > 0) {
-        throw new errors/* ConfigurationError */.j1(`the file does not start as ${expected} does: found ${JSON.stringify(start.toString('latin1', 0, 8))}`, { hint: 'It may be another format, or cut off: fetch it again.', place: { file } });
+        throw new errors/* ConfigurationError */.j1(`the file does not start as ${expected} does: ${(0,confinement/* mayQuote */.oG)(file) ? `found ${JSON.stringify(start.toString('latin1', 0, 8))}` : 'found something else'}`, { hint: 'It may be another format, or cut off: fetch it again.', place: { file } });
     }
     return { format: 'json' };
 }
@@ -49080,21 +49588,14 @@ const REFUSED = [
     [Buffer.from([0xfd, 0x37, 0x7a, 0x58]), 'the file is compressed with xz', DECOMPRESS],
 ];
 async function firstBytes(file) {
-    const found = await (0,promises_.stat)(file).catch((error) => {
-        const problem = error.code === 'ENOENT' ? 'the file does not exist' : `the file can't be read: ${error.message}`;
-        throw new errors/* ConfigurationError */.j1(problem, {
-            hint: 'Correct the path under source; paths are relative to the file that names them.',
-            place: { file },
-            cause: error,
-        });
-    });
+    const found = statsOf(file);
     if (!found.isFile()) {
         throw new errors/* ConfigurationError */.j1(`found ${found.isDirectory() ? 'a folder' : 'no regular file'}`, {
             hint: 'Name the file itself.',
             place: { file },
         });
     }
-    const handle = await (0,promises_.open)(file).catch((error) => {
+    const handle = await (0,confined_files/* openFile */.Tq)(file).catch((error) => {
         throw new errors/* ConfigurationError */.j1(`the file can't be read: ${error.message}`, {
             hint: 'Let the user that runs this read the file.',
             place: { file },
@@ -49109,6 +49610,25 @@ async function firstBytes(file) {
     finally {
         await handle.close();
     }
+}
+function statsOf(file) {
+    let cause;
+    try {
+        const found = (0,confined_files/* statFile */.T1)(file);
+        if (found)
+            return found;
+    }
+    catch (error) {
+        if (error instanceof confined_files/* RefusedPath */.i_)
+            throw error;
+        cause = error;
+    }
+    const problem = cause ? `the file can't be read: ${cause.message}` : 'the file does not exist';
+    throw new errors/* ConfigurationError */.j1(problem, {
+        hint: 'Correct the path under source; paths are relative to the file that names them.',
+        place: { file },
+        cause,
+    });
 }
 
 ;// CONCATENATED MODULE: ./packages/dataset/src/sources/index-sources.ts
@@ -49140,9 +49660,9 @@ async function indexSources(files, folder, context) {
                 await indexCompressedJson(path, compression, spool, context);
             // The libraries that read them take memory, and most sources are JSON.
             else if (format === 'parquet')
-                await (await Promise.all(/* import() */[__nccwpck_require__.e(382), __nccwpck_require__.e(985)]).then(__nccwpck_require__.bind(__nccwpck_require__, 4985))).spoolParquet(path, spool, context);
+                await (await Promise.all(/* import() */[__nccwpck_require__.e(496), __nccwpck_require__.e(235)]).then(__nccwpck_require__.bind(__nccwpck_require__, 4235))).spoolParquet(path, spool, context);
             else
-                await (await Promise.all(/* import() */[__nccwpck_require__.e(392), __nccwpck_require__.e(684)]).then(__nccwpck_require__.bind(__nccwpck_require__, 8684))).spoolArrow(path, spool, context);
+                await (await Promise.all(/* import() */[__nccwpck_require__.e(392), __nccwpck_require__.e(338)]).then(__nccwpck_require__.bind(__nccwpck_require__, 5338))).spoolArrow(path, spool, context);
         }
         await spool?.flush();
         return spool;
@@ -49384,13 +49904,11 @@ function numberKind(text, at) {
 /* harmony export */   l: () => (/* binding */ sourceFiles),
 /* harmony export */   v: () => (/* binding */ isDataFile)
 /* harmony export */ });
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8299);
 /* harmony import */ var _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6499);
+/* harmony import */ var _prometheus_actions_stage_folder_walk__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3460);
 /* harmony import */ var _prometheus_actions_stage_text_file__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4202);
 
 
@@ -49418,30 +49936,34 @@ function isDataFile(file) {
 const METADATA = new Set(['dataset_info.json', 'dataset_infos.json', 'state.json', 'stage-manifest.json']);
 const DATA_FILE = /\.(json|jsonl|ndjson)(\.gz|\.zst)?$|\.(parquet|arrow)$/i;
 async function expand(source) {
-    const found = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.stat)(source).catch(() => undefined);
+    const found = (0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_1__/* .isThere */ .$B)(source) ? (0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_1__/* .statFile */ .T1)(source) : undefined;
     if (found?.isDirectory())
         return folderFiles(source);
     if (found || !/[*?[{]/.test(source))
         return [source];
-    const files = [];
-    for await (const match of (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.glob)(source))
-        if ((await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.stat)(match)).isFile())
-            files.push(node_path__WEBPACK_IMPORTED_MODULE_2___default().resolve(match));
+    const files = (0,_prometheus_actions_stage_folder_walk__WEBPACK_IMPORTED_MODULE_2__/* .globFiles */ .C)(source).filter((match) => !(0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_1__/* .statFile */ .T1)(match)?.isDirectory());
     if (files.length === 0) {
         throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`no file matches ${source}`, {
             hint: 'Correct the pattern under source; paths are relative to the file that names them.',
         });
     }
-    return files.sort(byCodeUnit);
+    return files;
 }
 async function folderFiles(folder) {
     const shards = await savedShards(folder);
     if (shards)
         return shards;
-    const entries = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.readdir)(folder, { recursive: true, withFileTypes: true });
+    const { entries, unread } = (0,_prometheus_actions_stage_folder_walk__WEBPACK_IMPORTED_MODULE_2__/* .walkFolder */ .a)(folder);
+    const [problem] = unread;
+    if (problem !== undefined) {
+        throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`the folder can't be read whole: ${problem}`, {
+            hint: 'Rename what it names, or let the user that runs this read it.',
+            place: { file: folder },
+        });
+    }
     const files = entries
-        .filter((entry) => entry.isFile() && isDataFile(entry.name))
-        .map((entry) => node_path__WEBPACK_IMPORTED_MODULE_2___default().join(entry.parentPath, entry.name));
+        .filter((entry) => entry.isFile && isDataFile(entry.path))
+        .map((entry) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, entry.path));
     if (files.length > 0)
         return files.sort(byCodeUnit);
     throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1('the folder holds no data files', {
@@ -49451,19 +49973,37 @@ async function folderFiles(folder) {
 }
 /** Shards of a folder that `datasets` saved, in row order; undefined for another folder. */
 async function savedShards(folder) {
-    const dictionary = jsonIn(node_path__WEBPACK_IMPORTED_MODULE_2___default().join(folder, 'dataset_dict.json'));
-    if (dictionary) {
+    const dictionary = jsonIn(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, 'dataset_dict.json'));
+    if (dictionary !== undefined && dictionary !== null) {
         const { splits } = dictionary;
-        throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`the folder holds several splits: ${splits?.join(', ')}`, {
-            hint: `Name one of them, or each: ${splits?.map((split) => node_path__WEBPACK_IMPORTED_MODULE_2___default().join(folder, split)).join(', ')}.`,
+        if (!isTexts(splits))
+            throw noList(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, 'dataset_dict.json'), 'splits');
+        throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`the folder holds several splits: ${splits.join(', ')}`, {
+            hint: `Name one of them, or each: ${splits.map((split) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, split)).join(', ')}.`,
             place: { file: folder },
         });
     }
-    const state = jsonIn(node_path__WEBPACK_IMPORTED_MODULE_2___default().join(folder, 'state.json'));
-    return state?._data_files?.map(({ filename }) => node_path__WEBPACK_IMPORTED_MODULE_2___default().join(folder, node_path__WEBPACK_IMPORTED_MODULE_2___default().basename(filename)));
+    const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, 'state.json');
+    const state = jsonIn(file);
+    const listed = state?._data_files;
+    if (listed === undefined || listed === null)
+        return undefined;
+    const names = Array.isArray(listed) ? listed.map((entry) => entry?.filename) : undefined;
+    if (!isTexts(names))
+        throw noList(file, '_data_files');
+    return names.map((name) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, node_path__WEBPACK_IMPORTED_MODULE_0___default().basename(name)));
+}
+function isTexts(values) {
+    return Array.isArray(values) && values.every((value) => typeof value === 'string' && !value.includes('\0'));
+}
+function noList(file, key) {
+    return new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`${key} is not the list of names that datasets writes`, {
+        hint: 'Save the dataset again (save_to_disk), or name its files.',
+        place: { file },
+    });
 }
 function jsonIn(file) {
-    return (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(file) ? (0,_prometheus_actions_stage_text_file__WEBPACK_IMPORTED_MODULE_4__/* .readJsonFile */ .JE)(file) : undefined;
+    return (0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_1__/* .statFile */ .T1)(file)?.isFile() ? (0,_prometheus_actions_stage_text_file__WEBPACK_IMPORTED_MODULE_4__/* .readJsonFile */ .JE)(file) : undefined;
 }
 function byCodeUnit(a, b) {
     return a < b ? -1 : 1;
@@ -49692,6 +50232,7 @@ class TokenEstimator {
     #row = 0;
     #countedTokens = 0;
     #countedCharacters = 0;
+    #failed = false;
     /** @param prefix put before each user text */
     constructor(rows, prefix, limit) {
         this.#limit = limit;
@@ -49702,7 +50243,7 @@ class TokenEstimator {
     /** @param characters of both messages of each row */
     add({ bytes, samples }, characters) {
         for (const { row, user, assistant } of samples) {
-            const tokens = this.#limit.counter.count(this.#prefix + user) + this.#limit.counter.count(assistant);
+            const tokens = this.#count(this.#prefix + user) + this.#count(assistant);
             this.#counted.push({ row: this.#row + row, tokens });
             this.#countedTokens += tokens;
             this.#countedCharacters += characters[row];
@@ -49710,7 +50251,23 @@ class TokenEstimator {
         this.#bytes.set(bytes.map((length) => this.#prefixBytes + length), this.#row);
         this.#row += bytes.length;
     }
+    /** A tokenizer may be anyone's: what it throws is no reason to prepare no data. */
+    #count(text) {
+        if (this.#failed)
+            return 0;
+        try {
+            return this.#limit.counter.count(text);
+        }
+        catch (error) {
+            this.#failed = true;
+            this.#limit.onFault?.(error);
+            return 0;
+        }
+    }
+    /** @returns undefined where the counter failed */
     finish() {
+        if (this.#failed)
+            return undefined;
         const { maxLength, templateTokens } = this.#limit;
         const tokens = Uint32Array.from(this.#counted, (row) => row.tokens + templateTokens);
         const { mean, percentiles } = (0,_length_summary_js__WEBPACK_IMPORTED_MODULE_0__/* .summarizeLengths */ .p)(tokens);
@@ -50052,8 +50609,8 @@ var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
 // EXTERNAL MODULE: ./packages/stage/src/output-lock.ts
 var output_lock = __nccwpck_require__(3153);
-// EXTERNAL MODULE: ./packages/hub/src/hub-request.ts + 3 modules
-var hub_request = __nccwpck_require__(7781);
+// EXTERNAL MODULE: ./packages/hub/src/hub-request.ts + 2 modules
+var hub_request = __nccwpck_require__(6128);
 ;// CONCATENATED MODULE: ./packages/hub/src/partial-file.ts
 
 
@@ -50292,9 +50849,11 @@ var offline = __nccwpck_require__(6232);
  * @param paths of the files in the repository
  * @throws ConfigurationError when a file can't be had; the signal's reason, and then what has come is kept
  */
-async function fetchFiles(repo, paths, settings, { signal = new AbortController().signal, onProgress, onWait = () => { }, concurrency = 4, } = {}) {
+async function fetchFiles(repo, paths, settings, { signal = new AbortController().signal, onProgress, onWait = () => { }, concurrency = 4, mostBytes = Number.POSITIVE_INFINITY, } = {}) {
     const cache = new repo_cache/* RepoCache */.FK(settings.cacheDir, repo);
     const contents = await wantedContents(repo, paths, cache, settings, signal);
+    for (const { path, size } of contents)
+        requireSmall(path, size, mostBytes, repo);
     const total = contents.reduce((sum, { size }) => sum + size, 0);
     let done = 0;
     const onBytes = (difference) => {
@@ -50360,6 +50919,12 @@ async function wantedContents(repo, paths, cache, settings, signal) {
     }
     return [...contents.values()];
 }
+/** By the listed size: no more than that is taken from the answer, whatever its length or its encoding. */
+function requireSmall(file, size, mostBytes, repo) {
+    if (size <= mostBytes)
+        return;
+    throw new errors/* ConfigurationError */.j1(`${file} of ${(0,repository/* describeRepo */._e)(repo)} has ${(0,reporter/* formatBytes */.z3)(size)}, and no more than ${(0,reporter/* formatBytes */.z3)(mostBytes)} are read`, { hint: 'Is this the right repository? Nothing of it was fetched.' });
+}
 /** Runs `work` for all items, some side by side. The first failure ends the others, which are waited for. */
 async function inParallel(items, limit, signal, work) {
     const failure = new AbortController();
@@ -50407,7 +50972,7 @@ function explainDisk(error, { cacheDir }) {
 
 /***/ }),
 
-/***/ 7781:
+/***/ 6128:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -50417,10 +50982,10 @@ __nccwpck_require__.d(__webpack_exports__, {
   E: () => (/* binding */ request)
 });
 
-;// CONCATENATED MODULE: external "node:stream/consumers"
-const consumers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/consumers");
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
 var reporter = __nccwpck_require__(8141);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: external "node:http"
 var external_node_http_ = __nccwpck_require__(7067);
 var external_node_http_default = /*#__PURE__*/__nccwpck_require__.n(external_node_http_);
@@ -50463,7 +51028,8 @@ async function httpGet(address, headersFor, signal) {
                 body: pieces(unpacked(response)),
             };
         }
-        response.resume();
+        // Of a redirect only the address counts: its body, which might not end, is not waited for.
+        response.destroy();
         if (!URL.canParse(location, url.href))
             throw new retry/* TransientError */.N_('a redirect leads to no address');
         url = new URL(location, url);
@@ -50498,8 +51064,6 @@ function http_answer_transient(error) {
     return new retry/* TransientError */.N_(error.message || error.code || 'the connection failed');
 }
 
-// EXTERNAL MODULE: ./packages/stage/src/errors.ts
-var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/hub/src/repository.ts
 var repository = __nccwpck_require__(3159);
 ;// CONCATENATED MODULE: ./packages/hub/src/refusal.ts
@@ -50551,7 +51115,8 @@ function withoutToken(text, token) {
 
 
 
-
+/** Of an answer about a repository. A page of a list has 1,000 files at most, in some 300 kB. */
+const MOST_ANSWER_BYTES = 16 << 20;
 /**
  * One request, without repetition. Errors name neither address nor headers: an address that a hub redirects to is
  * signed, and so as good as a token.
@@ -50593,11 +51158,26 @@ async function request({ url, subject, timeout, headers, signal }, settings, rea
  */
 function hubFetch(what, subject, settings, signal) {
     return (url) => (0,retry/* retry */.L5)(() => request({ url: String(url), subject, timeout: settings.metadataTimeout, signal }, settings, async ({ status, headers, body }) => {
-        const json = await (0,consumers_namespaceObject.text)(body);
+        const json = await limitedText(body, what);
         if (!isWholeJson(json))
             throw new retry/* TransientError */.N_('the answer is not whole JSON');
         return new Response(json, { status, headers });
     }), { what, delay: settings.retryDelay, attempts: settings.attempts, signal });
+}
+/** Counted as it is unpacked: a small packed answer may be a large one. */
+async function limitedText(body, what) {
+    const pieces = [];
+    let size = 0;
+    for await (const piece of body) {
+        size += piece.length;
+        if (size > MOST_ANSWER_BYTES) {
+            throw new errors/* ConfigurationError */.j1(`${what}: the answer has more than ${(0,reporter/* formatBytes */.z3)(MOST_ANSWER_BYTES)}`, {
+                hint: 'Does HF_ENDPOINT name a hub that you trust?',
+            });
+        }
+        pieces.push(piece);
+    }
+    return Buffer.concat(pieces).toString();
 }
 /** Every piece shows that the other side is alive; so does our own work on the piece before. */
 async function* watched(body, alive) {
@@ -50747,7 +51327,7 @@ function clean(token, source) {
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6499);
 /* harmony import */ var _content_digest_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8191);
-/* harmony import */ var _hub_request_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7781);
+/* harmony import */ var _hub_request_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6128);
 /* harmony import */ var _offline_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6232);
 /* harmony import */ var _repo_cache_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1732);
 /* harmony import */ var _repository_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3159);
@@ -50758,6 +51338,11 @@ function clean(token, source) {
 
 
 
+/** The hub recommends fewer than 100,000 files, and sends 1,000 of them a page. */
+const MOST_FILES = 200_000;
+const MOST_PAGES = 2_000;
+/** Of a list in the cache, which other programs write too. */
+const MOST_LIST_BYTES = 128 << 20;
 /**
  * All files at a commit, in the hub's order. The list of a commit never changes, so it is kept in the cache, where
  * Python's library looks for it too, and asked for once.
@@ -50771,16 +51356,25 @@ async function listRepoFiles(repo, settings, signal) {
     (0,_offline_js__WEBPACK_IMPORTED_MODULE_1__/* .requireOnline */ .R)(`the list of files of ${(0,_repository_js__WEBPACK_IMPORTED_MODULE_2__/* .describeRepo */ ._e)(repo)} at ${repo.commit}`, settings);
     const subject = { ...repo, revision: repo.commit };
     const files = [];
+    const fetchPage = (0,_hub_request_js__WEBPACK_IMPORTED_MODULE_3__/* .hubFetch */ .Y)(`listing the files of ${(0,_repository_js__WEBPACK_IMPORTED_MODULE_2__/* .describeRepo */ ._e)(repo)}`, subject, settings, signal);
+    const asked = new Set();
     const { listFiles } = await __nccwpck_require__.e(/* import() */ 9).then(__nccwpck_require__.bind(__nccwpck_require__, 5009));
     for await (const entry of listFiles({
         repo: { type: repo.type, name: repo.id },
         revision: repo.commit,
         recursive: true,
         hubUrl: settings.endpoint,
-        fetch: (0,_hub_request_js__WEBPACK_IMPORTED_MODULE_3__/* .hubFetch */ .Y)(`listing the files of ${(0,_repository_js__WEBPACK_IMPORTED_MODULE_2__/* .describeRepo */ ._e)(repo)}`, subject, settings, signal),
+        fetch: (page) => {
+            if (asked.has(String(page)) || asked.size === MOST_PAGES)
+                throw endlessList(repo, settings);
+            asked.add(String(page));
+            return fetchPage(page);
+        },
     })) {
         if (entry.type === 'file')
             files.push(fromEntry(entry, repo, settings));
+        if (files.length > MOST_FILES)
+            throw endlessList(repo, settings);
     }
     await (0,_repo_cache_js__WEBPACK_IMPORTED_MODULE_4__/* .writeIfPossible */ .OO)(new _repo_cache_js__WEBPACK_IMPORTED_MODULE_4__/* .RepoCache */ .FK(settings.cacheDir, repo).treeFile(repo.commit), toTree(files));
     return files;
@@ -50788,7 +51382,11 @@ async function listRepoFiles(repo, settings, signal) {
 /** The list of a commit where an earlier run, or Python's library, left one that can be used. */
 async function readCachedList(repo, settings) {
     const cache = new _repo_cache_js__WEBPACK_IMPORTED_MODULE_4__/* .RepoCache */ .FK(settings.cacheDir, repo);
-    const text = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(cache.treeFile(repo.commit), 'utf8').catch(() => undefined);
+    const file = cache.treeFile(repo.commit);
+    const info = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file).catch(() => undefined);
+    if (!info?.isFile() || info.size > MOST_LIST_BYTES)
+        return undefined;
+    const text = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(file, 'utf8').catch(() => undefined);
     if (text === undefined)
         return undefined;
     try {
@@ -50807,6 +51405,9 @@ async function readCachedList(repo, settings) {
     catch {
         return undefined;
     }
+}
+function endlessList(repo, { endpoint }) {
+    return new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__/* .ConfigurationError */ .j1(`${endpoint} lists a page of ${(0,_repository_js__WEBPACK_IMPORTED_MODULE_2__/* .describeRepo */ ._e)(repo)} twice, more than ${MOST_PAGES} pages or ${MOST_FILES} files`, { hint: 'Does HF_ENDPOINT name a hub that you trust?' });
 }
 function toTree(files) {
     const entries = files.map(({ path, size, etag, gitOid, xetHash }) => [
@@ -51061,7 +51662,7 @@ function contentUrl(repo, file, settings) {
 /* harmony export */   J: () => (/* binding */ resolveRepo)
 /* harmony export */ });
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6499);
-/* harmony import */ var _hub_request_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7781);
+/* harmony import */ var _hub_request_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6128);
 /* harmony import */ var _offline_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6232);
 /* harmony import */ var _repo_cache_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1732);
 /* harmony import */ var _repository_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3159);
@@ -51333,6 +51934,111 @@ function usesDeepSpeed(launch) {
 
 /***/ }),
 
+/***/ 4373:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   f: () => (/* binding */ modelName),
+/* harmony export */   z: () => (/* binding */ mapMergekitModels)
+/* harmony export */ });
+/**
+ * A copy of a configuration with something else at every place where mergekit 0.1.5 reads the name of a model: `models`,
+ * `slices` and `base_model`, also of each of its `modules`, `tokenizer_source`, and of `tokenizer` its source and those of its
+ * tokens. What has another form than mergekit reads stays as it is: mergekit refuses it.
+ *
+ * @param replace called with what is there; `isTokenizer` where `union` and `base` are no models
+ */
+function mapMergekitModels(config, replace) {
+    const model = (isTokenizer) => (value, path) => value === null || value === undefined || (isTokenizer && NO_MODELS.has(value))
+        ? value
+        : replace(value, path, isTokenizer);
+    const entries = each(keys({ model: model(false) }));
+    const slices = each(keys({ sources: entries, base_model: model(false) }));
+    const tokens = every(keys({
+        source: (value, path) => isMapping(value) && 'kind' in value
+            ? keys({ model: model(false) })(value, path)
+            : model(false)(value, path),
+    }));
+    return keys({
+        base_model: model(false),
+        models: entries,
+        slices,
+        modules: every(keys({ models: entries, slices })),
+        tokenizer_source: model(true),
+        tokenizer: keys({ source: model(true), tokens }),
+    })(config, []);
+}
+/**
+ * The model that a value names: a text, `model+lora`, or mergekit's long form `{model, lora, override_architecture}`, of
+ * which the first two may be `{path, revision}`.
+ *
+ * @returns what is wrong with it, for a value of another form
+ */
+function modelName(value) {
+    if (typeof value === 'string')
+        return { model: value };
+    if (!isMapping(value))
+        return { problem: 'expected the name of a model' };
+    const unknown = Object.keys(value).find((key) => !LONG_FORM.has(key));
+    if (unknown !== undefined)
+        return { problem: `a model has no key ${unknown}` };
+    const { model, lora, override_architecture: architecture } = value;
+    const [modelText, loraText] = [pathText(model), lora === null ? undefined : pathText(lora)];
+    if (modelText === undefined)
+        return { problem: 'expected a text or {path, revision} as model' };
+    if (loraText === undefined && lora !== undefined && lora !== null)
+        return { problem: 'expected a text or {path, revision} as lora' };
+    if (architecture !== undefined && architecture !== null && !/^\w{1,80}$/.test(String(architecture)))
+        return { problem: 'expected the name of a class as override_architecture' };
+    return {
+        model: modelText,
+        ...(loraText !== undefined && { lora: loraText }),
+        ...(typeof architecture === 'string' && { architecture }),
+    };
+}
+const NO_MODELS = new Set(['base', 'union']);
+const LONG_FORM = new Set(['model', 'lora', 'override_architecture']);
+function pathText(value) {
+    if (typeof value === 'string')
+        return value;
+    if (!isMapping(value) || Object.keys(value).some((key) => key !== 'path' && key !== 'revision'))
+        return undefined;
+    const { path, revision } = value;
+    if (typeof path !== 'string' || path === '')
+        return undefined;
+    if (revision === undefined || revision === null)
+        return path;
+    return typeof revision === 'string' || typeof revision === 'number' ? `${path}@${revision}` : undefined;
+}
+/** The values of some keys of a mapping. */
+function keys(walks) {
+    return (value, path) => {
+        if (!isMapping(value))
+            return value;
+        const mapped = Object.entries(value).map(([key, inner]) => {
+            const walk = Object.hasOwn(walks, key) ? walks[key] : undefined;
+            return [key, walk ? walk(inner, [...path, key]) : inner];
+        });
+        return Object.fromEntries(mapped);
+    };
+}
+/** The values of all keys. */
+function every(walk) {
+    return (value, path) => isMapping(value)
+        ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner, [...path, key])]))
+        : value;
+}
+/** The entries of a list. */
+function each(walk) {
+    return (value, path) => Array.isArray(value) ? value.map((inner, index) => walk(inner, [...path, index])) : value;
+}
+function isMapping(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+
+/***/ }),
+
 /***/ 7461:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -51480,6 +52186,29 @@ function without(left, all) {
 
 /***/ }),
 
+/***/ 6896:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  d: () => (/* binding */ withinTime)
+});
+
+;// CONCATENATED MODULE: external "node:vm"
+const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:vm");
+;// CONCATENATED MODULE: ./packages/recipe/src/within-time.ts
+
+/** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
+const MOST_TIME = 1000;
+/** The result of a function, stopped at a time limit: it runs text that the author of a recipe wrote. */
+function withinTime(work, milliseconds = MOST_TIME) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: milliseconds });
+}
+
+
+/***/ }),
+
 /***/ 6575:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -51502,6 +52231,399 @@ function canonicalJson(value) {
 /** sha256 of the canonical JSON, 64 hexadecimal digits. */
 function digestOf(value) {
     return (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update(canonicalJson(value)).digest('hex');
+}
+
+
+/***/ }),
+
+/***/ 8299:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  i_: () => (/* binding */ RefusedPath),
+  $B: () => (/* binding */ isThere),
+  bt: () => (/* binding */ listFolder),
+  Tq: () => (/* binding */ openFile),
+  TA: () => (/* binding */ readFile),
+  H6: () => (/* binding */ readStart),
+  Of: () => (/* binding */ refusalOf),
+  J5: () => (/* binding */ refused),
+  TY: () => (/* binding */ siblingNames),
+  T1: () => (/* binding */ statFile)
+});
+
+// UNUSED EXPORTS: isFile
+
+// EXTERNAL MODULE: external "node:buffer"
+var external_node_buffer_ = __nccwpck_require__(4573);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
+;// CONCATENATED MODULE: ./packages/stage/src/links.ts
+
+
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+const NOTHING = new Set(['ENOENT', 'ENOTDIR']);
+/**
+ * Follows a path inside a folder, link by link. Names are bytes: the file systems of Linux know no encoding, and Node's
+ * own functions do not find what is not UTF-8.
+ *
+ * @param root absolute; links on the way to the folder itself are followed wherever they lead
+ * @param file absolute, inside the root by its text
+ */
+function followLinks(root, file) {
+    const links = [];
+    let folder;
+    try {
+        folder = bytesOf(external_node_fs_.realpathSync.native(root, 'buffer'));
+    }
+    catch (error) {
+        const code = codeOf(error);
+        return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+    }
+    const way = { root: Buffer.from(folder, 'latin1').toString(), links };
+    const roots = [folder, bytesOf(Buffer.from(root))];
+    let parts = splitPath(bytesOf(Buffer.from(external_node_path_default().relative(root, file))));
+    let here = [];
+    let stats;
+    const at = (names) => Buffer.from([folder, ...names].join('/'), 'latin1');
+    try {
+        stats = (0,external_node_fs_.lstatSync)(at([]));
+        for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
+            if (!stats.isDirectory())
+                return { ...way, end: 'missing' };
+            if (next === '..') {
+                if (here.length === 0)
+                    return { ...way, end: 'outside' };
+                here = here.slice(0, -1);
+                stats = (0,external_node_fs_.lstatSync)(at(here));
+                continue;
+            }
+            const found = (0,external_node_fs_.lstatSync)(at([...here, next]));
+            if (!found.isSymbolicLink()) {
+                here = [...here, next];
+                stats = found;
+                continue;
+            }
+            const link = at([...here, next]);
+            if (links.push(link) > MOST_LINKS)
+                return { ...way, end: 'unknown', code: 'ELOOP' };
+            const target = bytesOf((0,external_node_fs_.readlinkSync)(link, 'buffer'));
+            if (target.startsWith('/')) {
+                const known = roots.find((each) => target === each || target.startsWith(`${each}/`));
+                if (known === undefined)
+                    return { ...way, end: 'outside' };
+                here = [];
+                stats = (0,external_node_fs_.lstatSync)(at([]));
+                parts = [...splitPath(target.slice(known.length)), ...parts];
+            }
+            else
+                parts = [...splitPath(target), ...parts];
+        }
+        return { ...way, end: 'found', real: at(here), below: here, stats };
+    }
+    catch (error) {
+        const code = codeOf(error);
+        return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+    }
+}
+function splitPath(text) {
+    return text.split('/').filter((part) => part !== '' && part !== '.');
+}
+/** One character a byte, so that text functions work on it. */
+function bytesOf(bytes) {
+    return bytes.toString('latin1');
+}
+function codeOf(error) {
+    return error.code ?? String(error);
+}
+
+// EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
+var visible_text = __nccwpck_require__(2966);
+;// CONCATENATED MODULE: ./packages/stage/src/confined-files.ts
+
+
+
+
+
+
+
+
+/** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
+class RefusedPath extends errors/* ConfigurationError */.j1 {
+}
+/**
+ * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
+ * link by link, and what is then opened is compared, by its descriptor, with where the links lead: nothing outside is
+ * opened, listed or looked for. Without one these are Node's own functions.
+ *
+ * @param file absolute, or relative to the working folder
+ * @throws RefusedPath; Node's error where the system refuses
+ */
+async function openFile(file) {
+    return withPlace(file, (place) => (0,promises_.open)(place));
+}
+/** The content of a file; see {@link openFile}. */
+function readFile(file) {
+    return withPlace(file, (place) => (0,external_node_fs_.readFileSync)(place));
+}
+/** The first bytes of a file, at most `bytes` of them; see {@link openFile}. */
+function readStart(file, bytes) {
+    return withPlace(file, (place) => {
+        const descriptor = (0,external_node_fs_.openSync)(place, 'r');
+        try {
+            const start = Buffer.alloc(bytes);
+            return start.subarray(0, (0,external_node_fs_.readSync)(descriptor, start));
+        }
+        finally {
+            (0,external_node_fs_.closeSync)(descriptor);
+        }
+    });
+}
+/** What a path leads to; undefined where nothing is there. See {@link openFile}. */
+function statFile(file) {
+    const found = locate(file);
+    return found === 'free' ? (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false }) : found?.stats;
+}
+/** Whether something that may be read is there. */
+function isThere(file) {
+    try {
+        return statFile(file) !== undefined;
+    }
+    catch {
+        return false;
+    }
+}
+/** Whether a regular file that may be read is there. */
+function isFile(file) {
+    return isThere(file) && statFile(file)?.isFile() === true;
+}
+/** Why a path may not be read; undefined where it may, or where nothing is there. */
+function refusalOf(file) {
+    try {
+        statFile(file);
+        return undefined;
+    }
+    catch (error) {
+        return error instanceof RefusedPath ? error : undefined;
+    }
+}
+/**
+ * Names beside a file, for a hint; none of a folder that the user alone knows, and of which a stranger may ask.
+ */
+function siblingNames(file) {
+    const folder = external_node_path_default().dirname(external_node_path_default().resolve(file));
+    if ((0,confinement/* confinement */.PE)() && typeof (0,confinement/* enclosureOf */.eH)(folder) === 'string')
+        return [];
+    try {
+        return listFolder(folder).entries.map(({ name }) => name);
+    }
+    catch {
+        return [];
+    }
+}
+/** What is in a folder; see {@link openFile}. */
+function listFolder(folder) {
+    const entries = withPlace(folder, (place) => (0,external_node_fs_.readdirSync)(place, { withFileTypes: true, encoding: 'buffer' }));
+    const nameable = entries.filter(({ name }) => (0,external_node_buffer_.isUtf8)(name));
+    return {
+        entries: nameable.map((entry) => named(entry, folder)).sort((a, b) => (a.name < b.name ? -1 : 1)),
+        unnameable: entries.length - nameable.length,
+    };
+}
+function named(entry, folder) {
+    return Object.assign(Object.create(Object.getPrototypeOf(entry)), entry, {
+        name: entry.name.toString(),
+        parentPath: folder,
+    });
+}
+/** Linux opens what has this flag without an effect on it, also a device or a pipe. Node does not name it. */
+const O_PATH = 0o10000000;
+const DESCRIPTORS = '/proc/self/fd';
+/** Gives `use` a path under which the system opens just what was checked. */
+function withPlace(file, use) {
+    const found = locate(file);
+    if (found === 'free')
+        return use(file);
+    if (found === undefined)
+        throw missing(file);
+    const { real, stats } = found;
+    if (process.platform !== 'linux')
+        return use(real.toString());
+    const descriptor = (0,external_node_fs_.openSync)(real, O_PATH | external_node_fs_.constants.O_NOFOLLOW);
+    const place = `${DESCRIPTORS}/${descriptor}`;
+    try {
+        const { dev, ino } = (0,external_node_fs_.fstatSync)(descriptor);
+        if (dev !== stats.dev || ino !== stats.ino || !(0,external_node_fs_.readlinkSync)(place, 'buffer').equals(real))
+            throw refused(file, 'was replaced while it was opened', 'Run again when nothing writes there.');
+        const result = use(place);
+        if (!(result instanceof Promise)) {
+            (0,external_node_fs_.closeSync)(descriptor);
+            return result;
+        }
+        const closed = result.finally(() => (0,external_node_fs_.closeSync)(descriptor));
+        return closed.catch((error) => Promise.reject(withName(error, place, file)));
+    }
+    catch (error) {
+        (0,external_node_fs_.closeSync)(descriptor);
+        throw withName(error, place, file);
+    }
+}
+/** Node's error with the name that the caller knows. */
+function withName(error, place, file) {
+    if (error instanceof Error && 'path' in error) {
+        error.message = error.message.replaceAll(place, file);
+        error.path = file;
+    }
+    return error;
+}
+function locate(file) {
+    if (file.includes('\0'))
+        return undefined;
+    const absolute = external_node_path_default().resolve(file);
+    const enclosure = (0,confinement/* enclosureOf */.eH)(absolute);
+    if (enclosure === 'free')
+        return 'free';
+    if (enclosure === 'outside')
+        throw refused(file, 'leads out of the workspace', NAME_IT);
+    const route = followLinks(enclosure.root, absolute);
+    if (route.end === 'missing')
+        return undefined;
+    if (route.end === 'outside')
+        throw refused(file, 'leads out of the workspace', NAME_IT);
+    if (route.end === 'unknown')
+        throw refused(file, `can't be followed: ${route.code}`, NAME_IT);
+    const problem = oddity(route.stats, route.below, enclosure.isStrangers);
+    if (problem)
+        throw refused(file, ...problem);
+    if (enclosure.isStrangers && route.stats.isFile() && isHollow(route.real.toString(), route.stats))
+        throw refused(file, `has ${route.stats.size} bytes, nearly all of them a hole`, 'Write the file again.');
+    return route;
+}
+const NAME_IT = 'Put the file itself into the repository, and name it from there.';
+/** Bytes from which that counts: less is read at once. */
+const HOLLOW_BYTES = 1 << 20;
+/** No compression of a file system makes real data so small. */
+const HOLLOW_RATIO = 100;
+const BLOCK_BYTES = 512;
+const PROBES = 16;
+const PROBE_BYTES = 4096;
+/** Why something in the workspace is not taken for a file or folder of its own. */
+function oddity(stats, below, isStrangers) {
+    // `.git` holds the credentials of a checkout that keeps them.
+    if (isStrangers && below.some((name) => name.toLowerCase() === '.git'))
+        return ["is one of git's own files", 'Name a file of the repository.'];
+    if (stats.isDirectory())
+        return undefined;
+    if (!stats.isFile())
+        return ['is neither a file nor a folder', 'Put a file there.'];
+    if (!isStrangers)
+        return undefined;
+    // What a checkout writes has one name. Another one may be that of any file of the machine.
+    if (stats.nlink > 1)
+        return ['is a hard link to a file with another name', 'Put a copy there (cp).'];
+    return undefined;
+}
+/** Whether a large file is all zeros where it is looked at, and takes hardly any room: reading it would take for ever. */
+function isHollow(place, { size, blocks }) {
+    if (size < HOLLOW_BYTES || blocks * BLOCK_BYTES * HOLLOW_RATIO >= size)
+        return false;
+    // Some file systems do not say what room a file takes.
+    const descriptor = (0,external_node_fs_.openSync)(place, 'r');
+    try {
+        const probe = Buffer.alloc(PROBE_BYTES);
+        return Array.from({ length: PROBES }, (_, at) => Math.floor((size / PROBES) * (at + 0.5))).every((position) => probe.subarray(0, (0,external_node_fs_.readSync)(descriptor, probe, { position })).every((byte) => byte === 0));
+    }
+    finally {
+        (0,external_node_fs_.closeSync)(descriptor);
+    }
+}
+/** The error for a path, by its name in the workspace where it is there. */
+function refused(file, problem, hint) {
+    const rule = (0,confinement/* confinement */.PE)();
+    const short = rule ? external_node_path_default().relative(rule.root, external_node_path_default().resolve(file)) : file;
+    const name = short.startsWith('..') ? file : short || '.';
+    return new RefusedPath(`${(0,visible_text/* visibleText */.Q)(name)} ${problem}`, { hint });
+}
+function missing(file) {
+    const error = new Error(`ENOENT: no such file or directory, open '${file}'`);
+    error.code = 'ENOENT';
+    error.path = file;
+    return error;
+}
+
+
+/***/ }),
+
+/***/ 7818:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   D6: () => (/* binding */ confinementFrom),
+/* harmony export */   PE: () => (/* binding */ confinement),
+/* harmony export */   dg: () => (/* binding */ confined),
+/* harmony export */   eH: () => (/* binding */ enclosureOf),
+/* harmony export */   oG: () => (/* binding */ mayQuote)
+/* harmony export */ });
+/* unused harmony export isBelow */
+/* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6698);
+/* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_async_hooks__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+
+
+const current = new node_async_hooks__WEBPACK_IMPORTED_MODULE_0__.AsyncLocalStorage();
+/** Runs `work`, and all that it awaits, with the files of a confinement; `undefined` lifts one for a path of our own choice. */
+function confined(confinement, work) {
+    return current.run(confinement, work);
+}
+/** The confinement that holds here; a thread that is started is given it by its starter. */
+function confinement() {
+    return current.getStore();
+}
+/** Where Linux has what is no file of a disk: devices that never end, and the environment of the process. */
+const SYSTEM = ['/proc', '/sys', '/dev'];
+/** The enclosure of an absolute path; `free` where it may be followed anywhere, `outside` where it may not. */
+function enclosureOf(file) {
+    const rule = current.getStore();
+    if (!rule)
+        return 'free';
+    const { root, also = [], outside } = rule;
+    const own = also.find((folder) => isBelow(file, folder));
+    // The project's own folder may hold the workspace of a test, or be the workspace itself.
+    if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
+        return { root: own, isStrangers: false };
+    if (isBelow(file, root))
+        return { root, isStrangers: true };
+    return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';
+}
+/**
+ * Whether a message may show what is in a file. Of one outside, which a run with the right to do so named, its log and
+ * summary show nothing: more people read these than that file.
+ */
+function mayQuote(file) {
+    return !current.getStore() || typeof enclosureOf(file) !== 'string';
+}
+/** The confinement for what a file names: a stranger's file names nothing outside, the owner's whatever it likes. */
+function confinementFrom(file) {
+    const rule = current.getStore();
+    return rule && typeof enclosureOf(file) !== 'string' ? { ...rule, outside: 'refused' } : rule;
+}
+/** Whether a path is a folder or below it, by their texts. */
+function isBelow(file, folder) {
+    const relative = node_path__WEBPACK_IMPORTED_MODULE_1___default().relative(folder, file);
+    return relative !== '..' && !relative.startsWith(`..${(node_path__WEBPACK_IMPORTED_MODULE_1___default().sep)}`) && !node_path__WEBPACK_IMPORTED_MODULE_1___default().isAbsolute(relative);
 }
 
 
@@ -51555,18 +52677,19 @@ class ChildProcessError extends Error {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   B5: () => (/* binding */ recordFiles),
 /* harmony export */   CS: () => (/* binding */ listFiles),
+/* harmony export */   Qv: () => (/* binding */ timesOf),
 /* harmony export */   Vq: () => (/* binding */ sha256OfFile),
 /* harmony export */   eZ: () => (/* binding */ contentDigest)
 /* harmony export */ });
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_3___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_3__);
-/* harmony import */ var _canonical_json_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6575);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _canonical_json_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6575);
+/* harmony import */ var _confined_files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8299);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6499);
+/* harmony import */ var _folder_walk_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3460);
+
 
 
 
@@ -51581,14 +52704,14 @@ class ChildProcessError extends Error {
  */
 async function recordFiles(target, known = [], exclude = new Set()) {
     const knownByPath = new Map(known.map((record) => [record.path, record]));
-    const isFolder = (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.stat)(target)).isDirectory();
-    const names = isFolder ? await listFiles(target) : [node_path__WEBPACK_IMPORTED_MODULE_3___default().basename(target)];
+    const isFolder = (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_2__/* .statFile */ .T1)(target)?.isDirectory() ?? false;
+    const names = isFolder ? listFiles(target) : [node_path__WEBPACK_IMPORTED_MODULE_1___default().basename(target)];
     const records = [];
     for (const name of names) {
         if (exclude.has(name))
             continue;
-        const file = isFolder ? node_path__WEBPACK_IMPORTED_MODULE_3___default().join(target, name) : target;
-        const { size, mtimeNs } = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.stat)(file, { bigint: true });
+        const file = isFolder ? node_path__WEBPACK_IMPORTED_MODULE_1___default().join(target, name) : target;
+        const { size, mtimeNs } = await timesOf(file);
         const earlier = knownByPath.get(name);
         const unchanged = earlier && BigInt(earlier.size) === size && earlier.mtime_ns === String(mtimeNs);
         const sha256 = unchanged ? earlier.sha256 : await sha256OfFile(file);
@@ -51598,21 +52721,146 @@ async function recordFiles(target, known = [], exclude = new Set()) {
 }
 /** A digest of names and contents, whatever the modification times and wherever the folder is. */
 function contentDigest(records) {
-    return (0,_canonical_json_js__WEBPACK_IMPORTED_MODULE_4__/* .digestOf */ .o)(records.map(({ path: name, sha256 }) => [name, sha256]));
+    return (0,_canonical_json_js__WEBPACK_IMPORTED_MODULE_3__/* .digestOf */ .o)(records.map(({ path: name, sha256 }) => [name, sha256]));
 }
+const UNREAD = 'Rename what it names, or let the user that runs this read it.';
 /** All files below a folder, relative paths with `/`, sorted by code unit so that no locale changes the order. */
-async function listFiles(folder) {
-    const entries = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.readdir)(folder, { recursive: true, withFileTypes: true });
+function listFiles(folder) {
+    const { entries, unread } = (0,_folder_walk_js__WEBPACK_IMPORTED_MODULE_4__/* .walkFolder */ .a)(folder);
+    const [problem] = unread;
+    if (problem !== undefined)
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_5__/* .ConfigurationError */ .j1(`${folder} can't be read whole: ${problem}`, { hint: UNREAD });
     return entries
-        .filter((entry) => !entry.isDirectory())
-        .map((entry) => node_path__WEBPACK_IMPORTED_MODULE_3___default().relative(folder, node_path__WEBPACK_IMPORTED_MODULE_3___default().join(entry.parentPath, entry.name)).split((node_path__WEBPACK_IMPORTED_MODULE_3___default().sep)).join('/'))
+        .filter(({ isFolder }) => !isFolder)
+        .map(({ path: file }) => file)
         .sort((a, b) => (a < b ? -1 : 1));
 }
 async function sha256OfFile(file) {
     const hash = (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256');
-    for await (const chunk of (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.createReadStream)(file, { highWaterMark: 1 << 20 }))
+    const handle = await (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_2__/* .openFile */ .Tq)(file);
+    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 }))
         hash.update(chunk);
     return hash.digest('hex');
+}
+/** Size and modification time. */
+async function timesOf(file) {
+    const handle = await (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_2__/* .openFile */ .Tq)(file);
+    try {
+        return await handle.stat({ bigint: true });
+    }
+    finally {
+        await handle.close();
+    }
+}
+
+
+/***/ }),
+
+/***/ 3460:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   C: () => (/* binding */ globFiles),
+/* harmony export */   a: () => (/* binding */ walkFolder)
+/* harmony export */ });
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _confined_files_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8299);
+
+
+/**
+ * All that is below a folder, as far as it may be read. Links are not followed by themselves, so that none leads in a
+ * circle.
+ *
+ * @throws RefusedPath where the folder itself may not be read; Node's error where the system refuses that
+ */
+function walkFolder(folder, { enters = isOwnFolder } = {}) {
+    const walk = { entries: [], unread: [] };
+    const look = (below) => {
+        const { entries, unnameable } = (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .listFolder */ .bt)(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, below));
+        if (unnameable > 0)
+            walk.unread.push(`${below || '.'}: ${unnameable} of its names are not UTF-8`);
+        for (const each of entries) {
+            const entry = {
+                path: node_path__WEBPACK_IMPORTED_MODULE_0___default().posix.join(below, each.name),
+                isFolder: each.isDirectory(),
+                isLink: each.isSymbolicLink(),
+                isFile: each.isFile(),
+            };
+            walk.entries.push(entry);
+            if (!enters(entry))
+                continue;
+            try {
+                look(entry.path);
+            }
+            catch (error) {
+                const { code, message } = error;
+                walk.unread.push(`${entry.path}: ${code ?? message.split('\n')[0]}`);
+            }
+        }
+    };
+    look('');
+    return walk;
+}
+function isOwnFolder({ isFolder }) {
+    return isFolder;
+}
+/**
+ * Absolute paths of what a pattern stands for, sorted by code unit. It is Node's `globSync`, with two differences: under a
+ * confinement nothing outside is looked at (a link that leads out is among the paths, for whoever opens it to refuse it by
+ * name), and `**` goes at its end through one link wherever it is in the pattern.
+ *
+ * @param pattern absolute
+ */
+function globFiles(pattern) {
+    const parts = pattern.split('/');
+    const first = parts.findIndex(isMagic);
+    const folder = parts.slice(0, first).join('/') || '/';
+    const rest = parts.slice(first);
+    return found(folder, followed(folder, rest))
+        .map(({ path: file }) => file)
+        .filter((file) => node_path__WEBPACK_IMPORTED_MODULE_0___default().matchesGlob(file, rest.join('/')))
+        .map((file) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, file))
+        .sort(byCodeUnit);
+}
+/** Into which folders a pattern leads: through links where it names them, and at the end of `**`. */
+function followed(folder, rest) {
+    const any = rest.lastIndexOf('**');
+    const afterAny = rest.length - any - 1;
+    const links = new Set();
+    return ({ path: file, isFolder, isLink }) => {
+        if (!isFolder && !(isLink && leadsToFolder(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, file))))
+            return false;
+        if (isLink)
+            links.add(file);
+        const parts = file.split('/');
+        if (any < 0)
+            return parts.length < rest.length && !(isLink && isMagic(rest[parts.length - 1]));
+        const link = parts.findIndex((_, index) => links.has(parts.slice(0, index + 1).join('/')));
+        return link < 0 || parts.length - link <= afterAny;
+    };
+}
+function isMagic(part = '') {
+    return /[*?[{]/.test(part);
+}
+function found(folder, enters) {
+    try {
+        return walkFolder(folder, { enters }).entries;
+    }
+    catch {
+        return [];
+    }
+}
+function leadsToFolder(file) {
+    try {
+        return (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .statFile */ .T1)(file)?.isDirectory() ?? false;
+    }
+    catch {
+        return false;
+    }
+}
+function byCodeUnit(a, b) {
+    return a < b ? -1 : 1;
 }
 
 
@@ -51640,9 +52888,12 @@ var external_node_url_ = __nccwpck_require__(3136);
 var external_node_child_process_ = __nccwpck_require__(1421);
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./packages/stage/src/child-environment.mjs
+var child_environment = __nccwpck_require__(8782);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 ;// CONCATENATED MODULE: ./packages/stage/src/git.ts
+
 
 
 
@@ -51668,7 +52919,7 @@ function git(folder, ...args) {
         return (0,external_node_child_process_.execFileSync)('git', ['--no-replace-objects', ...args], {
             cwd: folder,
             encoding: 'utf8',
-            env: { ...process.env, ...quiet },
+            env: (0,child_environment/* childEnvironment */.Q)({ ...quiet, PATH: (0,child_environment/* pathOutside */.D)() }, /^GIT_CONFIG_/),
             maxBuffer: 1 << 28,
             stdio: ['ignore', 'pipe', 'pipe'],
         });
@@ -51785,6 +53036,62 @@ function gitCommit(root = PROJECT_ROOT) {
 
 /***/ }),
 
+/***/ 1559:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   K: () => (/* binding */ parseLimitedJson),
+/* harmony export */   V: () => (/* binding */ MOST_JSON_BYTES)
+/* harmony export */ });
+/** Bytes of a file of JSON: the largest that models have, their tokenizers, have a quarter of that. */
+const MOST_JSON_BYTES = 128 << 20;
+/** Levels of lists and objects: a tokenizer.json has 8. What reads the value may recurse. */
+const MOST_DEPTH = 64;
+/** The largest vocabulary that is published, 900,000 pieces with a score each, has 2.7 million values. */
+const MOST_VALUES = 6_000_000;
+/**
+ * The value of a JSON text that a stranger may have written: in a small file there is room for many more values, and deeper
+ * ones, than a model's settings have.
+ *
+ * @param bytes of the text, in UTF-8
+ * @throws SyntaxError for what is no JSON, RangeError for what has too many values or too deep ones
+ */
+function parseLimitedJson(bytes, text = bytes.toString()) {
+    if (valuesIn(bytes) > MOST_VALUES)
+        throw new RangeError('the file has more values than any that is read here');
+    const value = JSON.parse(text);
+    if (isDeeper(value, MOST_DEPTH))
+        throw new RangeError(`its lists and objects are more than ${MOST_DEPTH} deep`);
+    return value;
+}
+/** As many as brackets and commas begin. Those within texts count too: of a limit that is exact enough. */
+function valuesIn(bytes) {
+    let count = 0;
+    for (const byte of bytes)
+        if (byte === 0x2c || byte === 0x5b || byte === 0x7b)
+            count += 1;
+    return count;
+}
+/** Level by level: no depth is too much for it. */
+function isDeeper(value, limit) {
+    let level = [value].filter(isContainer);
+    for (let depth = 0; depth < limit && level.length > 0; depth += 1) {
+        const next = [];
+        for (const outer of level)
+            for (const inner of Object.values(outer))
+                if (isContainer(inner))
+                    next.push(inner);
+        level = next;
+    }
+    return level.length > 0;
+}
+function isContainer(value) {
+    return value !== null && typeof value === 'object';
+}
+
+
+/***/ }),
+
 /***/ 1313:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -51793,10 +53100,9 @@ function gitCommit(root = PROJECT_ROOT) {
 /* harmony export */   WI: () => (/* binding */ readManifest),
 /* harmony export */   h1: () => (/* binding */ MANIFEST_FILE)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _confined_files_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8299);
 /* harmony import */ var _file_digests_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3238);
 
 
@@ -51805,7 +53111,7 @@ const MANIFEST_FILE = 'stage-manifest.json';
 /** The manifest of an output folder; `undefined` where there is none, or none that can be read. */
 async function readManifest(folder) {
     try {
-        const manifest = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(node_path__WEBPACK_IMPORTED_MODULE_1___default().join(folder, MANIFEST_FILE), 'utf8'));
+        const manifest = JSON.parse((0,_confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .readFile */ .TA)(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, MANIFEST_FILE)).toString());
         return manifest.manifest_version === 1 && Array.isArray(manifest.outputs) ? manifest : undefined;
     }
     catch {
@@ -51819,13 +53125,13 @@ async function readManifest(folder) {
  * With `hashAll` every file is hashed.
  */
 async function findDamage(folder, manifest, hashAll) {
-    const present = new Set(await (0,_file_digests_js__WEBPACK_IMPORTED_MODULE_2__/* .listFiles */ .CS)(folder));
+    const present = new Set((0,_file_digests_js__WEBPACK_IMPORTED_MODULE_2__/* .listFiles */ .CS)(folder));
     present.delete(MANIFEST_FILE);
     for (const record of manifest.outputs) {
         if (!present.delete(record.path))
             return `${record.path} is missing`;
-        const file = node_path__WEBPACK_IMPORTED_MODULE_1___default().join(folder, record.path);
-        const { size, mtimeNs } = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file, { bigint: true });
+        const file = node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, record.path);
+        const { size, mtimeNs } = await (0,_file_digests_js__WEBPACK_IMPORTED_MODULE_2__/* .timesOf */ .Qv)(file);
         if (Number(size) !== record.size)
             return `${record.path} has ${size} bytes instead of ${record.size}`;
         const sameTime = String(mtimeNs) === record.mtime_ns;
@@ -51835,6 +53141,37 @@ async function findDamage(folder, manifest, hashAll) {
     }
     const [extra] = present;
     return extra === undefined ? undefined : `${extra} does not belong to it`;
+}
+
+
+/***/ }),
+
+/***/ 6649:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   w: () => (/* binding */ markdown)
+/* harmony export */ });
+/* harmony import */ var _visible_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2966);
+
+/** Of no width. GitHub reads entities before it looks for names and addresses, so writing `@` as one is not enough. */
+const GAP = '&#8203;';
+/**
+ * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1` and commits,
+ * and links addresses (https://github.github.com/gfm/#autolinks-extension-,
+ * https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls).
+ */
+const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/)|(?<![0-9a-z])(?:gh-(?=\d)|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
+/** Text of others as GitHub shows it just as it is, in a table cell too: it notifies nobody, refers to nothing, links nowhere. */
+function markdown(text) {
+    return (0,_visible_text_js__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q)(text).replaceAll(SPECIAL, (found) => {
+        if (found === ':' || /^(gh-|www)$/i.test(found))
+            return `${found}${GAP}`;
+        if (found.length > 1)
+            return `<code>${found}</code>`;
+        const entity = `&#${found.charCodeAt(0)};`;
+        return found === '@' || found === '#' ? `${entity}${GAP}` : entity;
+    });
 }
 
 
@@ -51877,7 +53214,7 @@ async function lockOutput(outputDir, options = {}) {
     const { file, holderFile } = lockFiles(outputDir);
     await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.mkdir)(node_path__WEBPACK_IMPORTED_MODULE_3___default().dirname(file), { recursive: true });
     const database = await openDatabase(file);
-    for (let attempt = 0; !tryExclusive(database); attempt += 1) {
+    for (let attempt = 0; !tryExclusive(database, file); attempt += 1) {
         const holder = await holderOf(holderFile);
         if (!options.wait) {
             database.close();
@@ -51929,11 +53266,14 @@ async function openDatabase(file, options = {}) {
         const { DatabaseSync } = await Promise.resolve(/* import() */).then(__nccwpck_require__.t.bind(__nccwpck_require__, 99, 23));
         return new DatabaseSync(file, options);
     }
+    catch (error) {
+        throw noLock(file, error);
+    }
     finally {
         process.emitWarning = emitWarning;
     }
 }
-function tryExclusive(database) {
+function tryExclusive(database, file) {
     try {
         database.exec('BEGIN EXCLUSIVE');
         return true;
@@ -51941,11 +53281,19 @@ function tryExclusive(database) {
     catch (error) {
         if (isBusy(error))
             return false;
-        throw error;
+        database.close();
+        throw noLock(file, error);
     }
 }
+function noLock(file, cause) {
+    return new _errors_js__WEBPACK_IMPORTED_MODULE_5__/* .ConfigurationError */ .j1(`${file} is no lock file: ${cause.message}`, {
+        hint: 'Remove it, or let the user that runs this write it.',
+        cause,
+    });
+}
+/** https://www.sqlite.org/rescode.html */
+const SQLITE_BUSY = 5;
 function isBusy(error) {
-    const SQLITE_BUSY = 5;
     return error.errcode === SQLITE_BUSY;
 }
 
@@ -51971,12 +53319,15 @@ function isBusy(error) {
  * wherever the process starts, and nothing is imported from the folder in which it starts, as Python otherwise does for
  * `-m` and `-c`. In an action that folder is the checkout: a file of that name there (`datasets/`, `queue.py`) would run
  * with the environment of the step. PYTHONPATH of the caller is replaced, since an empty part of it means that folder, too,
- * and PYTHONHOME is emptied, which is as if it were not set: it names the standard library of another Python.
+ * and PYTHONHOME is emptied, which is as if it were not set: it names the standard library of another Python. What a stage
+ * needs of the hub is fetched before by this process: no token is needed there, nor read from where its library keeps one.
  */
 const PYTHON_VARIABLES = {
     PYTHONPATH: node_path__WEBPACK_IMPORTED_MODULE_0___default().join(_hardware_js__WEBPACK_IMPORTED_MODULE_1__/* .PROJECT_ROOT */ .Vn, 'packages/trainer/src'),
     PYTHONSAFEPATH: '1',
     PYTHONHOME: '',
+    HF_HUB_OFFLINE: '1',
+    HF_HUB_DISABLE_IMPLICIT_TOKEN: '1',
 };
 /** The same as an option, for the first process: nothing between here and there can take it away. */
 const SAFE_PATH_OPTION = '-P';
@@ -52159,7 +53510,7 @@ function formatSeconds(seconds) {
 
 /***/ }),
 
-/***/ 2121:
+/***/ 3740:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -52187,6 +53538,8 @@ function abortOnSignals() {
     return controller.signal;
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: external "node:path"
@@ -52251,6 +53604,19 @@ function annotation(place) {
     };
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/hardware.ts + 1 modules
+var hardware = __nccwpck_require__(8070);
+;// CONCATENATED MODULE: ./packages/stage/src/job-confinement.ts
+
+
+/** The confinement in which actions run, and commands in a job: to its workspace. Undefined where there is no job. */
+function jobConfinement() {
+    const { GITHUB_ACTIONS, GITHUB_WORKSPACE } = process.env;
+    if (GITHUB_ACTIONS !== 'true' || !GITHUB_WORKSPACE)
+        return undefined;
+    return { root: external_node_path_default().resolve(GITHUB_WORKSPACE), also: [hardware/* PROJECT_ROOT */.Vn], outside: 'by name' };
+}
+
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
 ;// CONCATENATED MODULE: ./packages/stage/src/job-files.ts
@@ -52258,7 +53624,7 @@ var external_node_buffer_ = __nccwpck_require__(4573);
 
 /** Bytes of a step's summary; of a longer one GitHub shows nothing (GitHub's docs, "Adding a job summary"). */
 const SUMMARY_LIMIT = 1024 * 1024;
-/** The outputs of a step. One that can't be written ends no work: it is told of once, at the end. */
+/** The outputs of a step. If they can't be written, the work is not lost: one warning at the end says so. */
 class StepOutputs {
     #lost = new Set();
     #reason = '';
@@ -52331,6 +53697,8 @@ function beginningOf(section, bytes) {
 
 
 
+
+
 /**
  * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once. Where these
  * can't be written, that is a warning: what `main` has done is done, and why it failed is the message.
@@ -52344,12 +53712,12 @@ async function runAction(main) {
     const reporter = new GithubReporter();
     const signal = abortOnSignals();
     try {
-        await main({
+        await (0,confinement/* confined */.dg)(jobConfinement(), () => main({
             reporter,
             signal,
             setOutput: (name, value) => outputs.set(name, value),
             addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
-        });
+        }));
     }
     catch (error) {
         if (error instanceof CancelledError || signal.aborted) {
@@ -52387,21 +53755,31 @@ function fenced(text) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   d: () => (/* binding */ runCommand)
 /* harmony export */ });
-/* harmony import */ var _actions_exec__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7187);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _actions_exec__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7187);
+/* harmony import */ var _child_environment_mjs__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8782);
+
+
+
 
 /**
  * Runs a short command and keeps what it prints.
  *
- * @param env added to this process's environment
- * @param cwd the folder that it starts in; this process's own when absent
  * @returns its output, with exit code 127 where there is no such command
  */
-async function runCommand(command, args, env = {}, cwd) {
+async function runCommand(command, args, { env, kept, cwd } = {}) {
+    const program = findProgram(command, (0,_child_environment_mjs__WEBPACK_IMPORTED_MODULE_3__/* .childEnvironment */ .Q)(env, kept).PATH);
+    if (program === undefined)
+        return { exitCode: 127, stdout: '', stderr: `there is no program ${command}` };
     try {
-        return await (0,_actions_exec__WEBPACK_IMPORTED_MODULE_0__/* .getExecOutput */ .H)(command, [...args], {
+        // In quotes, since the library takes the first argument apart at spaces.
+        return await (0,_actions_exec__WEBPACK_IMPORTED_MODULE_2__/* .getExecOutput */ .H)(`"${program}"`, [...args], {
             silent: true,
             ignoreReturnCode: true,
-            env: { ...process.env, ...env },
+            env: (0,_child_environment_mjs__WEBPACK_IMPORTED_MODULE_3__/* .childEnvironment */ .Q)(env, kept),
             ...(cwd === undefined ? {} : { cwd }),
         });
     }
@@ -52409,11 +53787,29 @@ async function runCommand(command, args, env = {}, cwd) {
         return { exitCode: 127, stdout: '', stderr: error instanceof Error ? error.message : String(error) };
     }
 }
+/** In the PATH that the child has: the library looks in this process's, which may lead into a checkout. */
+function findProgram(command, folders = '') {
+    if (command.includes('/'))
+        return node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve(command);
+    return folders
+        .split(':')
+        .map((folder) => node_path__WEBPACK_IMPORTED_MODULE_1___default().join(folder, command))
+        .find(isProgram);
+}
+function isProgram(file) {
+    try {
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.accessSync)(file, node_fs__WEBPACK_IMPORTED_MODULE_0__.constants.X_OK);
+        return true;
+    }
+    catch {
+        return false;
+    }
+}
 
 
 /***/ }),
 
-/***/ 984:
+/***/ 3114:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -52473,6 +53869,130 @@ async function syncPath(target) {
 
 // EXTERNAL MODULE: ./packages/stage/src/canonical-json.ts
 var canonical_json = __nccwpck_require__(6575);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
+// EXTERNAL MODULE: ./packages/stage/src/folder-walk.ts
+var folder_walk = __nccwpck_require__(3460);
+;// CONCATENATED MODULE: ./packages/stage/src/confined-outputs.ts
+
+
+
+
+
+
+
+
+const ITSELF = 'Remove the link, or give the absolute path of the place that is meant.';
+const DESCRIPTORS = '/proc/self/fd';
+/** Linux opens what has this flag without an effect on it. Node does not name it. */
+const O_PATH = 0o10000000;
+/**
+ * Writes a file whole or not at all: beside its place, and renamed. Its folder is made where it is missing.
+ *
+ * Under a confinement no link in its place or on the way is followed, since a stranger may have put it there: what is
+ * written would replace any file of the machine.
+ *
+ * @param file absolute, or relative to the working folder
+ * @throws ConfigurationError for a link or a folder in its place; Node's error where the system refuses
+ */
+async function writeOutput(file, content) {
+    const absolute = path.resolve(file);
+    const name = path.basename(absolute);
+    const opened = openOutputFolder(path.dirname(absolute));
+    const unfinished = path.join(opened.place, `.${name}.${randomUUID()}.unfinished`);
+    try {
+        await mkdir(opened.place, { recursive: true });
+        const target = path.join(opened.place, name);
+        const there = await lstat(target).catch(() => undefined);
+        if (there?.isSymbolicLink() && opened.isConfined)
+            throw refused(file, 'is a link', ITSELF);
+        if (there?.isDirectory())
+            throw new ConfigurationError(`${file} is a folder`, { hint: 'Name a file.' });
+        await writeFile(unfinished, content, { flag: 'wx' });
+        await rename(unfinished, target);
+    }
+    catch (error) {
+        await rm(unfinished, { force: true }).catch(() => { });
+        throw error;
+    }
+    finally {
+        opened.close();
+    }
+}
+/**
+ * Makes the folder that a stage's output will be in, and refuses links under which that output, or a file beside it,
+ * would go elsewhere. Does nothing but make the folder where there is no confinement.
+ *
+ * @param outputDir absolute
+ * @throws ConfigurationError
+ */
+function prepareOutputPlace(outputDir) {
+    const parent = external_node_path_default().dirname(outputDir);
+    const opened = openOutputFolder(parent);
+    try {
+        if (!opened.isConfined) {
+            (0,external_node_fs_.mkdirSync)(parent, { recursive: true });
+            return;
+        }
+        const base = external_node_path_default().basename(outputDir);
+        for (const entry of (0,external_node_fs_.readdirSync)(opened.place, { withFileTypes: true })) {
+            const { name } = entry;
+            // The log, the lock, the job and the staging folders.
+            if (name !== base && !name.startsWith(`${base}.`) && !name.startsWith(`.${base}.`))
+                continue;
+            if (entry.isSymbolicLink())
+                throw (0,confined_files/* refused */.J5)(external_node_path_default().join(parent, name), 'is a link', ITSELF);
+            if (!entry.isDirectory() || name === base)
+                continue;
+            // The folder of an interrupted run, which the next one continues.
+            const link = (0,folder_walk/* walkFolder */.a)(external_node_path_default().join(parent, name)).entries.find(({ isLink }) => isLink);
+            if (link)
+                throw (0,confined_files/* refused */.J5)(external_node_path_default().join(parent, name, link.path), 'is a link', ITSELF);
+        }
+    }
+    finally {
+        opened.close();
+    }
+}
+/** Opens a folder to write in, and makes it, without following a link; where there is no confinement, its path alone. */
+function openOutputFolder(folder) {
+    const enclosure = (0,confinement/* enclosureOf */.eH)(folder);
+    if (enclosure === 'outside')
+        throw (0,confined_files/* refused */.J5)(folder, 'is outside of the workspace', 'Name a file in it.');
+    if (enclosure === 'free')
+        return { place: folder, isConfined: false, close: () => { } };
+    const real = external_node_fs_.realpathSync.native(enclosure.root);
+    let here = real;
+    for (const part of external_node_path_default().relative(enclosure.root, folder).split((external_node_path_default()).sep).filter(Boolean)) {
+        here = external_node_path_default().join(here, part);
+        const named = external_node_path_default().join(enclosure.root, external_node_path_default().relative(real, here));
+        if (part.toLowerCase() === '.git')
+            throw (0,confined_files/* refused */.J5)(named, 'belongs to git', 'Choose another folder.');
+        const there = (0,external_node_fs_.lstatSync)(here, { throwIfNoEntry: false });
+        if (there === undefined)
+            (0,external_node_fs_.mkdirSync)(here);
+        else if (there.isSymbolicLink())
+            throw (0,confined_files/* refused */.J5)(named, 'is a link', ITSELF);
+        else if (!there.isDirectory())
+            throw (0,confined_files/* refused */.J5)(named, 'is a file, not a folder', 'Choose another folder.');
+    }
+    if (process.platform !== 'linux')
+        return { place: here, isConfined: true, close: () => { } };
+    const descriptor = (0,external_node_fs_.openSync)(here, O_PATH | external_node_fs_.constants.O_DIRECTORY | external_node_fs_.constants.O_NOFOLLOW);
+    const place = `${DESCRIPTORS}/${descriptor}`;
+    if ((0,external_node_fs_.readlinkSync)(place) !== here) {
+        (0,external_node_fs_.closeSync)(descriptor);
+        throw (0,confined_files/* refused */.J5)(folder, 'was replaced while it was opened', 'Run again when nothing writes there.');
+    }
+    return { place, isConfined: true, close: () => (0,external_node_fs_.closeSync)(descriptor) };
+}
+
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/stage/src/file-digests.ts
@@ -52522,11 +54042,7 @@ function inputKnown(earlier, name, index) {
     return earlier?.inputs[inputKey(name, index)];
 }
 async function resolvePath(name, target, known, hashAll) {
-    const info = await (0,promises_.stat)(target).catch((error) => {
-        throw new errors/* ConfigurationError */.j1(`${target}, the input ${name}, can't be read: ${error.code ?? error.message}`, {
-            hint: 'Is the path right, and did the stage that makes it run on this machine?',
-        });
-    });
+    const info = inputStats(name, target);
     if (info.isDirectory()) {
         const manifest = await (0,src_manifest/* readManifest */.WI)(target);
         if (manifest) {
@@ -52547,10 +54063,29 @@ async function resolvePath(name, target, known, hashAll) {
     const digest = only && !info.isDirectory() ? only.sha256 : (0,file_digests/* contentDigest */.eZ)(files);
     return { from: external_node_path_default().resolve(target), digest, files };
 }
+function inputStats(name, target) {
+    let reason = 'ENOENT';
+    try {
+        const info = (0,confined_files/* statFile */.T1)(target);
+        if (info?.isFile() || info?.isDirectory())
+            return info;
+        if (info)
+            reason = 'it is neither a file nor a folder';
+    }
+    catch (error) {
+        if (error instanceof confined_files/* RefusedPath */.i_)
+            throw error;
+        reason = error.code ?? error.message;
+    }
+    throw new errors/* ConfigurationError */.j1(`${target}, the input ${name}, can't be read: ${reason}`, {
+        hint: 'Is the path right, and did the stage that makes it run on this machine?',
+    });
+}
 
 // EXTERNAL MODULE: ./packages/stage/src/stage-warnings.ts
 var stage_warnings = __nccwpck_require__(5784);
 ;// CONCATENATED MODULE: ./packages/stage/src/run-stage.ts
+
 
 
 
@@ -52578,7 +54113,7 @@ async function runStage(stage, options) {
         collected.add(text);
     const reporter = (0,stage_warnings/* listenToWarnings */.ux)(options.reporter, (text) => collected.add(text));
     try {
-        await (0,promises_.mkdir)(external_node_path_default().dirname(stage.outputDir), { recursive: true });
+        prepareOutputPlace(stage.outputDir);
         const lock = await (0,output_lock/* lockOutput */.Z)(stage.outputDir, {
             wait: stage.waitForLock ?? false,
             onWait: (holder) => progress.phase(`waiting for ${holder}`),
@@ -52915,9 +54450,10 @@ function listenToWarnings(reporter, onWarning) {
 /* harmony export */ });
 /* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4573);
 /* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_buffer__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6499);
+/* harmony import */ var _confined_files_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8299);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6499);
+/* harmony import */ var _limited_json_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1559);
+
 
 
 
@@ -52928,23 +54464,35 @@ const START_BYTES = 64;
 /**
  * The value of a JSON file in UTF-8, with or without a byte order mark.
  *
- * @throws ConfigurationError for a pointer of Git LFS, another encoding and what is not JSON; Node's error where it can't
- *   be read
+ * @throws ConfigurationError for a pointer of Git LFS, another encoding, what is not JSON or too large for it; Node's error
+ *   where it can't be read
  */
 function readJsonFile(file) {
-    const bytes = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readFileSync)(file);
+    const info = (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .statFile */ .T1)(file);
+    const problem = info && !info.isFile()
+        ? 'this is not a file'
+        : info &&
+            info.size > _limited_json_js__WEBPACK_IMPORTED_MODULE_2__/* .MOST_JSON_BYTES */ .V &&
+            `${info.size} bytes, and a file of JSON has at most ${_limited_json_js__WEBPACK_IMPORTED_MODULE_2__/* .MOST_JSON_BYTES */ .V}`;
+    if (problem)
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(problem, { hint: 'Name the file itself.', place: { file } });
+    const bytes = (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .readFile */ .TA)(file);
     const fault = textFault(bytes);
     if (fault) {
         const { problem, hint, line } = fault;
-        throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(problem, { hint, place: { file, line } });
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(problem, { hint, place: { file, line } });
     }
     try {
-        return JSON.parse(withoutMark(bytes.toString()));
+        return (0,_limited_json_js__WEBPACK_IMPORTED_MODULE_2__/* .parseLimitedJson */ .K)(bytes, withoutMark(bytes.toString()));
     }
     catch (error) {
         // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
-        const hint = 'Correct it, or write it again.';
-        throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1('the file is not JSON', { hint, place: { file }, cause: error });
+        const problem = error instanceof RangeError ? error.message : 'the file is not JSON';
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(problem, {
+            hint: 'Correct it, or write it again.',
+            place: { file },
+            cause: error,
+        });
     }
 }
 /** A text without the byte order mark at its start. */
@@ -56048,7 +57596,7 @@ __webpack_unused_export__ = identity.isCollection;
 __webpack_unused_export__ = identity.isDocument;
 exports.jh = identity.isMap;
 __webpack_unused_export__ = identity.isNode;
-__webpack_unused_export__ = identity.isPair;
+exports.tO = identity.isPair;
 exports.jn = identity.isScalar;
 exports.oP = identity.isSeq;
 __webpack_unused_export__ = Pair.Pair;
@@ -76196,6 +77744,77 @@ function preprocess(fn, schema) {
         in: transform(fn),
         out: schema,
     });
+}
+
+
+/***/ }),
+
+/***/ 8782:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   D: () => (/* binding */ pathOutside),
+/* harmony export */   Q: () => (/* binding */ childEnvironment)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+// Plain JavaScript without dependencies: the command starts npm with it before anything is installed.
+
+
+
+// By the last word, so that TOKENIZERS_PARALLELISM is none; `KEY` alone only at the end, as git numbers GIT_CONFIG_KEY_0.
+const SECRET_NAME =
+  /(?:TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)(?:_|$)|_KEY$|(?:^|_)(?:AUTH|JWT|PAT)(?:_|$)/i;
+// Of the hub and of GitHub, under whatever name, in an address too.
+const SECRET_VALUE = /(?:^|[^A-Za-z0-9])(?:hf_|gh[oprsu]_|github_pat_)[A-Za-z0-9_]{16,}/;
+// What a runner gives to a step itself, and what is meant for installers and for git: mirrors have credentials in their
+// addresses, git's settings headers with a token.
+const OTHERS =
+  /^(?:INPUT|ACTIONS)_|^GITHUB_(?:ENV|OUTPUT|PATH|STATE|STEP_SUMMARY)$|^(?:UV|PIP|NPM|GIT_CONFIG)_/i;
+
+/**
+ * The environment of a child process: this one's without tokens, keys and the runner's channels, with what is added. All else
+ * stays; RUNNER_TRACKING_ID among it, by which a runner finds its orphans. The PATH has absolute folders only: in another one a
+ * program of the working folder would be found, which is a checkout.
+ */
+function childEnvironment(added = {}, kept = /(?!)/, env = process.env) {
+  const mine = Object.entries(env).filter(
+    ([name, value]) => value !== undefined && (kept.test(name) || !isSecret(name, value)),
+  );
+  const all = { ...Object.fromEntries(mine), ...added };
+  return all.PATH === undefined ? all : { ...all, PATH: absoluteFolders(all.PATH).join(':') };
+}
+
+/**
+ * The PATH without folders of the checkout: what installs, and what reads a checkout of strangers, is none of its own programs.
+ */
+function pathOutside(env = process.env) {
+  const workspace = env.GITHUB_WORKSPACE;
+  return absoluteFolders(env.PATH ?? '')
+    .filter((folder) => !workspace || !isWithin(folder, workspace))
+    .join(':');
+}
+
+/** Those that do not depend on the working folder. */
+function absoluteFolders(list) {
+  return list.split(':').filter(node_path__WEBPACK_IMPORTED_MODULE_1__.isAbsolute);
+}
+
+function isWithin(folder, workspace) {
+  const way = (0,node_path__WEBPACK_IMPORTED_MODULE_1__.relative)(realPath(workspace), realPath(folder));
+  return way === '' || (way !== '..' && !way.startsWith('../'));
+}
+
+function realPath(folder) {
+  try {
+    return node_fs__WEBPACK_IMPORTED_MODULE_0__.realpathSync.native(folder);
+  } catch {
+    return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.resolve)(folder); // nothing is found in a folder that is not there
+  }
+}
+
+function isSecret(name, value) {
+  return SECRET_NAME.test(name) || SECRET_VALUE.test(value) || OTHERS.test(name);
 }
 
 

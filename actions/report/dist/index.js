@@ -28525,7 +28525,7 @@ module.exports = {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _prometheus_actions_chain_report__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7902);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7977);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1781);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_chain_report__WEBPACK_IMPORTED_MODULE_1__]);
 _prometheus_actions_chain_report__WEBPACK_IMPORTED_MODULE_1__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 
@@ -28614,8 +28614,7 @@ function decimal(value) {
 /* harmony export */   lt: () => (/* binding */ lossAt),
 /* harmony export */   xM: () => (/* binding */ trainingLogFile)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8299);
 
 /** Where all that a training logs is kept: beside its output, like its console log. */
 function trainingLogFile(outputDir) {
@@ -28623,14 +28622,9 @@ function trainingLogFile(outputDir) {
 }
 /** The losses in a training log; `undefined` where there is no log, or not two losses in it to draw a line between. */
 async function readLossCurve(file) {
-    const text = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(file, 'utf8').catch((error) => {
-        if (error.code === 'ENOENT')
-            return undefined;
-        throw error;
-    });
-    if (text === undefined)
+    if (!(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .statFile */ .T1)(file))
         return undefined;
-    const log = JSON.parse(text);
+    const log = JSON.parse((0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .readFile */ .TA)(file).toString());
     const train = log.train.filter(isPoint);
     return train.length < 2 ? undefined : { train, evaluation: log.evaluation.filter(isPoint) };
 }
@@ -28671,22 +28665,6 @@ function mean(values) {
 
 /***/ }),
 
-/***/ 4882:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   w: () => (/* binding */ markdown)
-/* harmony export */ });
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2966);
-
-/** Text that Markdown takes as it is, in a table, too. */
-function markdown(text) {
-    return (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q)(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-
-/***/ }),
-
 /***/ 9516:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -28694,10 +28672,9 @@ function markdown(text) {
 /* harmony export */   b: () => (/* binding */ mergeReport)
 /* harmony export */ });
 /* unused harmony export describeMerge */
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6649);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8141);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2966);
-/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4882);
-
 
 /** A merge in a few words, for the last line of the stage. */
 function describeMerge(metrics) {
@@ -28721,7 +28698,7 @@ function mergeReport(metrics) {
     const lines = [
         '#### Merge report',
         '',
-        `${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(merge.method)} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
+        `${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(merge.method)} of ${merge.models.map(name).join(', ')}; config and tokenizer of ${name(merge.donor)}. ` +
             `${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(merge.bytes_read)} read, ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(merge.bytes_written)} written in ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(merge.seconds)}.${kept}`,
         '',
     ];
@@ -28740,7 +28717,7 @@ function comparisonLines(comparison) {
         '',
         `| layer | distance | cosine | sign conflict |${changed ? models.map((model) => ` changed: ${name(model)} |`).join('') : ''}`,
         `| --- | ---: | ---: | ---: |${changed ? ' ---: |'.repeat(models.length) : ''}`,
-        ...layers.map((layer) => `| ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
+        ...layers.map((layer) => `| ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(String(layer.layer))} | ${likeness(layer)} |${changed ? (layer.changed ?? []).map((value) => ` ${share(value)} |`).join('') : ''}`),
         '',
         '</details>',
         '',
@@ -28814,28 +28791,26 @@ function plain(text) {
 /* harmony export */   E: () => (/* binding */ defaultArtifactsDir),
 /* harmony export */   O: () => (/* binding */ recipeLocation)
 /* harmony export */ });
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8161);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4572);
-
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8161);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4572);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8299);
 
 
 
 /** A path as it is, or the name of a recipe that comes with the project. */
 function recipeLocation(recipe) {
-    const shipped = node_path__WEBPACK_IMPORTED_MODULE_2___default().join(_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .PROJECT_ROOT */ .Vn, 'recipes', recipe);
-    return !(0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(recipe) && /^[\w.-]+$/.test(recipe) && (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(shipped) ? shipped : recipe;
+    const shipped = node_path__WEBPACK_IMPORTED_MODULE_1___default().join(_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .PROJECT_ROOT */ .Vn, 'recipes', recipe);
+    return !(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .isThere */ .$B)(recipe) && /^[\w.-]+$/.test(recipe) && (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .isThere */ .$B)(shipped) ? shipped : recipe;
 }
 /** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
 function defaultArtifactsDir(recipe) {
     if (process.env.GITHUB_ACTIONS !== 'true')
         return `${process.cwd()}/runs/${recipe}`; // written so that the bundler does not take it for a file to bundle
-    const toolCache = process.env.RUNNER_TOOL_CACHE ?? node_path__WEBPACK_IMPORTED_MODULE_2___default().join((0,node_os__WEBPACK_IMPORTED_MODULE_1__.homedir)(), '.cache');
-    return node_path__WEBPACK_IMPORTED_MODULE_2___default().join(toolCache, 'prometheus-actions', 'runs', recipe);
+    const toolCache = process.env.RUNNER_TOOL_CACHE ?? node_path__WEBPACK_IMPORTED_MODULE_1___default().join((0,node_os__WEBPACK_IMPORTED_MODULE_0__.homedir)(), '.cache');
+    return node_path__WEBPACK_IMPORTED_MODULE_1___default().join(toolCache, 'prometheus-actions', 'runs', recipe);
 }
 
 
@@ -28852,19 +28827,18 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(2103);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(6499);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(6649);
 /* harmony import */ var _action_inputs_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1073);
-/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4882);
 /* harmony import */ var _requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6136);
 /* harmony import */ var _requests_request_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9021);
 /* harmony import */ var _run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4297);
 /* harmony import */ var _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6900);
 /* harmony import */ var _run_report_report_tables_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3326);
-/* harmony import */ var _run_report_run_report_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6994);
+/* harmony import */ var _run_report_run_report_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3587);
 /* harmony import */ var _run_report_stage_verdicts_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2105);
 /* harmony import */ var _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4602);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__]);
 ([_requests_report_request_js__WEBPACK_IMPORTED_MODULE_2__, _requests_request_js__WEBPACK_IMPORTED_MODULE_3__, _run_report_report_markdown_js__WEBPACK_IMPORTED_MODULE_6__, _run_report_write_report_js__WEBPACK_IMPORTED_MODULE_9__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
-
 
 
 
@@ -28900,7 +28874,7 @@ async function reportAction(action) {
     if (inputs.comment)
         await comment(report, inputs.token, action);
 }
-/** The run is reported by then: that it can't be commented on is a warning, and stands in the summary. */
+/** Comments on the pull request. The report is complete by then, so a comment that fails is a warning, also in the summary. */
 async function comment(report, token, { reporter, addSummary }) {
     try {
         const pullRequest = (0,_run_report_pull_request_comment_js__WEBPACK_IMPORTED_MODULE_7__/* .pullRequestOf */ ._n)(process.env);
@@ -28918,7 +28892,7 @@ async function comment(report, token, { reporter, addSummary }) {
     catch (error) {
         const problem = `comment: not written: ${error.message}`;
         reporter.warning(problem);
-        addSummary(`${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_12__/* .markdown */ .w)(problem)}\n`, 'end');
+        addSummary(`${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_12__/* .markdown */ .w)(problem)}\n`, 'end');
     }
 }
 
@@ -29030,7 +29004,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   mw: () => (/* binding */ required)
 /* harmony export */ });
 /* unused harmony exports stageRequest, runOf, tellFindings, runFromPlan */
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8082);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5497);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7461);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6499);
 /* harmony import */ var _recipe_location_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1043);
@@ -36085,13 +36059,12 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */ });
 /* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6143);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2103);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6649);
 /* harmony import */ var _loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3630);
-/* harmony import */ var _markdown_text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4882);
 /* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9516);
 /* harmony import */ var _report_tables_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3326);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__]);
 _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_4__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
-
 
 
 
@@ -36106,7 +36079,7 @@ function reportMarkdown(report, limit = _prometheus_actions_stage__WEBPACK_IMPOR
     const { experts, datasets, merge, planned } = report;
     const warnings = (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .reportWarnings */ .OH)(report);
     const head = [
-        `## ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .reportTitle */ .r4)(report))}`,
+        `## ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .reportTitle */ .r4)(report))}`,
         '',
         (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .reportFigures */ .uU)(report)
             .map(({ label, value }) => `${value} ${label}`)
@@ -36115,7 +36088,7 @@ function reportMarkdown(report, limit = _prometheus_actions_stage__WEBPACK_IMPOR
         '',
     ].join('\n');
     const sections = [
-        { title: 'What is missing', text: report.missing.map((line) => `- ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(line)}\n`).join('') },
+        { title: 'What is missing', text: report.missing.map((line) => `- ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(line)}\n`).join('') },
         { title: warnings?.title ?? '', text: list(warnings?.lines ?? []) },
         { title: 'Plan against actual', text: table((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .planAgainstActual */ .rE)(report)) },
         { title: 'Losses', text: table((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .lossTable */ .u5)(experts)) },
@@ -36130,7 +36103,7 @@ function reportMarkdown(report, limit = _prometheus_actions_stage__WEBPACK_IMPOR
         { title: 'Machines and versions', text: table((0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .machinesTable */ .HF)(report)) },
         {
             title: 'What the estimate assumes',
-            text: 'problem' in planned ? `- no estimate: ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(planned.problem)}\n` : list(planned.assumptions),
+            text: 'problem' in planned ? `- no estimate: ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(planned.problem)}\n` : list(planned.assumptions),
         },
     ];
     return within(limit, head, sections.filter(({ text }) => text !== ''));
@@ -36150,7 +36123,7 @@ function within(limit, head, sections) {
     }
 }
 function shown({ title, text }) {
-    return `### ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(title)}\n\n${text}\n`;
+    return `### ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(title)}\n\n${text}\n`;
 }
 function withoutTitle(text) {
     return text.replace(/^#+ .*\n+/, '');
@@ -36159,13 +36132,13 @@ function withoutTitle(text) {
 function note(left) {
     if (left.length === 0)
         return '';
-    const names = left.slice(0, MOST_NAMED).map(_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w);
+    const names = left.slice(0, MOST_NAMED).map(_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w);
     const more = left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : '';
     return `Left out, since there is no room here: ${names.join(', ')}${more}. They are in report.html.\n`;
 }
 const MOST_NAMED = 5;
 function list(lines) {
-    return lines.map((line) => `- ${(0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(line)}\n`).join('');
+    return lines.map((line) => `- ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(line)}\n`).join('');
 }
 function table(content) {
     const { columns, rows } = (0,_report_tables_js__WEBPACK_IMPORTED_MODULE_1__/* .withoutEmptyColumns */ .LQ)(content);
@@ -36175,11 +36148,11 @@ function table(content) {
     return [
         line(columns.map(({ label }) => label)),
         line(columns.map(({ kind }) => (kind === 'number' ? '---:' : '---'))),
-        ...rows.map((row) => line(row.map((cell, index) => (columns[index]?.kind === 'code' ? code(cell) : (0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(cell))))),
+        ...rows.map((row) => line(row.map((cell, index) => (columns[index]?.kind === 'code' ? code(cell) : (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(cell))))),
     ].join('');
 }
 function code(text) {
-    return /^[\w.-]+$/.test(text) ? `\`${text}\`` : (0,_markdown_text_js__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(text);
+    return /^[\w.-]+$/.test(text) ? `\`${text}\`` : (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_2__/* .markdown */ .w)(text);
 }
 
 __webpack_async_result__();
@@ -36209,7 +36182,6 @@ __nccwpck_require__.d(__webpack_exports__, {
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
 var reporter = __nccwpck_require__(8141);
 ;// CONCATENATED MODULE: ./packages/chain/src/warnings.ts
-
 
 /** `2 warnings`. */
 function warningsTitle(number) {
@@ -36322,10 +36294,10 @@ function lossTable(experts) {
     return {
         columns: [
             { label: 'expert', kind: 'text' },
-            { label: 'loss at the start', kind: 'number' },
-            { label: 'loss at the end', kind: 'number' },
+            { label: 'first loss', kind: 'number' },
+            { label: 'last loss', kind: 'number' },
             { label: 'evaluation loss', kind: 'number' },
-            { label: 'rows without a label', kind: 'number' },
+            { label: 'unlabelled rows', kind: 'number' },
             { label: 'cut answers', kind: 'number' },
             { label: 'trained on', kind: 'text' },
         ],
@@ -36489,7 +36461,7 @@ function change(planned, actual) {
 
 /***/ }),
 
-/***/ 6994:
+/***/ 3587:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -36704,8 +36676,8 @@ function baseInput({ baseModel: base }) {
     return base.kind === 'path' ? { paths: [base.path] } : { reference: `${base.id}@${base.revision}` };
 }
 
-// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
-var text_file = __nccwpck_require__(4202);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts + 1 modules
+var text_file = __nccwpck_require__(3676);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: external "node:path"
@@ -36742,6 +36714,7 @@ function canonical_json_digestOf(value) {
 
 
 
+
 /**
  * Runs a stage by the contract that all share: fingerprint and up-to-date check, preflight, lock, staging folder,
  * work, manifest, atomic publish, report. An output folder that exists is whole.
@@ -36757,7 +36730,7 @@ async function runStage(stage, options) {
         collected.add(text);
     const reporter = listenToWarnings(options.reporter, (text) => collected.add(text));
     try {
-        await mkdir(path.dirname(stage.outputDir), { recursive: true });
+        prepareOutputPlace(stage.outputDir);
         const lock = await lockOutput(stage.outputDir, {
             wait: stage.waitForLock ?? false,
             onWait: (holder) => progress.phase(`waiting for ${holder}`),
@@ -38039,8 +38012,6 @@ function clean(token, source) {
     return cleaned || undefined;
 }
 
-;// CONCATENATED MODULE: external "node:stream/consumers"
-const consumers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/consumers");
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
 var reporter = __nccwpck_require__(8141);
 // EXTERNAL MODULE: external "node:http"
@@ -38157,7 +38128,8 @@ async function httpGet(address, headersFor, signal) {
                 body: pieces(unpacked(response)),
             };
         }
-        response.resume();
+        // Of a redirect only the address counts: its body, which might not end, is not waited for.
+        response.destroy();
         if (!URL.canParse(location, url.href))
             throw new TransientError('a redirect leads to no address');
         url = new URL(location, url);
@@ -38281,7 +38253,8 @@ function withoutToken(text, token) {
 
 
 
-
+/** Of an answer about a repository. A page of a list has 1,000 files at most, in some 300 kB. */
+const MOST_ANSWER_BYTES = 16 << 20;
 /**
  * One request, without repetition. Errors name neither address nor headers: an address that a hub redirects to is
  * signed, and so as good as a token.
@@ -38323,11 +38296,26 @@ async function request({ url, subject, timeout, headers, signal }, settings, rea
  */
 function hubFetch(what, subject, settings, signal) {
     return (url) => retry(() => request({ url: String(url), subject, timeout: settings.metadataTimeout, signal }, settings, async ({ status, headers, body }) => {
-        const json = await (0,consumers_namespaceObject.text)(body);
+        const json = await limitedText(body, what);
         if (!isWholeJson(json))
             throw new TransientError('the answer is not whole JSON');
         return new Response(json, { status, headers });
     }), { what, delay: settings.retryDelay, attempts: settings.attempts, signal });
+}
+/** Counted as it is unpacked: a small packed answer may be a large one. */
+async function limitedText(body, what) {
+    const pieces = [];
+    let size = 0;
+    for await (const piece of body) {
+        size += piece.length;
+        if (size > MOST_ANSWER_BYTES) {
+            throw new errors/* ConfigurationError */.j1(`${what}: the answer has more than ${(0,reporter/* formatBytes */.z3)(MOST_ANSWER_BYTES)}`, {
+                hint: 'Does HF_ENDPOINT name a hub that you trust?',
+            });
+        }
+        pieces.push(piece);
+    }
+    return Buffer.concat(pieces).toString();
 }
 /** Every piece shows that the other side is alive; so does our own work on the piece before. */
 async function* watched(body, alive) {
@@ -38573,7 +38561,7 @@ async function output_lock_lockOutput(outputDir, options = {}) {
     const { file, holderFile } = lockFiles(outputDir);
     await (0,promises_.mkdir)(external_node_path_default().dirname(file), { recursive: true });
     const database = await openDatabase(file);
-    for (let attempt = 0; !tryExclusive(database); attempt += 1) {
+    for (let attempt = 0; !tryExclusive(database, file); attempt += 1) {
         const holder = await holderOf(holderFile);
         if (!options.wait) {
             database.close();
@@ -38625,11 +38613,14 @@ async function openDatabase(file, options = {}) {
         const { DatabaseSync } = await Promise.resolve(/* import() */).then(__nccwpck_require__.t.bind(__nccwpck_require__, 99, 23));
         return new DatabaseSync(file, options);
     }
+    catch (error) {
+        throw noLock(file, error);
+    }
     finally {
         process.emitWarning = emitWarning;
     }
 }
-function tryExclusive(database) {
+function tryExclusive(database, file) {
     try {
         database.exec('BEGIN EXCLUSIVE');
         return true;
@@ -38637,11 +38628,19 @@ function tryExclusive(database) {
     catch (error) {
         if (isBusy(error))
             return false;
-        throw error;
+        database.close();
+        throw noLock(file, error);
     }
 }
+function noLock(file, cause) {
+    return new errors/* ConfigurationError */.j1(`${file} is no lock file: ${cause.message}`, {
+        hint: 'Remove it, or let the user that runs this write it.',
+        cause,
+    });
+}
+/** https://www.sqlite.org/rescode.html */
+const SQLITE_BUSY = 5;
 function isBusy(error) {
-    const SQLITE_BUSY = 5;
     return error.errcode === SQLITE_BUSY;
 }
 
@@ -38863,6 +38862,11 @@ function isEncoded(headers) {
 
 
 
+/** The hub recommends fewer than 100,000 files, and sends 1,000 of them a page. */
+const MOST_FILES = 200_000;
+const MOST_PAGES = 2_000;
+/** Of a list in the cache, which other programs write too. */
+const MOST_LIST_BYTES = 128 << 20;
 /**
  * All files at a commit, in the hub's order. The list of a commit never changes, so it is kept in the cache, where
  * Python's library looks for it too, and asked for once.
@@ -38876,16 +38880,25 @@ async function listRepoFiles(repo, settings, signal) {
     requireOnline(`the list of files of ${describeRepo(repo)} at ${repo.commit}`, settings);
     const subject = { ...repo, revision: repo.commit };
     const files = [];
+    const fetchPage = hubFetch(`listing the files of ${describeRepo(repo)}`, subject, settings, signal);
+    const asked = new Set();
     const { listFiles } = await __nccwpck_require__.e(/* import() */ 9).then(__nccwpck_require__.bind(__nccwpck_require__, 5009));
     for await (const entry of listFiles({
         repo: { type: repo.type, name: repo.id },
         revision: repo.commit,
         recursive: true,
         hubUrl: settings.endpoint,
-        fetch: hubFetch(`listing the files of ${describeRepo(repo)}`, subject, settings, signal),
+        fetch: (page) => {
+            if (asked.has(String(page)) || asked.size === MOST_PAGES)
+                throw endlessList(repo, settings);
+            asked.add(String(page));
+            return fetchPage(page);
+        },
     })) {
         if (entry.type === 'file')
             files.push(fromEntry(entry, repo, settings));
+        if (files.length > MOST_FILES)
+            throw endlessList(repo, settings);
     }
     await writeIfPossible(new RepoCache(settings.cacheDir, repo).treeFile(repo.commit), toTree(files));
     return files;
@@ -38893,7 +38906,11 @@ async function listRepoFiles(repo, settings, signal) {
 /** The list of a commit where an earlier run, or Python's library, left one that can be used. */
 async function readCachedList(repo, settings) {
     const cache = new RepoCache(settings.cacheDir, repo);
-    const text = await (0,promises_.readFile)(cache.treeFile(repo.commit), 'utf8').catch(() => undefined);
+    const file = cache.treeFile(repo.commit);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (!info?.isFile() || info.size > MOST_LIST_BYTES)
+        return undefined;
+    const text = await (0,promises_.readFile)(file, 'utf8').catch(() => undefined);
     if (text === undefined)
         return undefined;
     try {
@@ -38912,6 +38929,9 @@ async function readCachedList(repo, settings) {
     catch {
         return undefined;
     }
+}
+function endlessList(repo, { endpoint }) {
+    return new errors/* ConfigurationError */.j1(`${endpoint} lists a page of ${describeRepo(repo)} twice, more than ${MOST_PAGES} pages or ${MOST_FILES} files`, { hint: 'Does HF_ENDPOINT name a hub that you trust?' });
 }
 function toTree(files) {
     const entries = files.map(({ path, size, etag, gitOid, xetHash }) => [
@@ -38970,9 +38990,11 @@ function checked(file) {
  * @param paths of the files in the repository
  * @throws ConfigurationError when a file can't be had; the signal's reason, and then what has come is kept
  */
-async function fetchFiles(repo, paths, settings, { signal = new AbortController().signal, onProgress, onWait = () => { }, concurrency = 4, } = {}) {
+async function fetchFiles(repo, paths, settings, { signal = new AbortController().signal, onProgress, onWait = () => { }, concurrency = 4, mostBytes = Number.POSITIVE_INFINITY, } = {}) {
     const cache = new RepoCache(settings.cacheDir, repo);
     const contents = await wantedContents(repo, paths, cache, settings, signal);
+    for (const { path, size } of contents)
+        requireSmall(path, size, mostBytes, repo);
     const total = contents.reduce((sum, { size }) => sum + size, 0);
     let done = 0;
     const onBytes = (difference) => {
@@ -39038,6 +39060,12 @@ async function wantedContents(repo, paths, cache, settings, signal) {
     }
     return [...contents.values()];
 }
+/** By the listed size: no more than that is taken from the answer, whatever its length or its encoding. */
+function requireSmall(file, size, mostBytes, repo) {
+    if (size <= mostBytes)
+        return;
+    throw new errors/* ConfigurationError */.j1(`${file} of ${describeRepo(repo)} has ${(0,reporter/* formatBytes */.z3)(size)}, and no more than ${(0,reporter/* formatBytes */.z3)(mostBytes)} are read`, { hint: 'Is this the right repository? Nothing of it was fetched.' });
+}
 /** Runs `work` for all items, some side by side. The first failure ends the others, which are waited for. */
 async function inParallel(items, limit, signal, work) {
     const failure = new AbortController();
@@ -39084,7 +39112,12 @@ function explainDisk(error, { cacheDir }) {
 
 // EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 3 modules
 var base_model_architecture = __nccwpck_require__(5086);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
+var yaml_file = __nccwpck_require__(1786);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 ;// CONCATENATED MODULE: ./packages/chain/src/fetch-architecture.ts
+
 
 
 /** A plan is printed within seconds, with what is known by then. */
@@ -39110,8 +39143,12 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
         const { id, revision } = base;
         const hub = { ...(settings ?? hubSettings()), ...IMPATIENT };
         const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
-        const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
-        return (0,base_model_architecture/* readConfigFile */.R)(file);
+        const [file = ''] = await fetchFiles(repo, ['config.json'], hub, {
+            signal: either,
+            mostBytes: yaml_file/* MOST_SETTINGS_BYTES */.gK,
+        });
+        // In the hub's cache, which is ours.
+        return (0,confinement/* confined */.dg)(undefined, () => (0,base_model_architecture/* readConfigFile */.R)(file));
     }
     catch (error) {
         signal?.throwIfAborted();
@@ -39559,10 +39596,9 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   u5: () => (/* binding */ writeReport)
 /* harmony export */ });
 /* unused harmony export leaveReport */
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7159);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6499);
 /* harmony import */ var _report_html_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5912);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_report_html_js__WEBPACK_IMPORTED_MODULE_2__]);
@@ -39571,10 +39607,9 @@ _report_html_js__WEBPACK_IMPORTED_MODULE_2__ = (__webpack_async_dependencies__.t
 
 
 
-
 /** Where the page is put when nobody says: among the outputs that it reports. */
 function reportFile(plan) {
-    return node_path__WEBPACK_IMPORTED_MODULE_1___default().join(plan.artifactsDir, 'report', 'report.html');
+    return node_path__WEBPACK_IMPORTED_MODULE_0___default().join(plan.artifactsDir, 'report', 'report.html');
 }
 /**
  * Writes the page of a report, whole or not at all.
@@ -39582,14 +39617,12 @@ function reportFile(plan) {
  * @throws ConfigurationError where it can't be written
  */
 async function writeReport(report, file) {
-    const unfinished = `${file}.${process.pid}.tmp`;
     try {
-        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.mkdir)(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname(file), { recursive: true });
-        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)(unfinished, (0,_report_html_js__WEBPACK_IMPORTED_MODULE_2__/* .reportHtml */ .E)(report));
-        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.rename)(unfinished, file);
+        await (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .writeOutput */ .z)(file, (0,_report_html_js__WEBPACK_IMPORTED_MODULE_2__/* .reportHtml */ .E)(report));
     }
     catch (error) {
-        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.rm)(unfinished, { force: true }).catch(() => { });
+        if (error instanceof _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1)
+            throw error;
         throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`the report can't be written: ${error.message}`, {
             hint: 'Name another file (output), or make room for this one.',
             cause: error,
@@ -39812,24 +39845,26 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   m: () => (/* binding */ dataReportMarkdown)
 /* harmony export */ });
+/* harmony import */ var _prometheus_actions_stage_markdown_text__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6649);
 /* harmony import */ var _data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7040);
-/* harmony import */ var _data_report_table_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2468);
-/* harmony import */ var _length_summary_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9507);
-/* harmony import */ var _report_numbers_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9411);
+/* harmony import */ var _data_report_table_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2468);
+/* harmony import */ var _length_summary_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9507);
+/* harmony import */ var _report_numbers_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9411);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__]);
 _data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 
 
 
 
+
 /** The report for the summary of a GitHub job: findings, a table, and a chart of lengths. */
 function dataReportMarkdown(report) {
-    const findings = (0,_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__/* .dataReportFindings */ .$)(report).map(({ severity, message }) => `- **${severity}:** ${escapeMarkdown(message)}`);
+    const findings = (0,_data_report_findings_js__WEBPACK_IMPORTED_MODULE_0__/* .dataReportFindings */ .$)(report).map(({ severity, message }) => `- **${severity}:** ${(0,_prometheus_actions_stage_markdown_text__WEBPACK_IMPORTED_MODULE_1__/* .markdown */ .w)(message)}`);
     const parts = report.test ? ['train', 'test'] : ['train'];
     const table = [
         ['', ...parts],
         ['---', ...parts.map(() => '---:')],
-        ...(0,_data_report_table_js__WEBPACK_IMPORTED_MODULE_1__/* .reportLines */ .Q)(report).map(({ label, cells }) => [label, ...cells].map(escapeMarkdown)),
+        ...(0,_data_report_table_js__WEBPACK_IMPORTED_MODULE_2__/* .reportLines */ .Q)(report).map(({ label, cells }) => [label, ...cells].map(_prometheus_actions_stage_markdown_text__WEBPACK_IMPORTED_MODULE_1__/* .markdown */ .w)),
     ].map((cells) => `| ${cells.join(' | ')} |`);
     return [
         ...(findings.length > 0 ? [...findings, ''] : []),
@@ -39841,8 +39876,8 @@ function dataReportMarkdown(report) {
 }
 function lengthChart(histogram) {
     const { edges, counts } = histogram;
-    const labels = edges.slice(0, -1).map(_report_numbers_js__WEBPACK_IMPORTED_MODULE_2__/* .formatCount */ .B);
-    if ((0,_length_summary_js__WEBPACK_IMPORTED_MODULE_3__/* .hasTail */ .P)(histogram))
+    const labels = edges.slice(0, -1).map(_report_numbers_js__WEBPACK_IMPORTED_MODULE_3__/* .formatCount */ .B);
+    if ((0,_length_summary_js__WEBPACK_IMPORTED_MODULE_4__/* .hasTail */ .P)(histogram))
         labels.push(`${labels.pop()}+`);
     return [
         '```mermaid',
@@ -39853,13 +39888,6 @@ function lengthChart(histogram) {
         `  bar [${counts.join(', ')}]`,
         '```',
     ];
-}
-/** Text that GitHub shows as it is, in a table cell too, whatever it holds. */
-function escapeMarkdown(text) {
-    return text
-        .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-        .replace(/[&<>|`$@]/g, (character) => `&#${character.charCodeAt(0)};`)
-        .replace(/[\\*_~[\]]/g, '\\$&');
 }
 
 __webpack_async_result__();
@@ -40194,13 +40222,13 @@ __nccwpck_require__.d(__webpack_exports__, {
   R: () => (/* binding */ readConfigFile)
 });
 
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
-var text_file = __nccwpck_require__(4202);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts + 1 modules
+var text_file = __nccwpck_require__(3676);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 ;// CONCATENATED MODULE: ./packages/recipe/src/known-models.ts
@@ -40255,7 +40283,7 @@ function positionLimit(config) {
     const nested = Object.values(scaling).filter(isObject);
     const reaches = (nested.length > 0 ? nested : [scaling]).flatMap((kind) => {
         const { factor } = kind;
-        if (!isNumber(factor) || NOT_STRETCHED.includes(String(kind.rope_type ?? kind.type)))
+        if (!isNumber(factor) || isNotStretched(kind.rope_type ?? kind.type))
             return [];
         const original = [
             config.original_max_position_embeddings,
@@ -40266,8 +40294,12 @@ function positionLimit(config) {
     });
     return Math.max(limit, ...reaches);
 }
+function isNotStretched(type) {
+    return typeof type === 'string' && NOT_STRETCHED.includes(type);
+}
+/** A number that is larger than any length states no limit. */
 function isNumber(value) {
-    return typeof value === 'number' && value > 0;
+    return typeof value === 'number' && value > 0 && value < 1e15;
 }
 function isObject(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -40287,6 +40319,13 @@ const FAMILIES = {
     gemma2: { norms: 4, readsBiases: true, tied: true },
     gemma3_text: { norms: 4, headNorms: true, readsBiases: true, tied: true },
 };
+/**
+ * Many times the sizes of the largest models. Without a limit the names of a model's layers, which are listed here, would
+ * fill the memory. The trainer has the same ones (`model_config.py`).
+ */
+const MOST_LAYERS = 2_000;
+const MOST_EXPERT_MODULES = 50_000;
+const MOST_WIDTH = 2 ** 27;
 const EXPERT_KEYS = ['num_local_experts', 'num_experts', 'n_routed_experts'];
 /**
  * Reads the architecture from the content of a transformers `config.json`.
@@ -40299,8 +40338,10 @@ function readArchitecture(config) {
         return { problem: 'the config is not an object' };
     const values = config;
     const modelType = values.model_type;
-    if (typeof modelType !== 'string')
+    if (modelType === undefined)
         return { problem: 'model_type is missing' };
+    if (typeof modelType !== 'string' || !/^[\w.-]{1,64}$/.test(modelType))
+        return { problem: `model_type is ${kindOf(modelType)}, not the name of a model type` };
     if ('text_config' in values)
         return { problem: `${modelType} is a model of several parts (text_config): its size is not known here` };
     const family = FAMILIES[modelType];
@@ -40308,13 +40349,16 @@ function readArchitecture(config) {
     if (!family && expertKey)
         return { problem: `${modelType} has experts (${expertKey}), and of these mixtral alone is known` };
     const problems = [];
-    const wholeNumber = (key, otherwise) => {
+    const wholeNumber = (key, otherwise, most = MOST_WIDTH) => {
         const value = values[key] ?? otherwise;
-        if (typeof value === 'number' && Number.isInteger(value) && value > 0)
+        const isWhole = typeof value === 'number' && Number.isInteger(value) && value > 0;
+        if (isWhole && value <= most)
             return value;
         problems.push(value === undefined || value === null
             ? `${key} is missing${hintFor(key, values)}`
-            : `${key} is ${JSON.stringify(value)}, not a whole number above 0`);
+            : isWhole
+                ? `${key} is ${value}, and no model has more than ${most}`
+                : `${key} is ${kindOf(value)}, not a whole number above 0`);
         return 1;
     };
     const hiddenSize = wholeNumber('hidden_size');
@@ -40322,7 +40366,7 @@ function readArchitecture(config) {
     const sizes = {
         hiddenSize,
         intermediateSize: wholeNumber('intermediate_size'),
-        layers: wholeNumber('num_hidden_layers'),
+        layers: wholeNumber('num_hidden_layers', undefined, MOST_LAYERS),
         attentionHeads,
         keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
         // Of sizes that are missing nothing follows.
@@ -40331,12 +40375,18 @@ function readArchitecture(config) {
         ...(family?.experts
             ? {
                 experts: {
-                    count: wholeNumber('num_local_experts'),
+                    count: wholeNumber('num_local_experts', undefined, MOST_EXPERT_MODULES),
                     perToken: wholeNumber('num_experts_per_tok'),
                 },
             }
             : {}),
     };
+    const dtype = values.dtype ?? values.torch_dtype ?? 'float32';
+    if (typeof dtype !== 'string')
+        problems.push(`dtype is ${kindOf(dtype)}, not a text`);
+    const modules = sizes.layers * (sizes.experts?.count ?? 1);
+    if (modules > MOST_EXPERT_MODULES)
+        problems.push(`num_hidden_layers times num_local_experts is ${modules}, and no model has so many`);
     if (problems.length > 0)
         return { problem: problems.join('; ') };
     const reads = family ? family.readsBiases === true : true;
@@ -40345,7 +40395,7 @@ function readArchitecture(config) {
         ...sizes,
         tiedEmbeddings: flag(values.tie_word_embeddings) ?? family?.tied ?? false,
         maxPositions: positionLimit(values),
-        dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
+        dtype: String(dtype),
         vectors: {
             norms: family?.norms ?? 2,
             headNorms: family?.headNorms ?? false,
@@ -40378,6 +40428,16 @@ function countParameters(shape) {
 function flag(value) {
     return typeof value === 'boolean' ? value : undefined;
 }
+/** Of a value of the wrong kind its kind is told: the file may be one that nobody meant to show. A number shows nothing. */
+function kindOf(value) {
+    if (value === null)
+        return 'null';
+    if (Array.isArray(value))
+        return 'a list';
+    if (typeof value === 'number')
+        return String(value);
+    return ({ string: 'a text', boolean: 'true or false', object: 'an object' }[typeof value] ?? 'nothing');
+}
 function hintFor(key, values) {
     const near = (0,diagnostics/* didYouMean */.au)(key, Object.keys(values));
     return near ? ` (${near})` : '';
@@ -40386,7 +40446,6 @@ function hintFor(key, values) {
 // EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
 var yaml_file = __nccwpck_require__(1786);
 ;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
-
 
 
 
@@ -40414,12 +40473,16 @@ function architectureOf(base) {
 function readConfigFile(file) {
     let config;
     try {
-        const info = (0,external_node_fs_.statSync)(file);
+        const info = (0,confined_files/* statFile */.T1)(file);
+        if (!info)
+            return { problem: `${file} can't be read: ENOENT` };
         if (!info.isFile() || info.size > yaml_file/* MOST_SETTINGS_BYTES */.gK)
             return { problem: `${file} is not a file of settings` };
         config = (0,text_file/* readJsonFile */.JE)(file);
     }
     catch (error) {
+        if (error instanceof confined_files/* RefusedPath */.i_)
+            return { problem: error.problem };
         if (error instanceof errors/* ConfigurationError */.j1)
             return { problem: `${file}: ${error.problem}` };
         return { problem: `${file} can't be read: ${error.code}` };
@@ -40560,7 +40623,7 @@ function fullNames({ parent, name }, { layers, experts }) {
 
 /***/ }),
 
-/***/ 8082:
+/***/ 5497:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -40571,11 +40634,11 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // UNUSED EXPORTS: readRecipe, recipeFile
 
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
 // EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 3 modules
 var base_model_architecture = __nccwpck_require__(5086);
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 17 modules
@@ -40761,6 +40824,8 @@ function keysOf(schema) {
     return schema instanceof schemas/* ZodObject */.bvH ? Object.keys(schema.shape) : [];
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./packages/stage/src/hardware.ts
 var hardware = __nccwpck_require__(4572);
 ;// CONCATENATED MODULE: ./packages/recipe/src/key-schema.ts
@@ -40941,7 +41006,6 @@ var yaml_file = __nccwpck_require__(1786);
 
 
 
-
 /** Reads the section `launch` of a recipe, and the accelerate config that it names. */
 function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
     const report = (key, finding) => yaml.diagnose({ path: ['launch', ...key] }, finding);
@@ -40966,7 +41030,7 @@ function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
     const at = (finding) => report(['config'], finding);
     if (!isNamed(config))
         resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
-    const read = readLaunchConfig(config, folder, processes, diagnostics, at);
+    const read = (0,confinement/* confined */.dg)((0,confinement/* confinementFrom */.D6)(yaml.file), () => readLaunchConfig(config, folder, processes, diagnostics, at));
     return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
 }
 /** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
@@ -40980,12 +41044,9 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = ({ co
     column: 1,
 })) {
     const configFile = launchConfigFile(config, folder);
-    if (!(0,external_node_fs_.existsSync)(configFile)) {
-        diagnostics.push(report({
-            code: 'missing-file',
-            message: `there is no file ${configFile}`,
-            hint: 'Give a path, or one of the names cpu, ddp and zero3.',
-        }));
+    if (!(0,confined_files/* isThere */.$B)(configFile)) {
+        const { hint: _hint, ...finding } = (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(configFile), configFile);
+        diagnostics.push(report({ ...finding, hint: 'Give a path, or one of the names cpu, ddp and zero3.' }));
         return undefined;
     }
     // As accelerate reads it: in YAML 1.1 a plain `no` is false.
@@ -41007,16 +41068,15 @@ function launchConfigFile(config, folder) {
     return isNamed(config) ? namedFile(config) : external_node_path_default().resolve(folder, config);
 }
 function isNamed(config) {
-    return /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_.existsSync)(namedFile(config));
+    return /^[A-Za-z0-9_-]+$/.test(config) && (0,confined_files/* isThere */.$B)(namedFile(config));
 }
 function namedFile(config) {
     return external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
 }
 
-// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
-var text_file = __nccwpck_require__(4202);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts + 1 modules
+var text_file = __nccwpck_require__(3676);
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
-
 
 
 
@@ -41049,8 +41109,8 @@ function readBaseModel(section, yaml, diagnostics) {
     const name = section[kind] ?? '';
     const absolute = resolveInRecipe(name, { root: folder, from: folder }, (finding) => diagnose(finding, [kind]), diagnostics);
     const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
-    if (!(0,external_node_fs_.existsSync)(config))
-        diagnostics.push(diagnose((0,yaml_file/* missingFile */.Bi)(name, config), [kind]));
+    if (!(0,confined_files/* isThere */.$B)(config))
+        diagnostics.push(diagnose((0,yaml_file/* missingFile */.Bi)(kind === 'path' ? name : external_node_path_default().basename(name), config), [kind]));
     const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
     if (foreign)
         diagnostics.push(diagnose(foreign, [kind]));
@@ -41088,9 +41148,7 @@ function wrongFile(file, { problem, hint }) {
 }
 function filesIn(folder) {
     try {
-        return (0,external_node_fs_.readdirSync)(folder)
-            .sort()
-            .map((name) => external_node_path_default().join(folder, name));
+        return (0,confined_files/* listFolder */.bt)(folder).entries.map(({ name }) => external_node_path_default().join(folder, name));
     }
     catch {
         return [];
@@ -41099,16 +41157,7 @@ function filesIn(folder) {
 /** The first bytes of a file; none of what is no file, or may not be read. */
 function startOf(file) {
     try {
-        if (!(0,external_node_fs_.statSync)(file).isFile())
-            return Buffer.alloc(0);
-        const descriptor = (0,external_node_fs_.openSync)(file, 'r');
-        try {
-            const start = Buffer.alloc(text_file/* START_BYTES */.H);
-            return start.subarray(0, (0,external_node_fs_.readSync)(descriptor, start));
-        }
-        finally {
-            (0,external_node_fs_.closeSync)(descriptor);
-        }
+        return (0,confined_files/* statFile */.T1)(file)?.isFile() ? (0,confined_files/* readStart */.H6)(file, text_file/* START_BYTES */.H) : Buffer.alloc(0);
     }
     catch {
         return Buffer.alloc(0);
@@ -41117,8 +41166,8 @@ function startOf(file) {
 /** What is in a file of settings, where it may be read. */
 function contentOf(file) {
     try {
-        const info = (0,external_node_fs_.statSync)(file);
-        return info.isFile() && info.size <= yaml_file/* MOST_SETTINGS_BYTES */.gK ? (0,external_node_fs_.readFileSync)(file) : undefined;
+        const info = (0,confined_files/* statFile */.T1)(file);
+        return info?.isFile() && info.size <= yaml_file/* MOST_SETTINGS_BYTES */.gK ? (0,confined_files/* readFile */.TA)(file) : undefined;
     }
     catch {
         return undefined;
@@ -45337,7 +45386,7 @@ function readExperts({ experts = {}, dataset: datasetFile }, rest, yaml, diagnos
 }
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
 function readTrainingFile(file, diagnostics, report) {
-    if (!(0,external_node_fs_.existsSync)(file)) {
+    if (!(0,confined_files/* isThere */.$B)(file)) {
         diagnostics.push(report((0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
         return undefined;
     }
@@ -45723,10 +45772,10 @@ function checkNames(merge, entries, report, names) {
 /** Folders of models, and of adapters on them, that are named and not there. */
 function checkFolders(entries, folder, report) {
     for (const { model, path: at } of entries) {
-        const isFolder = (0,external_node_fs_.existsSync)(external_node_path_default().resolve(folder, model));
+        const isFolder = (0,confined_files/* isThere */.$B)(external_node_path_default().resolve(folder, model));
         for (const part of isFolder ? [] : model.split('+')) {
             const absolute = external_node_path_default().resolve(folder, part);
-            if (part.includes('${') || (0,external_node_fs_.existsSync)(absolute))
+            if (part.includes('${') || (0,confined_files/* isThere */.$B)(absolute))
                 continue;
             const finding = (0,yaml_file/* missingFile */.Bi)(part, absolute);
             report([...at, 'model'], {
@@ -45847,6 +45896,180 @@ function checkParameterNames(parameters, method, path, ofOneModel, report) {
     }
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/mergekit-models.ts
+/**
+ * A copy of a configuration with something else at every place where mergekit 0.1.5 reads the name of a model: `models`,
+ * `slices` and `base_model`, also of each of its `modules`, `tokenizer_source`, and of `tokenizer` its source and those of its
+ * tokens. What has another form than mergekit reads stays as it is: mergekit refuses it.
+ *
+ * @param replace called with what is there; `isTokenizer` where `union` and `base` are no models
+ */
+function mapMergekitModels(config, replace) {
+    const model = (isTokenizer) => (value, path) => value === null || value === undefined || (isTokenizer && NO_MODELS.has(value))
+        ? value
+        : replace(value, path, isTokenizer);
+    const entries = each(keys({ model: model(false) }));
+    const slices = each(keys({ sources: entries, base_model: model(false) }));
+    const tokens = every(keys({
+        source: (value, path) => isMapping(value) && 'kind' in value
+            ? keys({ model: model(false) })(value, path)
+            : model(false)(value, path),
+    }));
+    return keys({
+        base_model: model(false),
+        models: entries,
+        slices,
+        modules: every(keys({ models: entries, slices })),
+        tokenizer_source: model(true),
+        tokenizer: keys({ source: model(true), tokens }),
+    })(config, []);
+}
+/**
+ * The model that a value names: a text, `model+lora`, or mergekit's long form `{model, lora, override_architecture}`, of
+ * which the first two may be `{path, revision}`.
+ *
+ * @returns what is wrong with it, for a value of another form
+ */
+function modelName(value) {
+    if (typeof value === 'string')
+        return { model: value };
+    if (!isMapping(value))
+        return { problem: 'expected the name of a model' };
+    const unknown = Object.keys(value).find((key) => !LONG_FORM.has(key));
+    if (unknown !== undefined)
+        return { problem: `a model has no key ${unknown}` };
+    const { model, lora, override_architecture: architecture } = value;
+    const [modelText, loraText] = [pathText(model), lora === null ? undefined : pathText(lora)];
+    if (modelText === undefined)
+        return { problem: 'expected a text or {path, revision} as model' };
+    if (loraText === undefined && lora !== undefined && lora !== null)
+        return { problem: 'expected a text or {path, revision} as lora' };
+    if (architecture !== undefined && architecture !== null && !/^\w{1,80}$/.test(String(architecture)))
+        return { problem: 'expected the name of a class as override_architecture' };
+    return {
+        model: modelText,
+        ...(loraText !== undefined && { lora: loraText }),
+        ...(typeof architecture === 'string' && { architecture }),
+    };
+}
+const NO_MODELS = new Set(['base', 'union']);
+const LONG_FORM = new Set(['model', 'lora', 'override_architecture']);
+function pathText(value) {
+    if (typeof value === 'string')
+        return value;
+    if (!isMapping(value) || Object.keys(value).some((key) => key !== 'path' && key !== 'revision'))
+        return undefined;
+    const { path, revision } = value;
+    if (typeof path !== 'string' || path === '')
+        return undefined;
+    if (revision === undefined || revision === null)
+        return path;
+    return typeof revision === 'string' || typeof revision === 'number' ? `${path}@${revision}` : undefined;
+}
+/** The values of some keys of a mapping. */
+function keys(walks) {
+    return (value, path) => {
+        if (!isMapping(value))
+            return value;
+        const mapped = Object.entries(value).map(([key, inner]) => {
+            const walk = Object.hasOwn(walks, key) ? walks[key] : undefined;
+            return [key, walk ? walk(inner, [...path, key]) : inner];
+        });
+        return Object.fromEntries(mapped);
+    };
+}
+/** The values of all keys. */
+function every(walk) {
+    return (value, path) => isMapping(value)
+        ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner, [...path, key])]))
+        : value;
+}
+/** The entries of a list. */
+function each(walk) {
+    return (value, path) => Array.isArray(value) ? value.map((inner, index) => walk(inner, [...path, index])) : value;
+}
+function isMapping(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-mergekit-models.ts
+
+
+
+
+
+/** A model of the hub that every run gets the same. */
+const PINNED = /^[\w.-]+\/[\w.-]+@[0-9a-f]{40}$/;
+const REPOSITORY = /^[\w.-]+\/[\w.-]+@/;
+/** Keys of mergekit's other commands, whose models this stage would pass over. */
+const OF_MOE = ['experts', 'shared_experts', 'gate_mode', 'source_model'];
+/**
+ * Checks every place of a mergekit configuration that names a model, in mergekit's long form too: what is no folder must be
+ * an expert, or a repository at a commit. mergekit itself would fetch whatever a branch has on the day.
+ */
+function checkMergekitModels(config, known, report) {
+    mapMergekitModels(config, (value, at) => {
+        const name = modelName(value);
+        if ('problem' in name) {
+            const hint = 'Write a folder, ${expert}, ${base} or owner/name@COMMIT.';
+            report(at, { code: 'bad-value', message: name.problem, hint });
+        }
+        else if (known) {
+            const parts = name.lora === undefined ? [name.model] : [name.model, name.lora];
+            if (typeof value !== 'string')
+                for (const part of parts)
+                    checkPart(part, at, known, report);
+            else
+                checkText(value, at, known, report);
+        }
+        return value;
+    });
+    const { chat_template: template, ...keys } = config;
+    for (const key of OF_MOE.filter((candidate) => candidate in keys)) {
+        const message = `${key} is a key of mergekit-moe, and mergekit-yaml passes over it`;
+        report([key], {
+            code: 'unknown-key',
+            message,
+            hint: 'Merge the experts here, and build the mixture with mergekit-moe.',
+        }, true);
+    }
+    if (typeof template === 'string' && !template.includes('{') && !/^[\w.-]*$/.test(template)) {
+        const message = 'chat_template is neither a Jinja text nor the name of a template that mergekit has';
+        report(['chat_template'], {
+            code: 'bad-value',
+            message,
+            hint: 'Write the text, auto, or a name such as chatml.',
+        });
+    }
+}
+function checkText(text, at, known, report) {
+    const isFolder = (0,confined_files/* isThere */.$B)(external_node_path_default().resolve(known.folder, text));
+    for (const part of isFolder ? [] : text.split('+'))
+        checkPart(part, at, known, report);
+}
+function checkPart(part, at, { names, folder }, report) {
+    if (part.includes('${')) {
+        for (const name of unknownNames(part, names))
+            report(at, unknownExpert(name, names));
+        return;
+    }
+    const absolute = external_node_path_default().resolve(folder, part);
+    if ((0,confined_files/* isThere */.$B)(absolute) || PINNED.test(part))
+        return;
+    if (REPOSITORY.test(part)) {
+        const message = `${part} is not at a commit: another run may get another model`;
+        const hint = "Write owner/name@ and the commit's 40 digits, as the hub shows them under Files and versions.";
+        report(at, { severity: 'error', code: 'unpinned-revision', message, hint });
+        return;
+    }
+    const finding = (0,yaml_file/* missingFile */.Bi)(part, absolute);
+    report(at, {
+        ...finding,
+        message: finding.message.replace('no file', 'no model folder'),
+        hint: finding.hint ?? 'Name a folder, ${expert}, ${base}, or a model of the hub as owner/name@COMMIT.',
+    });
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
 
 /** mergekit's three ways to write a parameter: one value, values over the layers, or values by tensor. */
@@ -45935,13 +46158,16 @@ const mergekitSchema = schemas/* looseObject */._H3({
 
 
 
+
 /**
  * Checks a configuration for mergekit itself, as far as it is known here what mergekit refuses or passes over once it sees
- * the models: ranges of layers, filters, and of the methods that our engine has too, values that are missing or sum to 0.
+ * the models: their names, ranges of layers, filters, and of the methods that our engine has too, values that are missing or
+ * sum to 0.
  *
  * @param reading of the models; without it nothing is said that hangs on layers and names
  */
-function checkMergekit(config, reading, report) {
+function checkMergekit(config, reading, report, known) {
+    checkMergekitModels(config, known, report);
     checkWritten(config, reading, report, []);
     const merge = sharedPart(config);
     const entries = merge && entriesOf(merge);
@@ -46012,10 +46238,12 @@ var plan = __nccwpck_require__(7461);
 function readReferenced(from, at, name, diagnostics) {
     const folder = external_node_path_default().dirname(from.file);
     const file = resolveInRecipe(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
-    if ((0,external_node_fs_.existsSync)(file))
-        return (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
-    diagnostics.push(from.diagnose({ path: at }, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
-    return undefined;
+    return (0,confinement/* confined */.dg)((0,confinement/* confinementFrom */.D6)(from.file), () => {
+        if ((0,confined_files/* isThere */.$B)(file))
+            return (0,yaml_file/* readYamlFile */.kv)(file, diagnostics);
+        diagnostics.push(from.diagnose({ path: at }, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().basename(file), file)));
+        return undefined;
+    });
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
@@ -46066,7 +46294,8 @@ function readMerge(section, experts, expertNames, architecture, yaml, diagnostic
         checkMergeDtype(config, experts, mergeYaml, diagnostics);
     }
     else if (config) {
-        checkMergekit(config, reading, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+        const report = (at, finding, key = false) => diagnostics.push(mergeYaml.diagnose({ path: at, key }, finding));
+        checkMergekit(config, reading, report, names && { names, folder: external_node_path_default().dirname(mergeYaml.file) });
     }
     if (config && errorsIn(diagnostics) === before && expertNames)
         checkUnused(config, expertNames, yaml, diagnostics);
@@ -46358,6 +46587,8 @@ function isRecord(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/folder-walk.ts
+var folder_walk = __nccwpck_require__(3460);
 ;// CONCATENATED MODULE: ./packages/recipe/src/resolve-datasets.ts
 
 
@@ -46425,8 +46656,12 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
     const absolute = [files ?? []].flat().map((file, index) => {
         const at = Array.isArray(files) ? ['files', index] : ['files'];
         const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
-        const isPattern = /[*?[{]/.test(found) && !(0,external_node_fs_.existsSync)(found);
-        if (isPattern ? (0,external_node_fs_.globSync)(found).length === 0 : !(0,external_node_fs_.existsSync)(found)) {
+        const isPattern = /[*?[{]/.test(found) && !(0,confined_files/* isThere */.$B)(found);
+        const matches = isPattern ? (0,folder_walk/* globFiles */.C)(found) : [];
+        const refused = matches.find((match) => (0,confined_files/* refusalOf */.Of)(match));
+        if (refused !== undefined)
+            report(at, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().relative(folders.root, refused), refused));
+        if (isPattern ? matches.length === 0 : !(0,confined_files/* isThere */.$B)(found)) {
             const finding = (0,yaml_file/* missingFile */.Bi)(file, found);
             const message = isPattern
                 ? finding.message.replace('there is no file', 'no file matches')
@@ -46529,7 +46764,7 @@ function readParts(whole, yaml, options, diagnostics) {
 /** The `recipe.yaml` of a folder; a file as it is. */
 function recipeFile(location) {
     const absolute = external_node_path_default().resolve(location);
-    const isFolder = (0,external_node_fs_.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
+    const isFolder = ((0,confined_files/* isThere */.$B)(absolute) ? (0,confined_files/* statFile */.T1)(absolute) : undefined)?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
     return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
 }
 /** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
@@ -46766,9 +47001,9 @@ const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import
 
 /** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
 const MOST_TIME = 1000;
-/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
-function withinTime(work) {
-    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
+/** The result of a function, stopped at a time limit: it runs text that the author of a recipe wrote. */
+function withinTime(work, milliseconds = MOST_TIME) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: milliseconds });
 }
 
 
@@ -46786,17 +47021,19 @@ __nccwpck_require__.d(__webpack_exports__, {
   xJ: () => (/* binding */ severityOf)
 });
 
-// UNUSED EXPORTS: parseYaml
+// UNUSED EXPORTS: parseYaml, settingsText
 
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-// EXTERNAL MODULE: ./packages/stage/src/text-file.ts
-var text_file = __nccwpck_require__(4202);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
+// EXTERNAL MODULE: ./packages/stage/src/text-file.ts + 1 modules
+var text_file = __nccwpck_require__(3676);
 // EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
 var visible_text = __nccwpck_require__(2966);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
 var dist = __nccwpck_require__(8815);
 ;// CONCATENATED MODULE: ./packages/recipe/src/allowances.ts
@@ -46937,7 +47174,7 @@ const RULES = {
     'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
     'outside-workspace': {
         severity: 'error',
-        summary: 'A link that leads out of the repository that is checked.',
+        summary: 'A path or link that leads out of the repository that is checked.',
     },
     'unknown-key': { severity: 'error', summary: 'A key that nothing reads.' },
     'missing-key': { severity: 'error', summary: 'A key that is needed is missing.' },
@@ -47235,6 +47472,7 @@ function inline(value) {
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
 
+
 /** What the parser's errors mean to somebody who does not know YAML's grammar. */
 const EXPLANATIONS = {
     BAD_DQ_ESCAPE: {
@@ -47299,21 +47537,48 @@ function explainSyntax(errors, text) {
         };
     });
 }
-/** The first alias that names no anchor before it: the parser says so only when values are made. */
-function unknownAlias(document) {
-    let unknown;
+/** The parser looks for the anchor of each alias anew, through all of the file: more would take minutes. */
+const MOST_ALIASES = 500;
+/**
+ * The first alias that names no anchor before it, of which the parser says so only when values are made, or that is in the
+ * value of its own anchor, which YAML allows and no file of settings means; or one too many.
+ */
+function wrongAlias(document) {
+    let wrong;
+    const anchored = new Map();
+    let aliases = 0;
+    const noteAnchor = (_, node) => {
+        if (node.anchor)
+            anchored.set(node.anchor, node);
+    };
     (0,dist/* visit */.YR)(document, {
-        Alias(_, alias) {
-            if (!alias.resolve(document)) {
-                const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
-                const hint = 'Put quotes around a text that begins with *.';
-                unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
-                return dist/* visit */.YR.BREAK;
-            }
-            return undefined;
+        Scalar: noteAnchor,
+        Map: noteAnchor,
+        Seq: noteAnchor,
+        Alias(_, { source, range }, around) {
+            aliases += 1;
+            const problem = aliasProblem(source, anchored.get(source), around, aliases);
+            if (!problem)
+                return undefined;
+            const [message, hint] = problem;
+            wrong = { offset: range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
+            return dist/* visit */.YR.BREAK;
         },
     });
-    return unknown;
+    return wrong;
+}
+function aliasProblem(name, anchored, around, count) {
+    if (count > MOST_ALIASES)
+        return [`the file has more than ${MOST_ALIASES} aliases (*name)`, 'Write it without them.'];
+    if (anchored === undefined)
+        return [
+            `*${name} repeats an anchor &${name}, and there is none before it`,
+            'Put quotes around a text that begins with *.',
+        ];
+    // Of merge keys that take in themselves, mergeFaults says so.
+    if (around.includes(anchored) && !around.some((each) => (0,dist/* isPair */.tO)(each) && isMergeKey(each.key)))
+        return [`*${name} is in the value of &${name} itself, which so has no end`, 'Write the value out.'];
+    return undefined;
 }
 /** Tags (`!name`) that mean nothing: PyYAML refuses them, and the parser here only warns. */
 function unknownTags(warnings, text) {
@@ -47373,17 +47638,28 @@ function foundAt(code, text, offset) {
 
 
 
-
 /** What a finding says itself, or else its rule. */
 function severityOf({ severity, code }) {
     return severity ?? RULES[code].severity;
 }
 /** Bytes of a file of settings: what is larger is something else. */
 const MOST_SETTINGS_BYTES = 4 << 20;
+/** The text of a file of settings; undefined where there is none that may be read. */
+function settingsText(file) {
+    try {
+        const info = statFile(file);
+        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFile(file).toString() : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
 function readYamlFile(file, diagnostics, options = {}) {
     try {
-        const info = (0,external_node_fs_.statSync)(file);
+        const info = (0,confined_files/* statFile */.T1)(file);
+        if (!info)
+            throw Object.assign(new Error(), { code: 'ENOENT' });
         const message = info.isFile()
             ? info.size > MOST_SETTINGS_BYTES &&
                 `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
@@ -47392,7 +47668,7 @@ function readYamlFile(file, diagnostics, options = {}) {
             diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
             return undefined;
         }
-        const bytes = (0,external_node_fs_.readFileSync)(file);
+        const bytes = (0,confined_files/* readFile */.TA)(file);
         const fault = (0,text_file/* textFault */.MO)(bytes);
         if (!fault)
             return parseYaml(file, bytes.toString(), diagnostics, options);
@@ -47400,6 +47676,19 @@ function readYamlFile(file, diagnostics, options = {}) {
         diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
     catch (error) {
+        if (error instanceof confined_files/* RefusedPath */.i_) {
+            const { problem: message, hint } = error;
+            diagnostics.push({
+                severity: 'error',
+                code: 'outside-workspace',
+                message,
+                hint,
+                file,
+                line: 1,
+                column: 1,
+            });
+            return undefined;
+        }
         const message = `the file can't be read: ${error.code}`;
         diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
     }
@@ -47409,6 +47698,11 @@ function readYamlFile(file, diagnostics, options = {}) {
 function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = (0,text_file/* withoutMark */.E_)(marked);
+    if (isOvergrown(text)) {
+        const message = `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+        diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+        return undefined;
+    }
     const lineCounter = new dist/* LineCounter */.HN();
     const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
     const allowed = allowances(text);
@@ -47431,8 +47725,8 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         };
     };
     const found = explainSyntax(document.errors, text);
-    const unknown = unknownAlias(document);
-    found.push(...(unknown ? [unknown] : mergeFaults(document)));
+    const alias = wrongAlias(document);
+    found.push(...(alias ? [alias] : mergeFaults(document)));
     found.push(...anchorFaults(document), ...unknownTags(document.warnings, text));
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
@@ -47464,6 +47758,19 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         return undefined;
     }
 }
+/** The parser compares each key of a mapping with all others: far more than any settings would take minutes. */
+const MOST_SEPARATORS = 10_000;
+function isOvergrown(text) {
+    let separators = 0;
+    for (const character of text) {
+        if (character !== '\n' && character !== ',' && character !== ':')
+            continue;
+        separators += 1;
+        if (separators > MOST_SEPARATORS)
+            return true;
+    }
+    return false;
+}
 /** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
 const QUIET = { logLevel: 'error' };
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
@@ -47489,8 +47796,17 @@ function shifted(edits, by) {
  * @param name as it is written
  */
 function missingFile(name, absolute) {
+    const refusal = (0,confined_files/* refusalOf */.Of)(absolute);
+    if (refusal) {
+        const { problem, hint } = refusal;
+        const isElsewhere = external_node_path_default().isAbsolute(name) && (0,confinement/* enclosureOf */.eH)(absolute) === 'outside';
+        if (!isElsewhere)
+            return { code: 'outside-workspace', message: problem, hint };
+        const message = `${name} is outside of the workspace, and was not looked at`;
+        return { severity: 'notice', code: 'outside-workspace', message, hint: ELSEWHERE };
+    }
     if (!external_node_path_default().isAbsolute(name)) {
-        const hint = (0,diagnostics/* didYouMean */.au)(external_node_path_default().basename(absolute), namesIn(external_node_path_default().dirname(absolute)));
+        const hint = (0,diagnostics/* didYouMean */.au)(external_node_path_default().basename(absolute), (0,confined_files/* siblingNames */.TY)(absolute));
         return { code: 'missing-file', message: `there is no file ${absolute}`, hint };
     }
     const message = `there is no file ${absolute} on this machine`;
@@ -47498,16 +47814,535 @@ function missingFile(name, absolute) {
         severity: 'warning',
         code: 'missing-file',
         message,
-        hint: 'It must be there where the recipe runs.',
+        hint: ELSEWHERE,
     };
 }
-function namesIn(folder) {
+const ELSEWHERE = 'It must be there where the recipe runs.';
+
+
+/***/ }),
+
+/***/ 8299:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  i_: () => (/* binding */ RefusedPath),
+  $B: () => (/* binding */ isThere),
+  bt: () => (/* binding */ listFolder),
+  Tq: () => (/* binding */ openFile),
+  TA: () => (/* binding */ readFile),
+  H6: () => (/* binding */ readStart),
+  Of: () => (/* binding */ refusalOf),
+  J5: () => (/* binding */ refused),
+  TY: () => (/* binding */ siblingNames),
+  T1: () => (/* binding */ statFile)
+});
+
+// UNUSED EXPORTS: isFile
+
+// EXTERNAL MODULE: external "node:buffer"
+var external_node_buffer_ = __nccwpck_require__(4573);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
+;// CONCATENATED MODULE: ./packages/stage/src/links.ts
+
+
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+const NOTHING = new Set(['ENOENT', 'ENOTDIR']);
+/**
+ * Follows a path inside a folder, link by link. Names are bytes: the file systems of Linux know no encoding, and Node's
+ * own functions do not find what is not UTF-8.
+ *
+ * @param root absolute; links on the way to the folder itself are followed wherever they lead
+ * @param file absolute, inside the root by its text
+ */
+function followLinks(root, file) {
+    const links = [];
+    let folder;
     try {
-        return (0,external_node_fs_.readdirSync)(folder);
+        folder = bytesOf(external_node_fs_.realpathSync.native(root, 'buffer'));
+    }
+    catch (error) {
+        const code = codeOf(error);
+        return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+    }
+    const way = { root: Buffer.from(folder, 'latin1').toString(), links };
+    const roots = [folder, bytesOf(Buffer.from(root))];
+    let parts = splitPath(bytesOf(Buffer.from(external_node_path_default().relative(root, file))));
+    let here = [];
+    let stats;
+    const at = (names) => Buffer.from([folder, ...names].join('/'), 'latin1');
+    try {
+        stats = (0,external_node_fs_.lstatSync)(at([]));
+        for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
+            if (!stats.isDirectory())
+                return { ...way, end: 'missing' };
+            if (next === '..') {
+                if (here.length === 0)
+                    return { ...way, end: 'outside' };
+                here = here.slice(0, -1);
+                stats = (0,external_node_fs_.lstatSync)(at(here));
+                continue;
+            }
+            const found = (0,external_node_fs_.lstatSync)(at([...here, next]));
+            if (!found.isSymbolicLink()) {
+                here = [...here, next];
+                stats = found;
+                continue;
+            }
+            const link = at([...here, next]);
+            if (links.push(link) > MOST_LINKS)
+                return { ...way, end: 'unknown', code: 'ELOOP' };
+            const target = bytesOf((0,external_node_fs_.readlinkSync)(link, 'buffer'));
+            if (target.startsWith('/')) {
+                const known = roots.find((each) => target === each || target.startsWith(`${each}/`));
+                if (known === undefined)
+                    return { ...way, end: 'outside' };
+                here = [];
+                stats = (0,external_node_fs_.lstatSync)(at([]));
+                parts = [...splitPath(target.slice(known.length)), ...parts];
+            }
+            else
+                parts = [...splitPath(target), ...parts];
+        }
+        return { ...way, end: 'found', real: at(here), below: here, stats };
+    }
+    catch (error) {
+        const code = codeOf(error);
+        return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+    }
+}
+function splitPath(text) {
+    return text.split('/').filter((part) => part !== '' && part !== '.');
+}
+/** One character a byte, so that text functions work on it. */
+function bytesOf(bytes) {
+    return bytes.toString('latin1');
+}
+function codeOf(error) {
+    return error.code ?? String(error);
+}
+
+// EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
+var visible_text = __nccwpck_require__(2966);
+;// CONCATENATED MODULE: ./packages/stage/src/confined-files.ts
+
+
+
+
+
+
+
+
+/** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
+class RefusedPath extends errors/* ConfigurationError */.j1 {
+}
+/**
+ * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
+ * link by link, and what is then opened is compared, by its descriptor, with where the links lead: nothing outside is
+ * opened, listed or looked for. Without one these are Node's own functions.
+ *
+ * @param file absolute, or relative to the working folder
+ * @throws RefusedPath; Node's error where the system refuses
+ */
+async function openFile(file) {
+    return withPlace(file, (place) => (0,promises_.open)(place));
+}
+/** The content of a file; see {@link openFile}. */
+function readFile(file) {
+    return withPlace(file, (place) => (0,external_node_fs_.readFileSync)(place));
+}
+/** The first bytes of a file, at most `bytes` of them; see {@link openFile}. */
+function readStart(file, bytes) {
+    return withPlace(file, (place) => {
+        const descriptor = (0,external_node_fs_.openSync)(place, 'r');
+        try {
+            const start = Buffer.alloc(bytes);
+            return start.subarray(0, (0,external_node_fs_.readSync)(descriptor, start));
+        }
+        finally {
+            (0,external_node_fs_.closeSync)(descriptor);
+        }
+    });
+}
+/** What a path leads to; undefined where nothing is there. See {@link openFile}. */
+function statFile(file) {
+    const found = locate(file);
+    return found === 'free' ? (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false }) : found?.stats;
+}
+/** Whether something that may be read is there. */
+function isThere(file) {
+    try {
+        return statFile(file) !== undefined;
+    }
+    catch {
+        return false;
+    }
+}
+/** Whether a regular file that may be read is there. */
+function isFile(file) {
+    return isThere(file) && statFile(file)?.isFile() === true;
+}
+/** Why a path may not be read; undefined where it may, or where nothing is there. */
+function refusalOf(file) {
+    try {
+        statFile(file);
+        return undefined;
+    }
+    catch (error) {
+        return error instanceof RefusedPath ? error : undefined;
+    }
+}
+/**
+ * Names beside a file, for a hint; none of a folder that the user alone knows, and of which a stranger may ask.
+ */
+function siblingNames(file) {
+    const folder = external_node_path_default().dirname(external_node_path_default().resolve(file));
+    if ((0,confinement/* confinement */.PE)() && typeof (0,confinement/* enclosureOf */.eH)(folder) === 'string')
+        return [];
+    try {
+        return listFolder(folder).entries.map(({ name }) => name);
     }
     catch {
         return [];
     }
+}
+/** What is in a folder; see {@link openFile}. */
+function listFolder(folder) {
+    const entries = withPlace(folder, (place) => (0,external_node_fs_.readdirSync)(place, { withFileTypes: true, encoding: 'buffer' }));
+    const nameable = entries.filter(({ name }) => (0,external_node_buffer_.isUtf8)(name));
+    return {
+        entries: nameable.map((entry) => named(entry, folder)).sort((a, b) => (a.name < b.name ? -1 : 1)),
+        unnameable: entries.length - nameable.length,
+    };
+}
+function named(entry, folder) {
+    return Object.assign(Object.create(Object.getPrototypeOf(entry)), entry, {
+        name: entry.name.toString(),
+        parentPath: folder,
+    });
+}
+/** Linux opens what has this flag without an effect on it, also a device or a pipe. Node does not name it. */
+const O_PATH = 0o10000000;
+const DESCRIPTORS = '/proc/self/fd';
+/** Gives `use` a path under which the system opens just what was checked. */
+function withPlace(file, use) {
+    const found = locate(file);
+    if (found === 'free')
+        return use(file);
+    if (found === undefined)
+        throw missing(file);
+    const { real, stats } = found;
+    if (process.platform !== 'linux')
+        return use(real.toString());
+    const descriptor = (0,external_node_fs_.openSync)(real, O_PATH | external_node_fs_.constants.O_NOFOLLOW);
+    const place = `${DESCRIPTORS}/${descriptor}`;
+    try {
+        const { dev, ino } = (0,external_node_fs_.fstatSync)(descriptor);
+        if (dev !== stats.dev || ino !== stats.ino || !(0,external_node_fs_.readlinkSync)(place, 'buffer').equals(real))
+            throw refused(file, 'was replaced while it was opened', 'Run again when nothing writes there.');
+        const result = use(place);
+        if (!(result instanceof Promise)) {
+            (0,external_node_fs_.closeSync)(descriptor);
+            return result;
+        }
+        const closed = result.finally(() => (0,external_node_fs_.closeSync)(descriptor));
+        return closed.catch((error) => Promise.reject(withName(error, place, file)));
+    }
+    catch (error) {
+        (0,external_node_fs_.closeSync)(descriptor);
+        throw withName(error, place, file);
+    }
+}
+/** Node's error with the name that the caller knows. */
+function withName(error, place, file) {
+    if (error instanceof Error && 'path' in error) {
+        error.message = error.message.replaceAll(place, file);
+        error.path = file;
+    }
+    return error;
+}
+function locate(file) {
+    if (file.includes('\0'))
+        return undefined;
+    const absolute = external_node_path_default().resolve(file);
+    const enclosure = (0,confinement/* enclosureOf */.eH)(absolute);
+    if (enclosure === 'free')
+        return 'free';
+    if (enclosure === 'outside')
+        throw refused(file, 'leads out of the workspace', NAME_IT);
+    const route = followLinks(enclosure.root, absolute);
+    if (route.end === 'missing')
+        return undefined;
+    if (route.end === 'outside')
+        throw refused(file, 'leads out of the workspace', NAME_IT);
+    if (route.end === 'unknown')
+        throw refused(file, `can't be followed: ${route.code}`, NAME_IT);
+    const problem = oddity(route.stats, route.below, enclosure.isStrangers);
+    if (problem)
+        throw refused(file, ...problem);
+    if (enclosure.isStrangers && route.stats.isFile() && isHollow(route.real.toString(), route.stats))
+        throw refused(file, `has ${route.stats.size} bytes, nearly all of them a hole`, 'Write the file again.');
+    return route;
+}
+const NAME_IT = 'Put the file itself into the repository, and name it from there.';
+/** Bytes from which that counts: less is read at once. */
+const HOLLOW_BYTES = 1 << 20;
+/** No compression of a file system makes real data so small. */
+const HOLLOW_RATIO = 100;
+const BLOCK_BYTES = 512;
+const PROBES = 16;
+const PROBE_BYTES = 4096;
+/** Why something in the workspace is not taken for a file or folder of its own. */
+function oddity(stats, below, isStrangers) {
+    // `.git` holds the credentials of a checkout that keeps them.
+    if (isStrangers && below.some((name) => name.toLowerCase() === '.git'))
+        return ["is one of git's own files", 'Name a file of the repository.'];
+    if (stats.isDirectory())
+        return undefined;
+    if (!stats.isFile())
+        return ['is neither a file nor a folder', 'Put a file there.'];
+    if (!isStrangers)
+        return undefined;
+    // What a checkout writes has one name. Another one may be that of any file of the machine.
+    if (stats.nlink > 1)
+        return ['is a hard link to a file with another name', 'Put a copy there (cp).'];
+    return undefined;
+}
+/** Whether a large file is all zeros where it is looked at, and takes hardly any room: reading it would take for ever. */
+function isHollow(place, { size, blocks }) {
+    if (size < HOLLOW_BYTES || blocks * BLOCK_BYTES * HOLLOW_RATIO >= size)
+        return false;
+    // Some file systems do not say what room a file takes.
+    const descriptor = (0,external_node_fs_.openSync)(place, 'r');
+    try {
+        const probe = Buffer.alloc(PROBE_BYTES);
+        return Array.from({ length: PROBES }, (_, at) => Math.floor((size / PROBES) * (at + 0.5))).every((position) => probe.subarray(0, (0,external_node_fs_.readSync)(descriptor, probe, { position })).every((byte) => byte === 0));
+    }
+    finally {
+        (0,external_node_fs_.closeSync)(descriptor);
+    }
+}
+/** The error for a path, by its name in the workspace where it is there. */
+function refused(file, problem, hint) {
+    const rule = (0,confinement/* confinement */.PE)();
+    const short = rule ? external_node_path_default().relative(rule.root, external_node_path_default().resolve(file)) : file;
+    const name = short.startsWith('..') ? file : short || '.';
+    return new RefusedPath(`${(0,visible_text/* visibleText */.Q)(name)} ${problem}`, { hint });
+}
+function missing(file) {
+    const error = new Error(`ENOENT: no such file or directory, open '${file}'`);
+    error.code = 'ENOENT';
+    error.path = file;
+    return error;
+}
+
+
+/***/ }),
+
+/***/ 7159:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   z: () => (/* binding */ writeOutput)
+/* harmony export */ });
+/* unused harmony export prepareOutputPlace */
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1455);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_3___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_3__);
+/* harmony import */ var _confined_files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8299);
+/* harmony import */ var _confinement_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7818);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6499);
+
+
+
+
+
+
+
+
+const ITSELF = 'Remove the link, or give the absolute path of the place that is meant.';
+const DESCRIPTORS = '/proc/self/fd';
+/** Linux opens what has this flag without an effect on it. Node does not name it. */
+const O_PATH = 0o10000000;
+/**
+ * Writes a file whole or not at all: beside its place, and renamed. Its folder is made where it is missing.
+ *
+ * Under a confinement no link in its place or on the way is followed, since a stranger may have put it there: what is
+ * written would replace any file of the machine.
+ *
+ * @param file absolute, or relative to the working folder
+ * @throws ConfigurationError for a link or a folder in its place; Node's error where the system refuses
+ */
+async function writeOutput(file, content) {
+    const absolute = node_path__WEBPACK_IMPORTED_MODULE_3___default().resolve(file);
+    const name = node_path__WEBPACK_IMPORTED_MODULE_3___default().basename(absolute);
+    const opened = openOutputFolder(node_path__WEBPACK_IMPORTED_MODULE_3___default().dirname(absolute));
+    const unfinished = node_path__WEBPACK_IMPORTED_MODULE_3___default().join(opened.place, `.${name}.${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomUUID)()}.unfinished`);
+    try {
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.mkdir)(opened.place, { recursive: true });
+        const target = node_path__WEBPACK_IMPORTED_MODULE_3___default().join(opened.place, name);
+        const there = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.lstat)(target).catch(() => undefined);
+        if (there?.isSymbolicLink() && opened.isConfined)
+            throw (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_4__/* .refused */ .J5)(file, 'is a link', ITSELF);
+        if (there?.isDirectory())
+            throw new _errors_js__WEBPACK_IMPORTED_MODULE_5__/* .ConfigurationError */ .j1(`${file} is a folder`, { hint: 'Name a file.' });
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.writeFile)(unfinished, content, { flag: 'wx' });
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.rename)(unfinished, target);
+    }
+    catch (error) {
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.rm)(unfinished, { force: true }).catch(() => { });
+        throw error;
+    }
+    finally {
+        opened.close();
+    }
+}
+/**
+ * Makes the folder that a stage's output will be in, and refuses links under which that output, or a file beside it,
+ * would go elsewhere. Does nothing but make the folder where there is no confinement.
+ *
+ * @param outputDir absolute
+ * @throws ConfigurationError
+ */
+function prepareOutputPlace(outputDir) {
+    const parent = path.dirname(outputDir);
+    const opened = openOutputFolder(parent);
+    try {
+        if (!opened.isConfined) {
+            mkdirSync(parent, { recursive: true });
+            return;
+        }
+        const base = path.basename(outputDir);
+        for (const entry of readdirSync(opened.place, { withFileTypes: true })) {
+            const { name } = entry;
+            // The log, the lock, the job and the staging folders.
+            if (name !== base && !name.startsWith(`${base}.`) && !name.startsWith(`.${base}.`))
+                continue;
+            if (entry.isSymbolicLink())
+                throw refused(path.join(parent, name), 'is a link', ITSELF);
+            if (!entry.isDirectory() || name === base)
+                continue;
+            // The folder of an interrupted run, which the next one continues.
+            const link = walkFolder(path.join(parent, name)).entries.find(({ isLink }) => isLink);
+            if (link)
+                throw refused(path.join(parent, name, link.path), 'is a link', ITSELF);
+        }
+    }
+    finally {
+        opened.close();
+    }
+}
+/** Opens a folder to write in, and makes it, without following a link; where there is no confinement, its path alone. */
+function openOutputFolder(folder) {
+    const enclosure = (0,_confinement_js__WEBPACK_IMPORTED_MODULE_6__/* .enclosureOf */ .eH)(folder);
+    if (enclosure === 'outside')
+        throw (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_4__/* .refused */ .J5)(folder, 'is outside of the workspace', 'Name a file in it.');
+    if (enclosure === 'free')
+        return { place: folder, isConfined: false, close: () => { } };
+    const real = node_fs__WEBPACK_IMPORTED_MODULE_1__.realpathSync.native(enclosure.root);
+    let here = real;
+    for (const part of node_path__WEBPACK_IMPORTED_MODULE_3___default().relative(enclosure.root, folder).split((node_path__WEBPACK_IMPORTED_MODULE_3___default().sep)).filter(Boolean)) {
+        here = node_path__WEBPACK_IMPORTED_MODULE_3___default().join(here, part);
+        const named = node_path__WEBPACK_IMPORTED_MODULE_3___default().join(enclosure.root, node_path__WEBPACK_IMPORTED_MODULE_3___default().relative(real, here));
+        if (part.toLowerCase() === '.git')
+            throw (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_4__/* .refused */ .J5)(named, 'belongs to git', 'Choose another folder.');
+        const there = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.lstatSync)(here, { throwIfNoEntry: false });
+        if (there === undefined)
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.mkdirSync)(here);
+        else if (there.isSymbolicLink())
+            throw (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_4__/* .refused */ .J5)(named, 'is a link', ITSELF);
+        else if (!there.isDirectory())
+            throw (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_4__/* .refused */ .J5)(named, 'is a file, not a folder', 'Choose another folder.');
+    }
+    if (process.platform !== 'linux')
+        return { place: here, isConfined: true, close: () => { } };
+    const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.openSync)(here, O_PATH | node_fs__WEBPACK_IMPORTED_MODULE_1__.constants.O_DIRECTORY | node_fs__WEBPACK_IMPORTED_MODULE_1__.constants.O_NOFOLLOW);
+    const place = `${DESCRIPTORS}/${descriptor}`;
+    if ((0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readlinkSync)(place) !== here) {
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(descriptor);
+        throw (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_4__/* .refused */ .J5)(folder, 'was replaced while it was opened', 'Run again when nothing writes there.');
+    }
+    return { place, isConfined: true, close: () => (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(descriptor) };
+}
+
+
+/***/ }),
+
+/***/ 7818:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   D6: () => (/* binding */ confinementFrom),
+/* harmony export */   PE: () => (/* binding */ confinement),
+/* harmony export */   dg: () => (/* binding */ confined),
+/* harmony export */   eH: () => (/* binding */ enclosureOf)
+/* harmony export */ });
+/* unused harmony exports mayQuote, isBelow */
+/* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6698);
+/* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_async_hooks__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+
+
+const current = new node_async_hooks__WEBPACK_IMPORTED_MODULE_0__.AsyncLocalStorage();
+/** Runs `work`, and all that it awaits, with the files of a confinement; `undefined` lifts one for a path of our own choice. */
+function confined(confinement, work) {
+    return current.run(confinement, work);
+}
+/** The confinement that holds here; a thread that is started is given it by its starter. */
+function confinement() {
+    return current.getStore();
+}
+/** Where Linux has what is no file of a disk: devices that never end, and the environment of the process. */
+const SYSTEM = ['/proc', '/sys', '/dev'];
+/** The enclosure of an absolute path; `free` where it may be followed anywhere, `outside` where it may not. */
+function enclosureOf(file) {
+    const rule = current.getStore();
+    if (!rule)
+        return 'free';
+    const { root, also = [], outside } = rule;
+    const own = also.find((folder) => isBelow(file, folder));
+    // The project's own folder may hold the workspace of a test, or be the workspace itself.
+    if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
+        return { root: own, isStrangers: false };
+    if (isBelow(file, root))
+        return { root, isStrangers: true };
+    return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';
+}
+/**
+ * Whether a message may show what is in a file. Of one outside, which a run with the right to do so named, its log and
+ * summary show nothing: more people read these than that file.
+ */
+function mayQuote(file) {
+    return !current.getStore() || typeof enclosureOf(file) !== 'string';
+}
+/** The confinement for what a file names: a stranger's file names nothing outside, the owner's whatever it likes. */
+function confinementFrom(file) {
+    const rule = current.getStore();
+    return rule && typeof enclosureOf(file) !== 'string' ? { ...rule, outside: 'refused' } : rule;
+}
+/** Whether a path is a folder or below it, by their texts. */
+function isBelow(file, folder) {
+    const relative = node_path__WEBPACK_IMPORTED_MODULE_1___default().relative(folder, file);
+    return relative !== '..' && !relative.startsWith(`..${(node_path__WEBPACK_IMPORTED_MODULE_1___default().sep)}`) && !node_path__WEBPACK_IMPORTED_MODULE_1___default().isAbsolute(relative);
 }
 
 
@@ -47550,6 +48385,116 @@ function formatPlace(place) {
 /** A child process failed. Its own output, in the message, says why; our stack would say nothing. */
 class ChildProcessError extends Error {
     name = 'ChildProcessError';
+}
+
+
+/***/ }),
+
+/***/ 3460:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   C: () => (/* binding */ globFiles),
+/* harmony export */   a: () => (/* binding */ walkFolder)
+/* harmony export */ });
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _confined_files_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8299);
+
+
+/**
+ * All that is below a folder, as far as it may be read. Links are not followed by themselves, so that none leads in a
+ * circle.
+ *
+ * @throws RefusedPath where the folder itself may not be read; Node's error where the system refuses that
+ */
+function walkFolder(folder, { enters = isOwnFolder } = {}) {
+    const walk = { entries: [], unread: [] };
+    const look = (below) => {
+        const { entries, unnameable } = (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .listFolder */ .bt)(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, below));
+        if (unnameable > 0)
+            walk.unread.push(`${below || '.'}: ${unnameable} of its names are not UTF-8`);
+        for (const each of entries) {
+            const entry = {
+                path: node_path__WEBPACK_IMPORTED_MODULE_0___default().posix.join(below, each.name),
+                isFolder: each.isDirectory(),
+                isLink: each.isSymbolicLink(),
+                isFile: each.isFile(),
+            };
+            walk.entries.push(entry);
+            if (!enters(entry))
+                continue;
+            try {
+                look(entry.path);
+            }
+            catch (error) {
+                const { code, message } = error;
+                walk.unread.push(`${entry.path}: ${code ?? message.split('\n')[0]}`);
+            }
+        }
+    };
+    look('');
+    return walk;
+}
+function isOwnFolder({ isFolder }) {
+    return isFolder;
+}
+/**
+ * Absolute paths of what a pattern stands for, sorted by code unit. It is Node's `globSync`, with two differences: under a
+ * confinement nothing outside is looked at (a link that leads out is among the paths, for whoever opens it to refuse it by
+ * name), and `**` goes at its end through one link wherever it is in the pattern.
+ *
+ * @param pattern absolute
+ */
+function globFiles(pattern) {
+    const parts = pattern.split('/');
+    const first = parts.findIndex(isMagic);
+    const folder = parts.slice(0, first).join('/') || '/';
+    const rest = parts.slice(first);
+    return found(folder, followed(folder, rest))
+        .map(({ path: file }) => file)
+        .filter((file) => node_path__WEBPACK_IMPORTED_MODULE_0___default().matchesGlob(file, rest.join('/')))
+        .map((file) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, file))
+        .sort(byCodeUnit);
+}
+/** Into which folders a pattern leads: through links where it names them, and at the end of `**`. */
+function followed(folder, rest) {
+    const any = rest.lastIndexOf('**');
+    const afterAny = rest.length - any - 1;
+    const links = new Set();
+    return ({ path: file, isFolder, isLink }) => {
+        if (!isFolder && !(isLink && leadsToFolder(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, file))))
+            return false;
+        if (isLink)
+            links.add(file);
+        const parts = file.split('/');
+        if (any < 0)
+            return parts.length < rest.length && !(isLink && isMagic(rest[parts.length - 1]));
+        const link = parts.findIndex((_, index) => links.has(parts.slice(0, index + 1).join('/')));
+        return link < 0 || parts.length - link <= afterAny;
+    };
+}
+function isMagic(part = '') {
+    return /[*?[{]/.test(part);
+}
+function found(folder, enters) {
+    try {
+        return walkFolder(folder, { enters }).entries;
+    }
+    catch {
+        return [];
+    }
+}
+function leadsToFolder(file) {
+    try {
+        return (0,_confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .statFile */ .T1)(file)?.isDirectory() ?? false;
+    }
+    catch {
+        return false;
+    }
+}
+function byCodeUnit(a, b) {
+    return a < b ? -1 : 1;
 }
 
 
@@ -47624,7 +48569,7 @@ function gitCommit(root = PROJECT_ROOT) {
 
 /** Bytes of a step's summary; of a longer one GitHub shows nothing (GitHub's docs, "Adding a job summary"). */
 const SUMMARY_LIMIT = 1024 * 1024;
-/** The outputs of a step. One that can't be written ends no work: it is told of once, at the end. */
+/** The outputs of a step. If they can't be written, the work is not lost: one warning at the end says so. */
 class StepOutputs {
     #lost = new Set();
     #reason = '';
@@ -47704,16 +48649,19 @@ __nccwpck_require__.d(__webpack_exports__, {
   WI: () => (/* binding */ readManifest)
 });
 
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
+// EXTERNAL MODULE: ./packages/stage/src/folder-walk.ts
+var folder_walk = __nccwpck_require__(3460);
 ;// CONCATENATED MODULE: ./packages/stage/src/file-digests.ts
+
 
 
 
@@ -47728,14 +48676,14 @@ var external_node_fs_ = __nccwpck_require__(3024);
  */
 async function recordFiles(target, known = [], exclude = new Set()) {
     const knownByPath = new Map(known.map((record) => [record.path, record]));
-    const isFolder = (await stat(target)).isDirectory();
-    const names = isFolder ? await listFiles(target) : [path.basename(target)];
+    const isFolder = statFile(target)?.isDirectory() ?? false;
+    const names = isFolder ? listFiles(target) : [path.basename(target)];
     const records = [];
     for (const name of names) {
         if (exclude.has(name))
             continue;
         const file = isFolder ? path.join(target, name) : target;
-        const { size, mtimeNs } = await stat(file, { bigint: true });
+        const { size, mtimeNs } = await timesOf(file);
         const earlier = knownByPath.get(name);
         const unchanged = earlier && BigInt(earlier.size) === size && earlier.mtime_ns === String(mtimeNs);
         const sha256 = unchanged ? earlier.sha256 : await sha256OfFile(file);
@@ -47747,19 +48695,34 @@ async function recordFiles(target, known = [], exclude = new Set()) {
 function contentDigest(records) {
     return digestOf(records.map(({ path: name, sha256 }) => [name, sha256]));
 }
+const UNREAD = 'Rename what it names, or let the user that runs this read it.';
 /** All files below a folder, relative paths with `/`, sorted by code unit so that no locale changes the order. */
-async function listFiles(folder) {
-    const entries = await (0,promises_.readdir)(folder, { recursive: true, withFileTypes: true });
+function listFiles(folder) {
+    const { entries, unread } = (0,folder_walk/* walkFolder */.a)(folder);
+    const [problem] = unread;
+    if (problem !== undefined)
+        throw new errors/* ConfigurationError */.j1(`${folder} can't be read whole: ${problem}`, { hint: UNREAD });
     return entries
-        .filter((entry) => !entry.isDirectory())
-        .map((entry) => external_node_path_default().relative(folder, external_node_path_default().join(entry.parentPath, entry.name)).split((external_node_path_default()).sep).join('/'))
+        .filter(({ isFolder }) => !isFolder)
+        .map(({ path: file }) => file)
         .sort((a, b) => (a < b ? -1 : 1));
 }
 async function sha256OfFile(file) {
     const hash = (0,external_node_crypto_.createHash)('sha256');
-    for await (const chunk of (0,external_node_fs_.createReadStream)(file, { highWaterMark: 1 << 20 }))
+    const handle = await (0,confined_files/* openFile */.Tq)(file);
+    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 }))
         hash.update(chunk);
     return hash.digest('hex');
+}
+/** Size and modification time. */
+async function timesOf(file) {
+    const handle = await (0,confined_files/* openFile */.Tq)(file);
+    try {
+        return await handle.stat({ bigint: true });
+    }
+    finally {
+        await handle.close();
+    }
 }
 
 ;// CONCATENATED MODULE: ./packages/stage/src/manifest.ts
@@ -47770,7 +48733,7 @@ const MANIFEST_FILE = 'stage-manifest.json';
 /** The manifest of an output folder; `undefined` where there is none, or none that can be read. */
 async function readManifest(folder) {
     try {
-        const manifest = JSON.parse(await (0,promises_.readFile)(external_node_path_default().join(folder, MANIFEST_FILE), 'utf8'));
+        const manifest = JSON.parse((0,confined_files/* readFile */.TA)(external_node_path_default().join(folder, MANIFEST_FILE)).toString());
         return manifest.manifest_version === 1 && Array.isArray(manifest.outputs) ? manifest : undefined;
     }
     catch {
@@ -47784,13 +48747,13 @@ async function readManifest(folder) {
  * With `hashAll` every file is hashed.
  */
 async function findDamage(folder, manifest, hashAll) {
-    const present = new Set(await listFiles(folder));
+    const present = new Set(listFiles(folder));
     present.delete(MANIFEST_FILE);
     for (const record of manifest.outputs) {
         if (!present.delete(record.path))
             return `${record.path} is missing`;
         const file = external_node_path_default().join(folder, record.path);
-        const { size, mtimeNs } = await (0,promises_.stat)(file, { bigint: true });
+        const { size, mtimeNs } = await timesOf(file);
         if (Number(size) !== record.size)
             return `${record.path} has ${size} bytes instead of ${record.size}`;
         const sameTime = String(mtimeNs) === record.mtime_ns;
@@ -47800,6 +48763,37 @@ async function findDamage(folder, manifest, hashAll) {
     }
     const [extra] = present;
     return extra === undefined ? undefined : `${extra} does not belong to it`;
+}
+
+
+/***/ }),
+
+/***/ 6649:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   w: () => (/* binding */ markdown)
+/* harmony export */ });
+/* harmony import */ var _visible_text_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2966);
+
+/** Of no width. GitHub reads entities before it looks for names and addresses, so writing `@` as one is not enough. */
+const GAP = '&#8203;';
+/**
+ * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1` and commits,
+ * and links addresses (https://github.github.com/gfm/#autolinks-extension-,
+ * https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls).
+ */
+const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/)|(?<![0-9a-z])(?:gh-(?=\d)|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
+/** Text of others as GitHub shows it just as it is, in a table cell too: it notifies nobody, refers to nothing, links nowhere. */
+function markdown(text) {
+    return (0,_visible_text_js__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q)(text).replaceAll(SPECIAL, (found) => {
+        if (found === ':' || /^(gh-|www)$/i.test(found))
+            return `${found}${GAP}`;
+        if (found.length > 1)
+            return `<code>${found}</code>`;
+        const entity = `&#${found.charCodeAt(0)};`;
+        return found === '@' || found === '#' ? `${entity}${GAP}` : entity;
+    });
 }
 
 
@@ -47907,7 +48901,7 @@ function formatSeconds(seconds) {
 
 /***/ }),
 
-/***/ 7977:
+/***/ 1781:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -47935,6 +48929,8 @@ function abortOnSignals() {
     return controller.signal;
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: external "node:path"
@@ -47999,9 +48995,24 @@ function annotation(place) {
     };
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/hardware.ts
+var hardware = __nccwpck_require__(4572);
+;// CONCATENATED MODULE: ./packages/stage/src/job-confinement.ts
+
+
+/** The confinement in which actions run, and commands in a job: to its workspace. Undefined where there is no job. */
+function jobConfinement() {
+    const { GITHUB_ACTIONS, GITHUB_WORKSPACE } = process.env;
+    if (GITHUB_ACTIONS !== 'true' || !GITHUB_WORKSPACE)
+        return undefined;
+    return { root: external_node_path_default().resolve(GITHUB_WORKSPACE), also: [hardware/* PROJECT_ROOT */.Vn], outside: 'by name' };
+}
+
 // EXTERNAL MODULE: ./packages/stage/src/job-files.ts
 var job_files = __nccwpck_require__(2103);
 ;// CONCATENATED MODULE: ./packages/stage/src/run-action.ts
+
+
 
 
 
@@ -48021,12 +49032,12 @@ async function runAction(main) {
     const reporter = new GithubReporter();
     const signal = abortOnSignals();
     try {
-        await main({
+        await (0,confinement/* confined */.dg)(jobConfinement(), () => main({
             reporter,
             signal,
             setOutput: (name, value) => outputs.set(name, value),
             addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
-        });
+        }));
     }
     catch (error) {
         if (error instanceof CancelledError || signal.aborted) {
@@ -48058,24 +49069,78 @@ function fenced(text) {
 
 /***/ }),
 
-/***/ 4202:
+/***/ 3676:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   E_: () => (/* binding */ withoutMark),
-/* harmony export */   H: () => (/* binding */ START_BYTES),
-/* harmony export */   JE: () => (/* binding */ readJsonFile),
-/* harmony export */   MO: () => (/* binding */ textFault),
-/* harmony export */   NS: () => (/* binding */ isLfsPointer),
-/* harmony export */   WP: () => (/* binding */ UTF8_MARK),
-/* harmony export */   xN: () => (/* binding */ LFS_FAULT)
-/* harmony export */ });
-/* unused harmony exports foreignStart, firstInvalidByte, byteName */
-/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4573);
-/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_buffer__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6499);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  xN: () => (/* binding */ LFS_FAULT),
+  H: () => (/* binding */ START_BYTES),
+  WP: () => (/* binding */ UTF8_MARK),
+  NS: () => (/* binding */ isLfsPointer),
+  JE: () => (/* binding */ readJsonFile),
+  MO: () => (/* binding */ textFault),
+  E_: () => (/* binding */ withoutMark)
+});
+
+// UNUSED EXPORTS: byteName, firstInvalidByte, foreignStart
+
+// EXTERNAL MODULE: external "node:buffer"
+var external_node_buffer_ = __nccwpck_require__(4573);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __nccwpck_require__(8299);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(6499);
+;// CONCATENATED MODULE: ./packages/stage/src/limited-json.ts
+/** Bytes of a file of JSON: the largest that models have, their tokenizers, have a quarter of that. */
+const MOST_JSON_BYTES = 128 << 20;
+/** Levels of lists and objects: a tokenizer.json has 8. What reads the value may recurse. */
+const MOST_DEPTH = 64;
+/** The largest vocabulary that is published, 900,000 pieces with a score each, has 2.7 million values. */
+const MOST_VALUES = 6_000_000;
+/**
+ * The value of a JSON text that a stranger may have written: in a small file there is room for many more values, and deeper
+ * ones, than a model's settings have.
+ *
+ * @param bytes of the text, in UTF-8
+ * @throws SyntaxError for what is no JSON, RangeError for what has too many values or too deep ones
+ */
+function parseLimitedJson(bytes, text = bytes.toString()) {
+    if (valuesIn(bytes) > MOST_VALUES)
+        throw new RangeError('the file has more values than any that is read here');
+    const value = JSON.parse(text);
+    if (isDeeper(value, MOST_DEPTH))
+        throw new RangeError(`its lists and objects are more than ${MOST_DEPTH} deep`);
+    return value;
+}
+/** As many as brackets and commas begin. Those within texts count too: of a limit that is exact enough. */
+function valuesIn(bytes) {
+    let count = 0;
+    for (const byte of bytes)
+        if (byte === 0x2c || byte === 0x5b || byte === 0x7b)
+            count += 1;
+    return count;
+}
+/** Level by level: no depth is too much for it. */
+function isDeeper(value, limit) {
+    let level = [value].filter(isContainer);
+    for (let depth = 0; depth < limit && level.length > 0; depth += 1) {
+        const next = [];
+        for (const outer of level)
+            for (const inner of Object.values(outer))
+                if (isContainer(inner))
+                    next.push(inner);
+        level = next;
+    }
+    return level.length > 0;
+}
+function isContainer(value) {
+    return value !== null && typeof value === 'object';
+}
+
+;// CONCATENATED MODULE: ./packages/stage/src/text-file.ts
+
 
 
 
@@ -48086,23 +49151,35 @@ const START_BYTES = 64;
 /**
  * The value of a JSON file in UTF-8, with or without a byte order mark.
  *
- * @throws ConfigurationError for a pointer of Git LFS, another encoding and what is not JSON; Node's error where it can't
- *   be read
+ * @throws ConfigurationError for a pointer of Git LFS, another encoding, what is not JSON or too large for it; Node's error
+ *   where it can't be read
  */
 function readJsonFile(file) {
-    const bytes = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readFileSync)(file);
+    const info = (0,confined_files/* statFile */.T1)(file);
+    const problem = info && !info.isFile()
+        ? 'this is not a file'
+        : info &&
+            info.size > MOST_JSON_BYTES &&
+            `${info.size} bytes, and a file of JSON has at most ${MOST_JSON_BYTES}`;
+    if (problem)
+        throw new errors/* ConfigurationError */.j1(problem, { hint: 'Name the file itself.', place: { file } });
+    const bytes = (0,confined_files/* readFile */.TA)(file);
     const fault = textFault(bytes);
     if (fault) {
         const { problem, hint, line } = fault;
-        throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1(problem, { hint, place: { file, line } });
+        throw new errors/* ConfigurationError */.j1(problem, { hint, place: { file, line } });
     }
     try {
-        return JSON.parse(withoutMark(bytes.toString()));
+        return parseLimitedJson(bytes, withoutMark(bytes.toString()));
     }
     catch (error) {
         // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
-        const hint = 'Correct it, or write it again.';
-        throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ConfigurationError */ .j1('the file is not JSON', { hint, place: { file }, cause: error });
+        const problem = error instanceof RangeError ? error.message : 'the file is not JSON';
+        throw new errors/* ConfigurationError */.j1(problem, {
+            hint: 'Correct it, or write it again.',
+            place: { file },
+            cause: error,
+        });
     }
 }
 /** A text without the byte order mark at its start. */
@@ -48112,7 +49189,7 @@ function withoutMark(text) {
 /** What keeps bytes from being text in UTF-8; undefined where nothing does. */
 function textFault(bytes) {
     const foreign = foreignStart(bytes);
-    if (foreign || (0,node_buffer__WEBPACK_IMPORTED_MODULE_0__.isUtf8)(bytes))
+    if (foreign || (0,external_node_buffer_.isUtf8)(bytes))
         return foreign;
     const bad = firstInvalidByte(bytes, 0, bytes.length);
     const line = bytes
@@ -48157,7 +49234,7 @@ function firstInvalidByte(buffer, start, end) {
             continue;
         }
         const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-        if (!(0,node_buffer__WEBPACK_IMPORTED_MODULE_0__.isUtf8)(buffer.subarray(at, Math.min(end, at + length))))
+        if (!(0,external_node_buffer_.isUtf8)(buffer.subarray(at, Math.min(end, at + length))))
             return at;
         at += length;
     }
@@ -51164,7 +52241,7 @@ __webpack_unused_export__ = identity.isCollection;
 __webpack_unused_export__ = identity.isDocument;
 exports.jh = identity.isMap;
 __webpack_unused_export__ = identity.isNode;
-__webpack_unused_export__ = identity.isPair;
+exports.tO = identity.isPair;
 exports.jn = identity.isScalar;
 exports.oP = identity.isSeq;
 __webpack_unused_export__ = Pair.Pair;

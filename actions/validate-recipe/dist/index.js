@@ -28524,7 +28524,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8297);
+/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6501);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2121);
 
 
@@ -28535,7 +28535,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 8297:
+/***/ 6501:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -28544,63 +28544,362 @@ __nccwpck_require__.d(__webpack_exports__, {
   F: () => (/* binding */ validateAction)
 });
 
-;// CONCATENATED MODULE: external "node:fs/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
-// EXTERNAL MODULE: ./packages/stage/src/errors.ts
-var src_errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: ./packages/stage/src/visible-text.ts
 var visible_text = __nccwpck_require__(2966);
-// EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
-var mod = __nccwpck_require__(1916);
-;// CONCATENATED MODULE: ./packages/recipe/src/diagnostics.ts
-
-
-/** A recipe that can't be run, with all that was found in its files. */
-class diagnostics_RecipeError extends src_errors/* ConfigurationError */.j1 {
-    diagnostics;
-    constructor(diagnostics) {
-        const errors = diagnostics.filter(({ severity }) => severity === 'error');
-        super(errors.map(formatDiagnostic).join('\n'));
-        this.diagnostics = diagnostics;
-    }
-}
-/** `file:line:column: error: message`, and what to do on a second line. */
-function formatDiagnostic(diagnostic) {
-    const text = `${(0,visible_text/* visibleText */.Q)((0,src_errors/* formatPlace */.dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
-    return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
-}
-/**
- * By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. How
- * other tools read a value is left out where it is wrong here already.
- */
-function inSourceOrder(diagnostics) {
-    const place = ({ file, line, column }) => (0,src_errors/* formatPlace */.dE)({ file, line, column });
-    const wrong = new Set(diagnostics.filter(({ severity }) => severity === 'error').map(place));
-    const told = diagnostics.filter((finding) => finding.code !== 'yaml-version' || !wrong.has(place(finding)));
-    const found = new Map(told.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
-    return [...found.values()].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column);
-}
-/** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
-function didYouMean(found, names) {
-    const near = nearest(found, names);
-    return near === undefined ? undefined : `Did you mean ${near}?`;
-}
-/** The name that such a slip was to be. */
-function nearest(found, names) {
-    if (names.length === 0)
-        return undefined;
-    const name = (0,mod/* closest */.kp)(found, [...names]);
-    return (0,mod/* distance */.Io)(found, name) <= Math.max(2, Math.floor(found.length / 3)) ? name : undefined;
-}
-
-;// CONCATENATED MODULE: external "node:fs"
-const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
+;// CONCATENATED MODULE: external "node:fs"
+const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
+;// CONCATENATED MODULE: external "node:fs/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var src_errors = __nccwpck_require__(6499);
+;// CONCATENATED MODULE: ./packages/stage/src/links.ts
+
+
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+const NOTHING = new Set(['ENOENT', 'ENOTDIR']);
+/**
+ * Follows a path inside a folder, link by link. Names are bytes: the file systems of Linux know no encoding, and Node's
+ * own functions do not find what is not UTF-8.
+ *
+ * @param root absolute; links on the way to the folder itself are followed wherever they lead
+ * @param file absolute, inside the root by its text
+ */
+function followLinks(root, file) {
+    const links = [];
+    let folder;
+    try {
+        folder = bytesOf(external_node_fs_namespaceObject.realpathSync.native(root, 'buffer'));
+    }
+    catch (error) {
+        const code = codeOf(error);
+        return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+    }
+    const way = { root: Buffer.from(folder, 'latin1').toString(), links };
+    const roots = [folder, bytesOf(Buffer.from(root))];
+    let parts = splitPath(bytesOf(Buffer.from(external_node_path_default().relative(root, file))));
+    let here = [];
+    let stats;
+    const at = (names) => Buffer.from([folder, ...names].join('/'), 'latin1');
+    try {
+        stats = (0,external_node_fs_namespaceObject.lstatSync)(at([]));
+        for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
+            if (!stats.isDirectory())
+                return { ...way, end: 'missing' };
+            if (next === '..') {
+                if (here.length === 0)
+                    return { ...way, end: 'outside' };
+                here = here.slice(0, -1);
+                stats = (0,external_node_fs_namespaceObject.lstatSync)(at(here));
+                continue;
+            }
+            const found = (0,external_node_fs_namespaceObject.lstatSync)(at([...here, next]));
+            if (!found.isSymbolicLink()) {
+                here = [...here, next];
+                stats = found;
+                continue;
+            }
+            const link = at([...here, next]);
+            if (links.push(link) > MOST_LINKS)
+                return { ...way, end: 'unknown', code: 'ELOOP' };
+            const target = bytesOf((0,external_node_fs_namespaceObject.readlinkSync)(link, 'buffer'));
+            if (target.startsWith('/')) {
+                const known = roots.find((each) => target === each || target.startsWith(`${each}/`));
+                if (known === undefined)
+                    return { ...way, end: 'outside' };
+                here = [];
+                stats = (0,external_node_fs_namespaceObject.lstatSync)(at([]));
+                parts = [...splitPath(target.slice(known.length)), ...parts];
+            }
+            else
+                parts = [...splitPath(target), ...parts];
+        }
+        return { ...way, end: 'found', real: at(here), below: here, stats };
+    }
+    catch (error) {
+        const code = codeOf(error);
+        return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+    }
+}
+function splitPath(text) {
+    return text.split('/').filter((part) => part !== '' && part !== '.');
+}
+/** One character a byte, so that text functions work on it. */
+function bytesOf(bytes) {
+    return bytes.toString('latin1');
+}
+function codeOf(error) {
+    return error.code ?? String(error);
+}
+
+;// CONCATENATED MODULE: ./packages/stage/src/confined-files.ts
+
+
+
+
+
+
+
+
+/** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
+class RefusedPath extends src_errors/* ConfigurationError */.j1 {
+}
+/**
+ * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
+ * link by link, and what is then opened is compared, by its descriptor, with where the links lead: nothing outside is
+ * opened, listed or looked for. Without one these are Node's own functions.
+ *
+ * @param file absolute, or relative to the working folder
+ * @throws RefusedPath; Node's error where the system refuses
+ */
+async function openFile(file) {
+    return withPlace(file, (place) => open(place));
+}
+/** The content of a file; see {@link openFile}. */
+function readFile(file) {
+    return withPlace(file, (place) => (0,external_node_fs_namespaceObject.readFileSync)(place));
+}
+/** The first bytes of a file, at most `bytes` of them; see {@link openFile}. */
+function readStart(file, bytes) {
+    return withPlace(file, (place) => {
+        const descriptor = (0,external_node_fs_namespaceObject.openSync)(place, 'r');
+        try {
+            const start = Buffer.alloc(bytes);
+            return start.subarray(0, (0,external_node_fs_namespaceObject.readSync)(descriptor, start));
+        }
+        finally {
+            (0,external_node_fs_namespaceObject.closeSync)(descriptor);
+        }
+    });
+}
+/** What a path leads to; undefined where nothing is there. See {@link openFile}. */
+function statFile(file) {
+    const found = locate(file);
+    return found === 'free' ? (0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false }) : found?.stats;
+}
+/** Whether something that may be read is there. */
+function isThere(file) {
+    try {
+        return statFile(file) !== undefined;
+    }
+    catch {
+        return false;
+    }
+}
+/** Whether a regular file that may be read is there. */
+function isFile(file) {
+    return isThere(file) && statFile(file)?.isFile() === true;
+}
+/** Why a path may not be read; undefined where it may, or where nothing is there. */
+function refusalOf(file) {
+    try {
+        statFile(file);
+        return undefined;
+    }
+    catch (error) {
+        return error instanceof RefusedPath ? error : undefined;
+    }
+}
+/**
+ * Names beside a file, for a hint; none of a folder that the user alone knows, and of which a stranger may ask.
+ */
+function siblingNames(file) {
+    const folder = external_node_path_default().dirname(external_node_path_default().resolve(file));
+    if ((0,confinement/* confinement */.PE)() && typeof (0,confinement/* enclosureOf */.eH)(folder) === 'string')
+        return [];
+    try {
+        return listFolder(folder).entries.map(({ name }) => name);
+    }
+    catch {
+        return [];
+    }
+}
+/** What is in a folder; see {@link openFile}. */
+function listFolder(folder) {
+    const entries = withPlace(folder, (place) => (0,external_node_fs_namespaceObject.readdirSync)(place, { withFileTypes: true, encoding: 'buffer' }));
+    const nameable = entries.filter(({ name }) => (0,external_node_buffer_.isUtf8)(name));
+    return {
+        entries: nameable.map((entry) => named(entry, folder)).sort((a, b) => (a.name < b.name ? -1 : 1)),
+        unnameable: entries.length - nameable.length,
+    };
+}
+function named(entry, folder) {
+    return Object.assign(Object.create(Object.getPrototypeOf(entry)), entry, {
+        name: entry.name.toString(),
+        parentPath: folder,
+    });
+}
+/** Linux opens what has this flag without an effect on it, also a device or a pipe. Node does not name it. */
+const O_PATH = 0o10000000;
+const DESCRIPTORS = '/proc/self/fd';
+/** Gives `use` a path under which the system opens just what was checked. */
+function withPlace(file, use) {
+    const found = locate(file);
+    if (found === 'free')
+        return use(file);
+    if (found === undefined)
+        throw missing(file);
+    const { real, stats } = found;
+    if (process.platform !== 'linux')
+        return use(real.toString());
+    const descriptor = (0,external_node_fs_namespaceObject.openSync)(real, O_PATH | external_node_fs_namespaceObject.constants.O_NOFOLLOW);
+    const place = `${DESCRIPTORS}/${descriptor}`;
+    try {
+        const { dev, ino } = (0,external_node_fs_namespaceObject.fstatSync)(descriptor);
+        if (dev !== stats.dev || ino !== stats.ino || !(0,external_node_fs_namespaceObject.readlinkSync)(place, 'buffer').equals(real))
+            throw confined_files_refused(file, 'was replaced while it was opened', 'Run again when nothing writes there.');
+        const result = use(place);
+        if (!(result instanceof Promise)) {
+            (0,external_node_fs_namespaceObject.closeSync)(descriptor);
+            return result;
+        }
+        const closed = result.finally(() => (0,external_node_fs_namespaceObject.closeSync)(descriptor));
+        return closed.catch((error) => Promise.reject(withName(error, place, file)));
+    }
+    catch (error) {
+        (0,external_node_fs_namespaceObject.closeSync)(descriptor);
+        throw withName(error, place, file);
+    }
+}
+/** Node's error with the name that the caller knows. */
+function withName(error, place, file) {
+    if (error instanceof Error && 'path' in error) {
+        error.message = error.message.replaceAll(place, file);
+        error.path = file;
+    }
+    return error;
+}
+function locate(file) {
+    if (file.includes('\0'))
+        return undefined;
+    const absolute = external_node_path_default().resolve(file);
+    const enclosure = (0,confinement/* enclosureOf */.eH)(absolute);
+    if (enclosure === 'free')
+        return 'free';
+    if (enclosure === 'outside')
+        throw confined_files_refused(file, 'leads out of the workspace', NAME_IT);
+    const route = followLinks(enclosure.root, absolute);
+    if (route.end === 'missing')
+        return undefined;
+    if (route.end === 'outside')
+        throw confined_files_refused(file, 'leads out of the workspace', NAME_IT);
+    if (route.end === 'unknown')
+        throw confined_files_refused(file, `can't be followed: ${route.code}`, NAME_IT);
+    const problem = oddity(route.stats, route.below, enclosure.isStrangers);
+    if (problem)
+        throw confined_files_refused(file, ...problem);
+    if (enclosure.isStrangers && route.stats.isFile() && isHollow(route.real.toString(), route.stats))
+        throw confined_files_refused(file, `has ${route.stats.size} bytes, nearly all of them a hole`, 'Write the file again.');
+    return route;
+}
+const NAME_IT = 'Put the file itself into the repository, and name it from there.';
+/** Bytes from which that counts: less is read at once. */
+const HOLLOW_BYTES = 1 << 20;
+/** No compression of a file system makes real data so small. */
+const HOLLOW_RATIO = 100;
+const BLOCK_BYTES = 512;
+const PROBES = 16;
+const PROBE_BYTES = 4096;
+/** Why something in the workspace is not taken for a file or folder of its own. */
+function oddity(stats, below, isStrangers) {
+    // `.git` holds the credentials of a checkout that keeps them.
+    if (isStrangers && below.some((name) => name.toLowerCase() === '.git'))
+        return ["is one of git's own files", 'Name a file of the repository.'];
+    if (stats.isDirectory())
+        return undefined;
+    if (!stats.isFile())
+        return ['is neither a file nor a folder', 'Put a file there.'];
+    if (!isStrangers)
+        return undefined;
+    // What a checkout writes has one name. Another one may be that of any file of the machine.
+    if (stats.nlink > 1)
+        return ['is a hard link to a file with another name', 'Put a copy there (cp).'];
+    return undefined;
+}
+/** Whether a large file is all zeros where it is looked at, and takes hardly any room: reading it would take for ever. */
+function isHollow(place, { size, blocks }) {
+    if (size < HOLLOW_BYTES || blocks * BLOCK_BYTES * HOLLOW_RATIO >= size)
+        return false;
+    // Some file systems do not say what room a file takes.
+    const descriptor = (0,external_node_fs_namespaceObject.openSync)(place, 'r');
+    try {
+        const probe = Buffer.alloc(PROBE_BYTES);
+        return Array.from({ length: PROBES }, (_, at) => Math.floor((size / PROBES) * (at + 0.5))).every((position) => probe.subarray(0, (0,external_node_fs_namespaceObject.readSync)(descriptor, probe, { position })).every((byte) => byte === 0));
+    }
+    finally {
+        (0,external_node_fs_namespaceObject.closeSync)(descriptor);
+    }
+}
+/** The error for a path, by its name in the workspace where it is there. */
+function confined_files_refused(file, problem, hint) {
+    const rule = (0,confinement/* confinement */.PE)();
+    const short = rule ? external_node_path_default().relative(rule.root, external_node_path_default().resolve(file)) : file;
+    const name = short.startsWith('..') ? file : short || '.';
+    return new RefusedPath(`${(0,visible_text/* visibleText */.Q)(name)} ${problem}`, { hint });
+}
+function missing(file) {
+    const error = new Error(`ENOENT: no such file or directory, open '${file}'`);
+    error.code = 'ENOENT';
+    error.path = file;
+    return error;
+}
+
+;// CONCATENATED MODULE: ./packages/stage/src/limited-json.ts
+/** Bytes of a file of JSON: the largest that models have, their tokenizers, have a quarter of that. */
+const MOST_JSON_BYTES = 128 << 20;
+/** Levels of lists and objects: a tokenizer.json has 8. What reads the value may recurse. */
+const MOST_DEPTH = 64;
+/** The largest vocabulary that is published, 900,000 pieces with a score each, has 2.7 million values. */
+const MOST_VALUES = 6_000_000;
+/**
+ * The value of a JSON text that a stranger may have written: in a small file there is room for many more values, and deeper
+ * ones, than a model's settings have.
+ *
+ * @param bytes of the text, in UTF-8
+ * @throws SyntaxError for what is no JSON, RangeError for what has too many values or too deep ones
+ */
+function parseLimitedJson(bytes, text = bytes.toString()) {
+    if (valuesIn(bytes) > MOST_VALUES)
+        throw new RangeError('the file has more values than any that is read here');
+    const value = JSON.parse(text);
+    if (isDeeper(value, MOST_DEPTH))
+        throw new RangeError(`its lists and objects are more than ${MOST_DEPTH} deep`);
+    return value;
+}
+/** As many as brackets and commas begin. Those within texts count too: of a limit that is exact enough. */
+function valuesIn(bytes) {
+    let count = 0;
+    for (const byte of bytes)
+        if (byte === 0x2c || byte === 0x5b || byte === 0x7b)
+            count += 1;
+    return count;
+}
+/** Level by level: no depth is too much for it. */
+function isDeeper(value, limit) {
+    let level = [value].filter(isContainer);
+    for (let depth = 0; depth < limit && level.length > 0; depth += 1) {
+        const next = [];
+        for (const outer of level)
+            for (const inner of Object.values(outer))
+                if (isContainer(inner))
+                    next.push(inner);
+        level = next;
+    }
+    return level.length > 0;
+}
+function isContainer(value) {
+    return value !== null && typeof value === 'object';
+}
+
 ;// CONCATENATED MODULE: ./packages/stage/src/text-file.ts
+
 
 
 
@@ -28611,23 +28910,35 @@ const START_BYTES = 64;
 /**
  * The value of a JSON file in UTF-8, with or without a byte order mark.
  *
- * @throws ConfigurationError for a pointer of Git LFS, another encoding and what is not JSON; Node's error where it can't
- *   be read
+ * @throws ConfigurationError for a pointer of Git LFS, another encoding, what is not JSON or too large for it; Node's error
+ *   where it can't be read
  */
 function readJsonFile(file) {
-    const bytes = (0,external_node_fs_namespaceObject.readFileSync)(file);
+    const info = statFile(file);
+    const problem = info && !info.isFile()
+        ? 'this is not a file'
+        : info &&
+            info.size > MOST_JSON_BYTES &&
+            `${info.size} bytes, and a file of JSON has at most ${MOST_JSON_BYTES}`;
+    if (problem)
+        throw new src_errors/* ConfigurationError */.j1(problem, { hint: 'Name the file itself.', place: { file } });
+    const bytes = readFile(file);
     const fault = textFault(bytes);
     if (fault) {
         const { problem, hint, line } = fault;
         throw new src_errors/* ConfigurationError */.j1(problem, { hint, place: { file, line } });
     }
     try {
-        return JSON.parse(withoutMark(bytes.toString()));
+        return parseLimitedJson(bytes, withoutMark(bytes.toString()));
     }
     catch (error) {
         // Not the parser's message, which quotes the file: it may be one that nobody meant to show.
-        const hint = 'Correct it, or write it again.';
-        throw new src_errors/* ConfigurationError */.j1('the file is not JSON', { hint, place: { file }, cause: error });
+        const problem = error instanceof RangeError ? error.message : 'the file is not JSON';
+        throw new src_errors/* ConfigurationError */.j1(problem, {
+            hint: 'Correct it, or write it again.',
+            place: { file },
+            cause: error,
+        });
     }
 }
 /** A text without the byte order mark at its start. */
@@ -28713,6 +29024,49 @@ function startsWith(bytes, start) {
     return start.every((byte, at) => bytes[at] === byte);
 }
 
+// EXTERNAL MODULE: ./node_modules/fastest-levenshtein/mod.js
+var mod = __nccwpck_require__(1916);
+;// CONCATENATED MODULE: ./packages/recipe/src/diagnostics.ts
+
+
+/** A recipe that can't be run, with all that was found in its files. */
+class diagnostics_RecipeError extends src_errors/* ConfigurationError */.j1 {
+    diagnostics;
+    constructor(diagnostics) {
+        const errors = diagnostics.filter(({ severity }) => severity === 'error');
+        super(errors.map(formatDiagnostic).join('\n'));
+        this.diagnostics = diagnostics;
+    }
+}
+/** `file:line:column: error: message`, and what to do on a second line. */
+function formatDiagnostic(diagnostic) {
+    const text = `${(0,visible_text/* visibleText */.Q)((0,src_errors/* formatPlace */.dE)(diagnostic))}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+    return diagnostic.hint ? `${text}\n  ${diagnostic.hint}` : text;
+}
+/**
+ * By file, then in the order in which they stand there; what was found twice, in a file that two others name, once. How
+ * other tools read a value is left out where it is wrong here already.
+ */
+function inSourceOrder(diagnostics) {
+    const place = ({ file, line, column }) => (0,src_errors/* formatPlace */.dE)({ file, line, column });
+    const wrong = new Set(diagnostics.filter(({ severity }) => severity === 'error').map(place));
+    const told = diagnostics.filter((finding) => finding.code !== 'yaml-version' || !wrong.has(place(finding)));
+    const found = new Map(told.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
+    return [...found.values()].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column);
+}
+/** `Did you mean X?` where one of the names is near enough to be a slip of the fingers. */
+function didYouMean(found, names) {
+    const near = nearest(found, names);
+    return near === undefined ? undefined : `Did you mean ${near}?`;
+}
+/** The name that such a slip was to be. */
+function nearest(found, names) {
+    if (names.length === 0)
+        return undefined;
+    const name = (0,mod/* closest */.kp)(found, [...names]);
+    return (0,mod/* distance */.Io)(found, name) <= Math.max(2, Math.floor(found.length / 3)) ? name : undefined;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/source-excerpt.ts
 
 
@@ -28737,23 +29091,90 @@ function excerptOf({ file, line, column, endColumn }) {
     return [`${margin} | ${shown}`, `      | ${' '.repeat(column - 1 - start)}${marked}`];
 }
 function lineOf(file, line) {
+    if (!(0,confinement/* mayQuote */.oG)(external_node_path_default().resolve(file)))
+        return undefined;
     try {
-        return withoutMark((0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8')).split(/\r\n|\n|\r/)[line - 1];
+        return withoutMark(readFile(file).toString()).split(/\r\n|\n|\r/)[line - 1];
     }
     catch {
         return undefined;
     }
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/hardware.ts
+var hardware = __nccwpck_require__(4572);
+// EXTERNAL MODULE: ./packages/stage/src/job-confinement.ts
+var job_confinement = __nccwpck_require__(3100);
 ;// CONCATENATED MODULE: external "node:child_process"
 const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+;// CONCATENATED MODULE: ./packages/stage/src/child-environment.mjs
+// Plain JavaScript without dependencies: the command starts npm with it before anything is installed.
+
+
+
+// By the last word, so that TOKENIZERS_PARALLELISM is none; `KEY` alone only at the end, as git numbers GIT_CONFIG_KEY_0.
+const SECRET_NAME =
+  /(?:TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)(?:_|$)|_KEY$|(?:^|_)(?:AUTH|JWT|PAT)(?:_|$)/i;
+// Of the hub and of GitHub, under whatever name, in an address too.
+const SECRET_VALUE = /(?:^|[^A-Za-z0-9])(?:hf_|gh[oprsu]_|github_pat_)[A-Za-z0-9_]{16,}/;
+// What a runner gives to a step itself, and what is meant for installers and for git: mirrors have credentials in their
+// addresses, git's settings headers with a token.
+const OTHERS =
+  /^(?:INPUT|ACTIONS)_|^GITHUB_(?:ENV|OUTPUT|PATH|STATE|STEP_SUMMARY)$|^(?:UV|PIP|NPM|GIT_CONFIG)_/i;
+
+/**
+ * The environment of a child process: this one's without tokens, keys and the runner's channels, with what is added. All else
+ * stays; RUNNER_TRACKING_ID among it, by which a runner finds its orphans. The PATH has absolute folders only: in another one a
+ * program of the working folder would be found, which is a checkout.
+ */
+function childEnvironment(added = {}, kept = /(?!)/, env = process.env) {
+  const mine = Object.entries(env).filter(
+    ([name, value]) => value !== undefined && (kept.test(name) || !isSecret(name, value)),
+  );
+  const all = { ...Object.fromEntries(mine), ...added };
+  return all.PATH === undefined ? all : { ...all, PATH: absoluteFolders(all.PATH).join(':') };
+}
+
+/**
+ * The PATH without folders of the checkout: what installs, and what reads a checkout of strangers, is none of its own programs.
+ */
+function pathOutside(env = process.env) {
+  const workspace = env.GITHUB_WORKSPACE;
+  return absoluteFolders(env.PATH ?? '')
+    .filter((folder) => !workspace || !isWithin(folder, workspace))
+    .join(':');
+}
+
+/** Those that do not depend on the working folder. */
+function absoluteFolders(list) {
+  return list.split(':').filter(external_node_path_.isAbsolute);
+}
+
+function isWithin(folder, workspace) {
+  const way = (0,external_node_path_.relative)(realPath(workspace), realPath(folder));
+  return way === '' || (way !== '..' && !way.startsWith('../'));
+}
+
+function realPath(folder) {
+  try {
+    return external_node_fs_namespaceObject.realpathSync.native(folder);
+  } catch {
+    return (0,external_node_path_.resolve)(folder); // nothing is found in a folder that is not there
+  }
+}
+
+function isSecret(name, value) {
+  return SECRET_NAME.test(name) || SECRET_VALUE.test(value) || OTHERS.test(name);
+}
+
 ;// CONCATENATED MODULE: ./packages/stage/src/git.ts
 
 
 
 
+
 /** Git can't answer: why, and what to do about it. */
-class git_GitError extends src_errors/* ConfigurationError */.j1 {
+class GitError extends src_errors/* ConfigurationError */.j1 {
     /** What git itself printed as its error. */
     said;
     constructor(problem, hint, said = '') {
@@ -28766,14 +29187,14 @@ class git_GitError extends src_errors/* ConfigurationError */.j1 {
  *
  * @throws GitError with the reason why it can't answer: no git, no repository, another owner, missing objects
  */
-function git_git(folder, ...args) {
+function git(folder, ...args) {
     // Its words are read below, so they must not be those of another language.
     const quiet = { GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
     try {
         return (0,external_node_child_process_namespaceObject.execFileSync)('git', ['--no-replace-objects', ...args], {
             cwd: folder,
             encoding: 'utf8',
-            env: { ...process.env, ...quiet },
+            env: childEnvironment({ ...quiet, PATH: pathOutside() }, /^GIT_CONFIG_/),
             maxBuffer: 1 << 28,
             stdio: ['ignore', 'pipe', 'pipe'],
         });
@@ -28787,23 +29208,23 @@ function git_git(folder, ...args) {
  *
  * Not in hardware.ts, whose own place the bundler knows: it would copy all that is below each `.git` it finds from there.
  */
-function git_hasRepository(folder) {
+function hasRepository(folder) {
     return existsSync(path.join(folder, '.git'));
 }
 function reasonOf({ code, message, stderr = '' }, folder, subcommand) {
     if (code === 'ENOENT') {
         if (!(0,external_node_fs_namespaceObject.existsSync)(folder))
-            return new git_GitError(`there is no folder ${folder}`, 'Check the repository out.');
-        return new git_GitError('there is no git on this machine', `Install git before the checkout, in a container job in its image: ${WITHOUT_GIT}`);
+            return new GitError(`there is no folder ${folder}`, 'Check the repository out.');
+        return new GitError('there is no git on this machine', `Install git before the checkout, in a container job in its image: ${WITHOUT_GIT}`);
     }
     if (stderr === '')
-        return new git_GitError(`git ${subcommand} fails: ${code ?? firstLine(message)}`, LOOK);
+        return new GitError(`git ${subcommand} fails: ${code ?? firstLine(message)}`, LOOK);
     for (const { pattern, reason } of REASONS) {
         const found = pattern.exec(stderr);
         if (found)
-            return new git_GitError(...reason(found[1] ?? '', folder), stderr);
+            return new GitError(...reason(found[1] ?? '', folder), stderr);
     }
-    return new git_GitError(`git ${subcommand} fails: ${firstLine(stderr)}`, LOOK, stderr);
+    return new GitError(`git ${subcommand} fails: ${firstLine(stderr)}`, LOOK, stderr);
 }
 const WITHOUT_GIT = 'without it, actions/checkout brings the files without their repository.';
 const LOOK = 'See what "git status" says there in a step of its own.';
@@ -28849,6 +29270,122 @@ function firstLine(text) {
     return text.trim().split('\n')[0] ?? '';
 }
 
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./packages/stage/src/confined-outputs.ts
+
+
+
+
+
+
+
+
+const ITSELF = 'Remove the link, or give the absolute path of the place that is meant.';
+const confined_outputs_DESCRIPTORS = '/proc/self/fd';
+/** Linux opens what has this flag without an effect on it. Node does not name it. */
+const confined_outputs_O_PATH = 0o10000000;
+/**
+ * Writes a file whole or not at all: beside its place, and renamed. Its folder is made where it is missing.
+ *
+ * Under a confinement no link in its place or on the way is followed, since a stranger may have put it there: what is
+ * written would replace any file of the machine.
+ *
+ * @param file absolute, or relative to the working folder
+ * @throws ConfigurationError for a link or a folder in its place; Node's error where the system refuses
+ */
+async function writeOutput(file, content) {
+    const absolute = external_node_path_default().resolve(file);
+    const name = external_node_path_default().basename(absolute);
+    const opened = openOutputFolder(external_node_path_default().dirname(absolute));
+    const unfinished = external_node_path_default().join(opened.place, `.${name}.${(0,external_node_crypto_.randomUUID)()}.unfinished`);
+    try {
+        await (0,promises_namespaceObject.mkdir)(opened.place, { recursive: true });
+        const target = external_node_path_default().join(opened.place, name);
+        const there = await (0,promises_namespaceObject.lstat)(target).catch(() => undefined);
+        if (there?.isSymbolicLink() && opened.isConfined)
+            throw confined_files_refused(file, 'is a link', ITSELF);
+        if (there?.isDirectory())
+            throw new src_errors/* ConfigurationError */.j1(`${file} is a folder`, { hint: 'Name a file.' });
+        await (0,promises_namespaceObject.writeFile)(unfinished, content, { flag: 'wx' });
+        await (0,promises_namespaceObject.rename)(unfinished, target);
+    }
+    catch (error) {
+        await (0,promises_namespaceObject.rm)(unfinished, { force: true }).catch(() => { });
+        throw error;
+    }
+    finally {
+        opened.close();
+    }
+}
+/**
+ * Makes the folder that a stage's output will be in, and refuses links under which that output, or a file beside it,
+ * would go elsewhere. Does nothing but make the folder where there is no confinement.
+ *
+ * @param outputDir absolute
+ * @throws ConfigurationError
+ */
+function prepareOutputPlace(outputDir) {
+    const parent = path.dirname(outputDir);
+    const opened = openOutputFolder(parent);
+    try {
+        if (!opened.isConfined) {
+            mkdirSync(parent, { recursive: true });
+            return;
+        }
+        const base = path.basename(outputDir);
+        for (const entry of readdirSync(opened.place, { withFileTypes: true })) {
+            const { name } = entry;
+            // The log, the lock, the job and the staging folders.
+            if (name !== base && !name.startsWith(`${base}.`) && !name.startsWith(`.${base}.`))
+                continue;
+            if (entry.isSymbolicLink())
+                throw refused(path.join(parent, name), 'is a link', ITSELF);
+            if (!entry.isDirectory() || name === base)
+                continue;
+            // The folder of an interrupted run, which the next one continues.
+            const link = walkFolder(path.join(parent, name)).entries.find(({ isLink }) => isLink);
+            if (link)
+                throw refused(path.join(parent, name, link.path), 'is a link', ITSELF);
+        }
+    }
+    finally {
+        opened.close();
+    }
+}
+/** Opens a folder to write in, and makes it, without following a link; where there is no confinement, its path alone. */
+function openOutputFolder(folder) {
+    const enclosure = (0,confinement/* enclosureOf */.eH)(folder);
+    if (enclosure === 'outside')
+        throw confined_files_refused(folder, 'is outside of the workspace', 'Name a file in it.');
+    if (enclosure === 'free')
+        return { place: folder, isConfined: false, close: () => { } };
+    const real = external_node_fs_namespaceObject.realpathSync.native(enclosure.root);
+    let here = real;
+    for (const part of external_node_path_default().relative(enclosure.root, folder).split((external_node_path_default()).sep).filter(Boolean)) {
+        here = external_node_path_default().join(here, part);
+        const named = external_node_path_default().join(enclosure.root, external_node_path_default().relative(real, here));
+        if (part.toLowerCase() === '.git')
+            throw confined_files_refused(named, 'belongs to git', 'Choose another folder.');
+        const there = (0,external_node_fs_namespaceObject.lstatSync)(here, { throwIfNoEntry: false });
+        if (there === undefined)
+            (0,external_node_fs_namespaceObject.mkdirSync)(here);
+        else if (there.isSymbolicLink())
+            throw confined_files_refused(named, 'is a link', ITSELF);
+        else if (!there.isDirectory())
+            throw confined_files_refused(named, 'is a file, not a folder', 'Choose another folder.');
+    }
+    if (process.platform !== 'linux')
+        return { place: here, isConfined: true, close: () => { } };
+    const descriptor = (0,external_node_fs_namespaceObject.openSync)(here, confined_outputs_O_PATH | external_node_fs_namespaceObject.constants.O_DIRECTORY | external_node_fs_namespaceObject.constants.O_NOFOLLOW);
+    const place = `${confined_outputs_DESCRIPTORS}/${descriptor}`;
+    if ((0,external_node_fs_namespaceObject.readlinkSync)(place) !== here) {
+        (0,external_node_fs_namespaceObject.closeSync)(descriptor);
+        throw confined_files_refused(folder, 'was replaced while it was opened', 'Run again when nothing writes there.');
+    }
+    return { place, isConfined: true, close: () => (0,external_node_fs_namespaceObject.closeSync)(descriptor) };
+}
+
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 16 modules
 var lib_core = __nccwpck_require__(8179);
 ;// CONCATENATED MODULE: ./packages/chain/src/action-inputs.ts
@@ -28868,63 +29405,22 @@ function actionInputs(schema) {
     throw new src_errors/* ConfigurationError */.j1(`input ${String(issue?.path[0]).replaceAll('_', '-')}: ${issue?.message}`);
 }
 
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
-// EXTERNAL MODULE: external "node:url"
-var external_node_url_ = __nccwpck_require__(3136);
-;// CONCATENATED MODULE: ./packages/stage/src/hardware.ts
-
-
-
-
-/**
- * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
- * in `actions/NAME/dist`.
- */
-const PROJECT_ROOT = external_node_path_default().resolve(external_node_path_default().dirname((0,external_node_url_.fileURLToPath)(import.meta.url)), '../../..');
-/** The machine, for the manifest. */
-function hardware() {
-    const [first] = cpus();
-    return {
-        host: hostname(),
-        system: `${type()} ${release()}`,
-        cpu: first?.model ?? 'unknown',
-        cores: cpus().length,
-        memory_bytes: totalmem(),
-    };
-}
-/**
- * The project's commit, with `-dirty` where files differ from it; null where that can't be known, with the reason where
- * there is a repository. An action's checkout has none: the runner says which commit it downloaded.
- */
-function gitCommit(root = PROJECT_ROOT) {
-    const ref = process.env.GITHUB_ACTION_REF || null;
-    try {
-        return { commit: git(root, 'describe', '--always', '--dirty', '--abbrev=40').trim() || ref };
-    }
-    catch (error) {
-        if (!(error instanceof GitError))
-            throw error;
-        const isExpected = ref !== null || !hasRepository(root);
-        return { commit: ref, ...(!isExpected && { problem: error }) };
-    }
-}
-
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
 ;// CONCATENATED MODULE: ./packages/chain/src/recipe-location.ts
-
 
 
 
 /** A path as it is, or the name of a recipe that comes with the project. */
 function recipeLocation(recipe) {
-    const shipped = external_node_path_default().join(PROJECT_ROOT, 'recipes', recipe);
-    return !(0,external_node_fs_namespaceObject.existsSync)(recipe) && /^[\w.-]+$/.test(recipe) && (0,external_node_fs_namespaceObject.existsSync)(shipped) ? shipped : recipe;
+    const shipped = external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'recipes', recipe);
+    return !isThere(recipe) && /^[\w.-]+$/.test(recipe) && isThere(shipped) ? shipped : recipe;
 }
 /** Where outputs are kept when nobody says: outside the workspace on a runner, since a checkout cleans that. */
 function defaultArtifactsDir(recipe) {
     if (process.env.GITHUB_ACTIONS !== 'true')
         return `${process.cwd()}/runs/${recipe}`; // written so that the bundler does not take it for a file to bundle
-    const toolCache = process.env.RUNNER_TOOL_CACHE ?? external_node_path_default().join((0,external_node_os_namespaceObject.homedir)(), '.cache');
+    const toolCache = process.env.RUNNER_TOOL_CACHE ?? external_node_path_default().join((0,external_node_os_.homedir)(), '.cache');
     return external_node_path_default().join(toolCache, 'prometheus-actions', 'runs', recipe);
 }
 
@@ -30321,7 +30817,7 @@ const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z
 const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
 // based on https://stackoverflow.com/questions/106179/regular-expression-to-match-dns-hostname-or-ip-address
 // export const hostname: RegExp = /^([a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+$/;
-const regexes_hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
+const hostname = /^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$/;
 const domain = /^(?=.{1,253}$)([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$/;
 const httpProtocol = /^https?$/;
 // https://blog.stevenlevithan.com/archives/validate-phone-number#r4-3 (regex sans spaces) E.164: leading digit must be 1-9; total digits (excluding '+') between 7-15
@@ -38732,7 +39228,7 @@ const RULES = {
     'path-outside': { severity: 'error', summary: "A relative path leaves the recipe's folder." },
     'outside-workspace': {
         severity: 'error',
-        summary: 'A link that leads out of the repository that is checked.',
+        summary: 'A path or link that leads out of the repository that is checked.',
     },
     'unknown-key': { severity: 'error', summary: 'A key that nothing reads.' },
     'missing-key': { severity: 'error', summary: 'A key that is needed is missing.' },
@@ -39030,6 +39526,7 @@ function inline(value) {
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
 
+
 /** What the parser's errors mean to somebody who does not know YAML's grammar. */
 const EXPLANATIONS = {
     BAD_DQ_ESCAPE: {
@@ -39094,21 +39591,48 @@ function explainSyntax(errors, text) {
         };
     });
 }
-/** The first alias that names no anchor before it: the parser says so only when values are made. */
-function unknownAlias(document) {
-    let unknown;
+/** The parser looks for the anchor of each alias anew, through all of the file: more would take minutes. */
+const MOST_ALIASES = 500;
+/**
+ * The first alias that names no anchor before it, of which the parser says so only when values are made, or that is in the
+ * value of its own anchor, which YAML allows and no file of settings means; or one too many.
+ */
+function wrongAlias(document) {
+    let wrong;
+    const anchored = new Map();
+    let aliases = 0;
+    const noteAnchor = (_, node) => {
+        if (node.anchor)
+            anchored.set(node.anchor, node);
+    };
     (0,dist/* visit */.YR)(document, {
-        Alias(_, alias) {
-            if (!alias.resolve(document)) {
-                const message = `*${alias.source} repeats an anchor &${alias.source}, and there is none before it`;
-                const hint = 'Put quotes around a text that begins with *.';
-                unknown = { offset: alias.range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
-                return dist/* visit */.YR.BREAK;
-            }
-            return undefined;
+        Scalar: noteAnchor,
+        Map: noteAnchor,
+        Seq: noteAnchor,
+        Alias(_, { source, range }, around) {
+            aliases += 1;
+            const problem = aliasProblem(source, anchored.get(source), around, aliases);
+            if (!problem)
+                return undefined;
+            const [message, hint] = problem;
+            wrong = { offset: range?.[0] ?? 0, finding: { code: 'yaml-syntax', message, hint } };
+            return dist/* visit */.YR.BREAK;
         },
     });
-    return unknown;
+    return wrong;
+}
+function aliasProblem(name, anchored, around, count) {
+    if (count > MOST_ALIASES)
+        return [`the file has more than ${MOST_ALIASES} aliases (*name)`, 'Write it without them.'];
+    if (anchored === undefined)
+        return [
+            `*${name} repeats an anchor &${name}, and there is none before it`,
+            'Put quotes around a text that begins with *.',
+        ];
+    // Of merge keys that take in themselves, mergeFaults says so.
+    if (around.includes(anchored) && !around.some((each) => (0,dist/* isPair */.tO)(each) && isMergeKey(each.key)))
+        return [`*${name} is in the value of &${name} itself, which so has no end`, 'Write the value out.'];
+    return undefined;
 }
 /** Tags (`!name`) that mean nothing: PyYAML refuses them, and the parser here only warns. */
 function unknownTags(warnings, text) {
@@ -39168,17 +39692,28 @@ function foundAt(code, text, offset) {
 
 
 
-
 /** What a finding says itself, or else its rule. */
 function severityOf({ severity, code }) {
     return severity ?? RULES[code].severity;
 }
 /** Bytes of a file of settings: what is larger is something else. */
 const MOST_SETTINGS_BYTES = 4 << 20;
+/** The text of a file of settings; undefined where there is none that may be read. */
+function settingsText(file) {
+    try {
+        const info = statFile(file);
+        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFile(file).toString() : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
 /** Reads a YAML file; what is wrong with its syntax, or with reading it, is added to `diagnostics`. */
 function readYamlFile(file, diagnostics, options = {}) {
     try {
-        const info = (0,external_node_fs_namespaceObject.statSync)(file);
+        const info = statFile(file);
+        if (!info)
+            throw Object.assign(new Error(), { code: 'ENOENT' });
         const message = info.isFile()
             ? info.size > MOST_SETTINGS_BYTES &&
                 `${info.size} bytes: a file of settings has at most ${MOST_SETTINGS_BYTES}`
@@ -39187,7 +39722,7 @@ function readYamlFile(file, diagnostics, options = {}) {
             diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
             return undefined;
         }
-        const bytes = (0,external_node_fs_namespaceObject.readFileSync)(file);
+        const bytes = readFile(file);
         const fault = textFault(bytes);
         if (!fault)
             return parseYaml(file, bytes.toString(), diagnostics, options);
@@ -39195,6 +39730,19 @@ function readYamlFile(file, diagnostics, options = {}) {
         diagnostics.push({ severity: 'error', code: 'bad-value', message: problem, hint, file, line, column: 1 });
     }
     catch (error) {
+        if (error instanceof RefusedPath) {
+            const { problem: message, hint } = error;
+            diagnostics.push({
+                severity: 'error',
+                code: 'outside-workspace',
+                message,
+                hint,
+                file,
+                line: 1,
+                column: 1,
+            });
+            return undefined;
+        }
         const message = `the file can't be read: ${error.code}`;
         diagnostics.push({ severity: 'error', code: 'missing-file', message, file, line: 1, column: 1 });
     }
@@ -39204,6 +39752,11 @@ function readYamlFile(file, diagnostics, options = {}) {
 function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = withoutMark(marked);
+    if (isOvergrown(text)) {
+        const message = `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+        diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
+        return undefined;
+    }
     const lineCounter = new dist/* LineCounter */.HN();
     const document = (0,dist/* parseDocument */.Tp)(text, { lineCounter, prettyErrors: false, version, merge: true, ...QUIET });
     const allowed = allowances(text);
@@ -39226,8 +39779,8 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         };
     };
     const found = explainSyntax(document.errors, text);
-    const unknown = unknownAlias(document);
-    found.push(...(unknown ? [unknown] : mergeFaults(document)));
+    const alias = wrongAlias(document);
+    found.push(...(alias ? [alias] : mergeFaults(document)));
     found.push(...anchorFaults(document), ...unknownTags(document.warnings, text));
     for (const { offset, finding } of found)
         diagnostics.push(diagnose([offset, offset], finding));
@@ -39259,6 +39812,19 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         return undefined;
     }
 }
+/** The parser compares each key of a mapping with all others: far more than any settings would take minutes. */
+const MOST_SEPARATORS = 10_000;
+function isOvergrown(text) {
+    let separators = 0;
+    for (const character of text) {
+        if (character !== '\n' && character !== ',' && character !== ':')
+            continue;
+        separators += 1;
+        if (separators > MOST_SEPARATORS)
+            return true;
+    }
+    return false;
+}
 /** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
 const QUIET = { logLevel: 'error' };
 /** Start and end of the value at a path, or of its key; of the nearest value above it, without an end, where it isn't there. */
@@ -39284,8 +39850,17 @@ function shifted(edits, by) {
  * @param name as it is written
  */
 function missingFile(name, absolute) {
+    const refusal = refusalOf(absolute);
+    if (refusal) {
+        const { problem, hint } = refusal;
+        const isElsewhere = external_node_path_default().isAbsolute(name) && (0,confinement/* enclosureOf */.eH)(absolute) === 'outside';
+        if (!isElsewhere)
+            return { code: 'outside-workspace', message: problem, hint };
+        const message = `${name} is outside of the workspace, and was not looked at`;
+        return { severity: 'notice', code: 'outside-workspace', message, hint: ELSEWHERE };
+    }
     if (!external_node_path_default().isAbsolute(name)) {
-        const hint = didYouMean(external_node_path_default().basename(absolute), namesIn(external_node_path_default().dirname(absolute)));
+        const hint = didYouMean(external_node_path_default().basename(absolute), siblingNames(absolute));
         return { code: 'missing-file', message: `there is no file ${absolute}`, hint };
     }
     const message = `there is no file ${absolute} on this machine`;
@@ -39293,12 +39868,149 @@ function missingFile(name, absolute) {
         severity: 'warning',
         code: 'missing-file',
         message,
-        hint: 'It must be there where the recipe runs.',
+        hint: ELSEWHERE,
     };
 }
-function namesIn(folder) {
+const ELSEWHERE = 'It must be there where the recipe runs.';
+
+;// CONCATENATED MODULE: ./packages/stage/src/folder-walk.ts
+
+
+/**
+ * All that is below a folder, as far as it may be read. Links are not followed by themselves, so that none leads in a
+ * circle.
+ *
+ * @throws RefusedPath where the folder itself may not be read; Node's error where the system refuses that
+ */
+function folder_walk_walkFolder(folder, { enters = isOwnFolder } = {}) {
+    const walk = { entries: [], unread: [] };
+    const look = (below) => {
+        const { entries, unnameable } = listFolder(external_node_path_default().join(folder, below));
+        if (unnameable > 0)
+            walk.unread.push(`${below || '.'}: ${unnameable} of its names are not UTF-8`);
+        for (const each of entries) {
+            const entry = {
+                path: external_node_path_default().posix.join(below, each.name),
+                isFolder: each.isDirectory(),
+                isLink: each.isSymbolicLink(),
+                isFile: each.isFile(),
+            };
+            walk.entries.push(entry);
+            if (!enters(entry))
+                continue;
+            try {
+                look(entry.path);
+            }
+            catch (error) {
+                const { code, message } = error;
+                walk.unread.push(`${entry.path}: ${code ?? message.split('\n')[0]}`);
+            }
+        }
+    };
+    look('');
+    return walk;
+}
+function isOwnFolder({ isFolder }) {
+    return isFolder;
+}
+/**
+ * Absolute paths of what a pattern stands for, sorted by code unit. It is Node's `globSync`, with two differences: under a
+ * confinement nothing outside is looked at (a link that leads out is among the paths, for whoever opens it to refuse it by
+ * name), and `**` goes at its end through one link wherever it is in the pattern.
+ *
+ * @param pattern absolute
+ */
+function globFiles(pattern) {
+    const parts = pattern.split('/');
+    const first = parts.findIndex(isMagic);
+    const folder = parts.slice(0, first).join('/') || '/';
+    const rest = parts.slice(first);
+    return found(folder, followed(folder, rest))
+        .map(({ path: file }) => file)
+        .filter((file) => external_node_path_default().matchesGlob(file, rest.join('/')))
+        .map((file) => external_node_path_default().join(folder, file))
+        .sort(byCodeUnit);
+}
+/** Into which folders a pattern leads: through links where it names them, and at the end of `**`. */
+function followed(folder, rest) {
+    const any = rest.lastIndexOf('**');
+    const afterAny = rest.length - any - 1;
+    const links = new Set();
+    return ({ path: file, isFolder, isLink }) => {
+        if (!isFolder && !(isLink && leadsToFolder(external_node_path_default().join(folder, file))))
+            return false;
+        if (isLink)
+            links.add(file);
+        const parts = file.split('/');
+        if (any < 0)
+            return parts.length < rest.length && !(isLink && isMagic(rest[parts.length - 1]));
+        const link = parts.findIndex((_, index) => links.has(parts.slice(0, index + 1).join('/')));
+        return link < 0 || parts.length - link <= afterAny;
+    };
+}
+function isMagic(part = '') {
+    return /[*?[{]/.test(part);
+}
+function found(folder, enters) {
     try {
-        return (0,external_node_fs_namespaceObject.readdirSync)(folder);
+        return folder_walk_walkFolder(folder, { enters }).entries;
+    }
+    catch {
+        return [];
+    }
+}
+function leadsToFolder(file) {
+    try {
+        return statFile(file)?.isDirectory() ?? false;
+    }
+    catch {
+        return false;
+    }
+}
+function byCodeUnit(a, b) {
+    return a < b ? -1 : 1;
+}
+
+;// CONCATENATED MODULE: ./packages/chain/src/validation/reach.ts
+
+
+/**
+ * Every place of a repository that decides what is read under a path: each link on the way, where that ends, and of a
+ * folder or a pattern the same for each link in it. Whoever changes one of them changes what is read.
+ *
+ * @param root absolute path of the repository
+ * @param file absolute; a file, a folder or a pattern
+ * @returns paths in the repository
+ */
+function reach(root, file) {
+    const places = new Set();
+    const visited = new Set();
+    const follow = (each) => {
+        const route = followLinks(root, each);
+        for (const link of route.links)
+            places.add(external_node_path_default().relative(route.root, link.toString()));
+        if (route.end !== 'found')
+            return;
+        const place = external_node_path_default().relative(route.root, route.real.toString());
+        places.add(place);
+        if (!route.stats.isDirectory() || visited.has(place))
+            return;
+        visited.add(place);
+        const folder = external_node_path_default().join(root, place);
+        for (const entry of walked(folder))
+            if (entry.isLink)
+                follow(external_node_path_default().join(folder, entry.path));
+    };
+    follow(file);
+    if (/[*?[{]/.test(file))
+        for (const match of globFiles(file))
+            follow(match);
+    return [...places];
+}
+/** What can't be listed is not read by a check either. */
+function walked(folder) {
+    try {
+        return folder_walk_walkFolder(folder).entries;
     }
     catch {
         return [];
@@ -39310,10 +40022,11 @@ function namesIn(folder) {
 
 
 
+
 const LINK = '120000';
 const FILES = new Set(['100644', '100755']);
 /** Links that are followed one after the other. */
-const MOST_LINKS = 20;
+const base_tree_MOST_LINKS = 20;
 /**
  * Opens a commit of the repository that a folder is in.
  *
@@ -39326,16 +40039,18 @@ function openBaseTree(folder, base) {
             hint: 'Give a commit, a tag or a branch, such as origin/main.',
         });
     }
-    const top = git_git(folder, 'rev-parse', '--show-toplevel').replace(/\n$/, '');
+    const top = git(folder, 'rev-parse', '--show-toplevel').replace(/\n$/, '');
     const commit = commitOf(folder, base);
-    const listed = git_git(folder, 'ls-tree', '-r', '-l', '-z', '--full-tree', commit);
-    const differing = git_git(folder, 'diff', '--name-only', '-z', '--no-renames', '--no-relative', '--no-ext-diff', '--no-textconv', '--ignore-submodules=all', commit, '--');
+    const listed = git(folder, 'ls-tree', '-r', '-l', '-z', '--full-tree', commit);
+    const differing = git(folder, 'diff', '--name-only', '-z', '--no-renames', '--no-relative', '--no-ext-diff', '--no-textconv', 
+    // A submodule at another commit is a change; what somebody edited in it is not looked at.
+    '--ignore-submodules=dirty', commit, '--');
     const realRoot = (0,external_node_fs_namespaceObject.realpathSync)(top);
     const root = external_node_path_default().resolve(folder, external_node_path_default().relative((0,external_node_fs_namespaceObject.realpathSync)(folder), realRoot));
     const entries = entriesOf(listed);
     const paths = [...entries.keys()];
     const changed = differing.split('\0').filter(Boolean);
-    const isAmong = (candidates, file) => [external_node_path_default().relative(root, file), external_node_path_default().relative(realRoot, withoutLinks(file))].some((place) => matching(candidates, place).length > 0);
+    const isAmong = (candidates, file) => [external_node_path_default().relative(root, file), ...reach(root, file)].some((place) => matching(candidates, place).length > 0);
     return {
         commit,
         root,
@@ -39349,26 +40064,26 @@ function openBaseTree(folder, base) {
     };
 }
 function commitOf(folder, base) {
-    const resolve = (name) => git_git(folder, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`).trim();
+    const resolve = (name) => git(folder, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`).trim();
     try {
         return resolve(base);
     }
     catch (error) {
         // Of a name that it doesn't know it says nothing when it is asked quietly.
-        if (!(error instanceof git_GitError) || error.said !== '')
+        if (!(error instanceof GitError) || error.said !== '')
             throw error;
     }
-    if (git_git(folder, 'rev-parse', '--is-shallow-repository').trim() === 'true') {
-        throw new git_GitError(`${base} is not in this checkout, which has not all commits (it is shallow)`, "Check out with fetch-depth: 0 (or 2, for a pull request's merge commit).");
+    if (git(folder, 'rev-parse', '--is-shallow-repository').trim() === 'true') {
+        throw new GitError(`${base} is not in this checkout, which has not all commits (it is shallow)`, "Check out with fetch-depth: 0 (or 2, for a pull request's merge commit).");
     }
     if (/^[0-9a-f]{7,64}$/.test(base)) {
-        throw new git_GitError(`this repository has no commit ${base}`, `In a step before this one: git fetch origin ${base}. A branch that was pushed with force has lost its former commits.`);
+        throw new GitError(`this repository has no commit ${base}`, `In a step before this one: git fetch origin ${base}. A branch that was pushed with force has lost its former commits.`);
     }
     const remote = `origin/${base}`;
     const hint = isKnown(() => resolve(remote))
         ? `Write ${remote}.`
         : `In a step before this one: git fetch origin ${base}.`;
-    throw new git_GitError(`this repository has no commit, tag or branch ${base}`, hint);
+    throw new GitError(`this repository has no commit, tag or branch ${base}`, hint);
 }
 function isKnown(resolve) {
     try {
@@ -39379,11 +40094,13 @@ function isKnown(resolve) {
         return false;
     }
 }
-/** Those of the paths that are a file, in a folder, or what a pattern stands for. */
+/** Those of the paths that are a file, hold it, are in a folder, or what a pattern stands for. */
 function matching(paths, file) {
     const isPattern = /[*?[{]/.test(file);
     return paths.filter((candidate) => candidate === file ||
         candidate.startsWith(`${file}/`) ||
+        // A submodule that holds it.
+        file.startsWith(`${candidate}/`) ||
         (isPattern && external_node_path_default().matchesGlob(candidate, file)));
 }
 /** Lines of `git ls-tree -r -l -z`: `mode type object bytes TAB path NUL`. */
@@ -39398,10 +40115,10 @@ function entriesOf(listed) {
     }));
 }
 function blob(folder, { object, bytes }) {
-    return bytes > MOST_SETTINGS_BYTES ? undefined : git_git(folder, 'cat-file', 'blob', object);
+    return bytes > MOST_SETTINGS_BYTES ? undefined : git(folder, 'cat-file', 'blob', object);
 }
 /** The entry at a path, with each link on the way followed; none where a link leads out of the repository. */
-function entryAt(folder, entries, file, links = MOST_LINKS) {
+function entryAt(folder, entries, file, links = base_tree_MOST_LINKS) {
     const parts = external_node_path_default().posix.normalize(file).split('/');
     for (let length = 1; length <= parts.length; length += 1) {
         const entry = entries.get(parts.slice(0, length).join('/'));
@@ -39417,1138 +40134,6 @@ function entryAt(folder, entries, file, links = MOST_LINKS) {
         return entryAt(folder, entries, followed, links - 1);
     }
     return undefined;
-}
-function withoutLinks(file) {
-    try {
-        return (0,external_node_fs_namespaceObject.realpathSync)(file);
-    }
-    catch {
-        return file;
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/plan.ts
-
-/** The plan of a recipe: the one list that the command and the workflow follow. */
-function makePlan(recipe, artifactsDir) {
-    const folder = external_node_path_default().resolve(artifactsDir);
-    const datasets = [...new Set(recipe.experts.map(({ dataset }) => dataset))];
-    const base = recipe.baseModel.kind === 'random' ? ['base-model'] : [];
-    const stage = (name, item, output, needs) => ({
-        id: item ? `${name}/${item}` : name,
-        stage: name,
-        name: item,
-        outputDir: external_node_path_default().join(folder, output),
-        needs,
-    });
-    const adapters = recipe.merge.adapters === 'first' ? recipe.experts.filter(isLora).map(({ name }) => name) : [];
-    return {
-        recipe: recipe.name,
-        artifactsDir: folder,
-        datasets,
-        experts: recipe.experts.map(({ name }) => name),
-        adapters,
-        stages: [
-            ...base.map(() => stage('base-model', '', 'base', [])),
-            ...datasets.map((name) => stage('prepare-dataset', name, `data/${name}`, [])),
-            ...recipe.experts.map(({ name, dataset }) => stage('sft-train', name, `experts/${name}`, [...base, `prepare-dataset/${dataset}`])),
-            ...adapters.map((name) => stage('lora-merge', name, `experts-merged/${name}`, [...base, `sft-train/${name}`])),
-            // The experts are compared with the base model also where they are not merged with it.
-            stage('model-merge', '', 'judge', [
-                ...base,
-                ...recipe.experts.map(({ name }) => `${adapters.includes(name) ? 'lora-merge' : 'sft-train'}/${name}`),
-            ]),
-        ],
-    };
-}
-/** Whether an expert is trained as a LoRA adapter. */
-function isLora({ training }) {
-    return training.arguments.use_peft === true;
-}
-
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./packages/stage/src/canonical-json.ts
-
-/**
- * JSON with sorted keys and no spaces, so that equal values have equal text whatever order their keys were written in.
- * Keys whose value is `undefined` are left out, as `JSON.stringify` does.
- */
-function canonicalJson(value) {
-    return JSON.stringify(value, (_key, item) => item !== null && typeof item === 'object' && !Array.isArray(item)
-        ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : item);
-}
-/** sha256 of the canonical JSON, 64 hexadecimal digits. */
-function digestOf(value) {
-    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex');
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/master-weights.ts
-/**
- * Whether the trainer keeps float32 master weights: as the file says, and by default in full fine-tuning of 16-bit weights
- * where nothing else does. The trainer's `master_weights.py` decides by the same rules.
- *
- * @param baseDtype data type of the base model's weights, which `dtype: auto` takes
- * @returns null where it depends on the base model's data type, and that is not given
- */
-function keepsMasterWeights(training, launch, baseDtype) {
-    if (training.masterWeights !== undefined)
-        return training.masterWeights;
-    const dtype = dtypeOf(training, baseDtype);
-    if (absence(training, launch, dtype))
-        return false;
-    return dtype === undefined ? null : true;
-}
-/** Refuses master weights where they have no place, and warns where updates are lost without them. */
-function checkMasterWeights(training, launch, report) {
-    const { masterWeights, arguments: given } = training;
-    const dtype = dtypeOf(training, undefined);
-    const found = absence(training, launch, dtype);
-    if (given.fp16 === true && dtype === 'float16' && given.use_peft !== true && !usesDeepSpeed(launch)) {
-        const message = 'fp16 is true and dtype is float16: PyTorch scales no gradients that are in float16';
-        report('fp16', {
-            code: 'conflicting-keys',
-            message,
-            hint: 'Write dtype: float32, or bfloat16 and bf16.',
-        });
-    }
-    if (masterWeights === true && found) {
-        report('master_weights', {
-            code: usesDeepSpeed(launch) ? 'launch-mismatch' : 'conflicting-keys',
-            message: `master_weights is not available: ${found.reason}`,
-            hint: 'Remove master_weights.',
-        });
-    }
-    else if (found?.losesUpdates || (masterWeights === false && !found && dtype !== undefined)) {
-        const reason = found?.reason ?? 'master_weights is false';
-        report(found ? (/^optim/.test(found.reason) ? 'optim' : 'dtype') : 'master_weights', {
-            code: 'no-master-weights',
-            message: `${reason}: nothing keeps float32 master weights, and updates below the last digit of a ${dtype ?? '16-bit'} weight are lost, nearly all of them at a learning rate of 1e-5`,
-            hint: found
-                ? 'Write dtype: bfloat16 and optim: adamw_torch, or dtype: float32.'
-                : 'Remove master_weights.',
-        });
-    }
-}
-/** AdamW's names whose result split AdamW has, to the order of roundings. */
-const ADAMW = ['adamw_torch', 'adamw_torch_fused'];
-function absence({ arguments: given }, launch, dtype) {
-    const optimizer = String(given.optim ?? 'adamw_torch');
-    if (given.use_peft === true)
-        return { reason: 'use_peft is true: LoRA weights are in float32', losesUpdates: false };
-    if (usesDeepSpeed(launch))
-        return { reason: 'DeepSpeed keeps float32 weights', losesUpdates: false };
-    if (dtype === 'float32')
-        return { reason: 'dtype is float32: the weights are float32 already', losesUpdates: false };
-    if (dtype === 'float16')
-        return { reason: 'dtype is float16', losesUpdates: true };
-    if (!ADAMW.includes(optimizer))
-        return { reason: `optim is ${optimizer}, not adamw_torch`, losesUpdates: dtype !== undefined };
-    if (launch?.config.distributed_type === 'FSDP' && launch.config.use_cpu !== true)
-        return { reason: 'distributed_type is FSDP', losesUpdates: dtype !== undefined };
-    return undefined;
-}
-/** `bfloat16`, `float16` or `float32`; undefined for `auto` where the base model's data type is not given. */
-function dtypeOf({ arguments: given }, baseDtype) {
-    const dtype = String(given.dtype ?? 'float32').replace(/^torch\./, '');
-    return dtype === 'auto' ? baseDtype : dtype;
-}
-function usesDeepSpeed(launch) {
-    return launch?.config.distributed_type === 'DEEPSPEED';
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/stage-settings.ts
-
-/*
- * What of a recipe enters the fingerprint of each stage beside its inputs. The stages take it from here, and so does who
- * wants to know beforehand what a change makes run again.
- */
-/** Arguments that change what is logged, saved or how fast it goes, and no weight: changing one trains nothing again. */
-const ARGUMENTS_WITHOUT_EFFECT = new Set([
-    'dataloader_num_workers',
-    'dataloader_persistent_workers',
-    'dataloader_pin_memory',
-    'dataloader_prefetch_factor',
-    'dataset_num_proc',
-    'disable_tqdm',
-    'hub_model_id',
-    'log_level',
-    'logging_first_step',
-    'logging_nan_inf_filter',
-    'logging_steps',
-    'logging_strategy',
-    'project',
-    'push_to_hub',
-    'report_to',
-    'run_name',
-    'save_steps',
-    'save_strategy',
-    'save_total_limit',
-]);
-/** Keys of an accelerate config that say where and how processes meet, and change no weight. */
-const LAUNCH_KEYS_WITHOUT_EFFECT = new Set([
-    'compute_environment',
-    'debug',
-    'enable_cpu_affinity',
-    'gpu_ids',
-    'machine_rank',
-    'main_process_ip',
-    'main_process_port',
-    'main_training_function',
-    'num_machines',
-    'num_processes',
-    'rdzv_backend',
-    'rdzv_conf',
-    'same_network',
-]);
-/** What decides the weights of an expert, beside the base model and the data. */
-function trainingSettings(training, launch) {
-    const all = { ...training.arguments, ...argumentsOnCpu(launch) };
-    return {
-        profile: training.profile,
-        chat_template: training.chatTemplate ?? null,
-        response_marker: training.responseMarker ?? null,
-        micro_batch_tokens: training.microBatchTokens ?? null,
-        master_weights: keepsMasterWeights(training, launch),
-        arguments: without(ARGUMENTS_WITHOUT_EFFECT, all),
-        // Not the launcher, nor the nodes, but how many processes there are.
-        processes: launch.processes,
-        launch: without(LAUNCH_KEYS_WITHOUT_EFFECT, launch.config),
-    };
-}
-/** The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only. */
-function argumentsOnCpu({ config }) {
-    return config.use_cpu === true ? { use_cpu: true } : {};
-}
-/** How the rows of its sources are prepared. */
-function datasetSettings({ sources: _, ...dataset }) {
-    return JSON.parse(JSON.stringify(dataset));
-}
-/** How the models that it names are merged. */
-function mergeSettings({ config, seed, engine, donor }) {
-    return { config: config, seed, engine, donor: donor ?? null };
-}
-/** How an adapter is merged into its base model; `dtype` is the base's own when absent. */
-function adapterSettings(dtype) {
-    return { dtype: dtype ?? null };
-}
-/** What random weights are made from; `config` is what stands in the file that the recipe names. */
-function stage_settings_baseModelSettings({ seed, dtype, tokenizer }, config) {
-    return { config, seed, dtype, tokenizer };
-}
-function without(left, all) {
-    return Object.fromEntries(Object.entries(all).filter(([key]) => !left.has(key)));
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/stage-consequences.ts
-
-
-
-/**
- * Which stages a changed recipe makes again, in the order of its plan; those that are gone come last.
- *
- * It follows from what a stage's fingerprint is made of: settings of the recipe, references and files of the user, and
- * the outputs of earlier stages, of which is assumed that a stage that runs again makes another output.
- */
-function stageConsequences(before, after, contentChanged) {
-    const [old, now] = [stagesOf(before), stagesOf(after)];
-    // Outputs are kept by the name of the recipe.
-    const moved = before.name === after.name ? [] : ['its outputs are kept under another name'];
-    const again = new Set();
-    const left = now.map(([stage, ingredients]) => {
-        const { id } = stage;
-        const earlier = old.find(([candidate]) => candidate.id === id)?.[1];
-        if (!earlier) {
-            again.add(id);
-            return { id, fate: 'is new', reasons: [] };
-        }
-        const reasons = [...moved, ...whyAgain(earlier, ingredients, again, contentChanged)];
-        if (reasons.length === 0)
-            return { id, fate: 'stays', reasons };
-        again.add(id);
-        return { id, fate: 'runs again', reasons };
-    });
-    const gone = old.filter(([{ id }]) => !now.some(([stage]) => stage.id === id));
-    return [...left, ...gone.map(([{ id }]) => ({ id, fate: 'is gone', reasons: [] }))];
-}
-function whyAgain(before, after, again, contentChanged) {
-    const settings = isSame(before.settings, after.settings) ? [] : ['its settings change'];
-    const inputs = Object.keys({ ...before.inputs, ...after.inputs }).flatMap((name) => {
-        const input = after.inputs[name];
-        if (!input || !isSame(before.inputs[name], input))
-            return [`another ${name}`];
-        if ('stage' in input && again.has(input.stage))
-            return [`${input.stage} runs again`];
-        return 'paths' in input && input.paths.some(contentChanged) ? [`the contents of its ${name} change`] : [];
-    });
-    return [...settings, ...new Set(inputs)];
-}
-function isSame(before, after) {
-    return digestOf((before ?? null)) === digestOf((after ?? null));
-}
-function stagesOf(recipe) {
-    // Where outputs are kept is in no fingerprint.
-    return makePlan(recipe, '/').stages.map((stage) => [stage, ingredientsOf(recipe, stage)]);
-}
-function ingredientsOf(recipe, { stage, name, needs }) {
-    const base = baseInput(recipe);
-    switch (stage) {
-        case 'base-model': {
-            if (recipe.baseModel.kind !== 'random')
-                throw new Error('only a random base model is a stage');
-            const { configFile, ...settings } = recipe.baseModel;
-            // Of the file its contents count, not its name.
-            return { settings: stage_settings_baseModelSettings(settings, null), inputs: { config: { paths: [configFile] } } };
-        }
-        case 'prepare-dataset': {
-            const dataset = recipe.datasets[name];
-            if (!dataset)
-                throw new Error(`no dataset ${name}`);
-            const sources = dataset.sources.map((source) => [
-                'source',
-                'files' in source ? { paths: source.files } : { reference: JSON.stringify(source) },
-            ]);
-            const numbered = sources.map(([, source], index) => [index ? `source ${index + 1}` : 'source', source]);
-            return { settings: datasetSettings(dataset), inputs: Object.fromEntries(numbered) };
-        }
-        case 'sft-train': {
-            const expert = recipe.experts.find((candidate) => candidate.name === name);
-            if (!expert)
-                throw new Error(`no expert ${name}`);
-            const dataset = { stage: `prepare-dataset/${expert.dataset}` };
-            return {
-                settings: trainingSettings(expert.training, recipe.launch),
-                inputs: { 'base model': base, dataset },
-            };
-        }
-        case 'lora-merge':
-            return {
-                settings: adapterSettings(),
-                inputs: { 'base model': base, adapter: { stage: `sft-train/${name}` } },
-            };
-        case 'model-merge': {
-            const settings = mergeSettings(recipe.merge);
-            // An expert that the configuration does not name is not read.
-            const used = needs.filter((id) => JSON.stringify(settings).includes(`\${${id.split('/')[1]}}`));
-            return {
-                settings,
-                inputs: {
-                    'base model': base,
-                    ...Object.fromEntries(used.map((id) => [`expert ${id.split('/')[1]}`, { stage: id }])),
-                },
-            };
-        }
-    }
-}
-/**
- * The settings of a planned stage, as its fingerprint has them.
- *
- * @param readConfig the content of the file that a random base model is made from
- */
-function plannedSettings(recipe, stage, readConfig) {
-    const { baseModel: base } = recipe;
-    if (stage.stage === 'base-model' && base.kind === 'random')
-        return baseModelSettings(base, readConfig(base.configFile));
-    return ingredientsOf(recipe, stage).settings;
-}
-function baseInput({ baseModel: base }) {
-    if (base.kind === 'random')
-        return { stage: 'base-model' };
-    return base.kind === 'path' ? { paths: [base.path] } : { reference: `${base.id}@${base.revision}` };
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/value-words.ts
-
-/** Characters of a text that are shown of a value; of a longer one it is only said that it changed. */
-const MOST = 60;
-/** A value of a recipe, as people write it: `2e-5`, `4,096`, `true`, `[a, b]`; undefined where it is too long for that. */
-function valueWords(value) {
-    if (value === undefined)
-        return 'not set';
-    if (typeof value === 'number')
-        return numberWords(value);
-    if (typeof value === 'string')
-        return value.length > MOST || /\n/.test(value) ? undefined : textWords(value);
-    if (value === null || typeof value !== 'object')
-        return String(value);
-    const inner = Array.isArray(value)
-        ? value.map(valueWords)
-        : Object.entries(value).map(([key, entry]) => {
-            const words = valueWords(entry);
-            return words && `${(0,visible_text/* visibleText */.Q)(key)}: ${words}`;
-        });
-    const words = inner.includes(undefined) ? undefined : inner.join(', ');
-    if (words === undefined || words.length > MOST)
-        return undefined;
-    return Array.isArray(value) ? `[${words}]` : `{${words}}`;
-}
-/** `0.0015`, `2e-5`, `100,000`: the shortest decimal that is the number, with an exponent where there would be many zeros. */
-function numberWords(value) {
-    if (Number.isSafeInteger(value))
-        return value.toLocaleString('en-US');
-    const size = Math.abs(value);
-    return size < 1e-3 || size >= 1e15 ? value.toExponential() : String(value);
-}
-function textWords(text) {
-    return text === '' ? 'empty' : (0,visible_text/* visibleText */.Q)(text);
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/recipe-difference.ts
-
-
-
-
-
-/**
- * What differs between two states of a recipe, both read and right, with all paths as if they stood in one place.
- *
- * @param contentChanged whether files of data and models that both name have other contents; by default none has
- */
-function recipeDifference(before, after, contentChanged = () => false) {
-    return {
-        changes: [
-            ...change('name', before.name, after.name),
-            ...baseModelChanges(before, after, contentChanged),
-            ...datasetChanges(before, after, contentChanged),
-            ...expertChanges(before, after),
-            ...launchChanges(before, after),
-            ...mergeChanges(before, after),
-        ],
-        stages: stageConsequences(before, after, contentChanged),
-    };
-}
-function change(what, before, after, note = '') {
-    return howItChanged(before, after).map((how) => `${what}${how}${note}`);
-}
-/** One element, or none where nothing changed. */
-function howItChanged(before, after) {
-    if (recipe_difference_isSame(before, after))
-        return [];
-    const [from, to] = [valueWords(before), valueWords(after)];
-    if (from !== undefined && to !== undefined)
-        return [`: ${from} → ${to}`];
-    if (before === undefined)
-        return [' is set'];
-    return [after === undefined ? ' is not set any more' : ' changed'];
-}
-function recipe_difference_isSame(before, after) {
-    return digestOf((before ?? null)) === digestOf((after ?? null));
-}
-function baseModelChanges(before, after, contentChanged) {
-    const [from, to] = [before.baseModel, after.baseModel];
-    if (from.kind === 'random' && to.kind === 'random') {
-        return [
-            ...['seed', 'dtype', 'tokenizer'].flatMap((key) => change(`${key} of the base model`, from[key], to[key])),
-            ...change('config of the base model', relative(before, from.configFile), relative(after, to.configFile)),
-            ...(contentChanged(to.configFile)
-                ? [`${relative(after, to.configFile)}, the base model, changed`]
-                : []),
-        ];
-    }
-    const words = change('base model', baseModelWords(before, from), baseModelWords(after, to));
-    const contents = to.kind === 'path' && words.length === 0 && contentChanged(to.path);
-    return contents ? [`the files of the base model ${relative(after, to.path)} changed`] : words;
-}
-function baseModelWords(recipe, base) {
-    if (base.kind === 'hub')
-        return `${base.id} at ${shortCommit(base.revision)}`;
-    if (base.kind === 'path')
-        return relative(recipe, base.path);
-    return `random weights for ${relative(recipe, base.configFile)}`;
-}
-/** As much of a commit as tells it from others at sight; a branch as it is. */
-function shortCommit(revision) {
-    return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 12) : revision;
-}
-function datasetChanges(before, after, contentChanged) {
-    const changes = comparePairs(before.datasets, after.datasets, (from, to) => {
-        const [{ sources: oldSources, ...old }, { sources, ...now }] = [from, to];
-        const files = sources.flatMap((source) => ('files' in source ? source.files : [])).filter(contentChanged);
-        return [
-            ...changesOf('source', sourceWords(before, oldSources), sourceWords(after, sources)),
-            ...(files.length > 0
-                ? [{ what: 'data', how: ` changed in ${files.map((file) => relative(after, file)).join(', ')}` }]
-                : []),
-            ...leafChanges(old, now),
-        ];
-    });
-    return inWords('dataset', changes, before.datasets, after.datasets);
-}
-function sourceWords(recipe, sources) {
-    return sources.flatMap((source) => {
-        if ('files' in source)
-            return source.files.map((file) => relative(recipe, file));
-        const { hub, revision, hub_files: files } = source;
-        return [`${hub}${revision ? ` at ${shortCommit(revision)}` : ''}${files ? `: ${files.join(', ')}` : ''}`];
-    });
-}
-function expertChanges(before, after) {
-    const [from, to] = [byName(before.experts), byName(after.experts)];
-    const changes = comparePairs(from, to, (old, now) => [
-        ...changesOf('dataset', old.dataset, now.dataset),
-        ...changesOf('global batch', globalBatch(before, old), globalBatch(after, now)),
-        ...trainingChanges(before, old, now),
-    ]);
-    return inWords('expert', changes, from, to);
-}
-/** Examples in an optimizer step, over all processes. */
-function globalBatch({ launch }, { training }) {
-    const { per_device_train_batch_size: perDevice, gradient_accumulation_steps: steps } = training.arguments;
-    return Number(perDevice ?? 8) * Number(steps ?? 1) * launch.processes;
-}
-function trainingChanges({ launch }, { training: from }, { training: to }) {
-    const { arguments: oldArguments, globalBatchSize: _, ...old } = from;
-    const { arguments: newArguments, globalBatchSize: __, ...now } = to;
-    const settings = trainingSettings(from, launch);
-    const effect = (changed) => recipe_difference_isSame(settings, trainingSettings({ ...from, ...changed }, launch)) ? ' (no effect on the weights)' : '';
-    const own = keysOf(old, now).flatMap((key) => changesOf(keyOfRecipe(key), old[key], now[key], effect({ [key]: now[key] })));
-    const trainer = keysOf(oldArguments, newArguments).flatMap((key) => {
-        const changed = { arguments: { ...oldArguments, [key]: newArguments[key] } };
-        const name = key === 'gradient_accumulation_steps' ? 'gradient accumulation' : key;
-        return changesOf(name, oldArguments[key], newArguments[key], effect(changed));
-    });
-    return [...own, ...trainer];
-}
-/** `masterWeights` as it is written in a recipe. */
-function keyOfRecipe(key) {
-    return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-function launchChanges(before, after) {
-    const [from, to] = [before.launch, after.launch];
-    const [oldName, name] = [external_node_path_default().parse(from.configFile).name, external_node_path_default().parse(to.configFile).name];
-    const launched = change('launch', `${oldName} × ${from.processes}`, `${name} × ${to.processes}`, launchNote(before, after));
-    const config = oldName === name
-        ? leafChanges(from.config, to.config).map(({ what, how }) => `${what} of the launch config ${name}${how}`)
-        : [];
-    const noEffect = ' (no effect on the weights)';
-    return [
-        ...launched,
-        ...config,
-        ...change('launcher', from.launcher, to.launcher, noEffect),
-        ...change('nodes', from.nodes, to.nodes, noEffect),
-        ...change('options of Slurm', from.slurmOptions, to.slurmOptions, noEffect),
-    ];
-}
-/** What a person who changes how training is launched may not expect, or may fear. */
-function launchNote(before, after) {
-    const old = byName(before.experts);
-    const hasSameSteps = after.experts.every((expert) => {
-        const earlier = old[expert.name];
-        return earlier && globalBatch(before, earlier) === globalBatch(after, expert);
-    });
-    return hasSameSteps ? ' (the same examples in each step, rounded otherwise)' : '';
-}
-function mergeChanges(before, after) {
-    const [{ config: oldConfig, folder: _, ...old }, { config, folder: __, ...now }] = [
-        before.merge,
-        after.merge,
-    ];
-    return [
-        ...leafChanges(old, now),
-        ...leafChanges(withNamedModels(oldConfig), withNamedModels(config)),
-    ].map(({ what, how }) => `merge: ${what}${how}`);
-}
-/** A merge configuration whose models stand under their names and not at places of a list. */
-function withNamedModels(value) {
-    if (Array.isArray(value) &&
-        value.length > 0 &&
-        value.every((entry) => isRecord(entry) && 'model' in entry)) {
-        return Object.fromEntries(value.map((entry) => {
-            const { model, parameters, ...rest } = entry;
-            return [String(model), { merged: true, ...rest, ...(isRecord(parameters) ? parameters : {}) }];
-        }));
-    }
-    // Of slices there is one.
-    if (Array.isArray(value) && value.length === 1 && isRecord(value[0]))
-        return withNamedModels(value[0]);
-    if (!isRecord(value))
-        return value;
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withNamedModels(entry)]));
-}
-/** Changes of the values in two nested objects, each named by its keys and the model that it belongs to. */
-function leafChanges(before, after, within = []) {
-    if (recipe_difference_isSame(before, after))
-        return [];
-    if (isRecord(before) && isRecord(after)) {
-        return keysOf(before, after).flatMap((key) => leafChanges(before[key], after[key], [...within, key]));
-    }
-    const model = within.findIndex((_, index) => ['models', 'sources'].includes(within[index - 1] ?? ''));
-    const keys = within.slice(model + 1).filter((key) => key !== 'parameters' && key !== 'slices');
-    if (model < 0)
-        return changesOf((0,visible_text/* visibleText */.Q)(keys.join('.')), before, after);
-    const name = (0,visible_text/* visibleText */.Q)(`${within[model]}`);
-    if (keys.length > 0)
-        return changesOf((0,visible_text/* visibleText */.Q)(`${keys.join('.')} of ${name}`), before, after);
-    return [{ what: name, how: before === undefined ? ' is merged, too' : ' is not merged any more' }];
-}
-function changesOf(what, before, after, note = '') {
-    return howItChanged(before, after).map((how) => ({ what, how, note }));
-}
-/** Compares what stands under the same name. */
-function comparePairs(before, after, compare) {
-    const changes = new Map();
-    for (const [name, now] of Object.entries(after)) {
-        const old = before[name];
-        for (const { what, how, note = '' } of old === undefined ? [] : compare(old, now)) {
-            const key = JSON.stringify([what, `${how}${note}`]);
-            changes.set(key, [...(changes.get(key) ?? []), name]);
-        }
-    }
-    return changes;
-}
-/** One sentence for what changed in the same way in several, and one for each that came or went. */
-function inWords(kind, changes, before, after) {
-    const common = Object.keys(after).filter((name) => name in before).length;
-    return [
-        ...Object.keys(after).flatMap((name) => (name in before ? [] : [`the ${kind} ${name} is new`])),
-        ...Object.keys(before).flatMap((name) => (name in after ? [] : [`the ${kind} ${name} is gone`])),
-        ...[...changes].map(([key, names]) => {
-            const [what, how] = JSON.parse(key);
-            return `${what} of ${names.length > 1 && names.length === common ? allOf(kind, common) : names.join(' and ')}${how}`;
-        }),
-    ];
-}
-function allOf(kind, count) {
-    return count === 2 ? `both ${kind}s` : `all ${count} ${kind}s`;
-}
-function byName(experts) {
-    return Object.fromEntries(experts.map((expert) => [expert.name, expert]));
-}
-function keysOf(before, after) {
-    return Object.keys({ ...before, ...after });
-}
-function isRecord(value) {
-    return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-/** A path as it would be written in the recipe. */
-function relative({ folder }, file) {
-    const written = external_node_path_default().relative(folder, file);
-    return (0,visible_text/* visibleText */.Q)(written.startsWith('../../..') ? file : written);
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/check-expert.ts
-
-/** Checks a training file against the launch config and the dataset that go with it. */
-function checkExpert({ section, yaml }, { launch, dataset }, diagnostics) {
-    const report = (key, finding) => diagnostics.push(yaml.diagnose({ path: [key] }, finding));
-    checkMasterWeights(section, launch, report);
-    const evaluation = section.arguments.eval_strategy;
-    if (dataset?.split === 'none' && evaluation !== undefined && evaluation !== 'no') {
-        const message = `eval_strategy: ${String(evaluation)}, and the dataset has split: none: nothing is evaluated`;
-        report('eval_strategy', {
-            code: 'no-test-rows',
-            message,
-            hint: 'Give the dataset a split, or write eval_strategy: no.',
-        });
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/merge-entries.ts
-/** The models of a configuration; undefined where it has both `models` and `slices`, or neither. */
-function merge_entries_entriesOf({ models, slices }) {
-    if (models && slices)
-        return undefined;
-    if (models)
-        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
-    return slices?.[0]?.sources.map((entry, index) => ({
-        ...entry,
-        path: ['slices', 0, 'sources', index],
-    }));
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/merge-methods.ts
-const DARE = {
-    shared: ['normalize', 'rescale', 'lambda'],
-    perModel: ['weight', 'density'],
-    required: ['weight'],
-    needsBase: true,
-};
-/** What each method reads, as in packages/trainer's `merging/methods`. */
-const METHODS = {
-    linear: { shared: ['normalize'], perModel: ['weight'], required: ['weight'], needsBase: false },
-    slerp: { shared: ['t'], perModel: [], required: ['t'], needsBase: true },
-    task_arithmetic: {
-        shared: ['normalize', 'lambda'],
-        perModel: ['weight'],
-        required: ['weight'],
-        needsBase: true,
-    },
-    ties: {
-        shared: ['normalize', 'lambda'],
-        perModel: ['weight', 'density'],
-        required: ['weight'],
-        needsBase: true,
-    },
-    dare_ties: DARE,
-    dare_linear: DARE,
-    supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
-};
-
-;// CONCATENATED MODULE: ./packages/recipe/src/merge-values.ts
-/** One of mergekit's three ways to write a parameter, as conditions: the first that holds for a tensor counts. */
-function conditionsOf(written) {
-    if (!Array.isArray(written))
-        return [{ filter: undefined, values: [written] }];
-    if (!written.some((entry) => typeof entry === 'object'))
-        return [{ filter: undefined, values: written }];
-    return written.map(({ filter, value }) => ({
-        filter: filter === null || filter === '*' ? undefined : filter,
-        values: [value].flat(),
-    }));
-}
-/** Which condition gives a tensor its value; -1 where none does. */
-function conditionFor(conditions, tensor) {
-    return conditions.findIndex(({ filter }) => filter === undefined || tensor.includes(filter));
-}
-/**
- * The value of a parameter for a tensor, as the engine has it (`merging/parameter_settings.py`).
- *
- * @param scopes what is written of it, that of the model itself first
- * @param place of the tensor in the layers, from 0 to 1
- * @returns undefined where no scope has a value for the tensor
- */
-function valueFor(scopes, tensor, place) {
-    for (const written of scopes.filter((scope) => scope !== undefined && scope !== null)) {
-        const conditions = conditionsOf(written);
-        const found = conditions[conditionFor(conditions, tensor)];
-        if (found)
-            return interpolated(found.values, place);
-    }
-    return undefined;
-}
-/** Where a gradient is read for a tensor: 0 for the first layer and for all outside the layers, 1 for the last layer. */
-function placeInLayers(tensor, layers) {
-    const layer = /\.layers\.(\d+)\./.exec(tensor)?.[1];
-    if (layer === undefined)
-        return 0;
-    return layers > 1 ? Number(layer) / (layers - 1) : 1;
-}
-function interpolated(values, place) {
-    const scaled = place * (values.length - 1);
-    const before = Math.trunc(scaled);
-    const first = values[before];
-    const second = values[Math.min(values.length - 1, before + 1)];
-    if (typeof first !== 'number' || typeof second !== 'number')
-        return first;
-    return (1 - (scaled - before)) * first + (scaled - before) * second;
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/linear-modules.ts
-/**
- * The linear layers of a model, by their names in its original checkpoint, the output layer included.
- *
- * A Mixtral's experts are w1 (gate), w2 (down) and w3 (up), one layer each, as this project's trainer holds them, and
- * its router is `gate`; others have gate_proj, up_proj and down_proj.
- */
-function linearModules(architecture) {
-    const { hiddenSize, intermediateSize, layers, attentionHeads, keyValueHeads, headDim, experts, vectors } = architecture;
-    const { qkv, output, mlp } = vectors.biases;
-    const queries = attentionHeads * headDim;
-    const keys = keyValueHeads * headDim;
-    const inLayer = (part, copies = { count: 1, perToken: 1 }) => {
-        return (name, inFeatures, outFeatures, bias) => ({
-            name,
-            inFeatures,
-            outFeatures,
-            bias,
-            count: layers * copies.count,
-            perToken: layers * copies.perToken,
-            parent: `model.layers.N.${part}`,
-        });
-    };
-    const attention = inLayer('self_attn');
-    const dense = inLayer('mlp');
-    const expert = inLayer('block_sparse_moe.experts.E', experts);
-    return [
-        attention('q_proj', hiddenSize, queries, qkv),
-        attention('k_proj', hiddenSize, keys, qkv),
-        attention('v_proj', hiddenSize, keys, qkv),
-        attention('o_proj', queries, hiddenSize, output),
-        ...(experts
-            ? [
-                { ...inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false), router: true },
-                expert('w1', hiddenSize, intermediateSize, false),
-                expert('w2', intermediateSize, hiddenSize, false),
-                expert('w3', hiddenSize, intermediateSize, false),
-            ]
-            : [
-                dense('gate_proj', hiddenSize, intermediateSize, mlp),
-                dense('up_proj', hiddenSize, intermediateSize, mlp),
-                dense('down_proj', intermediateSize, hiddenSize, mlp),
-            ]),
-        {
-            name: 'lm_head',
-            inFeatures: hiddenSize,
-            outFeatures: architecture.vocabSize,
-            bias: false,
-            count: 1,
-            perToken: 1,
-            parent: '',
-        },
-    ];
-}
-/** The full names of the modules of one kind, in a model's original checkpoint. */
-function fullNames({ parent, name }, { layers, experts }) {
-    const numbered = (parts, letter, count) => parts.includes(letter)
-        ? Array.from({ length: count }, (_, index) => parts.map((part) => (part === letter ? String(index) : part)))
-        : [parts];
-    return numbered((parent ? `${parent}.${name}` : name).split('.'), 'N', layers)
-        .flatMap((parts) => numbered(parts, 'E', experts?.count ?? 1))
-        .map((parts) => parts.join('.'));
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/tensor-names.ts
-
-/** Norms of a layer over the hidden size, in all families but Gemma 2 and 3, which have two more. */
-const NORMS = ['input_layernorm', 'post_attention_layernorm'];
-const MORE_NORMS = ['pre_feedforward_layernorm', 'post_feedforward_layernorm'];
-/**
- * The names of a model's tensors in its original checkpoint, as a merge has them.
- *
- * @returns undefined where the model type is not known, and its names are no more than likely
- */
-function tensorNames(reading) {
-    if (!reading || !('architecture' in reading) || reading.notice !== undefined)
-        return undefined;
-    const { architecture } = reading;
-    const { layers, tiedEmbeddings } = architecture;
-    const inLayers = Array.from({ length: layers }, (_, layer) => namesOfLayer(architecture).map((name) => name.replace('layers.N.', `layers.${layer}.`)));
-    const head = tiedEmbeddings ? [] : ['lm_head.weight'];
-    return ['model.embed_tokens.weight', ...inLayers.flat(), 'model.norm.weight', ...head];
-}
-function namesOfLayer(architecture) {
-    const { vectors, experts } = architecture;
-    const norms = vectors.norms > NORMS.length ? [...NORMS, ...MORE_NORMS] : NORMS;
-    const ofHeads = vectors.headNorms ? ['self_attn.q_norm', 'self_attn.k_norm'] : [];
-    const modules = linearModules(architecture)
-        .filter(({ parent }) => parent !== '')
-        .flatMap(({ parent, name, bias }) => ['weight', ...(bias ? ['bias'] : [])].map((kind) => `${parent}.${name}.${kind}`));
-    return [
-        ...[...norms, ...ofHeads].map((norm) => `model.layers.N.${norm}.weight`),
-        ...modules.flatMap((name) => name.includes('.E.')
-            ? Array.from({ length: experts?.count ?? 0 }, (_, expert) => name.replace('.E.', `.${expert}.`))
-            : [name]),
-    ];
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/check-merge-tensors.ts
-
-
-
-
-
-/**
- * Checks a configuration against the models' tensors: what the engine refuses, or would pass over, once it sees them.
- *
- * @param reading of the models; without it, and of a model type that is not known, nothing is said that hangs on names
- */
-function checkMergeTensors(merge, reading, report) {
-    const entries = merge_entries_entriesOf(merge) ?? [];
-    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
-    checkLayers(merge, layers, report);
-    const known = tensorNames(reading);
-    if (known)
-        for (const written of allWritten(merge, entries))
-            checkFilters(written, known, report);
-    checkMergeValues(merge, entries, reading, report);
-}
-/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
-function checkMergeValues(merge, entries, reading, report) {
-    const tensors = isConstant(merge, entries) ? [''] : tensorNames(reading);
-    const layers = reading && 'architecture' in reading ? reading.architecture.layers : 1;
-    if (tensors)
-        checkValues(merge, entries, { tensors, layers }, report);
-}
-/** All sources must have the same layers, and these must be all that the models have. */
-function checkLayers({ slices }, layers, report) {
-    const sources = slices?.[0]?.sources ?? [];
-    const first = sources[0]?.layer_range[1];
-    for (const [index, { layer_range: range }] of sources.entries()) {
-        const [, end] = range;
-        const wanted = layers ?? first;
-        if (end === wanted)
-            continue;
-        const message = layers === undefined
-            ? `layer_range ends at ${end}, that of the first source at ${first}`
-            : `layer_range ends at ${end}, and the models have ${layers} layers`;
-        report(['slices', 0, 'sources', index, 'layer_range'], {
-            code: 'bad-value',
-            message,
-            hint: `Whole models are merged: write [0, ${wanted}]. For some of the layers write engine: mergekit in recipe.yaml.`,
-        });
-    }
-}
-function allWritten(merge, entries) {
-    const scopes = [
-        ...entries.map(({ parameters, path }) => ({ parameters, path: [...path, 'parameters'] })),
-        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
-        { parameters: merge.parameters, path: ['parameters'] },
-    ];
-    return scopes.flatMap(({ parameters, path }) => Object.entries(parameters ?? {}).flatMap(([name, value]) => value === undefined ? [] : [{ value, path: [...path, name] }]));
-}
-/** A filter from which no tensor takes its value: it is part of no name, or an earlier one has all that it is part of. */
-function checkFilters({ value, path }, names, report) {
-    const conditions = conditionsOf(value);
-    const taken = new Set(names.map((name) => conditionFor(conditions, name)));
-    for (const [index, { filter }] of conditions.entries()) {
-        if (filter !== undefined && !taken.has(index))
-            report([...path, index, 'filter'], unusedFilter(filter, names));
-    }
-}
-function unusedFilter(filter, names) {
-    const code = 'unused-filter';
-    if (names.some((name) => name.includes(filter))) {
-        const message = `filter: ${filter} has no effect: each tensor with ${filter} in its name takes an earlier value of the list`;
-        return { code, message, hint: 'The first filter that fits a tensor counts: move this one up.' };
-    }
-    const length = filter.split('.').length;
-    const words = names.map((name) => name.split('.').filter((word) => !/^\d+$/.test(word)));
-    const parts = new Set(words.flatMap((name) => Array.from({ length: Math.max(0, name.length - length + 1) }, (_, start) => name.slice(start, start + length).join('.'))));
-    return {
-        code,
-        message: `filter: ${filter} is part of no tensor's name: its value is never used`,
-        hint: didYouMean(filter, [...parts]),
-    };
-}
-function checkValues(merge, entries, shape, report) {
-    const { required, perModel, needsBase } = METHODS[merge.merge_method];
-    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
-    const merged = entries.filter(({ model }) => !(needsBase && model === base));
-    for (const name of required) {
-        for (const entry of perModel.includes(name) ? merged : [undefined])
-            checkRequired(name, scopesOf(merge, name, entry), entry, shape, report);
-    }
-    if (!needsBase)
-        checkSum(merge, entries, shape, report);
-}
-/** Where a parameter of a model, or of all, is written: the place that counts first comes first. */
-function scopesOf(merge, name, entry) {
-    return [
-        ...(entry ? [{ value: entry.parameters?.[name], path: [...entry.path, 'parameters', name] }] : []),
-        { value: merge.slices?.[0]?.parameters?.[name], path: ['slices', 0, 'parameters', name] },
-        { value: merge.parameters?.[name], path: ['parameters', name] },
-    ].filter(({ value }) => value !== undefined);
-}
-function valueAt(scopes, tensor, layers) {
-    const values = scopes.map(({ value }) => value);
-    return valueFor(values, tensor, placeInLayers(tensor, layers));
-}
-function checkRequired(name, scopes, entry, { tensors, layers }, report) {
-    const [first] = scopes;
-    // That nothing is written of it at all is reported elsewhere.
-    if (!first)
-        return;
-    const lacking = tensors.filter((tensor) => valueAt(scopes, tensor, layers) === undefined);
-    if (lacking.length === 0)
-        return;
-    const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : '';
-    report(first.path, {
-        code: 'missing-key',
-        message: `no ${name}${entry ? ` of ${entry.model}` : ''} for ${lacking[0]}${more}: no filter fits`,
-        hint: 'Add - value: … without a filter at the end of the list, for all other tensors.',
-    });
-}
-/** Of the first tensor whose weights would be divided by 0. */
-function checkSum(merge, entries, { tensors, layers }, report) {
-    const scopes = entries.map((entry) => scopesOf(merge, 'weight', entry));
-    for (const tensor of tensors) {
-        const weights = scopes.map((written) => valueAt(written, tensor, layers));
-        if (!weights.every((weight) => typeof weight === 'number'))
-            continue;
-        const sum = weights.reduce((total, weight) => total + weight, 0);
-        const normalizes = Boolean(valueAt(scopesOf(merge, 'normalize'), tensor, layers) ?? true);
-        if (Math.abs(sum) >= ZERO || !normalizes)
-            continue;
-        report(scopes.flat()[0]?.path ?? [], {
-            code: 'bad-value',
-            message: `the weights ${weights.join(', ')}${tensor && ` of ${tensor}`} sum to 0, and the merged values are divided by that sum`,
-            hint: 'Change the weights, or write normalize: false in parameters.',
-        });
-        return;
-    }
-}
-/** Sums below this are 0, as in the engine. */
-const ZERO = 1e-8;
-/** Whether each tensor has the same values, so that its name does not matter. */
-function isConstant(merge, entries) {
-    return allWritten(merge, entries).every(({ value }) => {
-        const [first] = conditionsOf(value);
-        return first?.filter === undefined && first?.values.length === 1;
-    });
-}
-
-;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
-
-
-
-
-
-
-
-/**
- * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
- * model is merged with itself, and that the values fit the models' tensors.
- *
- * @param known the names that `${name}` can be, and the architecture of the models; what is missing is not checked
- */
-function checkMerge(merge, yaml, diagnostics, known = {}) {
-    const { names, architecture } = known;
-    const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
-    const entries = merge_entries_entriesOf(merge);
-    if (!entries) {
-        report(['slices'], merge.models
-            ? { code: 'bad-value', message: 'both models and slices are there' }
-            : { code: 'missing-key', message: 'models is missing' }, true);
-        return;
-    }
-    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
-    checkNames(merge, entries, report, names);
-    if (names)
-        checkFolders(entries, external_node_path_default().dirname(yaml.file), report);
-    checkModels(merge, entries, base, report);
-    checkParameters(merge, entries, base, report);
-    checkMergeTensors(merge, architecture, report);
-}
-function checkNames(merge, entries, report, names) {
-    if (!names)
-        return;
-    const places = [
-        ...entries.map(({ model, path }) => [[...path, 'model'], model]),
-        [['base_model'], merge.base_model],
-        [['slices', 0, 'base_model'], merge.slices?.[0]?.base_model],
-        [['tokenizer_source'], merge.tokenizer_source],
-    ];
-    for (const [path, text = ''] of places) {
-        for (const name of unknownNames(text, names))
-            report(path, unknownExpert(name, names));
-    }
-}
-/** Folders of models, and of adapters on them, that are named and not there. */
-function checkFolders(entries, folder, report) {
-    for (const { model, path: at } of entries) {
-        const isFolder = (0,external_node_fs_namespaceObject.existsSync)(external_node_path_default().resolve(folder, model));
-        for (const part of isFolder ? [] : model.split('+')) {
-            const absolute = external_node_path_default().resolve(folder, part);
-            if (part.includes('${') || (0,external_node_fs_namespaceObject.existsSync)(absolute))
-                continue;
-            const finding = missingFile(part, absolute);
-            report([...at, 'model'], {
-                ...finding,
-                message: finding.message.replace('no file', 'no model folder'),
-                hint: finding.hint ?? 'Name a folder, ${expert} for an expert of the recipe, or ${base}.',
-            });
-        }
-    }
-}
-/** The names in `${…}` of a text that are none of `names`. */
-function unknownNames(text, names) {
-    return [...text.matchAll(/\$\{([^}]*)\}/g)]
-        .map(([, name = '']) => name)
-        .filter((name) => !names.includes(name));
-}
-/** The finding for a `${name}` that stands for nothing. */
-function unknownExpert(name, names) {
-    return {
-        code: 'unknown-name',
-        message: `the recipe has no expert ${name}`,
-        hint: didYouMean(name, names) ?? `Known are ${names.join(', ')}.`,
-    };
-}
-function checkModels({ merge_method: method }, entries, base, report) {
-    const seen = new Set();
-    for (const { model, path } of entries) {
-        if (seen.has(model)) {
-            report([...path, 'model'], {
-                code: 'same-model-twice',
-                message: `${model} is merged twice`,
-                hint: 'Merging a model with itself gives that model.',
-            });
-        }
-        seen.add(model);
-    }
-    const list = entries[0]?.path.slice(0, -1) ?? [];
-    const wrongNumber = (message) => report(list, { code: 'bad-value', message });
-    if (!METHODS[method].needsBase) {
-        if (entries.length < 2)
-            wrongNumber('a merge needs two models or more');
-        return;
-    }
-    if (base === undefined) {
-        report(['merge_method'], {
-            code: 'missing-key',
-            message: `${method} needs base_model`,
-            hint: 'Name what the experts were trained from: base_model: ${base}.',
-        });
-        return;
-    }
-    const others = [...seen].filter((model) => model !== base).length;
-    if (method === 'slerp' && others !== 1) {
-        wrongNumber(`slerp merges two models, base_model and one more, and here are ${others + 1}`);
-    }
-    else if (others < 1)
-        wrongNumber(`${method} needs a model beside base_model`);
-}
-function checkParameters(merge, entries, base, report) {
-    const { merge_method: method } = merge;
-    const common = [
-        { parameters: merge.parameters, path: ['parameters'] },
-        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
-    ];
-    for (const { parameters, path } of common)
-        checkParameterNames(parameters, method, [...path], false, report);
-    for (const { parameters, path } of entries) {
-        checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
-    }
-    checkRequiredParameters(merge, entries, base, report);
-}
-/** Each model has the parameters that the method needs, in one way or another. */
-function checkRequiredParameters(merge, entries, base, report) {
-    const { merge_method: method } = merge;
-    const { perModel, required, needsBase } = METHODS[method];
-    const common = [merge.parameters, merge.slices?.[0]?.parameters];
-    const isSet = (name) => common.some((parameters) => parameters?.[name] !== undefined);
-    for (const name of required.filter((candidate) => !isSet(candidate))) {
-        if (!perModel.includes(name)) {
-            report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
-            continue;
-        }
-        for (const { model, parameters, path } of entries) {
-            if ((needsBase && model === base) || parameters?.[name] !== undefined)
-                continue;
-            report([...path, 'model'], {
-                code: 'missing-key',
-                message: `${model} has no parameters.${name}, which ${method} needs`,
-            });
-        }
-    }
-}
-function checkParameterNames(parameters, method, path, ofOneModel, report) {
-    const { shared, perModel } = METHODS[method];
-    for (const name of Object.keys(parameters ?? {})) {
-        const value = parameters?.[name];
-        if (value === undefined || perModel.includes(name) || name === 'int8_mask')
-            continue;
-        // mergekit has it for all methods of task vectors; off is what these do anyway.
-        if (name === 'rescale' && !value && (method === 'ties' || method === 'task_arithmetic'))
-            continue;
-        if (!shared.includes(name)) {
-            const owners = Object.entries(METHODS)
-                .filter(([, { shared, perModel }]) => [...shared, ...perModel].includes(name))
-                .map(([owner]) => owner);
-            const own = [...perModel, ...shared].join(', ');
-            report([...path, name], {
-                code: 'unknown-key',
-                message: `${method} has no parameter ${name}`,
-                hint: `It has ${own}; ${name} belongs to ${owners.join(', ')}.`,
-            }, true);
-        }
-        else if (ofOneModel) {
-            const hint = 'Move it to parameters of the file; mergekit would pass over it here.';
-            const message = `${name} concerns all models together`;
-            report([...path, name], { code: 'bad-value', message, hint }, true);
-        }
-    }
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/issue-words.ts
@@ -40573,10 +40158,10 @@ const issue_words_SHOWN = 60;
 /** `expected a number, found the text "two"`, for the JSON types that a value may have. */
 function expectedType(types, value) {
     const names = types.filter((type) => type !== 'null').map((type) => TYPE_NAMES[type] ?? type);
-    return `expected ${names.join(' or ')}, found ${found(value)}`;
+    return `expected ${names.join(' or ')}, found ${issue_words_found(value)}`;
 }
 /** A value as a message shows it. */
-function found(value) {
+function issue_words_found(value) {
     if (value === null || value === undefined)
         return 'nothing';
     const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
@@ -40622,7 +40207,7 @@ function issueWords(issue) {
             return `expected ${issue.values
                 .map(String)
                 .join(', ')
-                .replace(/, ([^,]*)$/, ' or $1')}, found ${found(issue.input)}`;
+                .replace(/, ([^,]*)$/, ' or $1')}, found ${issue_words_found(issue.input)}`;
         case 'too_small':
             return limitWords(issue.origin, issue.inclusive ? 'at least' : 'above', Number(issue.minimum), issue.input);
         case 'too_big':
@@ -40633,10 +40218,10 @@ function issueWords(issue) {
 }
 function limitWords(origin, limit, bound, input) {
     if (origin === 'string')
-        return `expected a text, found ${found(input)}`;
+        return `expected a text, found ${issue_words_found(input)}`;
     if (origin === 'array')
-        return `expected ${limit} ${bound} ${bound === 1 ? 'entry' : 'entries'}, found ${found(input)}`;
-    return `expected a number ${limit === 'at least' || limit === 'at most' ? `of ${limit}` : limit} ${bound}, found ${found(input)}`;
+        return `expected ${limit} ${bound} ${bound === 1 ? 'entry' : 'entries'}, found ${issue_words_found(input)}`;
+    return `expected a number ${limit === 'at least' || limit === 'at most' ? `of ${limit}` : limit} ${bound}, found ${issue_words_found(input)}`;
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-schema.ts
@@ -40674,7 +40259,7 @@ function explain(issue, schema) {
         return meant.flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, schema));
     }
     if (issue.code === 'unrecognized_keys') {
-        const known = check_schema_keysOf(schemaAt(schema, issue.path));
+        const known = keysOf(schemaAt(schema, issue.path));
         return issue.keys.map((key) => {
             const near = nearest(key, known);
             return {
@@ -40726,7 +40311,7 @@ function unwrap(schema) {
         ? unwrap(schema.unwrap())
         : schema;
 }
-function check_schema_keysOf(schema) {
+function keysOf(schema) {
     return schema instanceof ZodObject ? Object.keys(schema.shape) : [];
 }
 
@@ -40906,7 +40491,6 @@ function resolveInRecipe(name, { root, from }, report, diagnostics) {
 
 
 
-
 /** Reads the section `launch` of a recipe, and the accelerate config that it names. */
 function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
     const report = (key, finding) => yaml.diagnose({ path: ['launch', ...key] }, finding);
@@ -40931,7 +40515,7 @@ function readLaunch({ config, processes, launcher, slurm }, yaml, diagnostics) {
     const at = (finding) => report(['config'], finding);
     if (!isNamed(config))
         resolveInRecipe(config, { root: folder, from: folder }, at, diagnostics);
-    const read = readLaunchConfig(config, folder, processes, diagnostics, at);
+    const read = (0,confinement/* confined */.dg)((0,confinement/* confinementFrom */.D6)(yaml.file), () => readLaunchConfig(config, folder, processes, diagnostics, at));
     return read && { ...read, launcher, nodes, slurmOptions: slurm?.options ?? [] };
 }
 /** Reads an accelerate config, named under recipes/accelerate or by its path; `report` is for when it isn't there. */
@@ -40945,12 +40529,9 @@ function readLaunchConfig(config, folder, processes, diagnostics, report = ({ co
     column: 1,
 })) {
     const configFile = launchConfigFile(config, folder);
-    if (!(0,external_node_fs_namespaceObject.existsSync)(configFile)) {
-        diagnostics.push(report({
-            code: 'missing-file',
-            message: `there is no file ${configFile}`,
-            hint: 'Give a path, or one of the names cpu, ddp and zero3.',
-        }));
+    if (!isThere(configFile)) {
+        const { hint: _hint, ...finding } = missingFile(external_node_path_default().basename(configFile), configFile);
+        diagnostics.push(report({ ...finding, hint: 'Give a path, or one of the names cpu, ddp and zero3.' }));
         return undefined;
     }
     // As accelerate reads it: in YAML 1.1 a plain `no` is false.
@@ -40972,10 +40553,10 @@ function launchConfigFile(config, folder) {
     return isNamed(config) ? namedFile(config) : external_node_path_default().resolve(folder, config);
 }
 function isNamed(config) {
-    return /^[A-Za-z0-9_-]+$/.test(config) && (0,external_node_fs_namespaceObject.existsSync)(namedFile(config));
+    return /^[A-Za-z0-9_-]+$/.test(config) && isThere(namedFile(config));
 }
 function namedFile(config) {
-    return external_node_path_default().join(PROJECT_ROOT, 'recipes/accelerate', `${config}.yaml`);
+    return external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'recipes/accelerate', `${config}.yaml`);
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/known-models.ts
@@ -41003,6 +40584,70 @@ const KNOWN_MODELS = {
     },
 };
 
+;// CONCATENATED MODULE: ./packages/recipe/src/linear-modules.ts
+/**
+ * The linear layers of a model, by their names in its original checkpoint, the output layer included.
+ *
+ * A Mixtral's experts are w1 (gate), w2 (down) and w3 (up), one layer each, as this project's trainer holds them, and
+ * its router is `gate`; others have gate_proj, up_proj and down_proj.
+ */
+function linearModules(architecture) {
+    const { hiddenSize, intermediateSize, layers, attentionHeads, keyValueHeads, headDim, experts, vectors } = architecture;
+    const { qkv, output, mlp } = vectors.biases;
+    const queries = attentionHeads * headDim;
+    const keys = keyValueHeads * headDim;
+    const inLayer = (part, copies = { count: 1, perToken: 1 }) => {
+        return (name, inFeatures, outFeatures, bias) => ({
+            name,
+            inFeatures,
+            outFeatures,
+            bias,
+            count: layers * copies.count,
+            perToken: layers * copies.perToken,
+            parent: `model.layers.N.${part}`,
+        });
+    };
+    const attention = inLayer('self_attn');
+    const dense = inLayer('mlp');
+    const expert = inLayer('block_sparse_moe.experts.E', experts);
+    return [
+        attention('q_proj', hiddenSize, queries, qkv),
+        attention('k_proj', hiddenSize, keys, qkv),
+        attention('v_proj', hiddenSize, keys, qkv),
+        attention('o_proj', queries, hiddenSize, output),
+        ...(experts
+            ? [
+                { ...inLayer('block_sparse_moe')('gate', hiddenSize, experts.count, false), router: true },
+                expert('w1', hiddenSize, intermediateSize, false),
+                expert('w2', intermediateSize, hiddenSize, false),
+                expert('w3', hiddenSize, intermediateSize, false),
+            ]
+            : [
+                dense('gate_proj', hiddenSize, intermediateSize, mlp),
+                dense('up_proj', hiddenSize, intermediateSize, mlp),
+                dense('down_proj', intermediateSize, hiddenSize, mlp),
+            ]),
+        {
+            name: 'lm_head',
+            inFeatures: hiddenSize,
+            outFeatures: architecture.vocabSize,
+            bias: false,
+            count: 1,
+            perToken: 1,
+            parent: '',
+        },
+    ];
+}
+/** The full names of the modules of one kind, in a model's original checkpoint. */
+function fullNames({ parent, name }, { layers, experts }) {
+    const numbered = (parts, letter, count) => parts.includes(letter)
+        ? Array.from({ length: count }, (_, index) => parts.map((part) => (part === letter ? String(index) : part)))
+        : [parts];
+    return numbered((parent ? `${parent}.${name}` : name).split('.'), 'N', layers)
+        .flatMap((parts) => numbered(parts, 'E', experts?.count ?? 1))
+        .map((parts) => parts.join('.'));
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/position-limit.ts
 /** Kinds of rotary embeddings that do not reach beyond `max_position_embeddings`: of Llama 3 it is the stretched length. */
 const NOT_STRETCHED = ['default', 'llama3', 'mrope'];
@@ -41026,7 +40671,7 @@ function positionLimit(config) {
     const nested = Object.values(scaling).filter(isObject);
     const reaches = (nested.length > 0 ? nested : [scaling]).flatMap((kind) => {
         const { factor } = kind;
-        if (!isNumber(factor) || NOT_STRETCHED.includes(String(kind.rope_type ?? kind.type)))
+        if (!isNumber(factor) || isNotStretched(kind.rope_type ?? kind.type))
             return [];
         const original = [
             config.original_max_position_embeddings,
@@ -41037,8 +40682,12 @@ function positionLimit(config) {
     });
     return Math.max(limit, ...reaches);
 }
+function isNotStretched(type) {
+    return typeof type === 'string' && NOT_STRETCHED.includes(type);
+}
+/** A number that is larger than any length states no limit. */
 function isNumber(value) {
-    return typeof value === 'number' && value > 0;
+    return typeof value === 'number' && value > 0 && value < 1e15;
 }
 function isObject(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -41058,6 +40707,13 @@ const FAMILIES = {
     gemma2: { norms: 4, readsBiases: true, tied: true },
     gemma3_text: { norms: 4, headNorms: true, readsBiases: true, tied: true },
 };
+/**
+ * Many times the sizes of the largest models. Without a limit the names of a model's layers, which are listed here, would
+ * fill the memory. The trainer has the same ones (`model_config.py`).
+ */
+const MOST_LAYERS = 2_000;
+const MOST_EXPERT_MODULES = 50_000;
+const MOST_WIDTH = 2 ** 27;
 const EXPERT_KEYS = ['num_local_experts', 'num_experts', 'n_routed_experts'];
 /**
  * Reads the architecture from the content of a transformers `config.json`.
@@ -41070,8 +40726,10 @@ function readArchitecture(config) {
         return { problem: 'the config is not an object' };
     const values = config;
     const modelType = values.model_type;
-    if (typeof modelType !== 'string')
+    if (modelType === undefined)
         return { problem: 'model_type is missing' };
+    if (typeof modelType !== 'string' || !/^[\w.-]{1,64}$/.test(modelType))
+        return { problem: `model_type is ${kindOf(modelType)}, not the name of a model type` };
     if ('text_config' in values)
         return { problem: `${modelType} is a model of several parts (text_config): its size is not known here` };
     const family = FAMILIES[modelType];
@@ -41079,13 +40737,16 @@ function readArchitecture(config) {
     if (!family && expertKey)
         return { problem: `${modelType} has experts (${expertKey}), and of these mixtral alone is known` };
     const problems = [];
-    const wholeNumber = (key, otherwise) => {
+    const wholeNumber = (key, otherwise, most = MOST_WIDTH) => {
         const value = values[key] ?? otherwise;
-        if (typeof value === 'number' && Number.isInteger(value) && value > 0)
+        const isWhole = typeof value === 'number' && Number.isInteger(value) && value > 0;
+        if (isWhole && value <= most)
             return value;
         problems.push(value === undefined || value === null
             ? `${key} is missing${hintFor(key, values)}`
-            : `${key} is ${JSON.stringify(value)}, not a whole number above 0`);
+            : isWhole
+                ? `${key} is ${value}, and no model has more than ${most}`
+                : `${key} is ${kindOf(value)}, not a whole number above 0`);
         return 1;
     };
     const hiddenSize = wholeNumber('hidden_size');
@@ -41093,7 +40754,7 @@ function readArchitecture(config) {
     const sizes = {
         hiddenSize,
         intermediateSize: wholeNumber('intermediate_size'),
-        layers: wholeNumber('num_hidden_layers'),
+        layers: wholeNumber('num_hidden_layers', undefined, MOST_LAYERS),
         attentionHeads,
         keyValueHeads: wholeNumber('num_key_value_heads', attentionHeads),
         // Of sizes that are missing nothing follows.
@@ -41102,12 +40763,18 @@ function readArchitecture(config) {
         ...(family?.experts
             ? {
                 experts: {
-                    count: wholeNumber('num_local_experts'),
+                    count: wholeNumber('num_local_experts', undefined, MOST_EXPERT_MODULES),
                     perToken: wholeNumber('num_experts_per_tok'),
                 },
             }
             : {}),
     };
+    const dtype = values.dtype ?? values.torch_dtype ?? 'float32';
+    if (typeof dtype !== 'string')
+        problems.push(`dtype is ${kindOf(dtype)}, not a text`);
+    const modules = sizes.layers * (sizes.experts?.count ?? 1);
+    if (modules > MOST_EXPERT_MODULES)
+        problems.push(`num_hidden_layers times num_local_experts is ${modules}, and no model has so many`);
     if (problems.length > 0)
         return { problem: problems.join('; ') };
     const reads = family ? family.readsBiases === true : true;
@@ -41116,7 +40783,7 @@ function readArchitecture(config) {
         ...sizes,
         tiedEmbeddings: model_architecture_flag(values.tie_word_embeddings) ?? family?.tied ?? false,
         maxPositions: positionLimit(values),
-        dtype: String(values.dtype ?? values.torch_dtype ?? 'float32'),
+        dtype: String(dtype),
         vectors: {
             norms: family?.norms ?? 2,
             headNorms: family?.headNorms ?? false,
@@ -41149,13 +40816,22 @@ function countParameters(shape) {
 function model_architecture_flag(value) {
     return typeof value === 'boolean' ? value : undefined;
 }
+/** Of a value of the wrong kind its kind is told: the file may be one that nobody meant to show. A number shows nothing. */
+function kindOf(value) {
+    if (value === null)
+        return 'null';
+    if (Array.isArray(value))
+        return 'a list';
+    if (typeof value === 'number')
+        return String(value);
+    return ({ string: 'a text', boolean: 'true or false', object: 'an object' }[typeof value] ?? 'nothing');
+}
 function hintFor(key, values) {
     const near = didYouMean(key, Object.keys(values));
     return near ? ` (${near})` : '';
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
-
 
 
 
@@ -41183,12 +40859,16 @@ function architectureOf(base) {
 function readConfigFile(file) {
     let config;
     try {
-        const info = (0,external_node_fs_namespaceObject.statSync)(file);
+        const info = statFile(file);
+        if (!info)
+            return { problem: `${file} can't be read: ENOENT` };
         if (!info.isFile() || info.size > MOST_SETTINGS_BYTES)
             return { problem: `${file} is not a file of settings` };
         config = readJsonFile(file);
     }
     catch (error) {
+        if (error instanceof RefusedPath)
+            return { problem: error.problem };
         if (error instanceof src_errors/* ConfigurationError */.j1)
             return { problem: `${file}: ${error.problem}` };
         return { problem: `${file} can't be read: ${error.code}` };
@@ -41198,7 +40878,6 @@ function readConfigFile(file) {
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-base-model.ts
-
 
 
 
@@ -41231,8 +40910,8 @@ function readBaseModel(section, yaml, diagnostics) {
     const name = section[kind] ?? '';
     const absolute = resolveInRecipe(name, { root: folder, from: folder }, (finding) => diagnose(finding, [kind]), diagnostics);
     const config = kind === 'path' ? external_node_path_default().join(absolute, 'config.json') : absolute;
-    if (!(0,external_node_fs_namespaceObject.existsSync)(config))
-        diagnostics.push(diagnose(missingFile(name, config), [kind]));
+    if (!isThere(config))
+        diagnostics.push(diagnose(missingFile(kind === 'path' ? name : external_node_path_default().basename(name), config), [kind]));
     const foreign = kind === 'path' ? foreignFile(absolute) : foreignConfig(config);
     if (foreign)
         diagnostics.push(diagnose(foreign, [kind]));
@@ -41270,9 +40949,7 @@ function wrongFile(file, { problem, hint }) {
 }
 function filesIn(folder) {
     try {
-        return (0,external_node_fs_namespaceObject.readdirSync)(folder)
-            .sort()
-            .map((name) => external_node_path_default().join(folder, name));
+        return listFolder(folder).entries.map(({ name }) => external_node_path_default().join(folder, name));
     }
     catch {
         return [];
@@ -41281,16 +40958,7 @@ function filesIn(folder) {
 /** The first bytes of a file; none of what is no file, or may not be read. */
 function startOf(file) {
     try {
-        if (!(0,external_node_fs_namespaceObject.statSync)(file).isFile())
-            return Buffer.alloc(0);
-        const descriptor = (0,external_node_fs_namespaceObject.openSync)(file, 'r');
-        try {
-            const start = Buffer.alloc(START_BYTES);
-            return start.subarray(0, (0,external_node_fs_namespaceObject.readSync)(descriptor, start));
-        }
-        finally {
-            (0,external_node_fs_namespaceObject.closeSync)(descriptor);
-        }
+        return statFile(file)?.isFile() ? readStart(file, START_BYTES) : Buffer.alloc(0);
     }
     catch {
         return Buffer.alloc(0);
@@ -41299,8 +40967,8 @@ function startOf(file) {
 /** What is in a file of settings, where it may be read. */
 function contentOf(file) {
     try {
-        const info = (0,external_node_fs_namespaceObject.statSync)(file);
-        return info.isFile() && info.size <= MOST_SETTINGS_BYTES ? (0,external_node_fs_namespaceObject.readFileSync)(file) : undefined;
+        const info = statFile(file);
+        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFile(file) : undefined;
     }
     catch {
         return undefined;
@@ -41328,9 +40996,9 @@ const external_node_vm_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import
 
 /** Milliseconds that a template or a pattern of a recipe has; one of a few lines takes one. */
 const MOST_TIME = 1000;
-/** The result of a function that is stopped where it goes on for long: whoever proposes a recipe wrote what it runs. */
-function withinTime(work) {
-    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: MOST_TIME });
+/** The result of a function, stopped at a time limit: it runs text that the author of a recipe wrote. */
+function withinTime(work, milliseconds = MOST_TIME) {
+    return (0,external_node_vm_namespaceObject.runInNewContext)('work()', { work }, { timeout: milliseconds });
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/model-modules.ts
@@ -41545,6 +41213,97 @@ function checkLeafModules(architecture, launch, diagnostics) {
     const hint = 'Leave it out: the trainer names the class where there is one.';
     const at = { path: ['deepspeed_config', 'deepspeed_moe_layer_cls_names'] };
     diagnostics.push(launch.yaml.diagnose(at, { code: 'launch-mismatch', message, hint }));
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/master-weights.ts
+/**
+ * Whether the trainer keeps float32 master weights: as the file says, and by default in full fine-tuning of 16-bit weights
+ * where nothing else does. The trainer's `master_weights.py` decides by the same rules.
+ *
+ * @param baseDtype data type of the base model's weights, which `dtype: auto` takes
+ * @returns null where it depends on the base model's data type, and that is not given
+ */
+function keepsMasterWeights(training, launch, baseDtype) {
+    if (training.masterWeights !== undefined)
+        return training.masterWeights;
+    const dtype = dtypeOf(training, baseDtype);
+    if (absence(training, launch, dtype))
+        return false;
+    return dtype === undefined ? null : true;
+}
+/** Refuses master weights where they have no place, and warns where updates are lost without them. */
+function checkMasterWeights(training, launch, report) {
+    const { masterWeights, arguments: given } = training;
+    const dtype = dtypeOf(training, undefined);
+    const found = absence(training, launch, dtype);
+    if (given.fp16 === true && dtype === 'float16' && given.use_peft !== true && !usesDeepSpeed(launch)) {
+        const message = 'fp16 is true and dtype is float16: PyTorch scales no gradients that are in float16';
+        report('fp16', {
+            code: 'conflicting-keys',
+            message,
+            hint: 'Write dtype: float32, or bfloat16 and bf16.',
+        });
+    }
+    if (masterWeights === true && found) {
+        report('master_weights', {
+            code: usesDeepSpeed(launch) ? 'launch-mismatch' : 'conflicting-keys',
+            message: `master_weights is not available: ${found.reason}`,
+            hint: 'Remove master_weights.',
+        });
+    }
+    else if (found?.losesUpdates || (masterWeights === false && !found && dtype !== undefined)) {
+        const reason = found?.reason ?? 'master_weights is false';
+        report(found ? (/^optim/.test(found.reason) ? 'optim' : 'dtype') : 'master_weights', {
+            code: 'no-master-weights',
+            message: `${reason}: nothing keeps float32 master weights, and updates below the last digit of a ${dtype ?? '16-bit'} weight are lost, nearly all of them at a learning rate of 1e-5`,
+            hint: found
+                ? 'Write dtype: bfloat16 and optim: adamw_torch, or dtype: float32.'
+                : 'Remove master_weights.',
+        });
+    }
+}
+/** AdamW's names whose result split AdamW has, to the order of roundings. */
+const ADAMW = ['adamw_torch', 'adamw_torch_fused'];
+function absence({ arguments: given }, launch, dtype) {
+    const optimizer = String(given.optim ?? 'adamw_torch');
+    if (given.use_peft === true)
+        return { reason: 'use_peft is true: LoRA weights are in float32', losesUpdates: false };
+    if (usesDeepSpeed(launch))
+        return { reason: 'DeepSpeed keeps float32 weights', losesUpdates: false };
+    if (dtype === 'float32')
+        return { reason: 'dtype is float32: the weights are float32 already', losesUpdates: false };
+    if (dtype === 'float16')
+        return { reason: 'dtype is float16', losesUpdates: true };
+    if (!ADAMW.includes(optimizer))
+        return { reason: `optim is ${optimizer}, not adamw_torch`, losesUpdates: dtype !== undefined };
+    if (launch?.config.distributed_type === 'FSDP' && launch.config.use_cpu !== true)
+        return { reason: 'distributed_type is FSDP', losesUpdates: dtype !== undefined };
+    return undefined;
+}
+/** `bfloat16`, `float16` or `float32`; undefined for `auto` where the base model's data type is not given. */
+function dtypeOf({ arguments: given }, baseDtype) {
+    const dtype = String(given.dtype ?? 'float32').replace(/^torch\./, '');
+    return dtype === 'auto' ? baseDtype : dtype;
+}
+function usesDeepSpeed(launch) {
+    return launch?.config.distributed_type === 'DEEPSPEED';
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-expert.ts
+
+/** Checks a training file against the launch config and the dataset that go with it. */
+function checkExpert({ section, yaml }, { launch, dataset }, diagnostics) {
+    const report = (key, finding) => diagnostics.push(yaml.diagnose({ path: [key] }, finding));
+    checkMasterWeights(section, launch, report);
+    const evaluation = section.arguments.eval_strategy;
+    if (dataset?.split === 'none' && evaluation !== undefined && evaluation !== 'no') {
+        const message = `eval_strategy: ${String(evaluation)}, and the dataset has split: none: nothing is evaluated`;
+        report('eval_strategy', {
+            code: 'no-test-rows',
+            message,
+            hint: 'Give the dataset a split, or write eval_strategy: no.',
+        });
+    }
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/older-keys.ts
@@ -45557,7 +45316,7 @@ function readExperts({ experts = {}, dataset: datasetFile }, rest, yaml, diagnos
 }
 /** Reads one file of training arguments; `report` makes the finding when it isn't there. */
 function readTrainingFile(file, diagnostics, report) {
-    if (!(0,external_node_fs_namespaceObject.existsSync)(file)) {
+    if (!isThere(file)) {
         diagnostics.push(report(missingFile(external_node_path_default().basename(file), file)));
         return undefined;
     }
@@ -45620,6 +45379,623 @@ function checkModelName({ section, yaml }, baseModel, diagnostics) {
                 hint: 'The model is base_model of recipe.yaml.',
             }));
     }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-entries.ts
+/** The models of a configuration; undefined where it has both `models` and `slices`, or neither. */
+function merge_entries_entriesOf({ models, slices }) {
+    if (models && slices)
+        return undefined;
+    if (models)
+        return models.map((entry, index) => ({ ...entry, path: ['models', index] }));
+    return slices?.[0]?.sources.map((entry, index) => ({
+        ...entry,
+        path: ['slices', 0, 'sources', index],
+    }));
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-methods.ts
+const DARE = {
+    shared: ['normalize', 'rescale', 'lambda'],
+    perModel: ['weight', 'density'],
+    required: ['weight'],
+    needsBase: true,
+};
+/** What each method reads, as in packages/trainer's `merging/methods`. */
+const METHODS = {
+    linear: { shared: ['normalize'], perModel: ['weight'], required: ['weight'], needsBase: false },
+    slerp: { shared: ['t'], perModel: [], required: ['t'], needsBase: true },
+    task_arithmetic: {
+        shared: ['normalize', 'lambda'],
+        perModel: ['weight'],
+        required: ['weight'],
+        needsBase: true,
+    },
+    ties: {
+        shared: ['normalize', 'lambda'],
+        perModel: ['weight', 'density'],
+        required: ['weight'],
+        needsBase: true,
+    },
+    dare_ties: DARE,
+    dare_linear: DARE,
+    supermario: { shared: ['p', 'lambda'], perModel: [], required: [], needsBase: true },
+};
+
+;// CONCATENATED MODULE: ./packages/recipe/src/merge-values.ts
+/** One of mergekit's three ways to write a parameter, as conditions: the first that holds for a tensor counts. */
+function conditionsOf(written) {
+    if (!Array.isArray(written))
+        return [{ filter: undefined, values: [written] }];
+    if (!written.some((entry) => typeof entry === 'object'))
+        return [{ filter: undefined, values: written }];
+    return written.map(({ filter, value }) => ({
+        filter: filter === null || filter === '*' ? undefined : filter,
+        values: [value].flat(),
+    }));
+}
+/** Which condition gives a tensor its value; -1 where none does. */
+function conditionFor(conditions, tensor) {
+    return conditions.findIndex(({ filter }) => filter === undefined || tensor.includes(filter));
+}
+/**
+ * The value of a parameter for a tensor, as the engine has it (`merging/parameter_settings.py`).
+ *
+ * @param scopes what is written of it, that of the model itself first
+ * @param place of the tensor in the layers, from 0 to 1
+ * @returns undefined where no scope has a value for the tensor
+ */
+function valueFor(scopes, tensor, place) {
+    for (const written of scopes.filter((scope) => scope !== undefined && scope !== null)) {
+        const conditions = conditionsOf(written);
+        const found = conditions[conditionFor(conditions, tensor)];
+        if (found)
+            return interpolated(found.values, place);
+    }
+    return undefined;
+}
+/** Where a gradient is read for a tensor: 0 for the first layer and for all outside the layers, 1 for the last layer. */
+function placeInLayers(tensor, layers) {
+    const layer = /\.layers\.(\d+)\./.exec(tensor)?.[1];
+    if (layer === undefined)
+        return 0;
+    return layers > 1 ? Number(layer) / (layers - 1) : 1;
+}
+function interpolated(values, place) {
+    const scaled = place * (values.length - 1);
+    const before = Math.trunc(scaled);
+    const first = values[before];
+    const second = values[Math.min(values.length - 1, before + 1)];
+    if (typeof first !== 'number' || typeof second !== 'number')
+        return first;
+    return (1 - (scaled - before)) * first + (scaled - before) * second;
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/tensor-names.ts
+
+/** Norms of a layer over the hidden size, in all families but Gemma 2 and 3, which have two more. */
+const NORMS = ['input_layernorm', 'post_attention_layernorm'];
+const MORE_NORMS = ['pre_feedforward_layernorm', 'post_feedforward_layernorm'];
+/**
+ * The names of a model's tensors in its original checkpoint, as a merge has them.
+ *
+ * @returns undefined where the model type is not known, and its names are no more than likely
+ */
+function tensorNames(reading) {
+    if (!reading || !('architecture' in reading) || reading.notice !== undefined)
+        return undefined;
+    const { architecture } = reading;
+    const { layers, tiedEmbeddings } = architecture;
+    const inLayers = Array.from({ length: layers }, (_, layer) => namesOfLayer(architecture).map((name) => name.replace('layers.N.', `layers.${layer}.`)));
+    const head = tiedEmbeddings ? [] : ['lm_head.weight'];
+    return ['model.embed_tokens.weight', ...inLayers.flat(), 'model.norm.weight', ...head];
+}
+function namesOfLayer(architecture) {
+    const { vectors, experts } = architecture;
+    const norms = vectors.norms > NORMS.length ? [...NORMS, ...MORE_NORMS] : NORMS;
+    const ofHeads = vectors.headNorms ? ['self_attn.q_norm', 'self_attn.k_norm'] : [];
+    const modules = linearModules(architecture)
+        .filter(({ parent }) => parent !== '')
+        .flatMap(({ parent, name, bias }) => ['weight', ...(bias ? ['bias'] : [])].map((kind) => `${parent}.${name}.${kind}`));
+    return [
+        ...[...norms, ...ofHeads].map((norm) => `model.layers.N.${norm}.weight`),
+        ...modules.flatMap((name) => name.includes('.E.')
+            ? Array.from({ length: experts?.count ?? 0 }, (_, expert) => name.replace('.E.', `.${expert}.`))
+            : [name]),
+    ];
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge-tensors.ts
+
+
+
+
+
+/**
+ * Checks a configuration against the models' tensors: what the engine refuses, or would pass over, once it sees them.
+ *
+ * @param reading of the models; without it, and of a model type that is not known, nothing is said that hangs on names
+ */
+function checkMergeTensors(merge, reading, report) {
+    const entries = merge_entries_entriesOf(merge) ?? [];
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : undefined;
+    checkLayers(merge, layers, report);
+    const known = tensorNames(reading);
+    if (known)
+        for (const written of allWritten(merge, entries))
+            checkFilters(written, known, report);
+    checkMergeValues(merge, entries, reading, report);
+}
+/** Each tensor has a value of what the method needs, and the weights of a mean do not sum to 0. */
+function checkMergeValues(merge, entries, reading, report) {
+    const tensors = isConstant(merge, entries) ? [''] : tensorNames(reading);
+    const layers = reading && 'architecture' in reading ? reading.architecture.layers : 1;
+    if (tensors)
+        checkValues(merge, entries, { tensors, layers }, report);
+}
+/** All sources must have the same layers, and these must be all that the models have. */
+function checkLayers({ slices }, layers, report) {
+    const sources = slices?.[0]?.sources ?? [];
+    const first = sources[0]?.layer_range[1];
+    for (const [index, { layer_range: range }] of sources.entries()) {
+        const [, end] = range;
+        const wanted = layers ?? first;
+        if (end === wanted)
+            continue;
+        const message = layers === undefined
+            ? `layer_range ends at ${end}, that of the first source at ${first}`
+            : `layer_range ends at ${end}, and the models have ${layers} layers`;
+        report(['slices', 0, 'sources', index, 'layer_range'], {
+            code: 'bad-value',
+            message,
+            hint: `Whole models are merged: write [0, ${wanted}]. For some of the layers write engine: mergekit in recipe.yaml.`,
+        });
+    }
+}
+function allWritten(merge, entries) {
+    const scopes = [
+        ...entries.map(({ parameters, path }) => ({ parameters, path: [...path, 'parameters'] })),
+        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
+        { parameters: merge.parameters, path: ['parameters'] },
+    ];
+    return scopes.flatMap(({ parameters, path }) => Object.entries(parameters ?? {}).flatMap(([name, value]) => value === undefined ? [] : [{ value, path: [...path, name] }]));
+}
+/** A filter from which no tensor takes its value: it is part of no name, or an earlier one has all that it is part of. */
+function checkFilters({ value, path }, names, report) {
+    const conditions = conditionsOf(value);
+    const taken = new Set(names.map((name) => conditionFor(conditions, name)));
+    for (const [index, { filter }] of conditions.entries()) {
+        if (filter !== undefined && !taken.has(index))
+            report([...path, index, 'filter'], unusedFilter(filter, names));
+    }
+}
+function unusedFilter(filter, names) {
+    const code = 'unused-filter';
+    if (names.some((name) => name.includes(filter))) {
+        const message = `filter: ${filter} has no effect: each tensor with ${filter} in its name takes an earlier value of the list`;
+        return { code, message, hint: 'The first filter that fits a tensor counts: move this one up.' };
+    }
+    const length = filter.split('.').length;
+    const words = names.map((name) => name.split('.').filter((word) => !/^\d+$/.test(word)));
+    const parts = new Set(words.flatMap((name) => Array.from({ length: Math.max(0, name.length - length + 1) }, (_, start) => name.slice(start, start + length).join('.'))));
+    return {
+        code,
+        message: `filter: ${filter} is part of no tensor's name: its value is never used`,
+        hint: didYouMean(filter, [...parts]),
+    };
+}
+function checkValues(merge, entries, shape, report) {
+    const { required, perModel, needsBase } = METHODS[merge.merge_method];
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    const merged = entries.filter(({ model }) => !(needsBase && model === base));
+    for (const name of required) {
+        for (const entry of perModel.includes(name) ? merged : [undefined])
+            checkRequired(name, scopesOf(merge, name, entry), entry, shape, report);
+    }
+    if (!needsBase)
+        checkSum(merge, entries, shape, report);
+}
+/** Where a parameter of a model, or of all, is written: the place that counts first comes first. */
+function scopesOf(merge, name, entry) {
+    return [
+        ...(entry ? [{ value: entry.parameters?.[name], path: [...entry.path, 'parameters', name] }] : []),
+        { value: merge.slices?.[0]?.parameters?.[name], path: ['slices', 0, 'parameters', name] },
+        { value: merge.parameters?.[name], path: ['parameters', name] },
+    ].filter(({ value }) => value !== undefined);
+}
+function valueAt(scopes, tensor, layers) {
+    const values = scopes.map(({ value }) => value);
+    return valueFor(values, tensor, placeInLayers(tensor, layers));
+}
+function checkRequired(name, scopes, entry, { tensors, layers }, report) {
+    const [first] = scopes;
+    // That nothing is written of it at all is reported elsewhere.
+    if (!first)
+        return;
+    const lacking = tensors.filter((tensor) => valueAt(scopes, tensor, layers) === undefined);
+    if (lacking.length === 0)
+        return;
+    const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : '';
+    report(first.path, {
+        code: 'missing-key',
+        message: `no ${name}${entry ? ` of ${entry.model}` : ''} for ${lacking[0]}${more}: no filter fits`,
+        hint: 'Add - value: … without a filter at the end of the list, for all other tensors.',
+    });
+}
+/** Of the first tensor whose weights would be divided by 0. */
+function checkSum(merge, entries, { tensors, layers }, report) {
+    const scopes = entries.map((entry) => scopesOf(merge, 'weight', entry));
+    for (const tensor of tensors) {
+        const weights = scopes.map((written) => valueAt(written, tensor, layers));
+        if (!weights.every((weight) => typeof weight === 'number'))
+            continue;
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        const normalizes = Boolean(valueAt(scopesOf(merge, 'normalize'), tensor, layers) ?? true);
+        if (Math.abs(sum) >= ZERO || !normalizes)
+            continue;
+        report(scopes.flat()[0]?.path ?? [], {
+            code: 'bad-value',
+            message: `the weights ${weights.join(', ')}${tensor && ` of ${tensor}`} sum to 0, and the merged values are divided by that sum`,
+            hint: 'Change the weights, or write normalize: false in parameters.',
+        });
+        return;
+    }
+}
+/** Sums below this are 0, as in the engine. */
+const ZERO = 1e-8;
+/** Whether each tensor has the same values, so that its name does not matter. */
+function isConstant(merge, entries) {
+    return allWritten(merge, entries).every(({ value }) => {
+        const [first] = conditionsOf(value);
+        return first?.filter === undefined && first?.values.length === 1;
+    });
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-merge.ts
+
+
+
+
+
+
+
+/**
+ * Checks what a schema can't: that the method has the parameters, the models and the base model that it needs, that no
+ * model is merged with itself, and that the values fit the models' tensors.
+ *
+ * @param known the names that `${name}` can be, and the architecture of the models; what is missing is not checked
+ */
+function checkMerge(merge, yaml, diagnostics, known = {}) {
+    const { names, architecture } = known;
+    const report = (path, finding, key = false) => diagnostics.push(yaml.diagnose({ path: [...path], key }, finding));
+    const entries = merge_entries_entriesOf(merge);
+    if (!entries) {
+        report(['slices'], merge.models
+            ? { code: 'bad-value', message: 'both models and slices are there' }
+            : { code: 'missing-key', message: 'models is missing' }, true);
+        return;
+    }
+    const base = merge.base_model ?? merge.slices?.[0]?.base_model;
+    checkNames(merge, entries, report, names);
+    if (names)
+        checkFolders(entries, external_node_path_default().dirname(yaml.file), report);
+    checkModels(merge, entries, base, report);
+    checkParameters(merge, entries, base, report);
+    checkMergeTensors(merge, architecture, report);
+}
+function checkNames(merge, entries, report, names) {
+    if (!names)
+        return;
+    const places = [
+        ...entries.map(({ model, path }) => [[...path, 'model'], model]),
+        [['base_model'], merge.base_model],
+        [['slices', 0, 'base_model'], merge.slices?.[0]?.base_model],
+        [['tokenizer_source'], merge.tokenizer_source],
+    ];
+    for (const [path, text = ''] of places) {
+        for (const name of unknownNames(text, names))
+            report(path, unknownExpert(name, names));
+    }
+}
+/** Folders of models, and of adapters on them, that are named and not there. */
+function checkFolders(entries, folder, report) {
+    for (const { model, path: at } of entries) {
+        const isFolder = isThere(external_node_path_default().resolve(folder, model));
+        for (const part of isFolder ? [] : model.split('+')) {
+            const absolute = external_node_path_default().resolve(folder, part);
+            if (part.includes('${') || isThere(absolute))
+                continue;
+            const finding = missingFile(part, absolute);
+            report([...at, 'model'], {
+                ...finding,
+                message: finding.message.replace('no file', 'no model folder'),
+                hint: finding.hint ?? 'Name a folder, ${expert} for an expert of the recipe, or ${base}.',
+            });
+        }
+    }
+}
+/** The names in `${…}` of a text that are none of `names`. */
+function unknownNames(text, names) {
+    return [...text.matchAll(/\$\{([^}]*)\}/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => !names.includes(name));
+}
+/** The finding for a `${name}` that stands for nothing. */
+function unknownExpert(name, names) {
+    return {
+        code: 'unknown-name',
+        message: `the recipe has no expert ${name}`,
+        hint: didYouMean(name, names) ?? `Known are ${names.join(', ')}.`,
+    };
+}
+function checkModels({ merge_method: method }, entries, base, report) {
+    const seen = new Set();
+    for (const { model, path } of entries) {
+        if (seen.has(model)) {
+            report([...path, 'model'], {
+                code: 'same-model-twice',
+                message: `${model} is merged twice`,
+                hint: 'Merging a model with itself gives that model.',
+            });
+        }
+        seen.add(model);
+    }
+    const list = entries[0]?.path.slice(0, -1) ?? [];
+    const wrongNumber = (message) => report(list, { code: 'bad-value', message });
+    if (!METHODS[method].needsBase) {
+        if (entries.length < 2)
+            wrongNumber('a merge needs two models or more');
+        return;
+    }
+    if (base === undefined) {
+        report(['merge_method'], {
+            code: 'missing-key',
+            message: `${method} needs base_model`,
+            hint: 'Name what the experts were trained from: base_model: ${base}.',
+        });
+        return;
+    }
+    const others = [...seen].filter((model) => model !== base).length;
+    if (method === 'slerp' && others !== 1) {
+        wrongNumber(`slerp merges two models, base_model and one more, and here are ${others + 1}`);
+    }
+    else if (others < 1)
+        wrongNumber(`${method} needs a model beside base_model`);
+}
+function checkParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const common = [
+        { parameters: merge.parameters, path: ['parameters'] },
+        { parameters: merge.slices?.[0]?.parameters, path: ['slices', 0, 'parameters'] },
+    ];
+    for (const { parameters, path } of common)
+        checkParameterNames(parameters, method, [...path], false, report);
+    for (const { parameters, path } of entries) {
+        checkParameterNames(parameters, method, [...path, 'parameters'], true, report);
+    }
+    checkRequiredParameters(merge, entries, base, report);
+}
+/** Each model has the parameters that the method needs, in one way or another. */
+function checkRequiredParameters(merge, entries, base, report) {
+    const { merge_method: method } = merge;
+    const { perModel, required, needsBase } = METHODS[method];
+    const common = [merge.parameters, merge.slices?.[0]?.parameters];
+    const isSet = (name) => common.some((parameters) => parameters?.[name] !== undefined);
+    for (const name of required.filter((candidate) => !isSet(candidate))) {
+        if (!perModel.includes(name)) {
+            report(['merge_method'], { code: 'missing-key', message: `${method} needs parameters.${name}` });
+            continue;
+        }
+        for (const { model, parameters, path } of entries) {
+            if ((needsBase && model === base) || parameters?.[name] !== undefined)
+                continue;
+            report([...path, 'model'], {
+                code: 'missing-key',
+                message: `${model} has no parameters.${name}, which ${method} needs`,
+            });
+        }
+    }
+}
+function checkParameterNames(parameters, method, path, ofOneModel, report) {
+    const { shared, perModel } = METHODS[method];
+    for (const name of Object.keys(parameters ?? {})) {
+        const value = parameters?.[name];
+        if (value === undefined || perModel.includes(name) || name === 'int8_mask')
+            continue;
+        // mergekit has it for all methods of task vectors; off is what these do anyway.
+        if (name === 'rescale' && !value && (method === 'ties' || method === 'task_arithmetic'))
+            continue;
+        if (!shared.includes(name)) {
+            const owners = Object.entries(METHODS)
+                .filter(([, { shared, perModel }]) => [...shared, ...perModel].includes(name))
+                .map(([owner]) => owner);
+            const own = [...perModel, ...shared].join(', ');
+            report([...path, name], {
+                code: 'unknown-key',
+                message: `${method} has no parameter ${name}`,
+                hint: `It has ${own}; ${name} belongs to ${owners.join(', ')}.`,
+            }, true);
+        }
+        else if (ofOneModel) {
+            const hint = 'Move it to parameters of the file; mergekit would pass over it here.';
+            const message = `${name} concerns all models together`;
+            report([...path, name], { code: 'bad-value', message, hint }, true);
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/mergekit-models.ts
+/**
+ * A copy of a configuration with something else at every place where mergekit 0.1.5 reads the name of a model: `models`,
+ * `slices` and `base_model`, also of each of its `modules`, `tokenizer_source`, and of `tokenizer` its source and those of its
+ * tokens. What has another form than mergekit reads stays as it is: mergekit refuses it.
+ *
+ * @param replace called with what is there; `isTokenizer` where `union` and `base` are no models
+ */
+function mapMergekitModels(config, replace) {
+    const model = (isTokenizer) => (value, path) => value === null || value === undefined || (isTokenizer && NO_MODELS.has(value))
+        ? value
+        : replace(value, path, isTokenizer);
+    const entries = each(keys({ model: model(false) }));
+    const slices = each(keys({ sources: entries, base_model: model(false) }));
+    const tokens = every(keys({
+        source: (value, path) => isMapping(value) && 'kind' in value
+            ? keys({ model: model(false) })(value, path)
+            : model(false)(value, path),
+    }));
+    return keys({
+        base_model: model(false),
+        models: entries,
+        slices,
+        modules: every(keys({ models: entries, slices })),
+        tokenizer_source: model(true),
+        tokenizer: keys({ source: model(true), tokens }),
+    })(config, []);
+}
+/**
+ * The model that a value names: a text, `model+lora`, or mergekit's long form `{model, lora, override_architecture}`, of
+ * which the first two may be `{path, revision}`.
+ *
+ * @returns what is wrong with it, for a value of another form
+ */
+function modelName(value) {
+    if (typeof value === 'string')
+        return { model: value };
+    if (!isMapping(value))
+        return { problem: 'expected the name of a model' };
+    const unknown = Object.keys(value).find((key) => !LONG_FORM.has(key));
+    if (unknown !== undefined)
+        return { problem: `a model has no key ${unknown}` };
+    const { model, lora, override_architecture: architecture } = value;
+    const [modelText, loraText] = [pathText(model), lora === null ? undefined : pathText(lora)];
+    if (modelText === undefined)
+        return { problem: 'expected a text or {path, revision} as model' };
+    if (loraText === undefined && lora !== undefined && lora !== null)
+        return { problem: 'expected a text or {path, revision} as lora' };
+    if (architecture !== undefined && architecture !== null && !/^\w{1,80}$/.test(String(architecture)))
+        return { problem: 'expected the name of a class as override_architecture' };
+    return {
+        model: modelText,
+        ...(loraText !== undefined && { lora: loraText }),
+        ...(typeof architecture === 'string' && { architecture }),
+    };
+}
+const NO_MODELS = new Set(['base', 'union']);
+const LONG_FORM = new Set(['model', 'lora', 'override_architecture']);
+function pathText(value) {
+    if (typeof value === 'string')
+        return value;
+    if (!isMapping(value) || Object.keys(value).some((key) => key !== 'path' && key !== 'revision'))
+        return undefined;
+    const { path, revision } = value;
+    if (typeof path !== 'string' || path === '')
+        return undefined;
+    if (revision === undefined || revision === null)
+        return path;
+    return typeof revision === 'string' || typeof revision === 'number' ? `${path}@${revision}` : undefined;
+}
+/** The values of some keys of a mapping. */
+function keys(walks) {
+    return (value, path) => {
+        if (!isMapping(value))
+            return value;
+        const mapped = Object.entries(value).map(([key, inner]) => {
+            const walk = Object.hasOwn(walks, key) ? walks[key] : undefined;
+            return [key, walk ? walk(inner, [...path, key]) : inner];
+        });
+        return Object.fromEntries(mapped);
+    };
+}
+/** The values of all keys. */
+function every(walk) {
+    return (value, path) => isMapping(value)
+        ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner, [...path, key])]))
+        : value;
+}
+/** The entries of a list. */
+function each(walk) {
+    return (value, path) => Array.isArray(value) ? value.map((inner, index) => walk(inner, [...path, index])) : value;
+}
+function isMapping(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/check-mergekit-models.ts
+
+
+
+
+
+/** A model of the hub that every run gets the same. */
+const PINNED = /^[\w.-]+\/[\w.-]+@[0-9a-f]{40}$/;
+const REPOSITORY = /^[\w.-]+\/[\w.-]+@/;
+/** Keys of mergekit's other commands, whose models this stage would pass over. */
+const OF_MOE = ['experts', 'shared_experts', 'gate_mode', 'source_model'];
+/**
+ * Checks every place of a mergekit configuration that names a model, in mergekit's long form too: what is no folder must be
+ * an expert, or a repository at a commit. mergekit itself would fetch whatever a branch has on the day.
+ */
+function checkMergekitModels(config, known, report) {
+    mapMergekitModels(config, (value, at) => {
+        const name = modelName(value);
+        if ('problem' in name) {
+            const hint = 'Write a folder, ${expert}, ${base} or owner/name@COMMIT.';
+            report(at, { code: 'bad-value', message: name.problem, hint });
+        }
+        else if (known) {
+            const parts = name.lora === undefined ? [name.model] : [name.model, name.lora];
+            if (typeof value !== 'string')
+                for (const part of parts)
+                    checkPart(part, at, known, report);
+            else
+                checkText(value, at, known, report);
+        }
+        return value;
+    });
+    const { chat_template: template, ...keys } = config;
+    for (const key of OF_MOE.filter((candidate) => candidate in keys)) {
+        const message = `${key} is a key of mergekit-moe, and mergekit-yaml passes over it`;
+        report([key], {
+            code: 'unknown-key',
+            message,
+            hint: 'Merge the experts here, and build the mixture with mergekit-moe.',
+        }, true);
+    }
+    if (typeof template === 'string' && !template.includes('{') && !/^[\w.-]*$/.test(template)) {
+        const message = 'chat_template is neither a Jinja text nor the name of a template that mergekit has';
+        report(['chat_template'], {
+            code: 'bad-value',
+            message,
+            hint: 'Write the text, auto, or a name such as chatml.',
+        });
+    }
+}
+function checkText(text, at, known, report) {
+    const isFolder = isThere(external_node_path_default().resolve(known.folder, text));
+    for (const part of isFolder ? [] : text.split('+'))
+        checkPart(part, at, known, report);
+}
+function checkPart(part, at, { names, folder }, report) {
+    if (part.includes('${')) {
+        for (const name of unknownNames(part, names))
+            report(at, unknownExpert(name, names));
+        return;
+    }
+    const absolute = external_node_path_default().resolve(folder, part);
+    if (isThere(absolute) || PINNED.test(part))
+        return;
+    if (REPOSITORY.test(part)) {
+        const message = `${part} is not at a commit: another run may get another model`;
+        const hint = "Write owner/name@ and the commit's 40 digits, as the hub shows them under Files and versions.";
+        report(at, { severity: 'error', code: 'unpinned-revision', message, hint });
+        return;
+    }
+    const finding = missingFile(part, absolute);
+    report(at, {
+        ...finding,
+        message: finding.message.replace('no file', 'no model folder'),
+        hint: finding.hint ?? 'Name a folder, ${expert}, ${base}, or a model of the hub as owner/name@COMMIT.',
+    });
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/merge-schema.ts
@@ -45710,13 +46086,16 @@ const mergekitSchema = looseObject({
 
 
 
+
 /**
  * Checks a configuration for mergekit itself, as far as it is known here what mergekit refuses or passes over once it sees
- * the models: ranges of layers, filters, and of the methods that our engine has too, values that are missing or sum to 0.
+ * the models: their names, ranges of layers, filters, and of the methods that our engine has too, values that are missing or
+ * sum to 0.
  *
  * @param reading of the models; without it nothing is said that hangs on layers and names
  */
-function checkMergekit(config, reading, report) {
+function checkMergekit(config, reading, report, known) {
+    checkMergekitModels(config, known, report);
     checkWritten(config, reading, report, []);
     const merge = sharedPart(config);
     const entries = merge && merge_entries_entriesOf(merge);
@@ -45776,6 +46155,45 @@ function checkRange(range, reading, report, at) {
     }
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/plan.ts
+
+/** The plan of a recipe: the one list that the command and the workflow follow. */
+function makePlan(recipe, artifactsDir) {
+    const folder = external_node_path_default().resolve(artifactsDir);
+    const datasets = [...new Set(recipe.experts.map(({ dataset }) => dataset))];
+    const base = recipe.baseModel.kind === 'random' ? ['base-model'] : [];
+    const stage = (name, item, output, needs) => ({
+        id: item ? `${name}/${item}` : name,
+        stage: name,
+        name: item,
+        outputDir: external_node_path_default().join(folder, output),
+        needs,
+    });
+    const adapters = recipe.merge.adapters === 'first' ? recipe.experts.filter(isLora).map(({ name }) => name) : [];
+    return {
+        recipe: recipe.name,
+        artifactsDir: folder,
+        datasets,
+        experts: recipe.experts.map(({ name }) => name),
+        adapters,
+        stages: [
+            ...base.map(() => stage('base-model', '', 'base', [])),
+            ...datasets.map((name) => stage('prepare-dataset', name, `data/${name}`, [])),
+            ...recipe.experts.map(({ name, dataset }) => stage('sft-train', name, `experts/${name}`, [...base, `prepare-dataset/${dataset}`])),
+            ...adapters.map((name) => stage('lora-merge', name, `experts-merged/${name}`, [...base, `sft-train/${name}`])),
+            // The experts are compared with the base model also where they are not merged with it.
+            stage('model-merge', '', 'judge', [
+                ...base,
+                ...recipe.experts.map(({ name }) => `${adapters.includes(name) ? 'lora-merge' : 'sft-train'}/${name}`),
+            ]),
+        ],
+    };
+}
+/** Whether an expert is trained as a LoRA adapter. */
+function isLora({ training }) {
+    return training.arguments.use_peft === true;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-referenced.ts
 
 
@@ -45785,10 +46203,12 @@ function checkRange(range, reading, report, at) {
 function readReferenced(from, at, name, diagnostics) {
     const folder = external_node_path_default().dirname(from.file);
     const file = resolveInRecipe(name, { root: folder, from: folder }, (finding) => from.diagnose({ path: at }, finding), diagnostics);
-    if ((0,external_node_fs_namespaceObject.existsSync)(file))
-        return readYamlFile(file, diagnostics);
-    diagnostics.push(from.diagnose({ path: at }, missingFile(external_node_path_default().basename(file), file)));
-    return undefined;
+    return (0,confinement/* confined */.dg)((0,confinement/* confinementFrom */.D6)(from.file), () => {
+        if (isThere(file))
+            return readYamlFile(file, diagnostics);
+        diagnostics.push(from.diagnose({ path: at }, missingFile(external_node_path_default().basename(file), file)));
+        return undefined;
+    });
 }
 
 ;// CONCATENATED MODULE: ./packages/recipe/src/read-merge.ts
@@ -45839,7 +46259,8 @@ function readMerge(section, experts, expertNames, architecture, yaml, diagnostic
         checkMergeDtype(config, experts, mergeYaml, diagnostics);
     }
     else if (config) {
-        checkMergekit(config, reading, (path, finding) => diagnostics.push(mergeYaml.diagnose({ path }, finding)));
+        const report = (at, finding, key = false) => diagnostics.push(mergeYaml.diagnose({ path: at, key }, finding));
+        checkMergekit(config, reading, report, names && { names, folder: external_node_path_default().dirname(mergeYaml.file) });
     }
     if (config && errorsIn(diagnostics) === before && expertNames)
         checkUnused(config, expertNames, yaml, diagnostics);
@@ -46045,7 +46466,7 @@ function readableParts(written) {
     return {
         base_model: valid(sections.base_model, base_model),
         dataset: textOf(dataset),
-        experts: readable_parts_isRecord(experts)
+        experts: isRecord(experts)
             ? Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, expertOf(expert)]))
             : undefined,
         ...launchOf(launch),
@@ -46057,13 +46478,13 @@ function readableParts(written) {
  * names looks here: a file that is checked, and one that may not be read, must be the same.
  */
 function recipeAsMeant(written) {
-    if (!readable_parts_isRecord(written))
+    if (!isRecord(written))
         return {};
     const data = asMeant(written, Object.keys(sections));
     const { experts } = data;
     return {
         ...data,
-        ...(readable_parts_isRecord(experts) && {
+        ...(isRecord(experts) && {
             experts: Object.fromEntries(Object.entries(experts).map(([name, expert]) => [name, asMeant(expert, ['dataset', 'sft'])])),
         }),
         launch: asMeant(data.launch, Object.keys(sections.launch.shape)),
@@ -46072,23 +46493,23 @@ function recipeAsMeant(written) {
 }
 /** The datasets of a dataset file with mistakes: those that are right, and of others where their rows come from. */
 function readableDatasets(data) {
-    if (!readable_parts_isRecord(data))
+    if (!isRecord(data))
         return undefined;
     const dataset = datasetFileSchema.valueType;
     return Object.fromEntries(Object.entries(data).map(([name, section]) => {
-        const source = readable_parts_isRecord(section) ? valid(dataset.shape.source, section.source) : undefined;
+        const source = isRecord(section) ? valid(dataset.shape.source, section.source) : undefined;
         return [name, valid(dataset, section) ?? (source === undefined ? {} : { source })];
     }));
 }
 function expertOf(expert) {
-    if (!readable_parts_isRecord(expert))
+    if (!isRecord(expert))
         return {};
     const { dataset, sft } = expert;
     return { dataset: textOf(dataset), sft: textOf(sft) };
 }
 /** The config alone where another key is wrong: by that key the processes may be other ones than they seem. */
 function launchOf(launch) {
-    if (!readable_parts_isRecord(launch))
+    if (!isRecord(launch))
         return {};
     const whole = valid(sections.launch, launch);
     if (whole)
@@ -46106,14 +46527,14 @@ function processesOf(processes) {
 /** With a wrong engine it is not known which configuration is meant. */
 function mergeOf(merge) {
     const whole = valid(sections.merge, merge);
-    if (whole !== undefined || !readable_parts_isRecord(merge))
+    if (whole !== undefined || !isRecord(merge))
         return whole;
     const { config, engine } = merge;
     return engine === undefined || engine === 'native' ? textOf(config) : undefined;
 }
 /** Keys and values with misspelt keys under the names that they were to have, where these are not there. */
 function asMeant(written, known) {
-    if (!readable_parts_isRecord(written))
+    if (!isRecord(written))
         return written;
     const entries = Object.entries(written).map(([key, value]) => {
         const near = known.includes(key) ? undefined : nearest(key, known);
@@ -46127,7 +46548,7 @@ function valid(schema, value) {
 function textOf(value) {
     return typeof value === 'string' && value !== '' ? value : undefined;
 }
-function readable_parts_isRecord(value) {
+function isRecord(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
@@ -46198,8 +46619,12 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
     const absolute = [files ?? []].flat().map((file, index) => {
         const at = Array.isArray(files) ? ['files', index] : ['files'];
         const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
-        const isPattern = /[*?[{]/.test(found) && !(0,external_node_fs_namespaceObject.existsSync)(found);
-        if (isPattern ? (0,external_node_fs_namespaceObject.globSync)(found).length === 0 : !(0,external_node_fs_namespaceObject.existsSync)(found)) {
+        const isPattern = /[*?[{]/.test(found) && !isThere(found);
+        const matches = isPattern ? globFiles(found) : [];
+        const refused = matches.find((match) => refusalOf(match));
+        if (refused !== undefined)
+            report(at, missingFile(external_node_path_default().relative(folders.root, refused), refused));
+        if (isPattern ? matches.length === 0 : !isThere(found)) {
             const finding = missingFile(file, found);
             const message = isPattern
                 ? finding.message.replace('there is no file', 'no file matches')
@@ -46302,7 +46727,7 @@ function readParts(whole, yaml, options, diagnostics) {
 /** The `recipe.yaml` of a folder; a file as it is. */
 function recipeFile(location) {
     const absolute = external_node_path_default().resolve(location);
-    const isFolder = (0,external_node_fs_namespaceObject.statSync)(absolute, { throwIfNoEntry: false })?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
+    const isFolder = (isThere(absolute) ? statFile(absolute) : undefined)?.isDirectory() ?? !/\.ya?ml$/.test(absolute);
     return isFolder ? external_node_path_default().join(absolute, 'recipe.yaml') : absolute;
 }
 /** Reads the dataset file that a recipe names, and says which of its datasets no expert is trained on. */
@@ -46327,6 +46752,564 @@ function readDatasets({ dataset, experts }, yaml, diagnostics) {
     return datasets;
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-files.ts
+
+
+
+
+
+/**
+ * The files that a recipe is made of, as far as they can be found out: also of a recipe with mistakes, in which what is
+ * not understood names no file.
+ *
+ * @param location its folder, or its `recipe.yaml`
+ * @param readText the text of a file; undefined where there is none, or none that may be read
+ */
+function recipeFiles(location, readText) {
+    const file = recipeFile(location);
+    const start = { file, line: 1, column: 1 };
+    const first = {
+        path: file,
+        kind: 'settings',
+        report: (finding) => ({ ...finding, severity: severityOf(finding), fix: undefined, ...start }),
+    };
+    const read = (from) => {
+        const text = readText(from);
+        return text === undefined ? undefined : parseYaml(from.path, text, [], { partly: from === first });
+    };
+    const yaml = read(first);
+    if (!yaml)
+        return [first];
+    const recipe = recipeAsMeant(yaml.data);
+    const named = (at, kind) => filesAt(yaml, recipe, at, kind);
+    const settings = [
+        ...named(['dataset'], 'settings'),
+        ...Object.keys(recipe_files_record(recipe.experts)).flatMap((expert) => named(['experts', expert, 'sft'], 'settings')),
+        ...named(['merge'], 'settings'),
+        ...named(['merge', 'config'], 'settings'),
+        ...named(['launch', 'config'], 'launch'),
+    ];
+    const models = [...named(['base_model', 'path'], 'model'), ...named(['base_model', 'random'], 'model')];
+    const [datasetFile] = named(['dataset'], 'settings');
+    const datasets = datasetFile && read(datasetFile);
+    const data = Object.keys(recipe_files_record(datasets?.data)).flatMap((name) => dataFiles(datasets, name));
+    return [first, ...settings, ...models, ...data];
+}
+function dataFiles(datasets, name) {
+    if (!datasets)
+        return [];
+    const source = recipe_files_valueAt(datasets.data, [name, 'source']);
+    const places = Array.isArray(source) ? source.map((_, index) => [String(index)]) : [[]];
+    return places.flatMap((at) => filesAt(datasets, datasets.data, [name, 'source', ...at, 'files'], 'data'));
+}
+/** The path, or the list of paths, at a place of a file's data. */
+function filesAt(yaml, data, at, kind) {
+    const folder = external_node_path_default().dirname(yaml.file);
+    return [recipe_files_valueAt(data, at)].flat().flatMap((value) => {
+        if (typeof value !== 'string' || value === '')
+            return [];
+        const file = kind === 'launch' ? launchConfigFile(value, folder) : external_node_path_default().resolve(folder, value);
+        return [{ path: file, kind, report: (finding) => yaml.diagnose({ path: at }, finding) }];
+    });
+}
+function recipe_files_valueAt(data, at) {
+    return at.reduce((value, key) => {
+        if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key))
+            return undefined;
+        return value[key];
+    }, data);
+}
+function recipe_files_record(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+        ? value
+        : {};
+}
+
+;// CONCATENATED MODULE: ./packages/stage/src/canonical-json.ts
+
+/**
+ * JSON with sorted keys and no spaces, so that equal values have equal text whatever order their keys were written in.
+ * Keys whose value is `undefined` are left out, as `JSON.stringify` does.
+ */
+function canonicalJson(value) {
+    return JSON.stringify(value, (_key, item) => item !== null && typeof item === 'object' && !Array.isArray(item)
+        ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : item);
+}
+/** sha256 of the canonical JSON, 64 hexadecimal digits. */
+function digestOf(value) {
+    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex');
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/stage-settings.ts
+
+/*
+ * What of a recipe enters the fingerprint of each stage beside its inputs. The stages take it from here, and so does who
+ * wants to know beforehand what a change makes run again.
+ */
+/** Arguments that change what is logged, saved or how fast it goes, and no weight: changing one trains nothing again. */
+const ARGUMENTS_WITHOUT_EFFECT = new Set([
+    'dataloader_num_workers',
+    'dataloader_persistent_workers',
+    'dataloader_pin_memory',
+    'dataloader_prefetch_factor',
+    'dataset_num_proc',
+    'disable_tqdm',
+    'hub_model_id',
+    'log_level',
+    'logging_first_step',
+    'logging_nan_inf_filter',
+    'logging_steps',
+    'logging_strategy',
+    'project',
+    'push_to_hub',
+    'report_to',
+    'run_name',
+    'save_steps',
+    'save_strategy',
+    'save_total_limit',
+]);
+/** Keys of an accelerate config that say where and how processes meet, and change no weight. */
+const LAUNCH_KEYS_WITHOUT_EFFECT = new Set([
+    'compute_environment',
+    'debug',
+    'enable_cpu_affinity',
+    'gpu_ids',
+    'machine_rank',
+    'main_process_ip',
+    'main_process_port',
+    'main_training_function',
+    'num_machines',
+    'num_processes',
+    'rdzv_backend',
+    'rdzv_conf',
+    'same_network',
+]);
+/** What decides the weights of an expert, beside the base model and the data. */
+function trainingSettings(training, launch) {
+    const all = { ...training.arguments, ...argumentsOnCpu(launch) };
+    return {
+        profile: training.profile,
+        chat_template: training.chatTemplate ?? null,
+        response_marker: training.responseMarker ?? null,
+        micro_batch_tokens: training.microBatchTokens ?? null,
+        master_weights: keepsMasterWeights(training, launch),
+        arguments: without(ARGUMENTS_WITHOUT_EFFECT, all),
+        // Not the launcher, nor the nodes, but how many processes there are.
+        processes: launch.processes,
+        launch: without(LAUNCH_KEYS_WITHOUT_EFFECT, launch.config),
+    };
+}
+/** The trainer must know, too: accelerate tells it about a CPU in some of its launch modes only. */
+function argumentsOnCpu({ config }) {
+    return config.use_cpu === true ? { use_cpu: true } : {};
+}
+/** How the rows of its sources are prepared. */
+function datasetSettings({ sources: _, ...dataset }) {
+    return JSON.parse(JSON.stringify(dataset));
+}
+/** How the models that it names are merged. */
+function mergeSettings({ config, seed, engine, donor }) {
+    return { config: config, seed, engine, donor: donor ?? null };
+}
+/** How an adapter is merged into its base model; `dtype` is the base's own when absent. */
+function adapterSettings(dtype) {
+    return { dtype: dtype ?? null };
+}
+/** What random weights are made from; `config` is what stands in the file that the recipe names. */
+function stage_settings_baseModelSettings({ seed, dtype, tokenizer }, config) {
+    return { config, seed, dtype, tokenizer };
+}
+function without(left, all) {
+    return Object.fromEntries(Object.entries(all).filter(([key]) => !left.has(key)));
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/stage-consequences.ts
+
+
+
+/**
+ * Which stages a changed recipe makes again, in the order of its plan; those that are gone come last.
+ *
+ * It follows from what a stage's fingerprint is made of: settings of the recipe, references and files of the user, and
+ * the outputs of earlier stages, of which is assumed that a stage that runs again makes another output.
+ */
+function stageConsequences(before, after, contentChanged) {
+    const [old, now] = [stagesOf(before), stagesOf(after)];
+    // Outputs are kept by the name of the recipe.
+    const moved = before.name === after.name ? [] : ['its outputs are kept under another name'];
+    const again = new Set();
+    const left = now.map(([stage, ingredients]) => {
+        const { id } = stage;
+        const earlier = old.find(([candidate]) => candidate.id === id)?.[1];
+        if (!earlier) {
+            again.add(id);
+            return { id, fate: 'is new', reasons: [] };
+        }
+        const reasons = [...moved, ...whyAgain(earlier, ingredients, again, contentChanged)];
+        if (reasons.length === 0)
+            return { id, fate: 'stays', reasons };
+        again.add(id);
+        return { id, fate: 'runs again', reasons };
+    });
+    const gone = old.filter(([{ id }]) => !now.some(([stage]) => stage.id === id));
+    return [...left, ...gone.map(([{ id }]) => ({ id, fate: 'is gone', reasons: [] }))];
+}
+function whyAgain(before, after, again, contentChanged) {
+    const settings = isSame(before.settings, after.settings) ? [] : ['its settings change'];
+    const inputs = Object.keys({ ...before.inputs, ...after.inputs }).flatMap((name) => {
+        const input = after.inputs[name];
+        if (!input || !isSame(before.inputs[name], input))
+            return [`another ${name}`];
+        if ('stage' in input && again.has(input.stage))
+            return [`${input.stage} runs again`];
+        return 'paths' in input && input.paths.some(contentChanged) ? [`the contents of its ${name} change`] : [];
+    });
+    return [...settings, ...new Set(inputs)];
+}
+function isSame(before, after) {
+    return digestOf((before ?? null)) === digestOf((after ?? null));
+}
+function stagesOf(recipe) {
+    // Where outputs are kept is in no fingerprint.
+    return makePlan(recipe, '/').stages.map((stage) => [stage, ingredientsOf(recipe, stage)]);
+}
+function ingredientsOf(recipe, { stage, name, needs }) {
+    const base = baseInput(recipe);
+    switch (stage) {
+        case 'base-model': {
+            if (recipe.baseModel.kind !== 'random')
+                throw new Error('only a random base model is a stage');
+            const { configFile, ...settings } = recipe.baseModel;
+            // Of the file its contents count, not its name.
+            return { settings: stage_settings_baseModelSettings(settings, null), inputs: { config: { paths: [configFile] } } };
+        }
+        case 'prepare-dataset': {
+            const dataset = recipe.datasets[name];
+            if (!dataset)
+                throw new Error(`no dataset ${name}`);
+            const sources = dataset.sources.map((source) => [
+                'source',
+                'files' in source ? { paths: source.files } : { reference: JSON.stringify(source) },
+            ]);
+            const numbered = sources.map(([, source], index) => [index ? `source ${index + 1}` : 'source', source]);
+            return { settings: datasetSettings(dataset), inputs: Object.fromEntries(numbered) };
+        }
+        case 'sft-train': {
+            const expert = recipe.experts.find((candidate) => candidate.name === name);
+            if (!expert)
+                throw new Error(`no expert ${name}`);
+            const dataset = { stage: `prepare-dataset/${expert.dataset}` };
+            return {
+                settings: trainingSettings(expert.training, recipe.launch),
+                inputs: { 'base model': base, dataset },
+            };
+        }
+        case 'lora-merge':
+            return {
+                settings: adapterSettings(),
+                inputs: { 'base model': base, adapter: { stage: `sft-train/${name}` } },
+            };
+        case 'model-merge': {
+            const settings = mergeSettings(recipe.merge);
+            // An expert that the configuration does not name is not read.
+            const used = needs.filter((id) => JSON.stringify(settings).includes(`\${${id.split('/')[1]}}`));
+            return {
+                settings,
+                inputs: {
+                    'base model': base,
+                    ...Object.fromEntries(used.map((id) => [`expert ${id.split('/')[1]}`, { stage: id }])),
+                },
+            };
+        }
+    }
+}
+/**
+ * The settings of a planned stage, as its fingerprint has them.
+ *
+ * @param readConfig the content of the file that a random base model is made from
+ */
+function plannedSettings(recipe, stage, readConfig) {
+    const { baseModel: base } = recipe;
+    if (stage.stage === 'base-model' && base.kind === 'random')
+        return baseModelSettings(base, readConfig(base.configFile));
+    return ingredientsOf(recipe, stage).settings;
+}
+function baseInput({ baseModel: base }) {
+    if (base.kind === 'random')
+        return { stage: 'base-model' };
+    return base.kind === 'path' ? { paths: [base.path] } : { reference: `${base.id}@${base.revision}` };
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/value-words.ts
+
+/** Characters of a text that are shown of a value; of a longer one it is only said that it changed. */
+const MOST = 60;
+/** A value of a recipe, as people write it: `2e-5`, `4,096`, `true`, `[a, b]`; undefined where it is too long for that. */
+function valueWords(value) {
+    if (value === undefined)
+        return 'not set';
+    if (typeof value === 'number')
+        return numberWords(value);
+    if (typeof value === 'string')
+        return value.length > MOST || /\n/.test(value) ? undefined : textWords(value);
+    if (value === null || typeof value !== 'object')
+        return String(value);
+    const inner = Array.isArray(value)
+        ? value.map(valueWords)
+        : Object.entries(value).map(([key, entry]) => {
+            const words = valueWords(entry);
+            return words && `${(0,visible_text/* visibleText */.Q)(key)}: ${words}`;
+        });
+    const words = inner.includes(undefined) ? undefined : inner.join(', ');
+    if (words === undefined || words.length > MOST)
+        return undefined;
+    return Array.isArray(value) ? `[${words}]` : `{${words}}`;
+}
+/** `0.0015`, `2e-5`, `100,000`: the shortest decimal that is the number, with an exponent where there would be many zeros. */
+function numberWords(value) {
+    if (Number.isSafeInteger(value))
+        return value.toLocaleString('en-US');
+    const size = Math.abs(value);
+    return size < 1e-3 || size >= 1e15 ? value.toExponential() : String(value);
+}
+function textWords(text) {
+    return text === '' ? 'empty' : (0,visible_text/* visibleText */.Q)(text);
+}
+
+;// CONCATENATED MODULE: ./packages/recipe/src/recipe-difference.ts
+
+
+
+
+
+/**
+ * What differs between two states of a recipe, both read and right, with all paths as if they stood in one place.
+ *
+ * @param contentChanged whether files of data and models that both name have other contents; by default none has
+ */
+function recipeDifference(before, after, contentChanged = () => false) {
+    return {
+        changes: [
+            ...change('name', before.name, after.name),
+            ...baseModelChanges(before, after, contentChanged),
+            ...datasetChanges(before, after, contentChanged),
+            ...expertChanges(before, after),
+            ...launchChanges(before, after),
+            ...mergeChanges(before, after),
+        ],
+        stages: stageConsequences(before, after, contentChanged),
+    };
+}
+function change(what, before, after, note = '') {
+    return howItChanged(before, after).map((how) => `${what}${how}${note}`);
+}
+/** One element, or none where nothing changed. */
+function howItChanged(before, after) {
+    if (recipe_difference_isSame(before, after))
+        return [];
+    const [from, to] = [valueWords(before), valueWords(after)];
+    if (from !== undefined && to !== undefined)
+        return [`: ${from} → ${to}`];
+    if (before === undefined)
+        return [' is set'];
+    return [after === undefined ? ' is not set any more' : ' changed'];
+}
+function recipe_difference_isSame(before, after) {
+    return digestOf((before ?? null)) === digestOf((after ?? null));
+}
+function baseModelChanges(before, after, contentChanged) {
+    const [from, to] = [before.baseModel, after.baseModel];
+    if (from.kind === 'random' && to.kind === 'random') {
+        return [
+            ...['seed', 'dtype', 'tokenizer'].flatMap((key) => change(`${key} of the base model`, from[key], to[key])),
+            ...change('config of the base model', relative(before, from.configFile), relative(after, to.configFile)),
+            ...(contentChanged(to.configFile)
+                ? [`${relative(after, to.configFile)}, the base model, changed`]
+                : []),
+        ];
+    }
+    const words = change('base model', baseModelWords(before, from), baseModelWords(after, to));
+    const contents = to.kind === 'path' && words.length === 0 && contentChanged(to.path);
+    return contents ? [`the files of the base model ${relative(after, to.path)} changed`] : words;
+}
+function baseModelWords(recipe, base) {
+    if (base.kind === 'hub')
+        return `${base.id} at ${shortCommit(base.revision)}`;
+    if (base.kind === 'path')
+        return relative(recipe, base.path);
+    return `random weights for ${relative(recipe, base.configFile)}`;
+}
+/** As much of a commit as tells it from others at sight; a branch as it is. */
+function shortCommit(revision) {
+    return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 12) : revision;
+}
+function datasetChanges(before, after, contentChanged) {
+    const changes = comparePairs(before.datasets, after.datasets, (from, to) => {
+        const [{ sources: oldSources, ...old }, { sources, ...now }] = [from, to];
+        const files = sources.flatMap((source) => ('files' in source ? source.files : [])).filter(contentChanged);
+        return [
+            ...changesOf('source', sourceWords(before, oldSources), sourceWords(after, sources)),
+            ...(files.length > 0
+                ? [{ what: 'data', how: ` changed in ${files.map((file) => relative(after, file)).join(', ')}` }]
+                : []),
+            ...leafChanges(old, now),
+        ];
+    });
+    return inWords('dataset', changes, before.datasets, after.datasets);
+}
+function sourceWords(recipe, sources) {
+    return sources.flatMap((source) => {
+        if ('files' in source)
+            return source.files.map((file) => relative(recipe, file));
+        const { hub, revision, hub_files: files } = source;
+        return [`${hub}${revision ? ` at ${shortCommit(revision)}` : ''}${files ? `: ${files.join(', ')}` : ''}`];
+    });
+}
+function expertChanges(before, after) {
+    const [from, to] = [byName(before.experts), byName(after.experts)];
+    const changes = comparePairs(from, to, (old, now) => [
+        ...changesOf('dataset', old.dataset, now.dataset),
+        ...changesOf('global batch', globalBatch(before, old), globalBatch(after, now)),
+        ...trainingChanges(before, old, now),
+    ]);
+    return inWords('expert', changes, from, to);
+}
+/** Examples in an optimizer step, over all processes. */
+function globalBatch({ launch }, { training }) {
+    const { per_device_train_batch_size: perDevice, gradient_accumulation_steps: steps } = training.arguments;
+    return Number(perDevice ?? 8) * Number(steps ?? 1) * launch.processes;
+}
+function trainingChanges({ launch }, { training: from }, { training: to }) {
+    const { arguments: oldArguments, globalBatchSize: _, ...old } = from;
+    const { arguments: newArguments, globalBatchSize: __, ...now } = to;
+    const settings = trainingSettings(from, launch);
+    const effect = (changed) => recipe_difference_isSame(settings, trainingSettings({ ...from, ...changed }, launch)) ? ' (no effect on the weights)' : '';
+    const own = recipe_difference_keysOf(old, now).flatMap((key) => changesOf(keyOfRecipe(key), old[key], now[key], effect({ [key]: now[key] })));
+    const trainer = recipe_difference_keysOf(oldArguments, newArguments).flatMap((key) => {
+        const changed = { arguments: { ...oldArguments, [key]: newArguments[key] } };
+        const name = key === 'gradient_accumulation_steps' ? 'gradient accumulation' : key;
+        return changesOf(name, oldArguments[key], newArguments[key], effect(changed));
+    });
+    return [...own, ...trainer];
+}
+/** `masterWeights` as it is written in a recipe. */
+function keyOfRecipe(key) {
+    return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+function launchChanges(before, after) {
+    const [from, to] = [before.launch, after.launch];
+    const [oldName, name] = [external_node_path_default().parse(from.configFile).name, external_node_path_default().parse(to.configFile).name];
+    const launched = change('launch', `${oldName} × ${from.processes}`, `${name} × ${to.processes}`, launchNote(before, after));
+    const config = oldName === name
+        ? leafChanges(from.config, to.config).map(({ what, how }) => `${what} of the launch config ${name}${how}`)
+        : [];
+    const noEffect = ' (no effect on the weights)';
+    return [
+        ...launched,
+        ...config,
+        ...change('launcher', from.launcher, to.launcher, noEffect),
+        ...change('nodes', from.nodes, to.nodes, noEffect),
+        ...change('options of Slurm', from.slurmOptions, to.slurmOptions, noEffect),
+    ];
+}
+/** What a person who changes how training is launched may not expect, or may fear. */
+function launchNote(before, after) {
+    const old = byName(before.experts);
+    const hasSameSteps = after.experts.every((expert) => {
+        const earlier = old[expert.name];
+        return earlier && globalBatch(before, earlier) === globalBatch(after, expert);
+    });
+    return hasSameSteps ? ' (the same examples in each step, rounded otherwise)' : '';
+}
+function mergeChanges(before, after) {
+    const [{ config: oldConfig, folder: _, ...old }, { config, folder: __, ...now }] = [
+        before.merge,
+        after.merge,
+    ];
+    return [
+        ...leafChanges(old, now),
+        ...leafChanges(withNamedModels(oldConfig), withNamedModels(config)),
+    ].map(({ what, how }) => `merge: ${what}${how}`);
+}
+/** A merge configuration whose models stand under their names and not at places of a list. */
+function withNamedModels(value) {
+    if (Array.isArray(value) &&
+        value.length > 0 &&
+        value.every((entry) => recipe_difference_isRecord(entry) && 'model' in entry)) {
+        return Object.fromEntries(value.map((entry) => {
+            const { model, parameters, ...rest } = entry;
+            return [String(model), { merged: true, ...rest, ...(recipe_difference_isRecord(parameters) ? parameters : {}) }];
+        }));
+    }
+    // Of slices there is one.
+    if (Array.isArray(value) && value.length === 1 && recipe_difference_isRecord(value[0]))
+        return withNamedModels(value[0]);
+    if (!recipe_difference_isRecord(value))
+        return value;
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withNamedModels(entry)]));
+}
+/** Changes of the values in two nested objects, each named by its keys and the model that it belongs to. */
+function leafChanges(before, after, within = []) {
+    if (recipe_difference_isSame(before, after))
+        return [];
+    if (recipe_difference_isRecord(before) && recipe_difference_isRecord(after)) {
+        return recipe_difference_keysOf(before, after).flatMap((key) => leafChanges(before[key], after[key], [...within, key]));
+    }
+    const model = within.findIndex((_, index) => ['models', 'sources'].includes(within[index - 1] ?? ''));
+    const keys = within.slice(model + 1).filter((key) => key !== 'parameters' && key !== 'slices');
+    if (model < 0)
+        return changesOf((0,visible_text/* visibleText */.Q)(keys.join('.')), before, after);
+    const name = (0,visible_text/* visibleText */.Q)(`${within[model]}`);
+    if (keys.length > 0)
+        return changesOf((0,visible_text/* visibleText */.Q)(`${keys.join('.')} of ${name}`), before, after);
+    return [{ what: name, how: before === undefined ? ' is merged, too' : ' is not merged any more' }];
+}
+function changesOf(what, before, after, note = '') {
+    return howItChanged(before, after).map((how) => ({ what, how, note }));
+}
+/** Compares what stands under the same name. */
+function comparePairs(before, after, compare) {
+    const changes = new Map();
+    for (const [name, now] of Object.entries(after)) {
+        const old = before[name];
+        for (const { what, how, note = '' } of old === undefined ? [] : compare(old, now)) {
+            const key = JSON.stringify([what, `${how}${note}`]);
+            changes.set(key, [...(changes.get(key) ?? []), name]);
+        }
+    }
+    return changes;
+}
+/** One sentence for what changed in the same way in several, and one for each that came or went. */
+function inWords(kind, changes, before, after) {
+    const common = Object.keys(after).filter((name) => name in before).length;
+    return [
+        ...Object.keys(after).flatMap((name) => (name in before ? [] : [`the ${kind} ${name} is new`])),
+        ...Object.keys(before).flatMap((name) => (name in after ? [] : [`the ${kind} ${name} is gone`])),
+        ...[...changes].map(([key, names]) => {
+            const [what, how] = JSON.parse(key);
+            return `${what} of ${names.length > 1 && names.length === common ? allOf(kind, common) : names.join(' and ')}${how}`;
+        }),
+    ];
+}
+function allOf(kind, count) {
+    return count === 2 ? `both ${kind}s` : `all ${count} ${kind}s`;
+}
+function byName(experts) {
+    return Object.fromEntries(experts.map((expert) => [expert.name, expert]));
+}
+function recipe_difference_keysOf(before, after) {
+    return Object.keys({ ...before, ...after });
+}
+function recipe_difference_isRecord(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+/** A path as it would be written in the recipe. */
+function relative({ folder }, file) {
+    const written = external_node_path_default().relative(folder, file);
+    return (0,visible_text/* visibleText */.Q)(written.startsWith('../../..') ? file : written);
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/merge-architecture.ts
 
 
@@ -46348,7 +47331,7 @@ function architectureAtHand(merge, folder, named = {}) {
         for (const part of [filled, filled.slice(0, Math.max(0, filled.lastIndexOf('+')))]) {
             // Not path.resolve in one: the bundler would take it for a file below its own folder, and copy what it finds.
             const file = external_node_path_default().join(external_node_path_default().resolve(folder, part), 'config.json');
-            if (part === '' || !(0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false })?.isFile())
+            if (part === '' || !isFile(file))
                 continue;
             const reading = readConfigFile(file);
             if ('architecture' in reading)
@@ -46382,7 +47365,7 @@ function architectureAtHand(merge, folder, named = {}) {
  * @returns all findings in source order, and the recipe where it is one without errors
  */
 function checkLocation(location, options = {}) {
-    const kind = kindOf(location);
+    const kind = check_file_kindOf(location);
     if (kind === 'recipe')
         return { kind, ...load_recipe_readRecipe(location, options) };
     const diagnostics = [];
@@ -46417,7 +47400,7 @@ function replaceText(file, text) {
     renameSync(next, target);
 }
 /** What a file is, by the keys that only such a file has. */
-function kindOf(location) {
+function check_file_kindOf(location) {
     const file = external_node_path_default().resolve(location);
     if (external_node_path_default().basename(file) === 'recipe.yaml' || !(0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false })?.isFile()) {
         return 'recipe';
@@ -46469,7 +47452,7 @@ function checkAlone(kind, yaml, diagnostics) {
  * @throws ConfigurationError for a value that can't be used
  */
 function hubSettings(env = process.env) {
-    const home = env.HOME || (0,external_node_os_namespaceObject.homedir)();
+    const home = env.HOME || (0,external_node_os_.homedir)();
     const expand = (file) => external_node_path_default().resolve(expandVariables(expandHome(file, home), env));
     const hfHome = expand(env.HF_HOME || external_node_path_default().join(env.XDG_CACHE_HOME || external_node_path_default().join(home, '.cache'), 'huggingface'));
     const token = readToken(env, expand(env.HF_TOKEN_PATH || external_node_path_default().join(hfHome, 'token')));
@@ -46545,8 +47528,6 @@ function clean(token, source) {
     return cleaned || undefined;
 }
 
-;// CONCATENATED MODULE: external "node:stream/consumers"
-const consumers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/consumers");
 // EXTERNAL MODULE: ./packages/stage/src/reporter.ts
 var reporter = __nccwpck_require__(8141);
 // EXTERNAL MODULE: external "node:http"
@@ -46663,7 +47644,8 @@ async function httpGet(address, headersFor, signal) {
                 body: pieces(unpacked(response)),
             };
         }
-        response.resume();
+        // Of a redirect only the address counts: its body, which might not end, is not waited for.
+        response.destroy();
         if (!URL.canParse(location, url.href))
             throw new TransientError('a redirect leads to no address');
         url = new URL(location, url);
@@ -46787,7 +47769,8 @@ function withoutToken(text, token) {
 
 
 
-
+/** Of an answer about a repository. A page of a list has 1,000 files at most, in some 300 kB. */
+const MOST_ANSWER_BYTES = 16 << 20;
 /**
  * One request, without repetition. Errors name neither address nor headers: an address that a hub redirects to is
  * signed, and so as good as a token.
@@ -46808,7 +47791,7 @@ async function request({ url, subject, timeout, headers, signal }, settings, rea
         (to) => ({ ...headers, 'accept-encoding': 'identity', ...authorization(to, settings) }), AbortSignal.any([ended.signal, ...(signal ? [signal] : [])]));
         timer.refresh();
         if (answer.status >= 300)
-            throw refused(answer, subject, settings);
+            throw hub_request_refused(answer, subject, settings);
         return await read({ ...answer, body: watched(answer.body, () => timer.refresh()) });
     }
     catch (error) {
@@ -46829,11 +47812,26 @@ async function request({ url, subject, timeout, headers, signal }, settings, rea
  */
 function hubFetch(what, subject, settings, signal) {
     return (url) => retry(() => request({ url: String(url), subject, timeout: settings.metadataTimeout, signal }, settings, async ({ status, headers, body }) => {
-        const json = await (0,consumers_namespaceObject.text)(body);
+        const json = await limitedText(body, what);
         if (!isWholeJson(json))
             throw new TransientError('the answer is not whole JSON');
         return new Response(json, { status, headers });
     }), { what, delay: settings.retryDelay, attempts: settings.attempts, signal });
+}
+/** Counted as it is unpacked: a small packed answer may be a large one. */
+async function limitedText(body, what) {
+    const pieces = [];
+    let size = 0;
+    for await (const piece of body) {
+        size += piece.length;
+        if (size > MOST_ANSWER_BYTES) {
+            throw new src_errors/* ConfigurationError */.j1(`${what}: the answer has more than ${(0,reporter/* formatBytes */.z3)(MOST_ANSWER_BYTES)}`, {
+                hint: 'Does HF_ENDPOINT name a hub that you trust?',
+            });
+        }
+        pieces.push(piece);
+    }
+    return Buffer.concat(pieces).toString();
 }
 /** Every piece shows that the other side is alive; so does our own work on the piece before. */
 async function* watched(body, alive) {
@@ -46847,7 +47845,7 @@ async function* watched(body, alive) {
 function authorization(url, { endpoint, token }) {
     return token && url.origin === new URL(endpoint).origin ? { authorization: `Bearer ${token.value}` } : {};
 }
-function refused(answer, subject, settings) {
+function hub_request_refused(answer, subject, settings) {
     const { status, headers, url } = answer;
     // A signed address expires and a storage host has bad days, but what is refused there the hub has granted.
     const foreign = url.origin !== new URL(settings.endpoint).origin;
@@ -47079,7 +48077,7 @@ async function lockOutput(outputDir, options = {}) {
     const { file, holderFile } = lockFiles(outputDir);
     await (0,promises_namespaceObject.mkdir)(external_node_path_default().dirname(file), { recursive: true });
     const database = await openDatabase(file);
-    for (let attempt = 0; !tryExclusive(database); attempt += 1) {
+    for (let attempt = 0; !tryExclusive(database, file); attempt += 1) {
         const holder = await holderOf(holderFile);
         if (!options.wait) {
             database.close();
@@ -47094,7 +48092,7 @@ async function lockOutput(outputDir, options = {}) {
             throw error;
         });
     }
-    await (0,promises_namespaceObject.writeFile)(holderFile, `process ${process.pid} on ${(0,external_node_os_namespaceObject.hostname)()}, since ${new Date().toISOString()}`);
+    await (0,promises_namespaceObject.writeFile)(holderFile, `process ${process.pid} on ${(0,external_node_os_.hostname)()}, since ${new Date().toISOString()}`);
     return { release: () => database.close() };
 }
 /** Who holds the lock of an output folder, for people; undefined where nobody does. Takes no lock and writes nothing. */
@@ -47131,11 +48129,14 @@ async function openDatabase(file, options = {}) {
         const { DatabaseSync } = await Promise.resolve(/* import() */).then(__nccwpck_require__.t.bind(__nccwpck_require__, 99, 23));
         return new DatabaseSync(file, options);
     }
+    catch (error) {
+        throw noLock(file, error);
+    }
     finally {
         process.emitWarning = emitWarning;
     }
 }
-function tryExclusive(database) {
+function tryExclusive(database, file) {
     try {
         database.exec('BEGIN EXCLUSIVE');
         return true;
@@ -47143,11 +48144,19 @@ function tryExclusive(database) {
     catch (error) {
         if (isBusy(error))
             return false;
-        throw error;
+        database.close();
+        throw noLock(file, error);
     }
 }
+function noLock(file, cause) {
+    return new src_errors/* ConfigurationError */.j1(`${file} is no lock file: ${cause.message}`, {
+        hint: 'Remove it, or let the user that runs this write it.',
+        cause,
+    });
+}
+/** https://www.sqlite.org/rescode.html */
+const SQLITE_BUSY = 5;
 function isBusy(error) {
-    const SQLITE_BUSY = 5;
     return error.errcode === SQLITE_BUSY;
 }
 
@@ -47369,6 +48378,11 @@ function isEncoded(headers) {
 
 
 
+/** The hub recommends fewer than 100,000 files, and sends 1,000 of them a page. */
+const MOST_FILES = 200_000;
+const MOST_PAGES = 2_000;
+/** Of a list in the cache, which other programs write too. */
+const MOST_LIST_BYTES = 128 << 20;
 /**
  * All files at a commit, in the hub's order. The list of a commit never changes, so it is kept in the cache, where
  * Python's library looks for it too, and asked for once.
@@ -47382,16 +48396,25 @@ async function listRepoFiles(repo, settings, signal) {
     requireOnline(`the list of files of ${describeRepo(repo)} at ${repo.commit}`, settings);
     const subject = { ...repo, revision: repo.commit };
     const files = [];
+    const fetchPage = hubFetch(`listing the files of ${describeRepo(repo)}`, subject, settings, signal);
+    const asked = new Set();
     const { listFiles } = await __nccwpck_require__.e(/* import() */ 9).then(__nccwpck_require__.bind(__nccwpck_require__, 5009));
     for await (const entry of listFiles({
         repo: { type: repo.type, name: repo.id },
         revision: repo.commit,
         recursive: true,
         hubUrl: settings.endpoint,
-        fetch: hubFetch(`listing the files of ${describeRepo(repo)}`, subject, settings, signal),
+        fetch: (page) => {
+            if (asked.has(String(page)) || asked.size === MOST_PAGES)
+                throw endlessList(repo, settings);
+            asked.add(String(page));
+            return fetchPage(page);
+        },
     })) {
         if (entry.type === 'file')
             files.push(fromEntry(entry, repo, settings));
+        if (files.length > MOST_FILES)
+            throw endlessList(repo, settings);
     }
     await writeIfPossible(new RepoCache(settings.cacheDir, repo).treeFile(repo.commit), toTree(files));
     return files;
@@ -47399,7 +48422,11 @@ async function listRepoFiles(repo, settings, signal) {
 /** The list of a commit where an earlier run, or Python's library, left one that can be used. */
 async function readCachedList(repo, settings) {
     const cache = new RepoCache(settings.cacheDir, repo);
-    const text = await (0,promises_namespaceObject.readFile)(cache.treeFile(repo.commit), 'utf8').catch(() => undefined);
+    const file = cache.treeFile(repo.commit);
+    const info = await (0,promises_namespaceObject.stat)(file).catch(() => undefined);
+    if (!info?.isFile() || info.size > MOST_LIST_BYTES)
+        return undefined;
+    const text = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch(() => undefined);
     if (text === undefined)
         return undefined;
     try {
@@ -47418,6 +48445,9 @@ async function readCachedList(repo, settings) {
     catch {
         return undefined;
     }
+}
+function endlessList(repo, { endpoint }) {
+    return new src_errors/* ConfigurationError */.j1(`${endpoint} lists a page of ${describeRepo(repo)} twice, more than ${MOST_PAGES} pages or ${MOST_FILES} files`, { hint: 'Does HF_ENDPOINT name a hub that you trust?' });
 }
 function toTree(files) {
     const entries = files.map(({ path, size, etag, gitOid, xetHash }) => [
@@ -47476,9 +48506,11 @@ function checked(file) {
  * @param paths of the files in the repository
  * @throws ConfigurationError when a file can't be had; the signal's reason, and then what has come is kept
  */
-async function fetchFiles(repo, paths, settings, { signal = new AbortController().signal, onProgress, onWait = () => { }, concurrency = 4, } = {}) {
+async function fetchFiles(repo, paths, settings, { signal = new AbortController().signal, onProgress, onWait = () => { }, concurrency = 4, mostBytes = Number.POSITIVE_INFINITY, } = {}) {
     const cache = new RepoCache(settings.cacheDir, repo);
     const contents = await wantedContents(repo, paths, cache, settings, signal);
+    for (const { path, size } of contents)
+        requireSmall(path, size, mostBytes, repo);
     const total = contents.reduce((sum, { size }) => sum + size, 0);
     let done = 0;
     const onBytes = (difference) => {
@@ -47544,6 +48576,12 @@ async function wantedContents(repo, paths, cache, settings, signal) {
     }
     return [...contents.values()];
 }
+/** By the listed size: no more than that is taken from the answer, whatever its length or its encoding. */
+function requireSmall(file, size, mostBytes, repo) {
+    if (size <= mostBytes)
+        return;
+    throw new src_errors/* ConfigurationError */.j1(`${file} of ${describeRepo(repo)} has ${(0,reporter/* formatBytes */.z3)(size)}, and no more than ${(0,reporter/* formatBytes */.z3)(mostBytes)} are read`, { hint: 'Is this the right repository? Nothing of it was fetched.' });
+}
 /** Runs `work` for all items, some side by side. The first failure ends the others, which are waited for. */
 async function inParallel(items, limit, signal, work) {
     const failure = new AbortController();
@@ -47591,6 +48629,7 @@ function explainDisk(error, { cacheDir }) {
 ;// CONCATENATED MODULE: ./packages/chain/src/fetch-architecture.ts
 
 
+
 /** A plan is printed within seconds, with what is known by then. */
 const PATIENCE = 8_000;
 /** A machine without a network is told so at once: the file is not worth the attempts that a run is. */
@@ -47614,8 +48653,12 @@ async function fetchArchitecture(base, { settings, signal, patience = PATIENCE }
         const { id, revision } = base;
         const hub = { ...(settings ?? hubSettings()), ...IMPATIENT };
         const repo = await resolveRepo({ type: 'model', id, revision }, hub, either);
-        const [file = ''] = await fetchFiles(repo, ['config.json'], hub, { signal: either });
-        return readConfigFile(file);
+        const [file = ''] = await fetchFiles(repo, ['config.json'], hub, {
+            signal: either,
+            mostBytes: MOST_SETTINGS_BYTES,
+        });
+        // In the hub's cache, which is ours.
+        return (0,confinement/* confined */.dg)(undefined, () => readConfigFile(file));
     }
     catch (error) {
         signal?.throwIfAborted();
@@ -47649,79 +48692,6 @@ async function withModel(check, fetching) {
     return { ...check(architecture), architecture };
 }
 
-;// CONCATENATED MODULE: ./packages/recipe/src/recipe-files.ts
-
-
-
-
-
-/**
- * The files that a recipe is made of, as far as they can be found out: also of a recipe with mistakes, in which what is
- * not understood names no file.
- *
- * @param location its folder, or its `recipe.yaml`
- * @param readText the text of a file; undefined where there is none, or none that may be read
- */
-function recipeFiles(location, readText) {
-    const file = recipeFile(location);
-    const start = { file, line: 1, column: 1 };
-    const first = {
-        path: file,
-        kind: 'settings',
-        report: (finding) => ({ ...finding, severity: severityOf(finding), fix: undefined, ...start }),
-    };
-    const read = (from) => {
-        const text = readText(from);
-        return text === undefined ? undefined : parseYaml(from.path, text, [], { partly: from === first });
-    };
-    const yaml = read(first);
-    if (!yaml)
-        return [first];
-    const recipe = recipeAsMeant(yaml.data);
-    const named = (at, kind) => filesAt(yaml, recipe, at, kind);
-    const settings = [
-        ...named(['dataset'], 'settings'),
-        ...Object.keys(recipe_files_record(recipe.experts)).flatMap((expert) => named(['experts', expert, 'sft'], 'settings')),
-        ...named(['merge'], 'settings'),
-        ...named(['merge', 'config'], 'settings'),
-        ...named(['launch', 'config'], 'launch'),
-    ];
-    const models = [...named(['base_model', 'path'], 'model'), ...named(['base_model', 'random'], 'model')];
-    const [datasetFile] = named(['dataset'], 'settings');
-    const datasets = datasetFile && read(datasetFile);
-    const data = Object.keys(recipe_files_record(datasets?.data)).flatMap((name) => dataFiles(datasets, name));
-    return [first, ...settings, ...models, ...data];
-}
-function dataFiles(datasets, name) {
-    if (!datasets)
-        return [];
-    const source = recipe_files_valueAt(datasets.data, [name, 'source']);
-    const places = Array.isArray(source) ? source.map((_, index) => [String(index)]) : [[]];
-    return places.flatMap((at) => filesAt(datasets, datasets.data, [name, 'source', ...at, 'files'], 'data'));
-}
-/** The path, or the list of paths, at a place of a file's data. */
-function filesAt(yaml, data, at, kind) {
-    const folder = external_node_path_default().dirname(yaml.file);
-    return [recipe_files_valueAt(data, at)].flat().flatMap((value) => {
-        if (typeof value !== 'string' || value === '')
-            return [];
-        const file = kind === 'launch' ? launchConfigFile(value, folder) : external_node_path_default().resolve(folder, value);
-        return [{ path: file, kind, report: (finding) => yaml.diagnose({ path: at }, finding) }];
-    });
-}
-function recipe_files_valueAt(data, at) {
-    return at.reduce((value, key) => {
-        if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key))
-            return undefined;
-        return value[key];
-    }, data);
-}
-function recipe_files_record(value) {
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-        ? value
-        : {};
-}
-
 ;// CONCATENATED MODULE: ./packages/chain/src/validation/base-recipe.ts
 
 
@@ -47736,16 +48706,17 @@ function recipe_files_record(value) {
  * @returns undefined where it was not right
  */
 function recipeInBase(tree, file, options) {
-    const folder = (0,external_node_fs_namespaceObject.realpathSync)((0,external_node_fs_namespaceObject.mkdtempSync)(external_node_path_default().join((0,external_node_os_namespaceObject.tmpdir)(), 'base-')));
+    const folder = (0,external_node_fs_namespaceObject.realpathSync)((0,external_node_fs_namespaceObject.mkdtempSync)(external_node_path_default().join((0,external_node_os_.tmpdir)(), 'base-')));
     try {
         const files = recipeFiles(file, (named) => textInBase(tree, named));
         for (const named of files)
             copyFromBase(tree, named, folder);
-        const { recipe } = load_recipe_readRecipe(external_node_path_default().join(folder, external_node_path_default().relative(tree.root, file)), options);
-        if (!recipe)
-            return undefined;
-        const launch = launchInBase(tree, recipe, files, folder);
-        return launch && withPaths({ ...recipe, launch }, folder, tree.root);
+        const inFolder = { root: folder, also: [hardware/* PROJECT_ROOT */.Vn], outside: 'refused' };
+        return (0,confinement/* confined */.dg)(inFolder, () => {
+            const { recipe } = load_recipe_readRecipe(external_node_path_default().join(folder, external_node_path_default().relative(tree.root, file)), options);
+            const launch = recipe && launchInBase(tree, recipe, files, folder);
+            return launch && withPaths({ ...recipe, launch }, folder, tree.root);
+        });
     }
     finally {
         (0,external_node_fs_namespaceObject.rmSync)(folder, { recursive: true, force: true });
@@ -47756,7 +48727,7 @@ function recipeInBase(tree, file, options) {
  */
 function isChangedSince(tree, file) {
     const place = external_node_path_default().join(tree.root, inRepository(tree, file));
-    const isSettings = file.kind === 'settings' || (file.kind === 'launch' && isInside(place, tree.root));
+    const isSettings = file.kind === 'settings' || (file.kind === 'launch' && (0,confinement/* isBelow */.Yw)(place, tree.root));
     return tree.isChanged(place) || (isSettings && !tree.has(place));
 }
 function textInBase(tree, file) {
@@ -47783,21 +48754,18 @@ function write(file, text) {
  * the repository has the same file, it is the project's own, and its commit's is looked at.
  */
 function inRepository({ root }, { path: file, kind }) {
-    if (kind !== 'launch' || isInside(file, root))
+    if (kind !== 'launch' || (0,confinement/* isBelow */.Yw)(file, root))
         return external_node_path_default().relative(root, file);
-    const own = external_node_path_default().relative(PROJECT_ROOT, file);
+    const own = external_node_path_default().relative(hardware/* PROJECT_ROOT */.Vn, file);
     return isSameFile(file, external_node_path_default().join(root, own)) ? own : external_node_path_default().relative(root, file);
 }
 function isSameFile(one, other) {
     try {
-        return (0,external_node_fs_namespaceObject.readFileSync)(one).equals((0,external_node_fs_namespaceObject.readFileSync)(other));
+        return readFile(one).equals(readFile(other));
     }
     catch {
         return false;
     }
-}
-function isInside(file, folder) {
-    return file.startsWith(`${folder}${(external_node_path_default()).sep}`);
 }
 /** How training was launched, where the launch config of that name was another one. */
 function launchInBase(tree, { launch }, files, folder) {
@@ -47812,7 +48780,9 @@ function launchInBase(tree, { launch }, files, folder) {
 function withPaths(value, from, to) {
     const replaced = (inner) => {
         if (typeof inner === 'string') {
-            return inner === from || isInside(inner, from) ? external_node_path_default().join(to, external_node_path_default().relative(from, inner)) : inner;
+            return external_node_path_default().isAbsolute(inner) && (0,confinement/* isBelow */.Yw)(inner, from)
+                ? external_node_path_default().join(to, external_node_path_default().relative(from, inner))
+                : inner;
         }
         if (Array.isArray(inner))
             return inner.map(replaced);
@@ -47821,64 +48791,6 @@ function withPaths(value, from, to) {
         return Object.fromEntries(Object.entries(inner).map(([key, entry]) => [key, replaced(entry)]));
     };
     return replaced(value);
-}
-
-;// CONCATENATED MODULE: ./packages/chain/src/validation/inside-workspace.ts
-
-
-
-
-/** The rule of these findings. */
-const LEADS_OUT = 'outside-workspace';
-/**
- * The files of a recipe, and a finding for each file that would be read and stands in the workspace only by name: a path
- * or a link that leads out of it. Whoever proposes a change could have other files of the machine read and shown by it, so
- * such a recipe is not read. A recipe that stands elsewhere itself is its owner's and may name what it likes.
- */
-function filesInside(location, workspace) {
-    const roots = [workspace, PROJECT_ROOT].map((root) => (0,external_node_fs_namespaceObject.realpathSync)(root));
-    const isOwners = !inside_workspace_isInside(external_node_path_default().resolve(location), external_node_path_default().resolve(workspace));
-    const leadsOut = (file) => {
-        const read = fileRead(file, workspace);
-        const real = read && realPath(read);
-        return !isOwners && real !== undefined && !roots.some((root) => inside_workspace_isInside(real, root));
-    };
-    const files = recipeFiles(location, (file) => (leadsOut(file) ? undefined : settingsText(file.path)));
-    const diagnostics = files.filter(leadsOut).map(({ path: file, report }) => report({
-        code: LEADS_OUT,
-        message: `${external_node_path_default().relative(workspace, file)} leads out of the workspace`,
-        hint: 'Put the file itself into the repository, and name it from there.',
-    }));
-    return { files, diagnostics };
-}
-/** What a check reads of a file of a recipe: of data nothing, of the folder of a model its config. */
-function fileRead({ path: file, kind }, workspace) {
-    if (kind === 'data')
-        return undefined;
-    if (kind !== 'model' || !(0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false })?.isDirectory())
-        return file;
-    // Models may be kept anywhere on a machine; of their config only numbers are told.
-    return inside_workspace_isInside(file, external_node_path_default().resolve(workspace)) ? external_node_path_default().join(file, 'config.json') : undefined;
-}
-function inside_workspace_isInside(file, folder) {
-    return file === folder || file.startsWith(`${folder}${(external_node_path_default()).sep}`);
-}
-function realPath(file) {
-    try {
-        return (0,external_node_fs_namespaceObject.realpathSync)(file);
-    }
-    catch {
-        return undefined;
-    }
-}
-function settingsText(file) {
-    try {
-        const info = (0,external_node_fs_namespaceObject.statSync)(file);
-        return info.isFile() && info.size <= MOST_SETTINGS_BYTES ? (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8') : undefined;
-    }
-    catch {
-        return undefined;
-    }
 }
 
 ;// CONCATENATED MODULE: ./packages/chain/src/validation/check-recipe.ts
@@ -47890,17 +48802,21 @@ function settingsText(file) {
 
 /** Checks one recipe and compares it with the base commit; undefined where only changed ones are asked for and it is not. */
 async function checkRecipe(location, options) {
-    const { workspace, base, processes } = options;
-    const absolute = external_node_path_default().resolve(workspace, location);
-    const { files, diagnostics: refused } = filesInside(absolute, workspace);
+    const absolute = external_node_path_default().resolve(options.workspace, location);
+    // Whoever proposes a change could have other files of the machine read and shown by it: of a recipe in the workspace
+    // nothing outside is read. A recipe outside is its owner's and may name what it likes.
+    return (0,confinement/* confined */.dg)((0,confinement/* confinementFrom */.D6)(absolute), () => check_recipe_check(location, absolute, options));
+}
+async function check_recipe_check(location, absolute, options) {
+    const { base, processes } = options;
+    const files = recipeFiles(absolute, (file) => settingsText(file.path));
     const isChanged = base && files.some((file) => isChangedSince(base, file));
     if (options.changedOnly && isChanged === false)
         return undefined;
-    if (refused.length > 0)
-        return { location, diagnostics: refused };
-    const { recipe, diagnostics, architecture } = await checkWithModel(absolute, { processes });
+    const { recipe, diagnostics, ...fetched } = await checkWithModel(absolute, { processes });
     if (!recipe)
         return { location, diagnostics };
+    const architecture = fetched.architecture ?? architectureOf(recipe.baseModel);
     const plan = makePlan(recipe, options.artifactsDir ?? defaultArtifactsDir(recipe.name));
     const change = base && changeOf(base, recipe, files, { processes });
     return { location, recipe, architecture, plan, diagnostics, ...(change && { change }) };
@@ -47921,6 +48837,8 @@ function changeOf(base, recipe, files, options) {
     return difference.changes.length > 0 ? difference : 'same';
 }
 
+// EXTERNAL MODULE: external "node:url"
+var external_node_url_ = __nccwpck_require__(3136);
 ;// CONCATENATED MODULE: ./packages/recipe/src/sarif.ts
 
 
@@ -47983,7 +48901,7 @@ function artifact(root, file) {
 
 /** Findings as the text of a SARIF file, with places relative to `root`. */
 function sarifText(diagnostics, root) {
-    const packageFile = (0,external_node_fs_namespaceObject.readFileSync)(external_node_path_default().join(PROJECT_ROOT, 'package.json'), 'utf8');
+    const packageFile = (0,external_node_fs_namespaceObject.readFileSync)(external_node_path_default().join(hardware/* PROJECT_ROOT */.Vn, 'package.json'), 'utf8');
     const { version } = JSON.parse(packageFile);
     return `${JSON.stringify(sarifLog(diagnostics, { root, version }), null, 2)}\n`;
 }
@@ -48003,7 +48921,7 @@ const LEFT_OUT = new Set(['.git', 'node_modules']);
 function selectRecipes(lines) {
     const [excluded, included] = [lines.filter(isExclusion), lines.filter((line) => !isExclusion(line))];
     const patterns = included.length === 0 ? [ALL] : included.filter(isPattern);
-    const isExcluded = (file) => excluded.some((line) => fits(file, line.slice(1).trim()) || isWithin(file, line.slice(1).trim()));
+    const isExcluded = (file) => excluded.some((line) => fits(file, line.slice(1).trim()) || select_recipes_isWithin(file, line.slice(1).trim()));
     return {
         named: included.filter((line) => !isPattern(line)),
         matches: (file) => patterns.some((pattern) => fits(file, pattern)) && !isExcluded(file),
@@ -48015,8 +48933,8 @@ function selectRecipes(lines) {
  *
  * @returns folders, or files of another name than `recipe.yaml`, as they are written in the input `recipe`
  */
-function findRecipes(selection, workspace) {
-    const found = yamlFiles(workspace).filter(selection.matches).map(shortLocation);
+function findRecipes(selection, workspace, reporter) {
+    const found = yamlFiles(workspace, reporter).filter(selection.matches).map(shortLocation);
     const locations = [...selection.named.map(recipeLocation), ...found];
     const seen = new Set();
     return locations.filter((location) => {
@@ -48034,26 +48952,29 @@ function isExclusion(line) {
     return line.startsWith('!');
 }
 function isPattern(line) {
-    return /[*?[{]/.test(line) && !(0,external_node_fs_namespaceObject.existsSync)(line);
+    return /[*?[{]/.test(line) && !isThere(line);
 }
 /** Whether a pattern stands for a file, or for its folder where it is a `recipe.yaml`. */
 function fits(file, pattern) {
     const plain = external_node_path_default().posix.normalize(pattern).replace(/\/$/, '');
     return external_node_path_default().matchesGlob(file, /\.ya?ml$/.test(plain) ? plain : external_node_path_default().posix.join(plain, 'recipe.yaml'));
 }
-function isWithin(file, folder) {
+function select_recipes_isWithin(file, folder) {
     return file.startsWith(`${external_node_path_default().posix.normalize(folder).replace(/\/$/, '')}/`);
 }
 /** YAML files of a folder, by their paths there; links are not followed, so that none leads out of it or in a circle. */
-function yamlFiles(workspace, folder = '') {
-    return (0,external_node_fs_namespaceObject.readdirSync)(external_node_path_default().join(workspace, folder), { withFileTypes: true })
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
-        .flatMap((entry) => {
-        const file = external_node_path_default().posix.join(folder, entry.name);
-        if (entry.isDirectory())
-            return LEFT_OUT.has(entry.name) ? [] : yamlFiles(workspace, file);
-        return entry.isFile() && /\.ya?ml$/.test(entry.name) ? [file] : [];
+function yamlFiles(workspace, reporter) {
+    const { entries, unread } = folder_walk_walkFolder(workspace, {
+        enters: ({ isFolder, path: folder }) => isFolder && !LEFT_OUT.has(external_node_path_default().posix.basename(folder)),
     });
+    const [first] = unread;
+    if (first !== undefined) {
+        const others = unread.length > 1 ? `, and ${unread.length - 1} more` : '';
+        reporter.warning(`recipes were not looked for everywhere: ${first}${others}`);
+    }
+    return entries
+        .filter(({ isFile, path: file }) => isFile && /\.ya?ml$/.test(file))
+        .map(({ path: file }) => file);
 }
 
 ;// CONCATENATED MODULE: ./packages/estimate/src/lora.ts
@@ -49135,11 +50056,26 @@ function estimateRecipe(recipe, options) {
     };
 }
 
-;// CONCATENATED MODULE: ./packages/chain/src/markdown-text.ts
+;// CONCATENATED MODULE: ./packages/stage/src/markdown-text.ts
 
-/** Text that Markdown takes as it is, in a table, too. */
+/** Of no width. GitHub reads entities before it looks for names and addresses, so writing `@` as one is not enough. */
+const GAP = '&#8203;';
+/**
+ * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1` and commits,
+ * and links addresses (https://github.github.com/gfm/#autolinks-extension-,
+ * https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls).
+ */
+const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/)|(?<![0-9a-z])(?:gh-(?=\d)|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
+/** Text of others as GitHub shows it just as it is, in a table cell too: it notifies nobody, refers to nothing, links nowhere. */
 function markdown(text) {
-    return (0,visible_text/* visibleText */.Q)(text).replaceAll(/[&<>|`*_~[\]\\@#$]/g, (character) => `&#${character.charCodeAt(0)};`);
+    return (0,visible_text/* visibleText */.Q)(text).replaceAll(SPECIAL, (found) => {
+        if (found === ':' || /^(gh-|www)$/i.test(found))
+            return `${found}${GAP}`;
+        if (found.length > 1)
+            return `<code>${found}</code>`;
+        const entity = `&#${found.charCodeAt(0)};`;
+        return found === '@' || found === '#' ? `${entity}${GAP}` : entity;
+    });
 }
 
 ;// CONCATENATED MODULE: ./packages/chain/src/validation/summary.ts
@@ -49219,15 +50155,14 @@ function placeLink({ file, line, column }, { workspace, address }) {
 function escapeInUrl(character) {
     return `%${character.charCodeAt(0).toString(16)}`;
 }
-/** What is told of one recipe that is right, in the order in which it is read. */
+/** The lines about one valid recipe, in reading order. */
 function recipeSections({ recipe, architecture, plan, change }) {
     if (!recipe || !plan)
         return [];
     return [...differenceSection(plan, change), ...estimateSection(recipe, architecture), ...planSection(plan)];
 }
 /** What a run costs, where the architecture of the base model is known. */
-function estimateSection(recipe, fetched) {
-    const reading = fetched ?? architectureOf(recipe.baseModel);
+function estimateSection(recipe, reading) {
     if (!reading || 'problem' in reading)
         return [];
     const estimate = estimateMarkdown(estimateRecipe(recipe, { architecture: reading.architecture }));
@@ -49286,20 +50221,24 @@ function summary_count(number, noun) {
 
 
 
-
-
 /**
  * The action that checks recipes: annotations on the lines, what a pull request changes, and the plan as outputs for a
  * workflow's matrix. It reads files, asks git, and the hub for the config.json of a base model that is not known; it runs
  * nothing of what it checks.
  */
 async function validateAction(action) {
+    const workspace = external_node_path_default().resolve(process.env.GITHUB_WORKSPACE ?? process.cwd());
+    const own = { root: workspace, also: [hardware/* PROJECT_ROOT */.Vn], outside: 'by name' };
+    await (0,confinement/* confined */.dg)((0,job_confinement/* jobConfinement */.c)() ?? own, () => validateRecipes(workspace, action));
+}
+async function validateRecipes(workspace, action) {
     action.setOutput('valid', false);
     const inputs = actionInputs(validateRecipeRequest.inputs);
-    const workspace = external_node_path_default().resolve(process.env.GITHUB_WORKSPACE ?? process.cwd());
     const base = baseTree(inputs, workspace, action);
     const selection = selectRecipes(inputs.recipes ?? []);
-    const locations = inputs.recipe ? namedRecipes(inputs.recipe) : findRecipes(selection, workspace);
+    const locations = inputs.recipe
+        ? namedRecipes(inputs.recipe)
+        : findRecipes(selection, workspace, action.reporter);
     const options = {
         workspace,
         base,
@@ -49336,7 +50275,7 @@ function baseTree(inputs, workspace, action) {
         return openBaseTree(workspace, commit);
     }
     catch (error) {
-        if (!(error instanceof git_GitError))
+        if (!(error instanceof GitError))
             throw error;
         action.reporter.notice(`No comparison with ${commit}: ${error.problem}.${everything} ${error.hint}`);
         return undefined;
@@ -49373,9 +50312,7 @@ async function report(checked, removed, inputs, workspace, action) {
         await writeSarif(external_node_path_default().resolve(workspace, inputs.sarif_file), sarifText(diagnostics, workspace), action);
     }
     for (const diagnostic of diagnostics) {
-        // The line of a link that leads out of the workspace is one of the file that is not to be read.
-        const format = diagnostic.code === LEADS_OUT ? formatDiagnostic : formatWithSource;
-        action.reporter.info(format({ ...diagnostic, file: shortPath(diagnostic.file) }));
+        action.reporter.info(formatWithSource({ ...diagnostic, file: shortPath(diagnostic.file) }));
     }
     const left = annotate(diagnostics, action.reporter);
     const places = { workspace, address: addressOf(process.env) };
@@ -49392,13 +50329,15 @@ async function report(checked, removed, inputs, workspace, action) {
 /** What was found is told in other ways, too: without the file it is told all the same. */
 async function writeSarif(file, text, action) {
     try {
-        await (0,promises_namespaceObject.mkdir)(external_node_path_default().dirname(file), { recursive: true });
-        await (0,promises_namespaceObject.writeFile)(file, text);
+        await writeOutput(file, text);
         action.setOutput('sarif', file);
     }
     catch (error) {
-        action.reporter.warning(`sarif-file: ${file} can't be written: ${error.message}`);
+        action.reporter.warning(`sarif-file: ${file} can't be written: ${validate_action_reasonOf(error)}`);
     }
+}
+function validate_action_reasonOf(error) {
+    return error instanceof src_errors/* ConfigurationError */.j1 ? `${error.problem}. ${error.hint}` : error.message;
 }
 /** A path as it is read from the working directory, which a job's log does not repeat on each line. */
 function shortPath(file) {
@@ -49416,6 +50355,69 @@ function setPlanOutputs(action, plan) {
     action.setOutput('experts', JSON.stringify(plan.experts));
     action.setOutput('adapters', JSON.stringify(plan.adapters));
     action.setOutput('artifacts-dir', plan.artifactsDir);
+}
+
+
+/***/ }),
+
+/***/ 7818:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   D6: () => (/* binding */ confinementFrom),
+/* harmony export */   PE: () => (/* binding */ confinement),
+/* harmony export */   Yw: () => (/* binding */ isBelow),
+/* harmony export */   dg: () => (/* binding */ confined),
+/* harmony export */   eH: () => (/* binding */ enclosureOf),
+/* harmony export */   oG: () => (/* binding */ mayQuote)
+/* harmony export */ });
+/* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6698);
+/* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_async_hooks__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+
+
+const current = new node_async_hooks__WEBPACK_IMPORTED_MODULE_0__.AsyncLocalStorage();
+/** Runs `work`, and all that it awaits, with the files of a confinement; `undefined` lifts one for a path of our own choice. */
+function confined(confinement, work) {
+    return current.run(confinement, work);
+}
+/** The confinement that holds here; a thread that is started is given it by its starter. */
+function confinement() {
+    return current.getStore();
+}
+/** Where Linux has what is no file of a disk: devices that never end, and the environment of the process. */
+const SYSTEM = ['/proc', '/sys', '/dev'];
+/** The enclosure of an absolute path; `free` where it may be followed anywhere, `outside` where it may not. */
+function enclosureOf(file) {
+    const rule = current.getStore();
+    if (!rule)
+        return 'free';
+    const { root, also = [], outside } = rule;
+    const own = also.find((folder) => isBelow(file, folder));
+    // The project's own folder may hold the workspace of a test, or be the workspace itself.
+    if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
+        return { root: own, isStrangers: false };
+    if (isBelow(file, root))
+        return { root, isStrangers: true };
+    return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';
+}
+/**
+ * Whether a message may show what is in a file. Of one outside, which a run with the right to do so named, its log and
+ * summary show nothing: more people read these than that file.
+ */
+function mayQuote(file) {
+    return !current.getStore() || typeof enclosureOf(file) !== 'string';
+}
+/** The confinement for what a file names: a stranger's file names nothing outside, the owner's whatever it likes. */
+function confinementFrom(file) {
+    const rule = current.getStore();
+    return rule && typeof enclosureOf(file) !== 'string' ? { ...rule, outside: 'refused' } : rule;
+}
+/** Whether a path is a folder or below it, by their texts. */
+function isBelow(file, folder) {
+    const relative = node_path__WEBPACK_IMPORTED_MODULE_1___default().relative(folder, file);
+    return relative !== '..' && !relative.startsWith(`..${(node_path__WEBPACK_IMPORTED_MODULE_1___default().sep)}`) && !node_path__WEBPACK_IMPORTED_MODULE_1___default().isAbsolute(relative);
 }
 
 
@@ -49458,6 +50460,81 @@ function formatPlace(place) {
 /** A child process failed. Its own output, in the message, says why; our stack would say nothing. */
 class ChildProcessError extends Error {
     name = 'ChildProcessError';
+}
+
+
+/***/ }),
+
+/***/ 4572:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Vn: () => (/* binding */ PROJECT_ROOT)
+/* harmony export */ });
+/* unused harmony exports hardware, gitCommit */
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8161);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3136);
+/* harmony import */ var node_url__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_url__WEBPACK_IMPORTED_MODULE_2__);
+
+
+
+
+/**
+ * Root of this project's checkout. The same three steps up lead there from `packages/NAME/src` and from the bundle
+ * in `actions/NAME/dist`.
+ */
+const PROJECT_ROOT = node_path__WEBPACK_IMPORTED_MODULE_1___default().resolve(node_path__WEBPACK_IMPORTED_MODULE_1___default().dirname((0,node_url__WEBPACK_IMPORTED_MODULE_2__.fileURLToPath)(import.meta.url)), '../../..');
+/** The machine, for the manifest. */
+function hardware() {
+    const [first] = cpus();
+    return {
+        host: hostname(),
+        system: `${type()} ${release()}`,
+        cpu: first?.model ?? 'unknown',
+        cores: cpus().length,
+        memory_bytes: totalmem(),
+    };
+}
+/**
+ * The project's commit, with `-dirty` where files differ from it; null where that can't be known, with the reason where
+ * there is a repository. An action's checkout has none: the runner says which commit it downloaded.
+ */
+function gitCommit(root = PROJECT_ROOT) {
+    const ref = process.env.GITHUB_ACTION_REF || null;
+    try {
+        return { commit: git(root, 'describe', '--always', '--dirty', '--abbrev=40').trim() || ref };
+    }
+    catch (error) {
+        if (!(error instanceof GitError))
+            throw error;
+        const isExpected = ref !== null || !hasRepository(root);
+        return { commit: ref, ...(!isExpected && { problem: error }) };
+    }
+}
+
+
+/***/ }),
+
+/***/ 3100:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   c: () => (/* binding */ jobConfinement)
+/* harmony export */ });
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _hardware_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4572);
+
+
+/** The confinement in which actions run, and commands in a job: to its workspace. Undefined where there is no job. */
+function jobConfinement() {
+    const { GITHUB_ACTIONS, GITHUB_WORKSPACE } = process.env;
+    if (GITHUB_ACTIONS !== 'true' || !GITHUB_WORKSPACE)
+        return undefined;
+    return { root: node_path__WEBPACK_IMPORTED_MODULE_0___default().resolve(GITHUB_WORKSPACE), also: [_hardware_js__WEBPACK_IMPORTED_MODULE_1__/* .PROJECT_ROOT */ .Vn], outside: 'by name' };
 }
 
 
@@ -49593,6 +50670,8 @@ function abortOnSignals() {
     return controller.signal;
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 // EXTERNAL MODULE: external "node:path"
@@ -49657,6 +50736,8 @@ function annotation(place) {
     };
 }
 
+// EXTERNAL MODULE: ./packages/stage/src/job-confinement.ts
+var job_confinement = __nccwpck_require__(3100);
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
 ;// CONCATENATED MODULE: ./packages/stage/src/job-files.ts
@@ -49664,7 +50745,7 @@ var external_node_buffer_ = __nccwpck_require__(4573);
 
 /** Bytes of a step's summary; of a longer one GitHub shows nothing (GitHub's docs, "Adding a job summary"). */
 const SUMMARY_LIMIT = 1024 * 1024;
-/** The outputs of a step. One that can't be written ends no work: it is told of once, at the end. */
+/** The outputs of a step. If they can't be written, the work is not lost: one warning at the end says so. */
 class StepOutputs {
     #lost = new Set();
     #reason = '';
@@ -49737,6 +50818,8 @@ function beginningOf(section, bytes) {
 
 
 
+
+
 /**
  * The frame of every action: runs `main`, then writes outputs and summary, also when it failed, and fails once. Where these
  * can't be written, that is a warning: what `main` has done is done, and why it failed is the message.
@@ -49750,12 +50833,12 @@ async function runAction(main) {
     const reporter = new GithubReporter();
     const signal = abortOnSignals();
     try {
-        await main({
+        await (0,confinement/* confined */.dg)((0,job_confinement/* jobConfinement */.c)(), () => main({
             reporter,
             signal,
             setOutput: (name, value) => outputs.set(name, value),
             addSummary: (markdown, at) => (at === 'end' ? last : summaries).push(markdown),
-        });
+        }));
     }
     catch (error) {
         if (error instanceof CancelledError || signal.aborted) {
@@ -49958,6 +51041,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:http2")
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:net");
+
+/***/ }),
+
+/***/ 8161:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
 
 /***/ }),
 
@@ -52739,7 +53829,7 @@ __webpack_unused_export__ = identity.isCollection;
 __webpack_unused_export__ = identity.isDocument;
 exports.jh = identity.isMap;
 __webpack_unused_export__ = identity.isNode;
-__webpack_unused_export__ = identity.isPair;
+exports.tO = identity.isPair;
 exports.jn = identity.isScalar;
 exports.oP = identity.isSeq;
 __webpack_unused_export__ = Pair.Pair;

@@ -2999,22 +2999,18 @@ function batchEnds(order, index) {
 
 /***/ }),
 
-/***/ 105:
+/***/ 147:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  B: () => (/* binding */ codePoints)
-});
-
-;// CONCATENATED MODULE: external "node:buffer"
-const external_node_buffer_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:buffer");
-;// CONCATENATED MODULE: ./packages/dataset/src/code-points.ts
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   B: () => (/* binding */ codePoints)
+/* harmony export */ });
+/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(573);
+/* harmony import */ var node_buffer__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_buffer__WEBPACK_IMPORTED_MODULE_0__);
 
 /** Unicode code points of UTF-8: its length as Python counts it. */
 function codePoints(text) {
-    if ((0,external_node_buffer_namespaceObject.isAscii)(text))
+    if ((0,node_buffer__WEBPACK_IMPORTED_MODULE_0__.isAscii)(text))
         return text.length;
     let count = 0;
     // Every character has one byte that does not continue another.
@@ -3041,7 +3037,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _row_facts_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(286);
 /* harmony import */ var _row_reader_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(354);
 /* harmony import */ var _shard_places_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(541);
-/* harmony import */ var _shard_writer_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(81);
+/* harmony import */ var _shard_writer_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(871);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_row_facts_js__WEBPACK_IMPORTED_MODULE_6__]);
 _row_facts_js__WEBPACK_IMPORTED_MODULE_6__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 
@@ -3571,13 +3567,15 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_worker_threads__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(919);
 /* harmony import */ var node_worker_threads__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_worker_threads__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _prometheus_actions_stage_confinement__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(910);
 /* harmony import */ var _frame_lane_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(456);
-/* harmony import */ var _row_files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(334);
+/* harmony import */ var _row_files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(902);
 /* harmony import */ var _row_index_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(629);
-/* harmony import */ var _thread_fault_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(35);
+/* harmony import */ var _thread_fault_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(35);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_frame_lane_js__WEBPACK_IMPORTED_MODULE_3__]);
 _frame_lane_js__WEBPACK_IMPORTED_MODULE_3__ = (__webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__)[0];
 // A thread that runs a lane: started by LaneWorker. It imports what a lane needs and no more, for it has a heap of its own.
+
 
 
 
@@ -3593,11 +3591,11 @@ const lane = new _frame_lane_js__WEBPACK_IMPORTED_MODULE_3__/* .FrameLane */ .u(
 port.on('message', async (task) => {
     const answer = (answer) => port.postMessage(answer);
     try {
-        await lane.run(task, (batch) => answer({ batch }));
+        await (0,_prometheus_actions_stage_confinement__WEBPACK_IMPORTED_MODULE_5__/* .confined */ .dg)(setup.confinement, () => lane.run(task, (batch) => answer({ batch })));
         answer({});
     }
     catch (error) {
-        answer({ fault: (0,_thread_fault_js__WEBPACK_IMPORTED_MODULE_5__/* .faultOf */ .K)(error) });
+        answer({ fault: (0,_thread_fault_js__WEBPACK_IMPORTED_MODULE_6__/* .faultOf */ .K)(error) });
     }
 });
 
@@ -3829,7 +3827,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   nz: () => (/* binding */ isEvenlySpread)
 /* harmony export */ });
 /* unused harmony export SHORT_ANSWER_CHARACTERS */
-/* harmony import */ var _code_points_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(105);
+/* harmony import */ var _code_points_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(147);
 /* harmony import */ var _text_hashes_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(950);
 /* harmony import */ var _verdict_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(377);
 var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_text_hashes_js__WEBPACK_IMPORTED_MODULE_1__]);
@@ -3916,14 +3914,346 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 334:
+/***/ 902:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   i: () => (/* binding */ RowFiles)
-/* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  i: () => (/* binding */ RowFiles)
+});
+
+// EXTERNAL MODULE: external "node:buffer"
+var external_node_buffer_ = __nccwpck_require__(573);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(24);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(455);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts + 1 modules
+var src_confinement = __nccwpck_require__(910);
+// EXTERNAL MODULE: ./packages/stage/src/errors.ts
+var errors = __nccwpck_require__(499);
+;// CONCATENATED MODULE: ./packages/stage/src/links.ts
+
+
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+const NOTHING = new Set(['ENOENT', 'ENOTDIR']);
+/**
+ * Follows a path inside a folder, link by link. Names are bytes: the file systems of Linux know no encoding, and Node's
+ * own functions do not find what is not UTF-8.
+ *
+ * @param root absolute; links on the way to the folder itself are followed wherever they lead
+ * @param file absolute, inside the root by its text
+ */
+function followLinks(root, file) {
+    const links = [];
+    let folder;
+    try {
+        folder = bytesOf(external_node_fs_.realpathSync.native(root, 'buffer'));
+    }
+    catch (error) {
+        const code = codeOf(error);
+        return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+    }
+    const way = { root: Buffer.from(folder, 'latin1').toString(), links };
+    const roots = [folder, bytesOf(Buffer.from(root))];
+    let parts = splitPath(bytesOf(Buffer.from(external_node_path_default().relative(root, file))));
+    let here = [];
+    let stats;
+    const at = (names) => Buffer.from([folder, ...names].join('/'), 'latin1');
+    try {
+        stats = (0,external_node_fs_.lstatSync)(at([]));
+        for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
+            if (!stats.isDirectory())
+                return { ...way, end: 'missing' };
+            if (next === '..') {
+                if (here.length === 0)
+                    return { ...way, end: 'outside' };
+                here = here.slice(0, -1);
+                stats = (0,external_node_fs_.lstatSync)(at(here));
+                continue;
+            }
+            const found = (0,external_node_fs_.lstatSync)(at([...here, next]));
+            if (!found.isSymbolicLink()) {
+                here = [...here, next];
+                stats = found;
+                continue;
+            }
+            const link = at([...here, next]);
+            if (links.push(link) > MOST_LINKS)
+                return { ...way, end: 'unknown', code: 'ELOOP' };
+            const target = bytesOf((0,external_node_fs_.readlinkSync)(link, 'buffer'));
+            if (target.startsWith('/')) {
+                const known = roots.find((each) => target === each || target.startsWith(`${each}/`));
+                if (known === undefined)
+                    return { ...way, end: 'outside' };
+                here = [];
+                stats = (0,external_node_fs_.lstatSync)(at([]));
+                parts = [...splitPath(target.slice(known.length)), ...parts];
+            }
+            else
+                parts = [...splitPath(target), ...parts];
+        }
+        return { ...way, end: 'found', real: at(here), below: here, stats };
+    }
+    catch (error) {
+        const code = codeOf(error);
+        return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+    }
+}
+function splitPath(text) {
+    return text.split('/').filter((part) => part !== '' && part !== '.');
+}
+/** One character a byte, so that text functions work on it. */
+function bytesOf(bytes) {
+    return bytes.toString('latin1');
+}
+function codeOf(error) {
+    return error.code ?? String(error);
+}
+
+;// CONCATENATED MODULE: ./packages/stage/src/visible-text.ts
+/** Controls, line separators, lone surrogates, and what reorders or hides other characters (bidi marks, zero width). */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const SHORT_FORMS = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+/** Characters of one text that are shown. */
+const MOST = 2000;
+/**
+ * Text with parts that others wrote, fit for a terminal, an annotation or a report: each character that can't be seen is
+ * written as its code (`\u{202e}`), so that it neither drives a terminal nor shows something else than is there. Of more
+ * than 2,000 characters the middle is left out.
+ */
+function visibleText(text) {
+    return shortened(text).replaceAll(UNSEEN, (character) => SHORT_FORMS[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+/** The same for a line of a file with a caret under it: one column for each character, a replacement for the unseen. */
+function visibleColumns(line) {
+    return line.replaceAll('\t', ' ').replaceAll(UNSEEN, '\u{FFFD}');
+}
+function shortened(text) {
+    if (text.length <= MOST)
+        return text;
+    const half = MOST / 2;
+    return `${text.slice(0, half)} … (${text.length - MOST} characters left out) … ${text.slice(-half)}`;
+}
+
+;// CONCATENATED MODULE: ./packages/stage/src/confined-files.ts
+
+
+
+
+
+
+
+
+/** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
+class RefusedPath extends errors/* ConfigurationError */.j1 {
+}
+/**
+ * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
+ * link by link, and what is then opened is compared, by its descriptor, with where the links lead: nothing outside is
+ * opened, listed or looked for. Without one these are Node's own functions.
+ *
+ * @param file absolute, or relative to the working folder
+ * @throws RefusedPath; Node's error where the system refuses
+ */
+async function openFile(file) {
+    return withPlace(file, (place) => (0,promises_.open)(place));
+}
+/** The content of a file; see {@link openFile}. */
+function readFile(file) {
+    return withPlace(file, (place) => readFileSync(place));
+}
+/** The first bytes of a file, at most `bytes` of them; see {@link openFile}. */
+function readStart(file, bytes) {
+    return withPlace(file, (place) => {
+        const descriptor = openSync(place, 'r');
+        try {
+            const start = Buffer.alloc(bytes);
+            return start.subarray(0, readSync(descriptor, start));
+        }
+        finally {
+            closeSync(descriptor);
+        }
+    });
+}
+/** What a path leads to; undefined where nothing is there. See {@link openFile}. */
+function statFile(file) {
+    const found = locate(file);
+    return found === 'free' ? statSync(file, { throwIfNoEntry: false }) : found?.stats;
+}
+/** Whether something that may be read is there. */
+function isThere(file) {
+    try {
+        return statFile(file) !== undefined;
+    }
+    catch {
+        return false;
+    }
+}
+/** Whether a regular file that may be read is there. */
+function isFile(file) {
+    return isThere(file) && statFile(file)?.isFile() === true;
+}
+/** Why a path may not be read; undefined where it may, or where nothing is there. */
+function refusalOf(file) {
+    try {
+        statFile(file);
+        return undefined;
+    }
+    catch (error) {
+        return error instanceof RefusedPath ? error : undefined;
+    }
+}
+/**
+ * Names beside a file, for a hint; none of a folder that the user alone knows, and of which a stranger may ask.
+ */
+function siblingNames(file) {
+    const folder = path.dirname(path.resolve(file));
+    if (confinement() && typeof enclosureOf(folder) === 'string')
+        return [];
+    try {
+        return listFolder(folder).entries.map(({ name }) => name);
+    }
+    catch {
+        return [];
+    }
+}
+/** What is in a folder; see {@link openFile}. */
+function listFolder(folder) {
+    const entries = withPlace(folder, (place) => readdirSync(place, { withFileTypes: true, encoding: 'buffer' }));
+    const nameable = entries.filter(({ name }) => isUtf8(name));
+    return {
+        entries: nameable.map((entry) => named(entry, folder)).sort((a, b) => (a.name < b.name ? -1 : 1)),
+        unnameable: entries.length - nameable.length,
+    };
+}
+function named(entry, folder) {
+    return Object.assign(Object.create(Object.getPrototypeOf(entry)), entry, {
+        name: entry.name.toString(),
+        parentPath: folder,
+    });
+}
+/** Linux opens what has this flag without an effect on it, also a device or a pipe. Node does not name it. */
+const O_PATH = 0o10000000;
+const DESCRIPTORS = '/proc/self/fd';
+/** Gives `use` a path under which the system opens just what was checked. */
+function withPlace(file, use) {
+    const found = locate(file);
+    if (found === 'free')
+        return use(file);
+    if (found === undefined)
+        throw missing(file);
+    const { real, stats } = found;
+    if (process.platform !== 'linux')
+        return use(real.toString());
+    const descriptor = (0,external_node_fs_.openSync)(real, O_PATH | external_node_fs_.constants.O_NOFOLLOW);
+    const place = `${DESCRIPTORS}/${descriptor}`;
+    try {
+        const { dev, ino } = (0,external_node_fs_.fstatSync)(descriptor);
+        if (dev !== stats.dev || ino !== stats.ino || !(0,external_node_fs_.readlinkSync)(place, 'buffer').equals(real))
+            throw refused(file, 'was replaced while it was opened', 'Run again when nothing writes there.');
+        const result = use(place);
+        if (!(result instanceof Promise)) {
+            (0,external_node_fs_.closeSync)(descriptor);
+            return result;
+        }
+        const closed = result.finally(() => (0,external_node_fs_.closeSync)(descriptor));
+        return closed.catch((error) => Promise.reject(withName(error, place, file)));
+    }
+    catch (error) {
+        (0,external_node_fs_.closeSync)(descriptor);
+        throw withName(error, place, file);
+    }
+}
+/** Node's error with the name that the caller knows. */
+function withName(error, place, file) {
+    if (error instanceof Error && 'path' in error) {
+        error.message = error.message.replaceAll(place, file);
+        error.path = file;
+    }
+    return error;
+}
+function locate(file) {
+    if (file.includes('\0'))
+        return undefined;
+    const absolute = external_node_path_default().resolve(file);
+    const enclosure = (0,src_confinement/* enclosureOf */.eH)(absolute);
+    if (enclosure === 'free')
+        return 'free';
+    if (enclosure === 'outside')
+        throw refused(file, 'leads out of the workspace', NAME_IT);
+    const route = followLinks(enclosure.root, absolute);
+    if (route.end === 'missing')
+        return undefined;
+    if (route.end === 'outside')
+        throw refused(file, 'leads out of the workspace', NAME_IT);
+    if (route.end === 'unknown')
+        throw refused(file, `can't be followed: ${route.code}`, NAME_IT);
+    const problem = oddity(route.stats, route.below, enclosure.isStrangers);
+    if (problem)
+        throw refused(file, ...problem);
+    if (enclosure.isStrangers && route.stats.isFile() && isHollow(route.real.toString(), route.stats))
+        throw refused(file, `has ${route.stats.size} bytes, nearly all of them a hole`, 'Write the file again.');
+    return route;
+}
+const NAME_IT = 'Put the file itself into the repository, and name it from there.';
+/** Bytes from which that counts: less is read at once. */
+const HOLLOW_BYTES = 1 << 20;
+/** No compression of a file system makes real data so small. */
+const HOLLOW_RATIO = 100;
+const BLOCK_BYTES = 512;
+const PROBES = 16;
+const PROBE_BYTES = 4096;
+/** Why something in the workspace is not taken for a file or folder of its own. */
+function oddity(stats, below, isStrangers) {
+    // `.git` holds the credentials of a checkout that keeps them.
+    if (isStrangers && below.some((name) => name.toLowerCase() === '.git'))
+        return ["is one of git's own files", 'Name a file of the repository.'];
+    if (stats.isDirectory())
+        return undefined;
+    if (!stats.isFile())
+        return ['is neither a file nor a folder', 'Put a file there.'];
+    if (!isStrangers)
+        return undefined;
+    // What a checkout writes has one name. Another one may be that of any file of the machine.
+    if (stats.nlink > 1)
+        return ['is a hard link to a file with another name', 'Put a copy there (cp).'];
+    return undefined;
+}
+/** Whether a large file is all zeros where it is looked at, and takes hardly any room: reading it would take for ever. */
+function isHollow(place, { size, blocks }) {
+    if (size < HOLLOW_BYTES || blocks * BLOCK_BYTES * HOLLOW_RATIO >= size)
+        return false;
+    // Some file systems do not say what room a file takes.
+    const descriptor = (0,external_node_fs_.openSync)(place, 'r');
+    try {
+        const probe = Buffer.alloc(PROBE_BYTES);
+        return Array.from({ length: PROBES }, (_, at) => Math.floor((size / PROBES) * (at + 0.5))).every((position) => probe.subarray(0, (0,external_node_fs_.readSync)(descriptor, probe, { position })).every((byte) => byte === 0));
+    }
+    finally {
+        (0,external_node_fs_.closeSync)(descriptor);
+    }
+}
+/** The error for a path, by its name in the workspace where it is there. */
+function refused(file, problem, hint) {
+    const rule = (0,src_confinement/* confinement */.PE)();
+    const short = rule ? external_node_path_default().relative(rule.root, external_node_path_default().resolve(file)) : file;
+    const name = short.startsWith('..') ? file : short || '.';
+    return new RefusedPath(`${visibleText(name)} ${problem}`, { hint });
+}
+function missing(file) {
+    const error = new Error(`ENOENT: no such file or directory, open '${file}'`);
+    error.code = 'ENOENT';
+    error.path = file;
+    return error;
+}
+
+;// CONCATENATED MODULE: ./packages/dataset/src/row-files.ts
 
 const MAX_OPEN_FILES = 64;
 /** Sources to read at offsets; the file unused for longest is closed when too many are open. */
@@ -3956,7 +4286,7 @@ class RowFiles {
             this.#open.delete(oldest);
             await handle.close();
         }
-        const handle = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.open)(path);
+        const handle = await openFile(path);
         this.#open.set(file, handle);
         return handle;
     }
@@ -4292,7 +4622,7 @@ class ShardPlaces {
 
 /***/ }),
 
-/***/ 81:
+/***/ 871:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -4307,8 +4637,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 var external_node_fs_ = __nccwpck_require__(24);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(455);
-;// CONCATENATED MODULE: external "node:path"
-const external_node_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:path");
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(760);
 ;// CONCATENATED MODULE: external "node:zlib"
 const external_node_zlib_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:zlib");
 ;// CONCATENATED MODULE: ./packages/dataset/src/shard-writer.ts
@@ -4361,7 +4691,7 @@ class ShardWriter {
 }
 /** The final name holds the number of shards, which is known at the end. */
 function unfinishedShard(folder, number) {
-    return (0,external_node_path_namespaceObject.join)(folder, `data-${String(number).padStart(5, '0')}.arrow.part`);
+    return (0,external_node_path_.join)(folder, `data-${String(number).padStart(5, '0')}.arrow.part`);
 }
 async function openShard(folder, number) {
     // Whichever thread has the first batch to write makes it.
@@ -4787,6 +5117,73 @@ const VERDICT_MARK = Buffer.from('[RESULT]');
 
 /***/ }),
 
+/***/ 910:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  dg: () => (/* binding */ confined),
+  PE: () => (/* binding */ confinement),
+  eH: () => (/* binding */ enclosureOf)
+});
+
+// UNUSED EXPORTS: confinementFrom, isBelow, mayQuote
+
+;// CONCATENATED MODULE: external "node:async_hooks"
+const external_node_async_hooks_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:async_hooks");
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(760);
+var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_node_path_);
+;// CONCATENATED MODULE: ./packages/stage/src/confinement.ts
+
+
+const current = new external_node_async_hooks_namespaceObject.AsyncLocalStorage();
+/** Runs `work`, and all that it awaits, with the files of a confinement; `undefined` lifts one for a path of our own choice. */
+function confined(confinement, work) {
+    return current.run(confinement, work);
+}
+/** The confinement that holds here; a thread that is started is given it by its starter. */
+function confinement() {
+    return current.getStore();
+}
+/** Where Linux has what is no file of a disk: devices that never end, and the environment of the process. */
+const SYSTEM = ['/proc', '/sys', '/dev'];
+/** The enclosure of an absolute path; `free` where it may be followed anywhere, `outside` where it may not. */
+function enclosureOf(file) {
+    const rule = current.getStore();
+    if (!rule)
+        return 'free';
+    const { root, also = [], outside } = rule;
+    const own = also.find((folder) => isBelow(file, folder));
+    // The project's own folder may hold the workspace of a test, or be the workspace itself.
+    if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
+        return { root: own, isStrangers: false };
+    if (isBelow(file, root))
+        return { root, isStrangers: true };
+    return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';
+}
+/**
+ * Whether a message may show what is in a file. Of one outside, which a run with the right to do so named, its log and
+ * summary show nothing: more people read these than that file.
+ */
+function mayQuote(file) {
+    return !current.getStore() || typeof enclosureOf(file) !== 'string';
+}
+/** The confinement for what a file names: a stranger's file names nothing outside, the owner's whatever it likes. */
+function confinementFrom(file) {
+    const rule = current.getStore();
+    return rule && typeof enclosureOf(file) !== 'string' ? { ...rule, outside: 'refused' } : rule;
+}
+/** Whether a path is a folder or below it, by their texts. */
+function isBelow(file, folder) {
+    const relative = external_node_path_default().relative(folder, file);
+    return relative !== '..' && !relative.startsWith(`..${(external_node_path_default()).sep}`) && !external_node_path_default().isAbsolute(relative);
+}
+
+
+/***/ }),
+
 /***/ 499:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -4828,6 +5225,13 @@ class ChildProcessError extends (/* unused pure expression or super */ null && (
 
 /***/ }),
 
+/***/ 573:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:buffer");
+
+/***/ }),
+
 /***/ 24:
 /***/ ((module) => {
 
@@ -4839,6 +5243,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
+
+/***/ }),
+
+/***/ 760:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:path");
 
 /***/ }),
 

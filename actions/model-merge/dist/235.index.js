@@ -1,8 +1,8 @@
-export const id = 985;
-export const ids = [985];
+export const id = 235;
+export const ids = [235];
 export const modules = {
 
-/***/ 4985:
+/***/ 4235:
 /***/ ((__unused_webpack_module, __webpack_exports__, __webpack_require__) => {
 
 // ESM COMPAT FLAG
@@ -13,8 +13,8 @@ __webpack_require__.d(__webpack_exports__, {
   spoolParquet: () => (/* binding */ spoolParquet)
 });
 
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __webpack_require__(1455);
+// EXTERNAL MODULE: ./packages/stage/src/confined-files.ts + 1 modules
+var confined_files = __webpack_require__(8299);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __webpack_require__(6499);
 // EXTERNAL MODULE: ./node_modules/hyparquet/src/metadata.js + 1 modules
@@ -27,13 +27,147 @@ var external_node_buffer_ = __webpack_require__(4573);
 var external_node_zlib_ = __webpack_require__(8522);
 // EXTERNAL MODULE: ./node_modules/hyparquet/src/assemble.js + 1 modules
 var assemble = __webpack_require__(5573);
-// EXTERNAL MODULE: ./node_modules/hyparquet/src/column.js + 5 modules
-var column = __webpack_require__(1419);
+// EXTERNAL MODULE: ./node_modules/hyparquet/src/column.js
+var column = __webpack_require__(6167);
 // EXTERNAL MODULE: ./node_modules/hyparquet/src/convert.js + 1 modules
 var convert = __webpack_require__(9234);
 // EXTERNAL MODULE: ./node_modules/hyparquet-compressors/src/index.js + 16 modules
 var src = __webpack_require__(138);
+// EXTERNAL MODULE: ./node_modules/hyparquet/src/datapage.js + 2 modules
+var datapage = __webpack_require__(573);
+// EXTERNAL MODULE: ./node_modules/hyparquet/src/delta.js
+var delta = __webpack_require__(8499);
+// EXTERNAL MODULE: ./node_modules/hyparquet/src/schema.js
+var schema = __webpack_require__(8286);
+// EXTERNAL MODULE: ./node_modules/hyparquet/src/thrift.js
+var thrift = __webpack_require__(2558);
+;// CONCATENATED MODULE: ./packages/dataset/src/sources/parquet-limits.ts
+
+
+
+
+/** Of a page, unpacked: writers end a page at 1 MB, but for a single value that is larger. */
+const MOST_PAGE_BYTES = 1 << 28;
+/** Of a page: a run of equal values takes a few bytes, however many they are. Writers' row groups have a million rows. */
+const MOST_PAGE_VALUES = 1 << 24;
+/**
+ * A data page, unpacked, whose claims of lengths hold: the library believes them, and a run of two billion values, or texts
+ * that each repeat the one before, would fill the memory from a few bytes.
+ *
+ * @returns bytes and header for the library to read, as of a page that is not compressed
+ * @throws Error for a claim that can't be right
+ */
+function checkedPage(payload, header, decoder) {
+    const size = Number(header.uncompressed_page_size);
+    if (!(size >= 0 && size <= MOST_PAGE_BYTES))
+        throw new Error(`a page claims ${size} bytes`);
+    const { data_page_header: v1, data_page_header_v2: v2, dictionary_page_header: dictionary } = header;
+    const values = Number((header.type === 'DICTIONARY_PAGE' ? dictionary : (v1 ?? v2))?.num_values);
+    if (!(values >= 0 && values <= MOST_PAGE_VALUES))
+        throw new Error(`a page claims ${values} values`);
+    const levels = [
+        (0,schema/* getMaxRepetitionLevel */.qt)(decoder.schemaPath),
+        (0,schema/* getMaxDefinitionLevel */.mM)(decoder.schemaPath),
+    ];
+    if (header.type === 'DATA_PAGE_V2' && v2) {
+        const sizes = [
+            Number(v2.repetition_levels_byte_length ?? 0),
+            Number(v2.definition_levels_byte_length),
+        ];
+        const [repetition, definition] = sizes;
+        const start = repetition + definition;
+        if (!(repetition >= 0 && definition >= 0 && start <= Math.min(payload.length, size)))
+            throw new Error('the levels of a page are longer than it is');
+        if (levels[0])
+            checkRuns(readerOf(payload), 0, repetition, levels[0], values);
+        if (levels[1])
+            checkRuns(readerOf(payload), repetition, start, levels[1], values);
+        const packed = v2.is_compressed !== false && decoder.codec !== 'UNCOMPRESSED';
+        const rest = payload.subarray(start);
+        const data = packed ? (0,datapage/* decompressPage */.tC)(rest, size - start, decoder.codec, decoder.compressors) : rest;
+        checkData(readerOf(data), v2.encoding, decoder, values);
+        const whole = Buffer.concat([payload.subarray(0, start), data]);
+        return {
+            payload: whole,
+            header: {
+                ...header,
+                ...{ compressed_page_size: whole.length, uncompressed_page_size: whole.length },
+                data_page_header_v2: { ...v2, is_compressed: false },
+            },
+        };
+    }
+    const page = (0,datapage/* decompressPage */.tC)(payload, size, decoder.codec, decoder.compressors);
+    if (header.type === 'DATA_PAGE' && v1) {
+        const reader = readerOf(page);
+        for (const level of levels)
+            if (level)
+                checkPrefixedRuns(reader, level, values);
+        checkData(reader, v1.encoding, decoder, values);
+    }
+    return { payload: page, header: { ...header, compressed_page_size: page.length } };
+}
+/** Whether a value is missing, at any depth: of a dictionary that does not have it, the library gives nothing. */
+function lacksValue(values) {
+    for (let i = 0; i < values.length; i += 1) {
+        const value = values[i];
+        if (value === undefined || (Array.isArray(value) && lacksValue(value)))
+            return true;
+    }
+    return false;
+}
+/** What follows the levels. */
+function checkData(reader, encoding, { type }, values) {
+    if (encoding === 'RLE' && type === 'BOOLEAN')
+        checkPrefixedRuns(reader, 1, values);
+    else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
+        if (reader.offset >= reader.view.byteLength)
+            return;
+        const width = reader.view.getUint8(reader.offset);
+        if (width > 32)
+            throw new Error(`places in a dictionary of ${width} bits`);
+        if (width > 0)
+            checkRuns(reader, reader.offset + 1, reader.view.byteLength, 2 ** width - 1, values);
+    }
+    else if (encoding === 'DELTA_BYTE_ARRAY' && reader.offset < reader.view.byteLength) {
+        const start = reader.offset;
+        const [, , count = 0] = [(0,thrift/* readVarInt */.pT)(reader), (0,thrift/* readVarInt */.pT)(reader), (0,thrift/* readVarInt */.pT)(reader)];
+        if (!(count >= 0 && count <= values))
+            throw new Error(`${count} texts, in a page of ${values} values`);
+        const shared = new Int32Array(count);
+        (0,delta/* deltaBinaryUnpack */._H)({ ...reader, offset: start }, count, shared);
+        const repeated = shared.reduce((sum, length) => sum + length, 0);
+        if (repeated > MOST_PAGE_BYTES)
+            throw new Error(`a page claims texts that repeat ${repeated} bytes`);
+    }
+}
+/** Levels of a page of version 1, whose length is before them. */
+function checkPrefixedRuns(reader, highest, values) {
+    const length = reader.view.getUint32(reader.offset, true);
+    const start = reader.offset + 4;
+    if (start + length > reader.view.byteLength)
+        throw new Error('the levels of a page are longer than it is');
+    checkRuns(reader, start, start + length, highest, values);
+    reader.offset = start + length;
+}
+/** Runs of equal values are not longer than the page. Values one by one have bytes of their own, whose end is noticed. */
+function checkRuns({ view }, start, end, highest, values) {
+    const width = Math.ceil(Math.log2(highest + 1));
+    const reader = { view, offset: start };
+    for (let seen = 0; seen < values && reader.offset < end;) {
+        const run = (0,thrift/* readVarInt */.pT)(reader);
+        const count = run & 1 ? (run >>> 1) * 8 : run >>> 1;
+        if ((run & 1 ? count - 8 : count) > values - seen)
+            throw new Error(`a run of ${count} values, in a page of ${values}`);
+        reader.offset += run & 1 ? (count / 8) * width : (width + 7) >> 3;
+        seen += count;
+    }
+}
+function readerOf(bytes) {
+    return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+}
+
 ;// CONCATENATED MODULE: ./packages/dataset/src/sources/parquet-pages.ts
+
 
 
 
@@ -65,13 +199,19 @@ class ColumnPages {
     #nested;
     /** The last row of a nested column: the next page may go on with it. */
     #held = [];
-    /** @param schemaPath the schema's elements from the root to this column */
-    constructor(handle, metadata, schemaPath) {
+    /**
+     * @param schemaPath the schema's elements from the root to this column
+     * @param size bytes of the file, in which the column must be
+     */
+    constructor(handle, metadata, schemaPath, size) {
         this.#handle = handle;
         this.#metadata = metadata;
         const first = Number(metadata.dictionary_page_offset || metadata.data_page_offset);
         this.#position = first;
         this.#end = first + Number(metadata.total_compressed_size);
+        if (!(first >= 0 && this.#end >= first && this.#end <= size)) {
+            throw new Error(`it claims the bytes ${first} to ${this.#end} of a file of ${size}`);
+        }
         this.#nested = schemaPath.length > 2;
         this.#decoder = {
             pathInSchema: metadata.path_in_schema,
@@ -97,13 +237,16 @@ class ColumnPages {
             this.#position = start + header.compressed_page_size;
             if (header.type === 'INDEX_PAGE')
                 continue;
-            const payload = await this.#read(start, header.compressed_page_size);
-            const reader = {
-                view: new DataView(payload.buffer, payload.byteOffset, payload.byteLength),
-                offset: 0,
-            };
+            const packed = await this.#read(start, header.compressed_page_size);
+            const page = checkedPage(packed, header, this.#decoder);
+            const { buffer, byteOffset, byteLength } = page.payload;
+            const reader = { view: new DataView(buffer, byteOffset, byteLength), offset: 0 };
             const before = this.#nested ? this.#held : undefined;
-            const { data } = (0,column/* readPage */.SP)(reader, header, this.#decoder, this.#dictionary, before, 0);
+            const unpacked = { ...this.#decoder, codec: 'UNCOMPRESSED' };
+            const { data } = (0,column/* readPage */.SP)(reader, page.header, unpacked, this.#dictionary, before, 0);
+            if (header.type !== 'DICTIONARY_PAGE' && data && lacksValue(data)) {
+                throw new Error(`page at byte ${start - length} has values that its dictionary does not have`);
+            }
             if (header.type === 'DICTIONARY_PAGE')
                 this.#dictionary = data && (0,convert/* convert */.C6)(data, this.#decoder);
             else if (data && this.#nested) {
@@ -193,11 +336,10 @@ var typed_columns = __webpack_require__(6931);
  * @throws ConfigurationError with row group, column or row, when the file is damaged or holds what a frame can't
  */
 async function spoolParquet(path, spool, context) {
-    const handle = await (0,promises_.open)(path);
+    const handle = await (0,confined_files/* openFile */.Tq)(path);
     try {
         const { size } = await handle.stat();
-        const metadata = await readMetadata(path, handle, size);
-        const root = (0,src_metadata/* parquetSchema */.YR)(metadata);
+        const { metadata, root } = await readMetadata(path, handle, size);
         const nodes = root.children.map((node) => ({ name: node.element.name, node: [root, node] }));
         const columns = (0,typed_columns/* noteColumns */.Wc)(path, nodes, cellKind, context);
         context.index.beginSource({ path, spooledAt: spool.position });
@@ -207,7 +349,7 @@ async function spoolParquet(path, spool, context) {
             context.signal?.throwIfAborted();
             if (context.index.rows >= context.limit)
                 return;
-            await spoolRowGroup({ path, handle, group, number, firstRow: row, columns, spool, context });
+            await spoolRowGroup({ path, handle, size, group, number, firstRow: row, columns, spool, context });
             row += Number(group.num_rows);
             const bytes = group.columns.reduce((sum, { meta_data: chunk }) => sum + Number(chunk?.total_compressed_size), 0);
             context.onBytes(bytes);
@@ -272,7 +414,7 @@ function leafPaths(path) {
     const { children } = path.at(-1);
     return children.length === 0 ? [path] : children.flatMap((child) => leafPaths([...path, child]));
 }
-function chunkPages({ path, handle, group, number }, name, schemaPath) {
+function chunkPages({ path, handle, size, group, number }, name, schemaPath) {
     const leaf = schemaPath.at(-1).path.join('.');
     const chunk = group.columns.find(({ meta_data: metadata }) => metadata?.path_in_schema.join('.') === leaf)?.meta_data;
     if (!chunk)
@@ -283,7 +425,12 @@ function chunkPages({ path, handle, group, number }, name, schemaPath) {
             place: { file: path },
         });
     }
-    return new ColumnPages(handle, chunk, schemaPath);
+    try {
+        return new ColumnPages(handle, chunk, schemaPath, size);
+    }
+    catch (error) {
+        throw (0,typed_columns/* damaged */.qM)(path, `row group ${number}, column "${name}": ${error.message}`, error);
+    }
 }
 async function nextPage(task, column, pages, done) {
     const where = `row group ${task.number}, column "${column.name}"`;
@@ -324,10 +471,31 @@ async function readMetadata(path, handle, size) {
         },
     };
     try {
-        return await (0,src_metadata/* parquetMetadataAsync */.Ei)(file, { initialFetchSize: Math.min(size, 1 << 16) });
+        const metadata = await (0,src_metadata/* parquetMetadataAsync */.Ei)(file, { initialFetchSize: Math.min(size, 1 << 16) });
+        requireFields(metadata);
+        return { metadata, root: (0,src_metadata/* parquetSchema */.YR)(metadata) };
     }
     catch (error) {
         throw (0,typed_columns/* damaged */.qM)(path, `no Parquet footer at the end of ${size} bytes (${error.message})`, error);
+    }
+}
+/** What is read of a footer: the library takes a field for absent that is of another kind. */
+function requireFields({ schema, row_groups: groups, num_rows: rows }) {
+    const isCount = (value) => Number.isSafeInteger(Number(value)) && Number(value) >= 0;
+    const lacking = (what) => new Error(`the footer lacks ${what}`);
+    if (!isCount(rows))
+        throw lacking('the number of rows');
+    if (schema.some(({ name }, place) => place > 0 && typeof name !== 'string'))
+        throw lacking('the name of a column');
+    for (const [number, { columns, num_rows }] of groups.entries()) {
+        if (!isCount(num_rows))
+            throw lacking(`the number of rows of row group ${number}`);
+        for (const { meta_data: chunk } of columns) {
+            const isPath = Array.isArray(chunk?.path_in_schema) &&
+                chunk.path_in_schema.every((part) => typeof part === 'string');
+            if (!isPath || typeof chunk.codec !== 'string' || !isCount(chunk.total_compressed_size))
+                throw lacking(`where a column of row group ${number} is`);
+        }
     }
 }
 const TEXT_ANNOTATIONS = new Set(['UTF8', 'STRING', 'ENUM', 'JSON']);

@@ -20,7 +20,15 @@ import { followLinks } from './links.ts';
 import { visibleText } from './visible-text.ts';
 
 /** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
-export class RefusedPath extends ConfigurationError {}
+export class RefusedPath extends ConfigurationError {
+  /** What is wrong with it, without its name. */
+  readonly reason: string;
+
+  constructor(name: string, reason: string, hint: string) {
+    super(`${name} ${reason}`, { hint });
+    this.reason = reason;
+  }
+}
 
 /**
  * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
@@ -224,7 +232,7 @@ export function refused(file: string, problem: string, hint: string): RefusedPat
   const rule = confinement();
   const short = rule ? path.relative(rule.root, path.resolve(file)) : file;
   const name = short.startsWith('..') ? file : short || '.';
-  return new RefusedPath(`${visibleText(name)} ${problem}`, { hint });
+  return new RefusedPath(visibleText(name), problem, hint);
 }
 
 function missing(file: string): NodeJS.ErrnoException {

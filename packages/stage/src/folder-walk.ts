@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { listFolder, statFile } from './confined-files.ts';
+import { listFolder, RefusedPath, statFile } from './confined-files.ts';
 
 export interface FoundEntry {
   /** Below the folder, with `/`. */
@@ -45,13 +45,22 @@ export function walkFolder(folder: string, { enters = isOwnFolder }: WalkOptions
         look(entry.path);
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
-        walk.unread.push(`${entry.path}: ${code ?? message.split('\n')[0]}`);
+        walk.unread.push(
+          `${shortened(entry.path)}: ${error instanceof RefusedPath ? error.reason : (code ?? message)}`,
+        );
       }
     }
   };
   look('');
   return walk;
 }
+
+/** The end of a long path, by which its folder is known best. */
+function shortened(file: string): string {
+  return file.length > SHOWN ? `…${file.slice(-SHOWN)}` : file;
+}
+
+const SHOWN = 100;
 
 function isOwnFolder({ isFolder }: FoundEntry): boolean {
   return isFolder;

@@ -195,7 +195,9 @@ it('is made for every process: none is started around it', () => {
     );
     expect(others, file).toEqual([]);
     const starts =
-      text(file).match(/(?<![.\w])(?:spawn|spawnSync|execFile|execFileSync|exec|execSync|fork)\(/g) ?? [];
+      text(file).match(
+        /(?<![.\w])(?:spawn|spawnSync|execFile|execFileSync|exec|execSync|fork|getExecOutput)\(/g,
+      ) ?? [];
     expect(environments.length, file).toBe(starts.length);
   }
 });

@@ -51,7 +51,7 @@ export function mergeReport(metrics: Json): string {
   const merge = metrics as unknown as MergeMetrics;
   if (!merge.method || !merge.models) return '';
   const kept = merge.shards_kept
-    ? ` ${merge.shards_kept} shards were there from an interrupted run and were kept.`
+    ? ` ${Number(merge.shards_kept)} shards were there from an interrupted run and were kept.`
     : '';
   const lines = [
     '#### Merge report',
@@ -91,7 +91,7 @@ function comparisonLines(comparison: Comparison): string[] {
     '',
     '</details>',
     '',
-    `Distance: ‖x₀ - x₁‖ / ‖x₀‖. Cosine${base ? ' and sign conflict' : ''}: of the ${ofWhat}. From a sample of ${comparison.sampled_elements.toLocaleString('en-US')} elements, spread evenly over each tensor.`,
+    `Distance: ‖x₀ - x₁‖ / ‖x₀‖. Cosine${base ? ' and sign conflict' : ''}: of the ${ofWhat}. From a sample of ${Number(comparison.sampled_elements).toLocaleString('en-US')} elements, spread evenly over each tensor.`,
     '',
   ];
 }

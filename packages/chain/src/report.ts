@@ -1,5 +1,11 @@
 import { dataReportMarkdown } from '@prometheus-actions/dataset';
-import { formatBytes, formatSeconds, type Manifest, type StageOutcome } from '@prometheus-actions/stage';
+import {
+  formatBytes,
+  formatSeconds,
+  type Manifest,
+  markdown,
+  type StageOutcome,
+} from '@prometheus-actions/stage';
 import { readLossCurve, trainingLogFile } from './loss-curve.ts';
 import { lossCurveMermaid } from './loss-curve-mermaid.ts';
 import { mergeReport } from './merge-report.ts';
@@ -33,20 +39,20 @@ export function finalReport(outcomes: Outcomes): string {
 
 /** One stage in a job summary, as Markdown. */
 export function stageSummary(title: string, status: string, manifest: Manifest | undefined): string {
-  if (!manifest) return `### ${title}: ${status}\n`;
+  if (!manifest) return `### ${markdown(title)}: ${status}\n`;
   const rows = Object.entries(manifest.metrics as Record<string, unknown>)
     .filter(([, value]) => typeof value === 'number' || typeof value === 'string')
-    .map(([name, value]) => `| ${name.replaceAll('_', ' ')} | ${escapeCell(String(value))} |`);
+    .map(([name, value]) => `| ${markdown(name.replaceAll('_', ' '))} | ${markdown(String(value))} |`);
   const files = manifest.outputs.length;
   return [
-    `### ${title}: ${status}`,
+    `### ${markdown(title)}: ${status}`,
     '',
     '| | |',
     '| --- | --- |',
     `| output | ${files} files, ${formatBytes(totalBytes(manifest))} |`,
     `| time | ${formatSeconds(manifest.timings.seconds)} |`,
     ...rows,
-    `| fingerprint | \`${manifest.fingerprint.slice(0, 16)}\` |`,
+    `| fingerprint | \`${manifest.fingerprint.replace(/\W/g, '').slice(0, 16)}\` |`,
     '',
     ...(manifest.stage === 'prepare-dataset' ? [dataReportMarkdown(reportOf(manifest.metrics))] : []),
     ...(manifest.stage === 'model-merge' ? [mergeReport(manifest.metrics)] : []),
@@ -80,8 +86,4 @@ function headline({ stage, metrics }: Manifest): string {
 
 function totalBytes(manifest: Manifest): number {
   return manifest.outputs.reduce((sum, { size }) => sum + size, 0);
-}
-
-function escapeCell(text: string): string {
-  return text.replace(/[|<>\n\r`]/g, ' ');
 }

@@ -35,7 +35,7 @@ function lengthChart(histogram: Histogram): string[] {
     '  title "Train rows by characters of the conversation"',
     `  x-axis "characters, from" [${labels.map((label) => `"${label}"`).join(', ')}]`,
     '  y-axis "rows"',
-    `  bar [${counts.join(', ')}]`,
+    `  bar [${counts.map(Number).join(', ')}]`,
     '```',
   ];
 }

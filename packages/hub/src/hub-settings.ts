@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError, confinement, isBelow } from '@prometheus-actions/stage';
 
 /** Which hub is asked, as whom, how patiently, and where files are kept. */
 export interface HubSettings {
@@ -34,18 +34,33 @@ export function hubSettings(env: NodeJS.ProcessEnv = process.env): HubSettings {
   const hfHome = expand(
     env.HF_HOME || path.join(env.XDG_CACHE_HOME || path.join(home, '.cache'), 'huggingface'),
   );
-  const token = readToken(env, expand(env.HF_TOKEN_PATH || path.join(hfHome, 'token')));
+  const cacheDir = expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || path.join(hfHome, 'hub'));
+  const tokenFile = expand(env.HF_TOKEN_PATH || path.join(hfHome, 'token'));
+  for (const place of [cacheDir, tokenFile]) requireOwn(place);
+  const token = readToken(env, tokenFile);
   const offline = env.HF_HUB_OFFLINE ? 'HF_HUB_OFFLINE' : 'TRANSFORMERS_OFFLINE';
   return {
     endpoint: readEndpoint(env.HF_ENDPOINT || 'https://huggingface.co'),
     ...(token ? { token } : {}),
-    cacheDir: expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || path.join(hfHome, 'hub')),
+    cacheDir,
     ...(isTrue(env[offline]) ? { offline } : {}),
     metadataTimeout: readSeconds(env, 'HF_HUB_ETAG_TIMEOUT') * 1000,
     downloadTimeout: readSeconds(env, 'HF_HUB_DOWNLOAD_TIMEOUT') * 1000,
     retryDelay: 1000,
     attempts: 6,
   };
+}
+
+/** Links in a cache that comes with a checkout would lead writes, and the token that is sent, to any file of the machine. */
+function requireOwn(place: string): void {
+  const rule = confinement();
+  if (!rule || !isBelow(place, rule.root)) return;
+  throw new ConfigurationError(
+    `the hub's files are to be in the workspace, where a checkout puts its own: ${place}`,
+    {
+      hint: 'Set HF_HOME (HF_HUB_CACHE, HF_TOKEN_PATH) to a folder outside, such as ${{ runner.temp }}/huggingface.',
+    },
+  );
 }
 
 function isTrue(value: string | undefined): boolean {

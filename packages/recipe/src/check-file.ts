@@ -1,5 +1,7 @@
-import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { readFile } from '@prometheus-actions/stage';
 import { checkExpert } from './check-expert.ts';
 import { checkMerge } from './check-merge.ts';
 import { checkSchema } from './check-schema.ts';
@@ -48,7 +50,7 @@ export function fixFiles(diagnostics: readonly Diagnostic[]): string[] {
   const files = [...new Set(diagnostics.filter(({ fix }) => fix).map(({ file }) => file))];
   for (const file of files) {
     const edits = diagnostics.flatMap((finding) => (finding.file === file ? (finding.fix ?? []) : []));
-    replaceText(file, applyEdits(readFileSync(file, 'utf8'), edits));
+    replaceText(file, applyEdits(readFile(file).toString(), edits));
   }
   return files;
 }
@@ -56,8 +58,8 @@ export function fixFiles(diagnostics: readonly Diagnostic[]): string[] {
 /** Through a new file, so that the old text or the new one is there, never a part of either. */
 function replaceText(file: string, text: string): void {
   const target = realpathSync(file);
-  const next = `${target}.fixed`;
-  writeFileSync(next, text, { mode: statSync(target).mode });
+  const next = path.join(path.dirname(target), `.${path.basename(target)}.${randomUUID()}.fixed`);
+  writeFileSync(next, text, { mode: statSync(target).mode, flag: 'wx' });
   renameSync(next, target);
 }
 

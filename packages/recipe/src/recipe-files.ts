@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Diagnostic } from './diagnostics.ts';
 import { launchConfigFile } from './launch.ts';
 import { recipeFile } from './load-recipe.ts';
+import { mapMergekitModels, modelName } from './mergekit-models.ts';
 import { recipeAsMeant } from './readable-parts.ts';
 import { type Finding, parseYaml, severityOf, type YamlFile } from './yaml-file.ts';
 
@@ -55,7 +56,28 @@ export function recipeFiles(
   const [datasetFile] = named(['dataset'], 'settings');
   const datasets = datasetFile && read(datasetFile);
   const data = Object.keys(record(datasets?.data)).flatMap((name) => dataFiles(datasets, name));
-  return [first, ...settings, ...models, ...data];
+  const merged = [...named(['merge'], 'settings'), ...named(['merge', 'config'], 'settings')].flatMap(
+    (file) => mergedModels(read(file)),
+  );
+  return [first, ...settings, ...models, ...data, ...merged];
+}
+
+/** Folders of models that a merge configuration names, and of adapters on them; what is none leads nowhere. */
+function mergedModels(yaml: YamlFile | undefined): RecipeFile[] {
+  if (!yaml) return [];
+  const files: RecipeFile[] = [];
+  mapMergekitModels(yaml.data, (value, at) => {
+    const name = modelName(value);
+    const texts =
+      'problem' in name ? [] : [name.model, name.lora ?? ''].flatMap((text) => [text, ...text.split('+')]);
+    for (const text of new Set(texts)) {
+      if (text === '' || text.includes('${')) continue;
+      const file = path.resolve(path.dirname(yaml.file), text);
+      files.push({ path: file, kind: 'model', report: (finding) => yaml.diagnose({ path: at }, finding) });
+    }
+    return undefined;
+  });
+  return files;
 }
 
 function dataFiles(datasets: YamlFile | undefined, name: string): RecipeFile[] {

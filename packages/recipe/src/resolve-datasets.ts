@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { globFiles, isThere, refusalOf } from '@prometheus-actions/stage';
+import { globFiles, isSimplePattern, isThere, refusalOf } from '@prometheus-actions/stage';
 import type { z } from 'zod';
 import type { Diagnostic } from './diagnostics.ts';
 import { resolveInRecipe } from './recipe-paths.ts';
@@ -95,6 +95,11 @@ function checkSource(
     const at = Array.isArray(files) ? ['files', index] : ['files'];
     const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
     const isPattern = /[*?[{]/.test(found) && !isThere(found);
+    if (isPattern && !isSimplePattern(found)) {
+      const message = `${file} stands for too many names`;
+      report(at, { code: 'bad-value', message, hint: 'Use *, ?, [a-z] and few {a,b}; or name a folder.' });
+      return found;
+    }
     const matches = isPattern ? globFiles(found) : [];
     const refused = matches.find((match) => refusalOf(match));
     if (refused !== undefined) report(at, missingFile(path.relative(folders.root, refused), refused));

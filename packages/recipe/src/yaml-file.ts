@@ -16,6 +16,7 @@ import { type Diagnostic, didYouMean } from './diagnostics.ts';
 import { otherReadings } from './pyyaml-scalars.ts';
 import { RULES, type RuleCode, type Severity } from './rules.ts';
 import { type KeyFix, keyEdits, type TextEdit } from './text-edits.ts';
+import { unbounded } from './yaml-bounds.ts';
 import { anchorFaults, mergeFaults, removeFaults, writtenAlong } from './yaml-nodes.ts';
 import { explainSyntax, strayTab, unknownTags, wrongAlias } from './yaml-syntax.ts';
 
@@ -125,8 +126,8 @@ export function parseYaml(
 ): YamlFile | undefined {
   // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
   const text = withoutMark(marked);
-  if (isOvergrown(text)) {
-    const message = `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+  const message = unbounded(text);
+  if (message !== undefined) {
     diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
     return undefined;
   }
@@ -180,19 +181,6 @@ export function parseYaml(
     diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
     return undefined;
   }
-}
-
-/** The parser compares each key of a mapping with all others: far more than any settings would take minutes. */
-const MOST_SEPARATORS = 10_000;
-
-function isOvergrown(text: string): boolean {
-  let separators = 0;
-  for (const character of text) {
-    if (character !== '\n' && character !== ',' && character !== ':') continue;
-    separators += 1;
-    if (separators > MOST_SEPARATORS) return true;
-  }
-  return false;
 }
 
 /** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */

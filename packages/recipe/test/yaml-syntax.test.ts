@@ -85,6 +85,23 @@ it.each([
   expect(Date.now() - started).toBeLessThan(2000);
 });
 
+it.each([
+  ['mappings in mappings', `x: ${'{'.repeat(300)}`],
+  ['mappings in mappings that are closed', `x: ${'{a: '.repeat(100)}1${'}'.repeat(100)}`],
+  ['mappings in lists', `x: ${'[{'.repeat(200)}`],
+  ['lists', '['.repeat(100_000)],
+  ['keys of keys', `${'? '.repeat(400)}a`],
+  ['items of items', `${'- '.repeat(5000)}x`],
+  ['marks', `x: ${'&a '.repeat(200_000)}`],
+  ['indentation', Array.from({ length: 1000 }, (_, n) => `${' '.repeat(n)}a:\n`).join('')],
+])('refuses %s without end, in time', (_, text) => {
+  const started = Date.now();
+  expect(read(`a: 1\n${text}\n`).found).toMatchObject([
+    { message: expect.stringContaining('more than 50 deep') },
+  ]);
+  expect(Date.now() - started).toBeLessThan(1000);
+});
+
 it('reads as much as any settings have, in time', () => {
   const text = `${lines(490, (n) => `a${n}: &a${n} 1\nb${n}: *a${n}`)}${lines(3500, (n) => `c${n}: 1`)}`;
   const started = Date.now();

@@ -16,6 +16,8 @@ import { enclosureOf } from './confinement.ts';
 import { ConfigurationError } from './errors.ts';
 import { walkFolder } from './folder-walk.ts';
 
+/** SQLite, which keeps the lock, would act on it. Our own locks have no content, and so no journal. */
+const NO_LOCK = 'is the journal of a lock that this project does not write';
 const ITSELF = 'Remove the link, or give the absolute path of the place that is meant.';
 const DESCRIPTORS = '/proc/self/fd';
 /** Linux opens what has this flag without an effect on it. Node does not name it. */
@@ -72,6 +74,7 @@ export function prepareOutputPlace(outputDir: string): void {
       // The log, the lock, the job and the staging folders.
       if (name !== base && !name.startsWith(`${base}.`) && !name.startsWith(`.${base}.`)) continue;
       if (entry.isSymbolicLink()) throw refused(path.join(parent, name), 'is a link', ITSELF);
+      if (name.startsWith(`.${base}.lock-`)) throw refused(path.join(parent, name), NO_LOCK, 'Remove it.');
       if (!entry.isDirectory() || name === base) continue;
       // The folder of an interrupted run, which the next one continues.
       const link = walkFolder(path.join(parent, name)).entries.find(({ isLink }) => isLink);

@@ -47,9 +47,9 @@ export function enclosureOf(file: string): Enclosure | 'free' | 'outside' {
   if (!rule) return 'free';
   const { root, also = [], outside } = rule;
   const own = also.find((folder) => isBelow(file, folder));
-  // The project's own folder may hold the workspace of a test, or be the workspace itself.
+  // The project's own folder may hold the workspace of a test, or be the workspace itself, or be checked out in it.
   if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
-    return { root: own, isStrangers: false };
+    return { root: own, isStrangers: isBelow(own, root) };
   if (isBelow(file, root)) return { root, isStrangers: true };
   return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';
 }

@@ -74,6 +74,7 @@ function isOwnFolder({ isFolder }: FoundEntry): boolean {
  * @param pattern absolute
  */
 export function globFiles(pattern: string): string[] {
+  if (!isSimplePattern(pattern)) return [];
   const parts = pattern.split('/');
   const first = parts.findIndex(isMagic);
   const folder = parts.slice(0, first).join('/') || '/';
@@ -85,6 +86,23 @@ export function globFiles(pattern: string): string[] {
     .sort(byCodeUnit);
 }
 
+/** Whether a pattern is one of those whose matching takes no time to speak of: others multiply, in few characters. */
+export function isSimplePattern(pattern: string): boolean {
+  const choices = [...pattern.matchAll(/\{([^{}]*)\}/g)].map(([, list = '']) => list.split(',').length);
+  const isNested = /\{[^}]*\{/.test(pattern);
+  return (
+    pattern.length <= MOST_CHARACTERS &&
+    !/[?*+@!]\(|\.\.[^/]*\}/.test(pattern) &&
+    !isNested &&
+    choices.reduce((product, count) => product * count, 1) <= MOST_CHOICES &&
+    (pattern.match(/\*/g) ?? []).length <= MOST_STARS
+  );
+}
+
+const MOST_CHARACTERS = 4096;
+const MOST_CHOICES = 100;
+const MOST_STARS = 20;
+
 /** Into which folders a pattern leads: through links where it names them, and at the end of `**`. */
 function followed(folder: string, rest: readonly string[]): (entry: FoundEntry) => boolean {
   const any = rest.lastIndexOf('**');
@@ -92,8 +110,11 @@ function followed(folder: string, rest: readonly string[]): (entry: FoundEntry) 
   const links = new Set<string>();
   return ({ path: file, isFolder, isLink }) => {
     if (!isFolder && !(isLink && leadsToFolder(path.join(folder, file)))) return false;
-    if (isLink) links.add(file);
     const parts = file.split('/');
+    const isBehindLink = parts.some((_, index) => index > 0 && links.has(parts.slice(0, index).join('/')));
+    // Links in what is behind a link multiply.
+    if (isLink && isBehindLink && any >= 0) return false;
+    if (isLink) links.add(file);
     if (any < 0) return parts.length < rest.length && !(isLink && isMagic(rest[parts.length - 1]));
     const link = parts.findIndex((_, index) => links.has(parts.slice(0, index + 1).join('/')));
     return link < 0 || parts.length - link <= afterAny;

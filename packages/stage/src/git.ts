@@ -16,6 +16,16 @@ export class GitError extends ConfigurationError {
 }
 
 /**
+ * Files of a checkout may look like a repository without a work tree, whose settings would name programs to run; git from 2.38 on
+ * then takes only one that is named.
+ */
+const OWN_SETTINGS = [
+  '--no-replace-objects',
+  ...['-c', 'safe.bareRepository=explicit'],
+  ...['-c', 'core.fsmonitor=false'],
+];
+
+/**
  * What git prints of a repository. No shell reads the arguments, and nothing is fetched or written.
  *
  * @throws GitError with the reason why it can't answer: no git, no repository, another owner, missing objects
@@ -24,7 +34,7 @@ export function git(folder: string, ...args: string[]): string {
   // Its words are read below, so they must not be those of another language.
   const quiet = { GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
   try {
-    return execFileSync('git', ['--no-replace-objects', ...args], {
+    return execFileSync('git', [...OWN_SETTINGS, ...args], {
       cwd: folder,
       encoding: 'utf8',
       env: childEnvironment({ ...quiet, PATH: pathOutside() }, /^GIT_CONFIG_/),

@@ -25,7 +25,7 @@ export {
 } from './confinement.ts';
 export { ChildProcessError, ConfigurationError, formatPlace, type Place } from './errors.ts';
 export { contentDigest, type FileRecord, listFiles, recordFiles } from './file-digests.ts';
-export { type FolderWalk, globFiles, walkFolder } from './folder-walk.ts';
+export { type FolderWalk, globFiles, isSimplePattern, walkFolder } from './folder-walk.ts';
 export { GitError, git } from './git.ts';
 export { GithubReporter, withoutCommands } from './github-reporter.ts';
 export { PROJECT_ROOT } from './hardware.ts';

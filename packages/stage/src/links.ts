@@ -9,8 +9,8 @@ export type Route = {
   links: Buffer[];
 } /** `below`: the names from the folder's own place on, one character a byte. */ & (
   | { end: 'found'; real: Buffer; below: string[]; stats: Stats }
-  /** Nothing is there, at the end or before. */
-  | { end: 'missing' }
+  /** Nothing is there, at the end or before; `real` is what would be there. */
+  | { end: 'missing'; real: Buffer }
   /** A link, or a `..`, leads out of the folder: nothing outside was looked at, not even whether it is there. */
   | { end: 'outside' }
   /** The system can't say: too many links, a name that is too long, a folder that may not be entered. */
@@ -35,7 +35,9 @@ export function followLinks(root: string, file: string): Route {
     folder = bytesOf(realpathSync.native(root, 'buffer'));
   } catch (error) {
     const code = codeOf(error);
-    return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+    return NOTHING.has(code)
+      ? { root, links, end: 'missing', real: Buffer.from(file) }
+      : { root, links, end: 'unknown', code };
   }
   const way = { root: Buffer.from(folder, 'latin1').toString(), links };
   const roots = [folder, bytesOf(Buffer.from(root))];
@@ -46,14 +48,15 @@ export function followLinks(root: string, file: string): Route {
   try {
     stats = lstatSync(at([]));
     for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
-      if (!stats.isDirectory()) return { ...way, end: 'missing' };
+      if (!stats.isDirectory()) return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
       if (next === '..') {
         if (here.length === 0) return { ...way, end: 'outside' };
         here = here.slice(0, -1);
         stats = lstatSync(at(here));
         continue;
       }
-      const found = lstatSync(at([...here, next]));
+      const found = lstatSync(at([...here, next]), { throwIfNoEntry: false });
+      if (!found) return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
       if (!found.isSymbolicLink()) {
         here = [...here, next];
         stats = found;
@@ -73,7 +76,7 @@ export function followLinks(root: string, file: string): Route {
     return { ...way, end: 'found', real: at(here), below: here, stats };
   } catch (error) {
     const code = codeOf(error);
-    return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+    return NOTHING.has(code) ? { ...way, end: 'missing', real: at(here) } : { ...way, end: 'unknown', code };
   }
 }
 

@@ -9,11 +9,16 @@ function seen(text: string): string {
 }
 
 /** What GitHub makes a notification, a reference or a link of. */
-const ACTS = /@[\w-]|#\d|\bGH-\d|:\/\/|\bwww\.|[\w.+-]@[\w-]+\.|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])/i;
+const ACTS =
+  /(?<![0-9a-z])[a-z]+-\d|\bghsa-\w|:(?:[a-z+-][\w+-]*|100):|@[\w-]|#\d|\bGH-\d|:\/\/|\bwww\.|[\w.+-]@[\w-]+\.|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])/i;
 
 describe('text of others in Markdown', () => {
   it.each([
     '@octocat',
+    ':tada: :+1: :100:',
+    'JIRA-123',
+    'GHSA-abcd-1234-efgh',
+    'CVE-2026-1234',
     '@octo-org/security',
     'thanks,@octocat!',
     '@@octocat',

@@ -7,7 +7,7 @@ import {
   removePartialDownload,
 } from '@prometheus-actions/hub';
 import type { Plan } from '@prometheus-actions/recipe';
-import { ConfigurationError, MANIFEST_FILE } from '@prometheus-actions/stage';
+import { ConfigurationError, MANIFEST_FILE, refusalOf } from '@prometheus-actions/stage';
 import { artifactsFacts, type OutputFacts } from './artifacts-facts.ts';
 import { type CleaningRules, chooseLeftovers, type Leftover } from './leftovers.ts';
 import { removeLeftovers } from './remove-leftovers.ts';
@@ -36,6 +36,8 @@ const DOWNLOAD_AGE = 24 * 60 * 60 * 1000;
  */
 export async function cleanArtifacts(cleaning: Cleaning): Promise<Leftover[]> {
   const { plan, olderThan } = cleaning;
+  const refusal = refusalOf(cleaning.artifactsDir);
+  if (refusal) throw refusal;
   const artifactsDir = await realpath(cleaning.artifactsDir).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigurationError(`${cleaning.artifactsDir} can't be read: ${error.code}`, {
       hint: 'Name the folder of artifacts with --artifacts-dir.',

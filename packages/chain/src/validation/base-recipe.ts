@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
@@ -54,7 +54,13 @@ function copyFromBase(tree: BaseTree, file: RecipeFile, folder: string): void {
   if (file.kind === 'settings' || file.kind === 'launch') {
     const text = textInBase(tree, file);
     if (text !== undefined) write(path.join(folder, relative), text);
-  } else for (const found of matching(tree.paths, relative)) write(path.join(folder, found), '');
+  } else {
+    for (const found of matching(tree.paths, relative)) {
+      const file = path.join(folder, found);
+      // A folder of data may hold the settings, too, which have their text by then.
+      if (!existsSync(file)) write(file, '');
+    }
+  }
 }
 
 function write(file: string, text: string): void {

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { MOST_SETTINGS_BYTES } from '@prometheus-actions/recipe';
-import { ConfigurationError, GitError, git } from '@prometheus-actions/stage';
+import { ConfigurationError, GitError, git, isSimplePattern } from '@prometheus-actions/stage';
 import { reach } from './reach.ts';
 
 /** The files of a commit that the working tree is compared with. Nothing is checked out, and nothing fetched. */
@@ -66,6 +66,10 @@ export function openBaseTree(folder: string, base: string): BaseTree {
   const changed = differing.split('\0').filter(Boolean);
   const isAmong = (candidates: readonly string[], file: string) =>
     [path.relative(root, file), ...reach(root, file)].some((place) => matching(candidates, place).length > 0);
+  // They decide how git writes what is below them; it compares what it would keep.
+  const attributes = changed
+    .filter((each) => path.posix.basename(each) === '.gitattributes')
+    .map(path.posix.dirname);
   return {
     commit,
     root,
@@ -75,7 +79,11 @@ export function openBaseTree(folder: string, base: string): BaseTree {
       return entry && FILES.has(entry.mode) ? blob(folder, entry) : undefined;
     },
     has: (file) => isAmong(paths, file),
-    isChanged: (file) => isAmong(changed, file),
+    isChanged: (file) =>
+      isAmong(changed, file) ||
+      [path.relative(root, file), ...reach(root, file)].some((place) =>
+        attributes.some((folder) => folder === '.' || place === folder || place.startsWith(`${folder}/`)),
+      ),
   };
 }
 
@@ -118,9 +126,10 @@ function isKnown(resolve: () => string): boolean {
 
 /** Those of the paths that are a file, hold it, are in a folder, or what a pattern stands for. */
 export function matching(paths: readonly string[], file: string): string[] {
-  const isPattern = /[*?[{]/.test(file);
+  const isPattern = /[*?[{]/.test(file) && isSimplePattern(file);
   return paths.filter(
     (candidate) =>
+      file === '' ||
       candidate === file ||
       candidate.startsWith(`${file}/`) ||
       // A submodule that holds it.

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere, type Reporter, walkFolder } from '@prometheus-actions/stage';
+import { isThere, type Reporter, statFile, walkFolder } from '@prometheus-actions/stage';
 import { recipeLocation } from '../recipe-location.ts';
 
 /** Which recipes are asked for. */
@@ -77,7 +77,7 @@ function isWithin(file: string, folder: string): boolean {
   return file.startsWith(`${path.posix.normalize(folder).replace(/\/$/, '')}/`);
 }
 
-/** YAML files of a folder, by their paths there; links are not followed, so that none leads out of it or in a circle. */
+/** YAML files of a folder, by their paths there; links to folders are not followed, so that none leads in a circle. */
 function yamlFiles(workspace: string, reporter: Pick<Reporter, 'warning'>): string[] {
   const { entries, unread } = walkFolder(workspace, {
     enters: ({ isFolder, path: folder }) => isFolder && !LEFT_OUT.has(path.posix.basename(folder)),
@@ -88,6 +88,14 @@ function yamlFiles(workspace: string, reporter: Pick<Reporter, 'warning'>): stri
     reporter.warning(`recipes were not looked for everywhere: ${first}${others}`);
   }
   return entries
-    .filter(({ isFile, path: file }) => isFile && /\.ya?ml$/.test(file))
+    .filter(
+      ({ isFile, isLink, path: file }) =>
+        /\.ya?ml$/.test(file) && (isFile || (isLink && !leadsToFolder(path.join(workspace, file)))),
+    )
     .map(({ path: file }) => file);
+}
+
+/** A link that leads out, or to nothing, is named as a recipe and found to be none. */
+function leadsToFolder(link: string): boolean {
+  return isThere(link) && statFile(link)?.isDirectory() === true;
 }

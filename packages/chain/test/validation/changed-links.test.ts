@@ -92,10 +92,42 @@ describe('changed-only counts a recipe', () => {
       },
       () => here.write('models/config.json', '{"hidden_size": 8}'),
     ],
+    [
+      'of which a link leads to what is gone',
+      () => {
+        here.write('shared/merge.yaml', merge());
+        link('../../shared/merge.yaml', 'judges/first/merge.yaml');
+      },
+      () => rmSync(at('shared/merge.yaml')),
+    ],
+    [
+      'whose pattern finds a file less behind a link',
+      () => {
+        here.write('shared/a.json', '[]');
+        here.write('shared/b.json', '[]');
+        link('../../shared', 'judges/first/more');
+        here.edit('judges/first/dataset.yaml', 'data/feedback.json', 'more/*.json');
+      },
+      () => rmSync(at('shared/b.json')),
+    ],
+    [
+      'of whose merge a model changed',
+      () => {
+        here.write('judges/first/m/config.json', '{}');
+        here.edit('judges/first/merge.yaml', 'model: ${absolute}', 'model: m');
+      },
+      () => here.write('judges/first/m/config.json', '{"a": 1}'),
+    ],
+    [
+      'whose data git writes otherwise',
+      () => {},
+      () => here.write('judges/first/.gitattributes', '*.json working-tree-encoding=UTF-16\n'),
+    ],
   ])('%s', async (_, before, change) => {
     before();
     here.pullRequest(here.commit());
     change();
+    here.git('add', '--all');
     const { outputs } = await here.check({ 'changed-only': 'true' });
     expect(JSON.parse(String(outputs.recipes))).toEqual(['judges/first']);
   });

@@ -255,6 +255,21 @@ describe('what can not be looked at', () => {
   });
 });
 
+describe('a recipe that is a link', () => {
+  it.each([
+    ['to a file with mistakes', () => symlinkSync('other.yml', at('judges/first/recipe.yaml'))],
+    ['out of the workspace', () => symlinkSync(`${outside}/recipe.yaml`, at('judges/first/recipe.yaml'))],
+    ['to nothing', () => symlinkSync('nothing', at('judges/first/recipe.yaml'))],
+  ])('is checked like any other: %s', async (_, link) => {
+    writeFileSync(at('judges/first/other.yml'), 'name: [');
+    rmSync(at('judges/first/recipe.yaml'));
+    link();
+    const { outputs, failure } = await here.check();
+    expect(outputs.recipes).toBe('["judges/first","judges/second"]');
+    expect(failure).toContain('judges/first');
+  });
+});
+
 describe('the SARIF file', () => {
   it.each([
     ['is itself a link', (victim: string) => symlinkSync(victim, at('recipes.sarif')), 'recipes.sarif'],

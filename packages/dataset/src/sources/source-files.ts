@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { isThere, statFile } from '@prometheus-actions/stage/confined-files';
 import { ConfigurationError } from '@prometheus-actions/stage/errors';
-import { globFiles, walkFolder } from '@prometheus-actions/stage/folder-walk';
+import { globFiles, isSimplePattern, walkFolder } from '@prometheus-actions/stage/folder-walk';
 import { readJsonFile } from '@prometheus-actions/stage/text-file';
 
 /**
@@ -30,6 +30,11 @@ async function expand(source: string): Promise<string[]> {
   const found = isThere(source) ? statFile(source) : undefined;
   if (found?.isDirectory()) return folderFiles(source);
   if (found || !/[*?[{]/.test(source)) return [source];
+  if (!isSimplePattern(source)) {
+    throw new ConfigurationError(`${source} stands for too many names`, {
+      hint: 'Use *, ?, [a-z] and few {a,b}; or name a folder.',
+    });
+  }
   const files = globFiles(source).filter((match) => !statFile(match)?.isDirectory());
   if (files.length === 0) {
     throw new ConfigurationError(`no file matches ${source}`, {

@@ -121,7 +121,7 @@ describe('changed-only counts a recipe', () => {
     [
       'whose data git writes otherwise',
       () => {},
-      () => here.write('judges/first/.gitattributes', '*.json working-tree-encoding=UTF-16\n'),
+      () => here.write('judges/first/.gitattributes', '*.json eol=crlf\n'),
     ],
   ])('%s', async (_, before, change) => {
     before();

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ConfigurationError } from '@prometheus-actions/stage';
+import { ConfigurationError, confined } from '@prometheus-actions/stage';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hubSettings } from '../src/index.ts';
 import { requirePython, runPython } from './python.ts';
@@ -115,4 +115,17 @@ it.each([
     return;
   }
   throw new Error('it was taken');
+});
+
+it.each([
+  { HF_HOME: '/workspace/.cache' },
+  { HF_HUB_CACHE: '/workspace/hub' },
+  { XDG_CACHE_HOME: '/workspace' },
+  { HF_TOKEN_PATH: '/workspace/token', HF_TOKEN: 'hf_x' },
+])('takes neither cache nor token from the workspace of a job, which a checkout fills: %o', (env) => {
+  const read = () => hubSettings({ HOME: '/nowhere', ...env });
+  expect(() => confined({ root: '/workspace', outside: 'by name' }, read)).toThrow(
+    /the hub's files are to be in the workspace.*: \/workspace\/.*\n {2}Set HF_HOME .* to a folder outside/,
+  );
+  expect(read).not.toThrow();
 });

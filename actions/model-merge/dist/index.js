@@ -30080,8 +30080,8 @@ function resolveInRecipe(name, { root, from }, report, diagnostics) {
     return absolute;
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
-var yaml_file = __nccwpck_require__(1786);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 7 modules
+var yaml_file = __nccwpck_require__(2928);
 ;// CONCATENATED MODULE: ./packages/recipe/src/launch.ts
 
 
@@ -35022,7 +35022,12 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
         const at = Array.isArray(files) ? ['files', index] : ['files'];
         const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
         const isPattern = /[*?[{]/.test(found) && !(0,confined_files/* isThere */.$B)(found);
-        const matches = isPattern ? (0,folder_walk/* globFiles */.C)(found) : [];
+        if (isPattern && !(0,folder_walk/* isSimplePattern */.J$)(found)) {
+            const message = `${file} stands for too many names`;
+            report(at, { code: 'bad-value', message, hint: 'Use *, ?, [a-z] and few {a,b}; or name a folder.' });
+            return found;
+        }
+        const matches = isPattern ? (0,folder_walk/* globFiles */.CJ)(found) : [];
         const refused = matches.find((match) => (0,confined_files/* refusalOf */.Of)(match));
         if (refused !== undefined)
             report(at, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().relative(folders.root, refused), refused));
@@ -35548,7 +35553,7 @@ function mergeReport(metrics) {
     if (!merge.method || !merge.models)
         return '';
     const kept = merge.shards_kept
-        ? ` ${merge.shards_kept} shards were there from an interrupted run and were kept.`
+        ? ` ${Number(merge.shards_kept)} shards were there from an interrupted run and were kept.`
         : '';
     const lines = [
         '#### Merge report',
@@ -35576,7 +35581,7 @@ function comparisonLines(comparison) {
         '',
         '</details>',
         '',
-        `Distance: ‖x₀ - x₁‖ / ‖x₀‖. Cosine${base ? ' and sign conflict' : ''}: of the ${ofWhat}. From a sample of ${comparison.sampled_elements.toLocaleString('en-US')} elements, spread evenly over each tensor.`,
+        `Distance: ‖x₀ - x₁‖ / ‖x₀‖. Cosine${base ? ' and sign conflict' : ''}: of the ${ofWhat}. From a sample of ${Number(comparison.sampled_elements).toLocaleString('en-US')} elements, spread evenly over each tensor.`,
         '',
     ];
 }
@@ -36387,14 +36392,15 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */   NV: () => (/* binding */ lossCurveSummary)
 /* harmony export */ });
 /* unused harmony export finalReport */
-/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6143);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8141);
-/* harmony import */ var _loss_curve_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4456);
-/* harmony import */ var _loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3630);
-/* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9516);
-/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6779);
-var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_2__]);
-([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_2__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
+/* harmony import */ var _prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6143);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6649);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8141);
+/* harmony import */ var _loss_curve_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4456);
+/* harmony import */ var _loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3630);
+/* harmony import */ var _merge_report_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9516);
+/* harmony import */ var _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6779);
+var __webpack_async_dependencies__ = __webpack_handle_async_dependencies__([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__]);
+([_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__, _prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__] = __webpack_async_dependencies__.then ? (await __webpack_async_dependencies__)() : __webpack_async_dependencies__);
 
 
 
@@ -36425,31 +36431,31 @@ function finalReport(outcomes) {
 /** One stage in a job summary, as Markdown. */
 function stageSummary(title, status, manifest) {
     if (!manifest)
-        return `### ${title}: ${status}\n`;
+        return `### ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title)}: ${status}\n`;
     const rows = Object.entries(manifest.metrics)
         .filter(([, value]) => typeof value === 'number' || typeof value === 'string')
-        .map(([name, value]) => `| ${name.replaceAll('_', ' ')} | ${escapeCell(String(value))} |`);
+        .map(([name, value]) => `| ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(name.replaceAll('_', ' '))} | ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(String(value))} |`);
     const files = manifest.outputs.length;
     return [
-        `### ${title}: ${status}`,
+        `### ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .markdown */ .w)(title)}: ${status}`,
         '',
         '| | |',
         '| --- | --- |',
-        `| output | ${files} files, ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(totalBytes(manifest))} |`,
-        `| time | ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(manifest.timings.seconds)} |`,
+        `| output | ${files} files, ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(totalBytes(manifest))} |`,
+        `| time | ${(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(manifest.timings.seconds)} |`,
         ...rows,
-        `| fingerprint | \`${manifest.fingerprint.slice(0, 16)}\` |`,
+        `| fingerprint | \`${manifest.fingerprint.replace(/\W/g, '').slice(0, 16)}\` |`,
         '',
-        ...(manifest.stage === 'prepare-dataset' ? [(0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_1__/* .dataReportMarkdown */ .m)((0,_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_2__/* .reportOf */ .E)(manifest.metrics))] : []),
-        ...(manifest.stage === 'model-merge' ? [(0,_merge_report_js__WEBPACK_IMPORTED_MODULE_3__/* .mergeReport */ .b)(manifest.metrics)] : []),
+        ...(manifest.stage === 'prepare-dataset' ? [(0,_prometheus_actions_dataset__WEBPACK_IMPORTED_MODULE_2__/* .dataReportMarkdown */ .m)((0,_prepare_dataset_js__WEBPACK_IMPORTED_MODULE_3__/* .reportOf */ .E)(manifest.metrics))] : []),
+        ...(manifest.stage === 'model-merge' ? [(0,_merge_report_js__WEBPACK_IMPORTED_MODULE_4__/* .mergeReport */ .b)(manifest.metrics)] : []),
     ].join('\n');
 }
 /** The loss curve of a stage that has just trained, as Markdown; empty for any other, and where its log can't be read. */
 async function lossCurveSummary({ status, outputDir }) {
     const curve = status === 'up to date'
         ? undefined
-        : await (0,_loss_curve_js__WEBPACK_IMPORTED_MODULE_4__/* .readLossCurve */ .Bc)((0,_loss_curve_js__WEBPACK_IMPORTED_MODULE_4__/* .trainingLogFile */ .xM)(outputDir)).catch(() => undefined);
-    return curve ? (0,_loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_5__/* .lossCurveMermaid */ .E)(curve) : '';
+        : await (0,_loss_curve_js__WEBPACK_IMPORTED_MODULE_5__/* .readLossCurve */ .Bc)((0,_loss_curve_js__WEBPACK_IMPORTED_MODULE_5__/* .trainingLogFile */ .xM)(outputDir)).catch(() => undefined);
+    return curve ? (0,_loss_curve_mermaid_js__WEBPACK_IMPORTED_MODULE_6__/* .lossCurveMermaid */ .E)(curve) : '';
 }
 function describe(manifest) {
     return [headline(manifest), formatBytes(totalBytes(manifest)), formatSeconds(manifest.timings.seconds)];
@@ -36467,9 +36473,6 @@ function headline({ stage, metrics }) {
 }
 function totalBytes(manifest) {
     return manifest.outputs.reduce((sum, { size }) => sum + size, 0);
-}
-function escapeCell(text) {
-    return text.replace(/[|<>\n\r`]/g, ' ');
 }
 
 __webpack_async_result__();
@@ -36541,7 +36544,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony export */ });
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1786);
+/* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(2928);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9506);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(1486);
 /* harmony import */ var _prometheus_actions_recipe__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(6854);
@@ -45212,7 +45215,7 @@ function lengthChart(histogram) {
         '  title "Train rows by characters of the conversation"',
         `  x-axis "characters, from" [${labels.map((label) => `"${label}"`).join(', ')}]`,
         '  y-axis "rows"',
-        `  bar [${counts.join(', ')}]`,
+        `  bar [${counts.map(Number).join(', ')}]`,
         '```',
     ];
 }
@@ -47994,7 +47997,12 @@ async function expand(source) {
         return folderFiles(source);
     if (found || !/[*?[{]/.test(source))
         return [source];
-    const files = (0,_prometheus_actions_stage_folder_walk__WEBPACK_IMPORTED_MODULE_2__/* .globFiles */ .C)(source).filter((match) => !(0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_1__/* .statFile */ .T1)(match)?.isDirectory());
+    if (!(0,_prometheus_actions_stage_folder_walk__WEBPACK_IMPORTED_MODULE_2__/* .isSimplePattern */ .J$)(source)) {
+        throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`${source} stands for too many names`, {
+            hint: 'Use *, ?, [a-z] and few {a,b}; or name a folder.',
+        });
+    }
+    const files = (0,_prometheus_actions_stage_folder_walk__WEBPACK_IMPORTED_MODULE_2__/* .globFiles */ .CJ)(source).filter((match) => !(0,_prometheus_actions_stage_confined_files__WEBPACK_IMPORTED_MODULE_1__/* .statFile */ .T1)(match)?.isDirectory());
     if (files.length === 0) {
         throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`no file matches ${source}`, {
             hint: 'Correct the pattern under source; paths are relative to the file that names them.',
@@ -48006,7 +48014,7 @@ async function folderFiles(folder) {
     const shards = await savedShards(folder);
     if (shards)
         return shards;
-    const { entries, unread } = (0,_prometheus_actions_stage_folder_walk__WEBPACK_IMPORTED_MODULE_2__/* .walkFolder */ .a)(folder);
+    const { entries, unread } = (0,_prometheus_actions_stage_folder_walk__WEBPACK_IMPORTED_MODULE_2__/* .walkFolder */ .aI)(folder);
     const [problem] = unread;
     if (problem !== undefined) {
         throw new _prometheus_actions_stage_errors__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`the folder can't be read whole: ${problem}`, {
@@ -49278,7 +49286,8 @@ function isWholeJson(json) {
 /* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6499);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7818);
+/* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6499);
 
 
 
@@ -49293,18 +49302,31 @@ function hubSettings(env = process.env) {
     const home = env.HOME || (0,node_os__WEBPACK_IMPORTED_MODULE_1__.homedir)();
     const expand = (file) => node_path__WEBPACK_IMPORTED_MODULE_2___default().resolve(expandVariables(expandHome(file, home), env));
     const hfHome = expand(env.HF_HOME || node_path__WEBPACK_IMPORTED_MODULE_2___default().join(env.XDG_CACHE_HOME || node_path__WEBPACK_IMPORTED_MODULE_2___default().join(home, '.cache'), 'huggingface'));
-    const token = readToken(env, expand(env.HF_TOKEN_PATH || node_path__WEBPACK_IMPORTED_MODULE_2___default().join(hfHome, 'token')));
+    const cacheDir = expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || node_path__WEBPACK_IMPORTED_MODULE_2___default().join(hfHome, 'hub'));
+    const tokenFile = expand(env.HF_TOKEN_PATH || node_path__WEBPACK_IMPORTED_MODULE_2___default().join(hfHome, 'token'));
+    for (const place of [cacheDir, tokenFile])
+        requireOwn(place);
+    const token = readToken(env, tokenFile);
     const offline = env.HF_HUB_OFFLINE ? 'HF_HUB_OFFLINE' : 'TRANSFORMERS_OFFLINE';
     return {
         endpoint: readEndpoint(env.HF_ENDPOINT || 'https://huggingface.co'),
         ...(token ? { token } : {}),
-        cacheDir: expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || node_path__WEBPACK_IMPORTED_MODULE_2___default().join(hfHome, 'hub')),
+        cacheDir,
         ...(isTrue(env[offline]) ? { offline } : {}),
         metadataTimeout: readSeconds(env, 'HF_HUB_ETAG_TIMEOUT') * 1000,
         downloadTimeout: readSeconds(env, 'HF_HUB_DOWNLOAD_TIMEOUT') * 1000,
         retryDelay: 1000,
         attempts: 6,
     };
+}
+/** Links in a cache that comes with a checkout would lead writes, and the token that is sent, to any file of the machine. */
+function requireOwn(place) {
+    const rule = (0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .confinement */ .PE)();
+    if (!rule || !(0,_prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .isBelow */ .Yw)(place, rule.root))
+        return;
+    throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__/* .ConfigurationError */ .j1(`the hub's files are to be in the workspace, where a checkout puts its own: ${place}`, {
+        hint: 'Set HF_HOME (HF_HUB_CACHE, HF_TOKEN_PATH) to a folder outside, such as ${{ runner.temp }}/huggingface.',
+    });
 }
 function isTrue(value) {
     return ['1', 'ON', 'YES', 'TRUE'].includes(value?.toUpperCase() ?? '');
@@ -49319,7 +49341,7 @@ function readEndpoint(value) {
     const url = URL.canParse(value) ? new URL(value) : undefined;
     // Credentials in the address would be printed with it; a token is what the hub wants.
     if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1('HF_ENDPOINT is not the address of a hub', {
+        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__/* .ConfigurationError */ .j1('HF_ENDPOINT is not the address of a hub', {
             hint: 'Give it as https://host, without a user name, a query or a fragment.',
         });
     }
@@ -49328,7 +49350,7 @@ function readEndpoint(value) {
 function readSeconds(env, name) {
     const seconds = Number(env[name] || 0);
     if (!Number.isInteger(seconds) || seconds < 0 || seconds > 86_400) {
-        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`${name} is '${env[name]}'`, { hint: 'Give whole seconds, such as 10.' });
+        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__/* .ConfigurationError */ .j1(`${name} is '${env[name]}'`, { hint: 'Give whole seconds, such as 10.' });
     }
     return seconds || 10;
 }
@@ -49350,7 +49372,7 @@ function readTokenFile(file) {
         const { code } = error;
         if (code === 'ENOENT')
             return undefined;
-        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`the token file ${file} can't be read: ${code}`, {
+        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__/* .ConfigurationError */ .j1(`the token file ${file} can't be read: ${code}`, {
             hint: 'Make it readable, set HF_TOKEN instead, or set HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to go without a token.',
         });
     }
@@ -49359,7 +49381,7 @@ function clean(token, source) {
     const cleaned = token?.replace(/[\r\n]/g, '').trim();
     // A header would refuse such a value with an error that quotes it.
     if (cleaned && !/^[\x21-\x7e]+$/.test(cleaned)) {
-        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_3__/* .ConfigurationError */ .j1(`${source} has characters that no token has`, {
+        throw new _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_4__/* .ConfigurationError */ .j1(`${source} has characters that no token has`, {
             hint: 'Copy the token again: letters, digits and underscores.',
         });
     }
@@ -50079,8 +50101,8 @@ function hintFor(key, values) {
     return near ? ` (${near})` : '';
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
-var yaml_file = __nccwpck_require__(1786);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 7 modules
+var yaml_file = __nccwpck_require__(2928);
 ;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
 
 
@@ -50363,7 +50385,7 @@ function isConstant(merge, entries) {
 /* harmony import */ var _diagnostics_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9720);
 /* harmony import */ var _merge_entries_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1141);
 /* harmony import */ var _merge_methods_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(891);
-/* harmony import */ var _yaml_file_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1786);
+/* harmony import */ var _yaml_file_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2928);
 
 
 
@@ -50560,8 +50582,8 @@ var external_node_path_default = /*#__PURE__*/__nccwpck_require__.n(external_nod
 var confined_files = __nccwpck_require__(8299);
 // EXTERNAL MODULE: ./packages/recipe/src/mergekit-models.ts
 var mergekit_models = __nccwpck_require__(4373);
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
-var yaml_file = __nccwpck_require__(1786);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 7 modules
+var yaml_file = __nccwpck_require__(2928);
 ;// CONCATENATED MODULE: ./packages/recipe/src/check-mergekit-models.ts
 
 
@@ -51650,7 +51672,7 @@ function withinTime(work, milliseconds = MOST_TIME) {
 
 /***/ }),
 
-/***/ 1786:
+/***/ 2928:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -52111,6 +52133,37 @@ function inline(value) {
     return (0,dist/* stringify */.As)(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-bounds.ts
+/**
+ * Lines, colons and commas of a file of settings. The parser compares each key of a mapping with all others, and makes a text
+ * of each key that is itself a mapping: far more or deeper ones than any settings have would take minutes.
+ */
+const MOST_SEPARATORS = 10_000;
+const MOST_DEPTH = 50;
+/** What goes deep without brackets: `- - - -`, `? ? ?`, marks one after the other, and indentation. */
+const DEEP = new RegExp(`^ *(?:[-?] +){${MOST_DEPTH}}|(?:[&!]\\S* +){${MOST_DEPTH}}|^ {${4 * MOST_DEPTH}}`, 'm');
+/** Why a text is no file of settings, whatever it says; undefined for any that may be parsed. */
+function unbounded(text) {
+    let separators = 0;
+    let depth = 0;
+    for (const character of text) {
+        if (character === '\n' || character === ',' || character === ':')
+            separators += 1;
+        else if (character === '[' || character === '{')
+            depth += 1;
+        else if ((character === ']' || character === '}') && depth > 0)
+            depth -= 1;
+        if (separators > MOST_SEPARATORS)
+            return `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+        if (depth > MOST_DEPTH)
+            return tooDeep();
+    }
+    return DEEP.test(text) ? tooDeep() : undefined;
+}
+function tooDeep() {
+    return `the file has values in values more than ${MOST_DEPTH} deep: that is no file of settings`;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
 
 
@@ -52279,6 +52332,7 @@ function foundAt(code, text, offset) {
 
 
 
+
 /** What a finding says itself, or else its rule. */
 function severityOf({ severity, code }) {
     return severity ?? RULES[code].severity;
@@ -52339,8 +52393,8 @@ function readYamlFile(file, diagnostics, options = {}) {
 function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = (0,text_file/* withoutMark */.E_)(marked);
-    if (isOvergrown(text)) {
-        const message = `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+    const message = unbounded(text);
+    if (message !== undefined) {
         diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
         return undefined;
     }
@@ -52398,19 +52452,6 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
         return undefined;
     }
-}
-/** The parser compares each key of a mapping with all others: far more than any settings would take minutes. */
-const MOST_SEPARATORS = 10_000;
-function isOvergrown(text) {
-    let separators = 0;
-    for (const character of text) {
-        if (character !== '\n' && character !== ',' && character !== ':')
-            continue;
-        separators += 1;
-        if (separators > MOST_SEPARATORS)
-            return true;
-    }
-    return false;
 }
 /** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
 const QUIET = { logLevel: 'error' };
@@ -52543,7 +52584,9 @@ function followLinks(root, file) {
     }
     catch (error) {
         const code = codeOf(error);
-        return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+        return NOTHING.has(code)
+            ? { root, links, end: 'missing', real: Buffer.from(file) }
+            : { root, links, end: 'unknown', code };
     }
     const way = { root: Buffer.from(folder, 'latin1').toString(), links };
     const roots = [folder, bytesOf(Buffer.from(root))];
@@ -52555,7 +52598,7 @@ function followLinks(root, file) {
         stats = (0,external_node_fs_.lstatSync)(at([]));
         for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
             if (!stats.isDirectory())
-                return { ...way, end: 'missing' };
+                return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
             if (next === '..') {
                 if (here.length === 0)
                     return { ...way, end: 'outside' };
@@ -52563,7 +52606,9 @@ function followLinks(root, file) {
                 stats = (0,external_node_fs_.lstatSync)(at(here));
                 continue;
             }
-            const found = (0,external_node_fs_.lstatSync)(at([...here, next]));
+            const found = (0,external_node_fs_.lstatSync)(at([...here, next]), { throwIfNoEntry: false });
+            if (!found)
+                return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
             if (!found.isSymbolicLink()) {
                 here = [...here, next];
                 stats = found;
@@ -52588,7 +52633,7 @@ function followLinks(root, file) {
     }
     catch (error) {
         const code = codeOf(error);
-        return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+        return NOTHING.has(code) ? { ...way, end: 'missing', real: at(here) } : { ...way, end: 'unknown', code };
     }
 }
 function splitPath(text) {
@@ -52615,6 +52660,12 @@ var visible_text = __nccwpck_require__(2966);
 
 /** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
 class RefusedPath extends errors/* ConfigurationError */.j1 {
+    /** What is wrong with it, without its name. */
+    reason;
+    constructor(name, reason, hint) {
+        super(`${name} ${reason}`, { hint });
+        this.reason = reason;
+    }
 }
 /**
  * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
@@ -52807,7 +52858,7 @@ function refused(file, problem, hint) {
     const rule = (0,confinement/* confinement */.PE)();
     const short = rule ? external_node_path_default().relative(rule.root, external_node_path_default().resolve(file)) : file;
     const name = short.startsWith('..') ? file : short || '.';
-    return new RefusedPath(`${(0,visible_text/* visibleText */.Q)(name)} ${problem}`, { hint });
+    return new RefusedPath((0,visible_text/* visibleText */.Q)(name), problem, hint);
 }
 function missing(file) {
     const error = new Error(`ENOENT: no such file or directory, open '${file}'`);
@@ -52825,11 +52876,11 @@ function missing(file) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   D6: () => (/* binding */ confinementFrom),
 /* harmony export */   PE: () => (/* binding */ confinement),
+/* harmony export */   Yw: () => (/* binding */ isBelow),
 /* harmony export */   dg: () => (/* binding */ confined),
 /* harmony export */   eH: () => (/* binding */ enclosureOf),
 /* harmony export */   oG: () => (/* binding */ mayQuote)
 /* harmony export */ });
-/* unused harmony export isBelow */
 /* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6698);
 /* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_async_hooks__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
@@ -52854,9 +52905,9 @@ function enclosureOf(file) {
         return 'free';
     const { root, also = [], outside } = rule;
     const own = also.find((folder) => isBelow(file, folder));
-    // The project's own folder may hold the workspace of a test, or be the workspace itself.
+    // The project's own folder may hold the workspace of a test, or be the workspace itself, or be checked out in it.
     if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
-        return { root: own, isStrangers: false };
+        return { root: own, isStrangers: isBelow(own, root) };
     if (isBelow(file, root))
         return { root, isStrangers: true };
     return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';
@@ -52979,7 +53030,7 @@ function contentDigest(records) {
 const UNREAD = 'Rename what it names, or let the user that runs this read it.';
 /** All files below a folder, relative paths with `/`, sorted by code unit so that no locale changes the order. */
 function listFiles(folder) {
-    const { entries, unread } = (0,_folder_walk_js__WEBPACK_IMPORTED_MODULE_4__/* .walkFolder */ .a)(folder);
+    const { entries, unread } = (0,_folder_walk_js__WEBPACK_IMPORTED_MODULE_4__/* .walkFolder */ .aI)(folder);
     const [problem] = unread;
     if (problem !== undefined)
         throw new _errors_js__WEBPACK_IMPORTED_MODULE_5__/* .ConfigurationError */ .j1(`${folder} can't be read whole: ${problem}`, { hint: UNREAD });
@@ -53013,8 +53064,9 @@ async function timesOf(file) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   C: () => (/* binding */ globFiles),
-/* harmony export */   a: () => (/* binding */ walkFolder)
+/* harmony export */   CJ: () => (/* binding */ globFiles),
+/* harmony export */   J$: () => (/* binding */ isSimplePattern),
+/* harmony export */   aI: () => (/* binding */ walkFolder)
 /* harmony export */ });
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
@@ -53048,13 +53100,18 @@ function walkFolder(folder, { enters = isOwnFolder } = {}) {
             }
             catch (error) {
                 const { code, message } = error;
-                walk.unread.push(`${entry.path}: ${code ?? message.split('\n')[0]}`);
+                walk.unread.push(`${shortened(entry.path)}: ${error instanceof _confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .RefusedPath */ .i_ ? error.reason : (code ?? message)}`);
             }
         }
     };
     look('');
     return walk;
 }
+/** The end of a long path, by which its folder is known best. */
+function shortened(file) {
+    return file.length > SHOWN ? `…${file.slice(-SHOWN)}` : file;
+}
+const SHOWN = 100;
 function isOwnFolder({ isFolder }) {
     return isFolder;
 }
@@ -53066,6 +53123,8 @@ function isOwnFolder({ isFolder }) {
  * @param pattern absolute
  */
 function globFiles(pattern) {
+    if (!isSimplePattern(pattern))
+        return [];
     const parts = pattern.split('/');
     const first = parts.findIndex(isMagic);
     const folder = parts.slice(0, first).join('/') || '/';
@@ -53076,6 +53135,19 @@ function globFiles(pattern) {
         .map((file) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, file))
         .sort(byCodeUnit);
 }
+/** Whether a pattern is one of those whose matching takes no time to speak of: others multiply, in few characters. */
+function isSimplePattern(pattern) {
+    const choices = [...pattern.matchAll(/\{([^{}]*)\}/g)].map(([, list = '']) => list.split(',').length);
+    const isNested = /\{[^}]*\{/.test(pattern);
+    return (pattern.length <= MOST_CHARACTERS &&
+        !/[?*+@!]\(|\.\.[^/]*\}/.test(pattern) &&
+        !isNested &&
+        choices.reduce((product, count) => product * count, 1) <= MOST_CHOICES &&
+        (pattern.match(/\*/g) ?? []).length <= MOST_STARS);
+}
+const MOST_CHARACTERS = 4096;
+const MOST_CHOICES = 100;
+const MOST_STARS = 20;
 /** Into which folders a pattern leads: through links where it names them, and at the end of `**`. */
 function followed(folder, rest) {
     const any = rest.lastIndexOf('**');
@@ -53084,9 +53156,13 @@ function followed(folder, rest) {
     return ({ path: file, isFolder, isLink }) => {
         if (!isFolder && !(isLink && leadsToFolder(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, file))))
             return false;
+        const parts = file.split('/');
+        const isBehindLink = parts.some((_, index) => index > 0 && links.has(parts.slice(0, index).join('/')));
+        // Links in what is behind a link multiply.
+        if (isLink && isBehindLink && any >= 0)
+            return false;
         if (isLink)
             links.add(file);
-        const parts = file.split('/');
         if (any < 0)
             return parts.length < rest.length && !(isLink && isMagic(rest[parts.length - 1]));
         const link = parts.findIndex((_, index) => links.has(parts.slice(0, index + 1).join('/')));
@@ -53161,6 +53237,15 @@ class GitError extends errors/* ConfigurationError */.j1 {
     }
 }
 /**
+ * Files of a checkout may look like a repository without a work tree, whose settings would name programs to run; git from 2.38 on
+ * then takes only one that is named.
+ */
+const OWN_SETTINGS = [
+    '--no-replace-objects',
+    ...['-c', 'safe.bareRepository=explicit'],
+    ...['-c', 'core.fsmonitor=false'],
+];
+/**
  * What git prints of a repository. No shell reads the arguments, and nothing is fetched or written.
  *
  * @throws GitError with the reason why it can't answer: no git, no repository, another owner, missing objects
@@ -53169,7 +53254,7 @@ function git(folder, ...args) {
     // Its words are read below, so they must not be those of another language.
     const quiet = { GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
     try {
-        return (0,external_node_child_process_.execFileSync)('git', ['--no-replace-objects', ...args], {
+        return (0,external_node_child_process_.execFileSync)('git', [...OWN_SETTINGS, ...args], {
             cwd: folder,
             encoding: 'utf8',
             env: (0,child_environment/* childEnvironment */.Q)({ ...quiet, PATH: (0,child_environment/* pathOutside */.D)() }, /^GIT_CONFIG_/),
@@ -53410,15 +53495,15 @@ async function findDamage(folder, manifest, hashAll) {
 /** Of no width. GitHub reads entities before it looks for names and addresses, so writing `@` as one is not enough. */
 const GAP = '&#8203;';
 /**
- * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1` and commits,
- * and links addresses (https://github.github.com/gfm/#autolinks-extension-,
+ * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1`,
+ * `JIRA-1`, `CVE-…`, and commits, draws `:tada:`, and links addresses (https://github.github.com/gfm/#autolinks-extension-,
  * https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls).
  */
-const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/)|(?<![0-9a-z])(?:gh-(?=\d)|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
+const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/|(?:[a-z+-][\w+-]*|100|1234):)|(?<![0-9a-z])(?:[a-z]+-(?=\d)|ghsa-|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
 /** Text of others as GitHub shows it just as it is, in a table cell too: it notifies nobody, refers to nothing, links nowhere. */
 function markdown(text) {
     return (0,_visible_text_js__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q)(text).replaceAll(SPECIAL, (found) => {
-        if (found === ':' || /^(gh-|www)$/i.test(found))
+        if (/^(?::|[a-z]+-|www)$/i.test(found))
             return `${found}${GAP}`;
         if (found.length > 1)
             return `<code>${found}</code>`;
@@ -54141,6 +54226,8 @@ var folder_walk = __nccwpck_require__(3460);
 
 
 
+/** SQLite, which keeps the lock, would act on it. Our own locks have no content, and so no journal. */
+const NO_LOCK = 'is the journal of a lock that this project does not write';
 const ITSELF = 'Remove the link, or give the absolute path of the place that is meant.';
 const DESCRIPTORS = '/proc/self/fd';
 /** Linux opens what has this flag without an effect on it. Node does not name it. */
@@ -54201,10 +54288,12 @@ function prepareOutputPlace(outputDir) {
                 continue;
             if (entry.isSymbolicLink())
                 throw (0,confined_files/* refused */.J5)(external_node_path_default().join(parent, name), 'is a link', ITSELF);
+            if (name.startsWith(`.${base}.lock-`))
+                throw (0,confined_files/* refused */.J5)(external_node_path_default().join(parent, name), NO_LOCK, 'Remove it.');
             if (!entry.isDirectory() || name === base)
                 continue;
             // The folder of an interrupted run, which the next one continues.
-            const link = (0,folder_walk/* walkFolder */.a)(external_node_path_default().join(parent, name)).entries.find(({ isLink }) => isLink);
+            const link = (0,folder_walk/* walkFolder */.aI)(external_node_path_default().join(parent, name)).entries.find(({ isLink }) => isLink);
             if (link)
                 throw (0,confined_files/* refused */.J5)(external_node_path_default().join(parent, name, link.path), 'is a link', ITSELF);
         }

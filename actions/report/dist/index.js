@@ -28693,7 +28693,7 @@ function mergeReport(metrics) {
     if (!merge.method || !merge.models)
         return '';
     const kept = merge.shards_kept
-        ? ` ${merge.shards_kept} shards were there from an interrupted run and were kept.`
+        ? ` ${Number(merge.shards_kept)} shards were there from an interrupted run and were kept.`
         : '';
     const lines = [
         '#### Merge report',
@@ -28721,7 +28721,7 @@ function comparisonLines(comparison) {
         '',
         '</details>',
         '',
-        `Distance: ‖x₀ - x₁‖ / ‖x₀‖. Cosine${base ? ' and sign conflict' : ''}: of the ${ofWhat}. From a sample of ${comparison.sampled_elements.toLocaleString('en-US')} elements, spread evenly over each tensor.`,
+        `Distance: ‖x₀ - x₁‖ / ‖x₀‖. Cosine${base ? ' and sign conflict' : ''}: of the ${ofWhat}. From a sample of ${Number(comparison.sampled_elements).toLocaleString('en-US')} elements, spread evenly over each tensor.`,
         '',
     ];
 }
@@ -37922,6 +37922,8 @@ function estimateRecipe(recipe, options) {
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:os"
 var external_node_os_ = __nccwpck_require__(8161);
+// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
+var confinement = __nccwpck_require__(7818);
 // EXTERNAL MODULE: ./packages/stage/src/errors.ts
 var errors = __nccwpck_require__(6499);
 ;// CONCATENATED MODULE: ./packages/hub/src/hub-settings.ts
@@ -37939,18 +37941,31 @@ function hubSettings(env = process.env) {
     const home = env.HOME || (0,external_node_os_.homedir)();
     const expand = (file) => external_node_path_default().resolve(expandVariables(expandHome(file, home), env));
     const hfHome = expand(env.HF_HOME || external_node_path_default().join(env.XDG_CACHE_HOME || external_node_path_default().join(home, '.cache'), 'huggingface'));
-    const token = readToken(env, expand(env.HF_TOKEN_PATH || external_node_path_default().join(hfHome, 'token')));
+    const cacheDir = expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || external_node_path_default().join(hfHome, 'hub'));
+    const tokenFile = expand(env.HF_TOKEN_PATH || external_node_path_default().join(hfHome, 'token'));
+    for (const place of [cacheDir, tokenFile])
+        requireOwn(place);
+    const token = readToken(env, tokenFile);
     const offline = env.HF_HUB_OFFLINE ? 'HF_HUB_OFFLINE' : 'TRANSFORMERS_OFFLINE';
     return {
         endpoint: readEndpoint(env.HF_ENDPOINT || 'https://huggingface.co'),
         ...(token ? { token } : {}),
-        cacheDir: expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || external_node_path_default().join(hfHome, 'hub')),
+        cacheDir,
         ...(isTrue(env[offline]) ? { offline } : {}),
         metadataTimeout: readSeconds(env, 'HF_HUB_ETAG_TIMEOUT') * 1000,
         downloadTimeout: readSeconds(env, 'HF_HUB_DOWNLOAD_TIMEOUT') * 1000,
         retryDelay: 1000,
         attempts: 6,
     };
+}
+/** Links in a cache that comes with a checkout would lead writes, and the token that is sent, to any file of the machine. */
+function requireOwn(place) {
+    const rule = (0,confinement/* confinement */.PE)();
+    if (!rule || !(0,confinement/* isBelow */.Yw)(place, rule.root))
+        return;
+    throw new errors/* ConfigurationError */.j1(`the hub's files are to be in the workspace, where a checkout puts its own: ${place}`, {
+        hint: 'Set HF_HOME (HF_HUB_CACHE, HF_TOKEN_PATH) to a folder outside, such as ${{ runner.temp }}/huggingface.',
+    });
 }
 function isTrue(value) {
     return ['1', 'ON', 'YES', 'TRUE'].includes(value?.toUpperCase() ?? '');
@@ -39112,10 +39127,8 @@ function explainDisk(error, { cacheDir }) {
 
 // EXTERNAL MODULE: ./packages/recipe/src/base-model-architecture.ts + 3 modules
 var base_model_architecture = __nccwpck_require__(5086);
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
-var yaml_file = __nccwpck_require__(1786);
-// EXTERNAL MODULE: ./packages/stage/src/confinement.ts
-var confinement = __nccwpck_require__(7818);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 7 modules
+var yaml_file = __nccwpck_require__(2928);
 ;// CONCATENATED MODULE: ./packages/chain/src/fetch-architecture.ts
 
 
@@ -39885,7 +39898,7 @@ function lengthChart(histogram) {
         '  title "Train rows by characters of the conversation"',
         `  x-axis "characters, from" [${labels.map((label) => `"${label}"`).join(', ')}]`,
         '  y-axis "rows"',
-        `  bar [${counts.join(', ')}]`,
+        `  bar [${counts.map(Number).join(', ')}]`,
         '```',
     ];
 }
@@ -40443,8 +40456,8 @@ function hintFor(key, values) {
     return near ? ` (${near})` : '';
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
-var yaml_file = __nccwpck_require__(1786);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 7 modules
+var yaml_file = __nccwpck_require__(2928);
 ;// CONCATENATED MODULE: ./packages/recipe/src/base-model-architecture.ts
 
 
@@ -40997,8 +41010,8 @@ function resolveInRecipe(name, { root, from }, report, diagnostics) {
     return absolute;
 }
 
-// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 6 modules
-var yaml_file = __nccwpck_require__(1786);
+// EXTERNAL MODULE: ./packages/recipe/src/yaml-file.ts + 7 modules
+var yaml_file = __nccwpck_require__(2928);
 ;// CONCATENATED MODULE: ./packages/recipe/src/launch.ts
 
 
@@ -46657,7 +46670,12 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
         const at = Array.isArray(files) ? ['files', index] : ['files'];
         const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
         const isPattern = /[*?[{]/.test(found) && !(0,confined_files/* isThere */.$B)(found);
-        const matches = isPattern ? (0,folder_walk/* globFiles */.C)(found) : [];
+        if (isPattern && !(0,folder_walk/* isSimplePattern */.J$)(found)) {
+            const message = `${file} stands for too many names`;
+            report(at, { code: 'bad-value', message, hint: 'Use *, ?, [a-z] and few {a,b}; or name a folder.' });
+            return found;
+        }
+        const matches = isPattern ? (0,folder_walk/* globFiles */.CJ)(found) : [];
         const refused = matches.find((match) => (0,confined_files/* refusalOf */.Of)(match));
         if (refused !== undefined)
             report(at, (0,yaml_file/* missingFile */.Bi)(external_node_path_default().relative(folders.root, refused), refused));
@@ -47009,7 +47027,7 @@ function withinTime(work, milliseconds = MOST_TIME) {
 
 /***/ }),
 
-/***/ 1786:
+/***/ 2928:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -47470,6 +47488,37 @@ function inline(value) {
     return (0,dist/* stringify */.As)(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-bounds.ts
+/**
+ * Lines, colons and commas of a file of settings. The parser compares each key of a mapping with all others, and makes a text
+ * of each key that is itself a mapping: far more or deeper ones than any settings have would take minutes.
+ */
+const MOST_SEPARATORS = 10_000;
+const MOST_DEPTH = 50;
+/** What goes deep without brackets: `- - - -`, `? ? ?`, marks one after the other, and indentation. */
+const DEEP = new RegExp(`^ *(?:[-?] +){${MOST_DEPTH}}|(?:[&!]\\S* +){${MOST_DEPTH}}|^ {${4 * MOST_DEPTH}}`, 'm');
+/** Why a text is no file of settings, whatever it says; undefined for any that may be parsed. */
+function unbounded(text) {
+    let separators = 0;
+    let depth = 0;
+    for (const character of text) {
+        if (character === '\n' || character === ',' || character === ':')
+            separators += 1;
+        else if (character === '[' || character === '{')
+            depth += 1;
+        else if ((character === ']' || character === '}') && depth > 0)
+            depth -= 1;
+        if (separators > MOST_SEPARATORS)
+            return `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+        if (depth > MOST_DEPTH)
+            return tooDeep();
+    }
+    return DEEP.test(text) ? tooDeep() : undefined;
+}
+function tooDeep() {
+    return `the file has values in values more than ${MOST_DEPTH} deep: that is no file of settings`;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
 
 
@@ -47638,6 +47687,7 @@ function foundAt(code, text, offset) {
 
 
 
+
 /** What a finding says itself, or else its rule. */
 function severityOf({ severity, code }) {
     return severity ?? RULES[code].severity;
@@ -47698,8 +47748,8 @@ function readYamlFile(file, diagnostics, options = {}) {
 function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = (0,text_file/* withoutMark */.E_)(marked);
-    if (isOvergrown(text)) {
-        const message = `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+    const message = unbounded(text);
+    if (message !== undefined) {
         diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
         return undefined;
     }
@@ -47757,19 +47807,6 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
         return undefined;
     }
-}
-/** The parser compares each key of a mapping with all others: far more than any settings would take minutes. */
-const MOST_SEPARATORS = 10_000;
-function isOvergrown(text) {
-    let separators = 0;
-    for (const character of text) {
-        if (character !== '\n' && character !== ',' && character !== ':')
-            continue;
-        separators += 1;
-        if (separators > MOST_SEPARATORS)
-            return true;
-    }
-    return false;
 }
 /** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
 const QUIET = { logLevel: 'error' };
@@ -47876,7 +47913,9 @@ function followLinks(root, file) {
     }
     catch (error) {
         const code = codeOf(error);
-        return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+        return NOTHING.has(code)
+            ? { root, links, end: 'missing', real: Buffer.from(file) }
+            : { root, links, end: 'unknown', code };
     }
     const way = { root: Buffer.from(folder, 'latin1').toString(), links };
     const roots = [folder, bytesOf(Buffer.from(root))];
@@ -47888,7 +47927,7 @@ function followLinks(root, file) {
         stats = (0,external_node_fs_.lstatSync)(at([]));
         for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
             if (!stats.isDirectory())
-                return { ...way, end: 'missing' };
+                return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
             if (next === '..') {
                 if (here.length === 0)
                     return { ...way, end: 'outside' };
@@ -47896,7 +47935,9 @@ function followLinks(root, file) {
                 stats = (0,external_node_fs_.lstatSync)(at(here));
                 continue;
             }
-            const found = (0,external_node_fs_.lstatSync)(at([...here, next]));
+            const found = (0,external_node_fs_.lstatSync)(at([...here, next]), { throwIfNoEntry: false });
+            if (!found)
+                return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
             if (!found.isSymbolicLink()) {
                 here = [...here, next];
                 stats = found;
@@ -47921,7 +47962,7 @@ function followLinks(root, file) {
     }
     catch (error) {
         const code = codeOf(error);
-        return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+        return NOTHING.has(code) ? { ...way, end: 'missing', real: at(here) } : { ...way, end: 'unknown', code };
     }
 }
 function splitPath(text) {
@@ -47948,6 +47989,12 @@ var visible_text = __nccwpck_require__(2966);
 
 /** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
 class RefusedPath extends errors/* ConfigurationError */.j1 {
+    /** What is wrong with it, without its name. */
+    reason;
+    constructor(name, reason, hint) {
+        super(`${name} ${reason}`, { hint });
+        this.reason = reason;
+    }
 }
 /**
  * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
@@ -48140,7 +48187,7 @@ function refused(file, problem, hint) {
     const rule = (0,confinement/* confinement */.PE)();
     const short = rule ? external_node_path_default().relative(rule.root, external_node_path_default().resolve(file)) : file;
     const name = short.startsWith('..') ? file : short || '.';
-    return new RefusedPath(`${(0,visible_text/* visibleText */.Q)(name)} ${problem}`, { hint });
+    return new RefusedPath((0,visible_text/* visibleText */.Q)(name), problem, hint);
 }
 function missing(file) {
     const error = new Error(`ENOENT: no such file or directory, open '${file}'`);
@@ -48178,6 +48225,8 @@ function missing(file) {
 
 
 
+/** SQLite, which keeps the lock, would act on it. Our own locks have no content, and so no journal. */
+const NO_LOCK = 'is the journal of a lock that this project does not write';
 const ITSELF = 'Remove the link, or give the absolute path of the place that is meant.';
 const DESCRIPTORS = '/proc/self/fd';
 /** Linux opens what has this flag without an effect on it. Node does not name it. */
@@ -48238,6 +48287,8 @@ function prepareOutputPlace(outputDir) {
                 continue;
             if (entry.isSymbolicLink())
                 throw refused(path.join(parent, name), 'is a link', ITSELF);
+            if (name.startsWith(`.${base}.lock-`))
+                throw refused(path.join(parent, name), NO_LOCK, 'Remove it.');
             if (!entry.isDirectory() || name === base)
                 continue;
             // The folder of an interrupted run, which the next one continues.
@@ -48292,10 +48343,11 @@ function openOutputFolder(folder) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   D6: () => (/* binding */ confinementFrom),
 /* harmony export */   PE: () => (/* binding */ confinement),
+/* harmony export */   Yw: () => (/* binding */ isBelow),
 /* harmony export */   dg: () => (/* binding */ confined),
 /* harmony export */   eH: () => (/* binding */ enclosureOf)
 /* harmony export */ });
-/* unused harmony exports mayQuote, isBelow */
+/* unused harmony export mayQuote */
 /* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6698);
 /* harmony import */ var node_async_hooks__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_async_hooks__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
@@ -48320,9 +48372,9 @@ function enclosureOf(file) {
         return 'free';
     const { root, also = [], outside } = rule;
     const own = also.find((folder) => isBelow(file, folder));
-    // The project's own folder may hold the workspace of a test, or be the workspace itself.
+    // The project's own folder may hold the workspace of a test, or be the workspace itself, or be checked out in it.
     if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
-        return { root: own, isStrangers: false };
+        return { root: own, isStrangers: isBelow(own, root) };
     if (isBelow(file, root))
         return { root, isStrangers: true };
     return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';
@@ -48394,8 +48446,9 @@ class ChildProcessError extends Error {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   C: () => (/* binding */ globFiles),
-/* harmony export */   a: () => (/* binding */ walkFolder)
+/* harmony export */   CJ: () => (/* binding */ globFiles),
+/* harmony export */   J$: () => (/* binding */ isSimplePattern),
+/* harmony export */   aI: () => (/* binding */ walkFolder)
 /* harmony export */ });
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
@@ -48429,13 +48482,18 @@ function walkFolder(folder, { enters = isOwnFolder } = {}) {
             }
             catch (error) {
                 const { code, message } = error;
-                walk.unread.push(`${entry.path}: ${code ?? message.split('\n')[0]}`);
+                walk.unread.push(`${shortened(entry.path)}: ${error instanceof _confined_files_js__WEBPACK_IMPORTED_MODULE_1__/* .RefusedPath */ .i_ ? error.reason : (code ?? message)}`);
             }
         }
     };
     look('');
     return walk;
 }
+/** The end of a long path, by which its folder is known best. */
+function shortened(file) {
+    return file.length > SHOWN ? `…${file.slice(-SHOWN)}` : file;
+}
+const SHOWN = 100;
 function isOwnFolder({ isFolder }) {
     return isFolder;
 }
@@ -48447,6 +48505,8 @@ function isOwnFolder({ isFolder }) {
  * @param pattern absolute
  */
 function globFiles(pattern) {
+    if (!isSimplePattern(pattern))
+        return [];
     const parts = pattern.split('/');
     const first = parts.findIndex(isMagic);
     const folder = parts.slice(0, first).join('/') || '/';
@@ -48457,6 +48517,19 @@ function globFiles(pattern) {
         .map((file) => node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, file))
         .sort(byCodeUnit);
 }
+/** Whether a pattern is one of those whose matching takes no time to speak of: others multiply, in few characters. */
+function isSimplePattern(pattern) {
+    const choices = [...pattern.matchAll(/\{([^{}]*)\}/g)].map(([, list = '']) => list.split(',').length);
+    const isNested = /\{[^}]*\{/.test(pattern);
+    return (pattern.length <= MOST_CHARACTERS &&
+        !/[?*+@!]\(|\.\.[^/]*\}/.test(pattern) &&
+        !isNested &&
+        choices.reduce((product, count) => product * count, 1) <= MOST_CHOICES &&
+        (pattern.match(/\*/g) ?? []).length <= MOST_STARS);
+}
+const MOST_CHARACTERS = 4096;
+const MOST_CHOICES = 100;
+const MOST_STARS = 20;
 /** Into which folders a pattern leads: through links where it names them, and at the end of `**`. */
 function followed(folder, rest) {
     const any = rest.lastIndexOf('**');
@@ -48465,9 +48538,13 @@ function followed(folder, rest) {
     return ({ path: file, isFolder, isLink }) => {
         if (!isFolder && !(isLink && leadsToFolder(node_path__WEBPACK_IMPORTED_MODULE_0___default().join(folder, file))))
             return false;
+        const parts = file.split('/');
+        const isBehindLink = parts.some((_, index) => index > 0 && links.has(parts.slice(0, index).join('/')));
+        // Links in what is behind a link multiply.
+        if (isLink && isBehindLink && any >= 0)
+            return false;
         if (isLink)
             links.add(file);
-        const parts = file.split('/');
         if (any < 0)
             return parts.length < rest.length && !(isLink && isMagic(rest[parts.length - 1]));
         const link = parts.findIndex((_, index) => links.has(parts.slice(0, index + 1).join('/')));
@@ -48698,7 +48775,7 @@ function contentDigest(records) {
 const UNREAD = 'Rename what it names, or let the user that runs this read it.';
 /** All files below a folder, relative paths with `/`, sorted by code unit so that no locale changes the order. */
 function listFiles(folder) {
-    const { entries, unread } = (0,folder_walk/* walkFolder */.a)(folder);
+    const { entries, unread } = (0,folder_walk/* walkFolder */.aI)(folder);
     const [problem] = unread;
     if (problem !== undefined)
         throw new errors/* ConfigurationError */.j1(`${folder} can't be read whole: ${problem}`, { hint: UNREAD });
@@ -48779,15 +48856,15 @@ async function findDamage(folder, manifest, hashAll) {
 /** Of no width. GitHub reads entities before it looks for names and addresses, so writing `@` as one is not enough. */
 const GAP = '&#8203;';
 /**
- * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1` and commits,
- * and links addresses (https://github.github.com/gfm/#autolinks-extension-,
+ * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1`,
+ * `JIRA-1`, `CVE-…`, and commits, draws `:tada:`, and links addresses (https://github.github.com/gfm/#autolinks-extension-,
  * https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls).
  */
-const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/)|(?<![0-9a-z])(?:gh-(?=\d)|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
+const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/|(?:[a-z+-][\w+-]*|100|1234):)|(?<![0-9a-z])(?:[a-z]+-(?=\d)|ghsa-|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
 /** Text of others as GitHub shows it just as it is, in a table cell too: it notifies nobody, refers to nothing, links nowhere. */
 function markdown(text) {
     return (0,_visible_text_js__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q)(text).replaceAll(SPECIAL, (found) => {
-        if (found === ':' || /^(gh-|www)$/i.test(found))
+        if (/^(?::|[a-z]+-|www)$/i.test(found))
             return `${found}${GAP}`;
         if (found.length > 1)
             return `<code>${found}</code>`;

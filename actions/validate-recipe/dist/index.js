@@ -28524,7 +28524,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6501);
+/* harmony import */ var _prometheus_actions_chain_validate__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9631);
 /* harmony import */ var _prometheus_actions_stage__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2121);
 
 
@@ -28535,7 +28535,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 6501:
+/***/ 9631:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -28580,7 +28580,9 @@ function followLinks(root, file) {
     }
     catch (error) {
         const code = codeOf(error);
-        return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+        return NOTHING.has(code)
+            ? { root, links, end: 'missing', real: Buffer.from(file) }
+            : { root, links, end: 'unknown', code };
     }
     const way = { root: Buffer.from(folder, 'latin1').toString(), links };
     const roots = [folder, bytesOf(Buffer.from(root))];
@@ -28592,7 +28594,7 @@ function followLinks(root, file) {
         stats = (0,external_node_fs_namespaceObject.lstatSync)(at([]));
         for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
             if (!stats.isDirectory())
-                return { ...way, end: 'missing' };
+                return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
             if (next === '..') {
                 if (here.length === 0)
                     return { ...way, end: 'outside' };
@@ -28600,7 +28602,9 @@ function followLinks(root, file) {
                 stats = (0,external_node_fs_namespaceObject.lstatSync)(at(here));
                 continue;
             }
-            const found = (0,external_node_fs_namespaceObject.lstatSync)(at([...here, next]));
+            const found = (0,external_node_fs_namespaceObject.lstatSync)(at([...here, next]), { throwIfNoEntry: false });
+            if (!found)
+                return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
             if (!found.isSymbolicLink()) {
                 here = [...here, next];
                 stats = found;
@@ -28625,7 +28629,7 @@ function followLinks(root, file) {
     }
     catch (error) {
         const code = codeOf(error);
-        return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+        return NOTHING.has(code) ? { ...way, end: 'missing', real: at(here) } : { ...way, end: 'unknown', code };
     }
 }
 function splitPath(text) {
@@ -28650,6 +28654,12 @@ function codeOf(error) {
 
 /** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
 class RefusedPath extends src_errors/* ConfigurationError */.j1 {
+    /** What is wrong with it, without its name. */
+    reason;
+    constructor(name, reason, hint) {
+        super(`${name} ${reason}`, { hint });
+        this.reason = reason;
+    }
 }
 /**
  * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
@@ -28663,7 +28673,7 @@ async function openFile(file) {
     return withPlace(file, (place) => open(place));
 }
 /** The content of a file; see {@link openFile}. */
-function readFile(file) {
+function confined_files_readFile(file) {
     return withPlace(file, (place) => (0,external_node_fs_namespaceObject.readFileSync)(place));
 }
 /** The first bytes of a file, at most `bytes` of them; see {@link openFile}. */
@@ -28842,7 +28852,7 @@ function confined_files_refused(file, problem, hint) {
     const rule = (0,confinement/* confinement */.PE)();
     const short = rule ? external_node_path_default().relative(rule.root, external_node_path_default().resolve(file)) : file;
     const name = short.startsWith('..') ? file : short || '.';
-    return new RefusedPath(`${(0,visible_text/* visibleText */.Q)(name)} ${problem}`, { hint });
+    return new RefusedPath((0,visible_text/* visibleText */.Q)(name), problem, hint);
 }
 function missing(file) {
     const error = new Error(`ENOENT: no such file or directory, open '${file}'`);
@@ -28922,7 +28932,7 @@ function readJsonFile(file) {
             `${info.size} bytes, and a file of JSON has at most ${MOST_JSON_BYTES}`;
     if (problem)
         throw new src_errors/* ConfigurationError */.j1(problem, { hint: 'Name the file itself.', place: { file } });
-    const bytes = readFile(file);
+    const bytes = confined_files_readFile(file);
     const fault = textFault(bytes);
     if (fault) {
         const { problem, hint, line } = fault;
@@ -29094,7 +29104,7 @@ function lineOf(file, line) {
     if (!(0,confinement/* mayQuote */.oG)(external_node_path_default().resolve(file)))
         return undefined;
     try {
-        return withoutMark(readFile(file).toString()).split(/\r\n|\n|\r/)[line - 1];
+        return withoutMark(confined_files_readFile(file).toString()).split(/\r\n|\n|\r/)[line - 1];
     }
     catch {
         return undefined;
@@ -29183,6 +29193,15 @@ class GitError extends src_errors/* ConfigurationError */.j1 {
     }
 }
 /**
+ * Files of a checkout may look like a repository without a work tree, whose settings would name programs to run; git from 2.38 on
+ * then takes only one that is named.
+ */
+const OWN_SETTINGS = [
+    '--no-replace-objects',
+    ...['-c', 'safe.bareRepository=explicit'],
+    ...['-c', 'core.fsmonitor=false'],
+];
+/**
  * What git prints of a repository. No shell reads the arguments, and nothing is fetched or written.
  *
  * @throws GitError with the reason why it can't answer: no git, no repository, another owner, missing objects
@@ -29191,7 +29210,7 @@ function git(folder, ...args) {
     // Its words are read below, so they must not be those of another language.
     const quiet = { GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
     try {
-        return (0,external_node_child_process_namespaceObject.execFileSync)('git', ['--no-replace-objects', ...args], {
+        return (0,external_node_child_process_namespaceObject.execFileSync)('git', [...OWN_SETTINGS, ...args], {
             cwd: folder,
             encoding: 'utf8',
             env: childEnvironment({ ...quiet, PATH: pathOutside() }, /^GIT_CONFIG_/),
@@ -29281,6 +29300,8 @@ var external_node_crypto_ = __nccwpck_require__(7598);
 
 
 
+/** SQLite, which keeps the lock, would act on it. Our own locks have no content, and so no journal. */
+const NO_LOCK = 'is the journal of a lock that this project does not write';
 const ITSELF = 'Remove the link, or give the absolute path of the place that is meant.';
 const confined_outputs_DESCRIPTORS = '/proc/self/fd';
 /** Linux opens what has this flag without an effect on it. Node does not name it. */
@@ -29341,6 +29362,8 @@ function prepareOutputPlace(outputDir) {
                 continue;
             if (entry.isSymbolicLink())
                 throw refused(path.join(parent, name), 'is a link', ITSELF);
+            if (name.startsWith(`.${base}.lock-`))
+                throw refused(path.join(parent, name), NO_LOCK, 'Remove it.');
             if (!entry.isDirectory() || name === base)
                 continue;
             // The folder of an interrupted run, which the next one continues.
@@ -39524,6 +39547,37 @@ function inline(value) {
     return (0,dist/* stringify */.As)(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
+;// CONCATENATED MODULE: ./packages/recipe/src/yaml-bounds.ts
+/**
+ * Lines, colons and commas of a file of settings. The parser compares each key of a mapping with all others, and makes a text
+ * of each key that is itself a mapping: far more or deeper ones than any settings have would take minutes.
+ */
+const MOST_SEPARATORS = 10_000;
+const yaml_bounds_MOST_DEPTH = 50;
+/** What goes deep without brackets: `- - - -`, `? ? ?`, marks one after the other, and indentation. */
+const DEEP = new RegExp(`^ *(?:[-?] +){${yaml_bounds_MOST_DEPTH}}|(?:[&!]\\S* +){${yaml_bounds_MOST_DEPTH}}|^ {${4 * yaml_bounds_MOST_DEPTH}}`, 'm');
+/** Why a text is no file of settings, whatever it says; undefined for any that may be parsed. */
+function unbounded(text) {
+    let separators = 0;
+    let depth = 0;
+    for (const character of text) {
+        if (character === '\n' || character === ',' || character === ':')
+            separators += 1;
+        else if (character === '[' || character === '{')
+            depth += 1;
+        else if ((character === ']' || character === '}') && depth > 0)
+            depth -= 1;
+        if (separators > MOST_SEPARATORS)
+            return `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+        if (depth > yaml_bounds_MOST_DEPTH)
+            return tooDeep();
+    }
+    return DEEP.test(text) ? tooDeep() : undefined;
+}
+function tooDeep() {
+    return `the file has values in values more than ${yaml_bounds_MOST_DEPTH} deep: that is no file of settings`;
+}
+
 ;// CONCATENATED MODULE: ./packages/recipe/src/yaml-syntax.ts
 
 
@@ -39692,6 +39746,7 @@ function foundAt(code, text, offset) {
 
 
 
+
 /** What a finding says itself, or else its rule. */
 function severityOf({ severity, code }) {
     return severity ?? RULES[code].severity;
@@ -39702,7 +39757,7 @@ const MOST_SETTINGS_BYTES = 4 << 20;
 function settingsText(file) {
     try {
         const info = statFile(file);
-        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFile(file).toString() : undefined;
+        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? confined_files_readFile(file).toString() : undefined;
     }
     catch {
         return undefined;
@@ -39722,7 +39777,7 @@ function readYamlFile(file, diagnostics, options = {}) {
             diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
             return undefined;
         }
-        const bytes = readFile(file);
+        const bytes = confined_files_readFile(file);
         const fault = textFault(bytes);
         if (!fault)
             return parseYaml(file, bytes.toString(), diagnostics, options);
@@ -39752,8 +39807,8 @@ function readYamlFile(file, diagnostics, options = {}) {
 function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false } = {}) {
     // A byte order mark is no part of the first line, and places in messages are those that an editor shows.
     const text = withoutMark(marked);
-    if (isOvergrown(text)) {
-        const message = `the file has more than ${MOST_SEPARATORS} lines, colons and commas: that is no file of settings`;
+    const message = unbounded(text);
+    if (message !== undefined) {
         diagnostics.push({ severity: 'error', code: 'bad-value', message, file, line: 1, column: 1 });
         return undefined;
     }
@@ -39811,19 +39866,6 @@ function parseYaml(file, marked, diagnostics, { version = '1.2', partly = false 
         diagnostics.push(diagnose([0, 0], { code: 'yaml-syntax', message, hint: 'Write it without them.' }));
         return undefined;
     }
-}
-/** The parser compares each key of a mapping with all others: far more than any settings would take minutes. */
-const MOST_SEPARATORS = 10_000;
-function isOvergrown(text) {
-    let separators = 0;
-    for (const character of text) {
-        if (character !== '\n' && character !== ',' && character !== ':')
-            continue;
-        separators += 1;
-        if (separators > MOST_SEPARATORS)
-            return true;
-    }
-    return false;
 }
 /** The parser prints nothing itself: what is wrong with a key that is a list, the check of its file says. */
 const QUIET = { logLevel: 'error' };
@@ -39903,13 +39945,18 @@ function folder_walk_walkFolder(folder, { enters = isOwnFolder } = {}) {
             }
             catch (error) {
                 const { code, message } = error;
-                walk.unread.push(`${entry.path}: ${code ?? message.split('\n')[0]}`);
+                walk.unread.push(`${shortened(entry.path)}: ${error instanceof RefusedPath ? error.reason : (code ?? message)}`);
             }
         }
     };
     look('');
     return walk;
 }
+/** The end of a long path, by which its folder is known best. */
+function shortened(file) {
+    return file.length > folder_walk_SHOWN ? `…${file.slice(-folder_walk_SHOWN)}` : file;
+}
+const folder_walk_SHOWN = 100;
 function isOwnFolder({ isFolder }) {
     return isFolder;
 }
@@ -39921,6 +39968,8 @@ function isOwnFolder({ isFolder }) {
  * @param pattern absolute
  */
 function globFiles(pattern) {
+    if (!isSimplePattern(pattern))
+        return [];
     const parts = pattern.split('/');
     const first = parts.findIndex(isMagic);
     const folder = parts.slice(0, first).join('/') || '/';
@@ -39931,6 +39980,19 @@ function globFiles(pattern) {
         .map((file) => external_node_path_default().join(folder, file))
         .sort(byCodeUnit);
 }
+/** Whether a pattern is one of those whose matching takes no time to speak of: others multiply, in few characters. */
+function isSimplePattern(pattern) {
+    const choices = [...pattern.matchAll(/\{([^{}]*)\}/g)].map(([, list = '']) => list.split(',').length);
+    const isNested = /\{[^}]*\{/.test(pattern);
+    return (pattern.length <= MOST_CHARACTERS &&
+        !/[?*+@!]\(|\.\.[^/]*\}/.test(pattern) &&
+        !isNested &&
+        choices.reduce((product, count) => product * count, 1) <= MOST_CHOICES &&
+        (pattern.match(/\*/g) ?? []).length <= MOST_STARS);
+}
+const MOST_CHARACTERS = 4096;
+const MOST_CHOICES = 100;
+const MOST_STARS = 20;
 /** Into which folders a pattern leads: through links where it names them, and at the end of `**`. */
 function followed(folder, rest) {
     const any = rest.lastIndexOf('**');
@@ -39939,9 +40001,13 @@ function followed(folder, rest) {
     return ({ path: file, isFolder, isLink }) => {
         if (!isFolder && !(isLink && leadsToFolder(external_node_path_default().join(folder, file))))
             return false;
+        const parts = file.split('/');
+        const isBehindLink = parts.some((_, index) => index > 0 && links.has(parts.slice(0, index).join('/')));
+        // Links in what is behind a link multiply.
+        if (isLink && isBehindLink && any >= 0)
+            return false;
         if (isLink)
             links.add(file);
-        const parts = file.split('/');
         if (any < 0)
             return parts.length < rest.length && !(isLink && isMagic(rest[parts.length - 1]));
         const link = parts.findIndex((_, index) => links.has(parts.slice(0, index + 1).join('/')));
@@ -39975,8 +40041,8 @@ function byCodeUnit(a, b) {
 
 
 /**
- * Every place of a repository that decides what is read under a path: each link on the way, where that ends, and of a
- * folder or a pattern the same for each link in it. Whoever changes one of them changes what is read.
+ * Every place of a repository that decides what is read under a path: each link on the way, where that ends, also where
+ * nothing is there, and of a folder or a pattern the same for each link in it. Whoever changes one of them changes what is read.
  *
  * @param root absolute path of the repository
  * @param file absolute; a file, a folder or a pattern
@@ -39989,11 +40055,11 @@ function reach(root, file) {
         const route = followLinks(root, each);
         for (const link of route.links)
             places.add(external_node_path_default().relative(route.root, link.toString()));
-        if (route.end !== 'found')
+        if (route.end !== 'found' && route.end !== 'missing')
             return;
         const place = external_node_path_default().relative(route.root, route.real.toString());
         places.add(place);
-        if (!route.stats.isDirectory() || visited.has(place))
+        if (route.end === 'missing' || !route.stats.isDirectory() || visited.has(place))
             return;
         visited.add(place);
         const folder = external_node_path_default().join(root, place);
@@ -40002,9 +40068,16 @@ function reach(root, file) {
                 follow(external_node_path_default().join(folder, entry.path));
     };
     follow(file);
-    if (/[*?[{]/.test(file))
+    if (/[*?[{]/.test(file)) {
         for (const match of globFiles(file))
             follow(match);
+        // What it found in the commit may be gone: the pattern as it is where its folder really is.
+        const parts = file.split('/');
+        const magic = parts.findIndex((part) => /[*?[{]/.test(part));
+        const route = followLinks(root, parts.slice(0, magic).join('/'));
+        if (route.end === 'found')
+            places.add(external_node_path_default().join(external_node_path_default().relative(route.root, route.real.toString()), ...parts.slice(magic)));
+    }
     return [...places];
 }
 /** What can't be listed is not read by a check either. */
@@ -40051,6 +40124,10 @@ function openBaseTree(folder, base) {
     const paths = [...entries.keys()];
     const changed = differing.split('\0').filter(Boolean);
     const isAmong = (candidates, file) => [external_node_path_default().relative(root, file), ...reach(root, file)].some((place) => matching(candidates, place).length > 0);
+    // They decide how git writes what is below them; it compares what it would keep.
+    const attributes = changed
+        .filter((each) => external_node_path_default().posix.basename(each) === '.gitattributes')
+        .map((external_node_path_default()).posix.dirname);
     return {
         commit,
         root,
@@ -40060,7 +40137,8 @@ function openBaseTree(folder, base) {
             return entry && FILES.has(entry.mode) ? blob(folder, entry) : undefined;
         },
         has: (file) => isAmong(paths, file),
-        isChanged: (file) => isAmong(changed, file),
+        isChanged: (file) => isAmong(changed, file) ||
+            [external_node_path_default().relative(root, file), ...reach(root, file)].some((place) => attributes.some((folder) => folder === '.' || place === folder || place.startsWith(`${folder}/`))),
     };
 }
 function commitOf(folder, base) {
@@ -40096,8 +40174,9 @@ function isKnown(resolve) {
 }
 /** Those of the paths that are a file, hold it, are in a folder, or what a pattern stands for. */
 function matching(paths, file) {
-    const isPattern = /[*?[{]/.test(file);
-    return paths.filter((candidate) => candidate === file ||
+    const isPattern = /[*?[{]/.test(file) && isSimplePattern(file);
+    return paths.filter((candidate) => file === '' ||
+        candidate === file ||
         candidate.startsWith(`${file}/`) ||
         // A submodule that holds it.
         file.startsWith(`${candidate}/`) ||
@@ -40968,7 +41047,7 @@ function startOf(file) {
 function contentOf(file) {
     try {
         const info = statFile(file);
-        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? readFile(file) : undefined;
+        return info?.isFile() && info.size <= MOST_SETTINGS_BYTES ? confined_files_readFile(file) : undefined;
     }
     catch {
         return undefined;
@@ -46620,6 +46699,11 @@ function checkSource({ files, hub, revision, hub_files }, folders, diagnostics, 
         const at = Array.isArray(files) ? ['files', index] : ['files'];
         const found = resolveInRecipe(file, folders, (finding) => diagnose(at, finding), diagnostics);
         const isPattern = /[*?[{]/.test(found) && !isThere(found);
+        if (isPattern && !isSimplePattern(found)) {
+            const message = `${file} stands for too many names`;
+            report(at, { code: 'bad-value', message, hint: 'Use *, ?, [a-z] and few {a,b}; or name a folder.' });
+            return found;
+        }
         const matches = isPattern ? globFiles(found) : [];
         const refused = matches.find((match) => refusalOf(match));
         if (refused !== undefined)
@@ -46758,6 +46842,7 @@ function readDatasets({ dataset, experts }, yaml, diagnostics) {
 
 
 
+
 /**
  * The files that a recipe is made of, as far as they can be found out: also of a recipe with mistakes, in which what is
  * not understood names no file.
@@ -46793,7 +46878,26 @@ function recipeFiles(location, readText) {
     const [datasetFile] = named(['dataset'], 'settings');
     const datasets = datasetFile && read(datasetFile);
     const data = Object.keys(recipe_files_record(datasets?.data)).flatMap((name) => dataFiles(datasets, name));
-    return [first, ...settings, ...models, ...data];
+    const merged = [...named(['merge'], 'settings'), ...named(['merge', 'config'], 'settings')].flatMap((file) => mergedModels(read(file)));
+    return [first, ...settings, ...models, ...data, ...merged];
+}
+/** Folders of models that a merge configuration names, and of adapters on them; what is none leads nowhere. */
+function mergedModels(yaml) {
+    if (!yaml)
+        return [];
+    const files = [];
+    mapMergekitModels(yaml.data, (value, at) => {
+        const name = modelName(value);
+        const texts = 'problem' in name ? [] : [name.model, name.lora ?? ''].flatMap((text) => [text, ...text.split('+')]);
+        for (const text of new Set(texts)) {
+            if (text === '' || text.includes('${'))
+                continue;
+            const file = external_node_path_default().resolve(external_node_path_default().dirname(yaml.file), text);
+            files.push({ path: file, kind: 'model', report: (finding) => yaml.diagnose({ path: at }, finding) });
+        }
+        return undefined;
+    });
+    return files;
 }
 function dataFiles(datasets, name) {
     if (!datasets)
@@ -47358,6 +47462,8 @@ function architectureAtHand(merge, folder, named = {}) {
 
 
 
+
+
 /**
  * Checks a recipe, or one file by itself, such as the training arguments of a recipe for TRL or alignment-handbook.
  *
@@ -47388,15 +47494,15 @@ function fixFiles(diagnostics) {
     const files = [...new Set(diagnostics.filter(({ fix }) => fix).map(({ file }) => file))];
     for (const file of files) {
         const edits = diagnostics.flatMap((finding) => (finding.file === file ? (finding.fix ?? []) : []));
-        replaceText(file, applyEdits(readFileSync(file, 'utf8'), edits));
+        replaceText(file, applyEdits(readFile(file).toString(), edits));
     }
     return files;
 }
 /** Through a new file, so that the old text or the new one is there, never a part of either. */
 function replaceText(file, text) {
     const target = realpathSync(file);
-    const next = `${target}.fixed`;
-    writeFileSync(next, text, { mode: statSync(target).mode });
+    const next = path.join(path.dirname(target), `.${path.basename(target)}.${randomUUID()}.fixed`);
+    writeFileSync(next, text, { mode: statSync(target).mode, flag: 'wx' });
     renameSync(next, target);
 }
 /** What a file is, by the keys that only such a file has. */
@@ -47455,18 +47561,31 @@ function hubSettings(env = process.env) {
     const home = env.HOME || (0,external_node_os_.homedir)();
     const expand = (file) => external_node_path_default().resolve(expandVariables(expandHome(file, home), env));
     const hfHome = expand(env.HF_HOME || external_node_path_default().join(env.XDG_CACHE_HOME || external_node_path_default().join(home, '.cache'), 'huggingface'));
-    const token = readToken(env, expand(env.HF_TOKEN_PATH || external_node_path_default().join(hfHome, 'token')));
+    const cacheDir = expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || external_node_path_default().join(hfHome, 'hub'));
+    const tokenFile = expand(env.HF_TOKEN_PATH || external_node_path_default().join(hfHome, 'token'));
+    for (const place of [cacheDir, tokenFile])
+        requireOwn(place);
+    const token = readToken(env, tokenFile);
     const offline = env.HF_HUB_OFFLINE ? 'HF_HUB_OFFLINE' : 'TRANSFORMERS_OFFLINE';
     return {
         endpoint: readEndpoint(env.HF_ENDPOINT || 'https://huggingface.co'),
         ...(token ? { token } : {}),
-        cacheDir: expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || external_node_path_default().join(hfHome, 'hub')),
+        cacheDir,
         ...(isTrue(env[offline]) ? { offline } : {}),
         metadataTimeout: readSeconds(env, 'HF_HUB_ETAG_TIMEOUT') * 1000,
         downloadTimeout: readSeconds(env, 'HF_HUB_DOWNLOAD_TIMEOUT') * 1000,
         retryDelay: 1000,
         attempts: 6,
     };
+}
+/** Links in a cache that comes with a checkout would lead writes, and the token that is sent, to any file of the machine. */
+function requireOwn(place) {
+    const rule = (0,confinement/* confinement */.PE)();
+    if (!rule || !(0,confinement/* isBelow */.Yw)(place, rule.root))
+        return;
+    throw new src_errors/* ConfigurationError */.j1(`the hub's files are to be in the workspace, where a checkout puts its own: ${place}`, {
+        hint: 'Set HF_HOME (HF_HUB_CACHE, HF_TOKEN_PATH) to a folder outside, such as ${{ runner.temp }}/huggingface.',
+    });
 }
 function isTrue(value) {
     return ['1', 'ON', 'YES', 'TRUE'].includes(value?.toUpperCase() ?? '');
@@ -48741,9 +48860,14 @@ function copyFromBase(tree, file, folder) {
         if (text !== undefined)
             write(external_node_path_default().join(folder, relative), text);
     }
-    else
-        for (const found of matching(tree.paths, relative))
-            write(external_node_path_default().join(folder, found), '');
+    else {
+        for (const found of matching(tree.paths, relative)) {
+            const file = external_node_path_default().join(folder, found);
+            // A folder of data may hold the settings, too, which have their text by then.
+            if (!(0,external_node_fs_namespaceObject.existsSync)(file))
+                write(file, '');
+        }
+    }
 }
 function write(file, text) {
     (0,external_node_fs_namespaceObject.mkdirSync)(external_node_path_default().dirname(file), { recursive: true });
@@ -48761,7 +48885,7 @@ function inRepository({ root }, { path: file, kind }) {
 }
 function isSameFile(one, other) {
     try {
-        return readFile(one).equals(readFile(other));
+        return confined_files_readFile(one).equals(confined_files_readFile(other));
     }
     catch {
         return false;
@@ -48962,7 +49086,7 @@ function fits(file, pattern) {
 function select_recipes_isWithin(file, folder) {
     return file.startsWith(`${external_node_path_default().posix.normalize(folder).replace(/\/$/, '')}/`);
 }
-/** YAML files of a folder, by their paths there; links are not followed, so that none leads out of it or in a circle. */
+/** YAML files of a folder, by their paths there; links to folders are not followed, so that none leads in a circle. */
 function yamlFiles(workspace, reporter) {
     const { entries, unread } = folder_walk_walkFolder(workspace, {
         enters: ({ isFolder, path: folder }) => isFolder && !LEFT_OUT.has(external_node_path_default().posix.basename(folder)),
@@ -48973,8 +49097,12 @@ function yamlFiles(workspace, reporter) {
         reporter.warning(`recipes were not looked for everywhere: ${first}${others}`);
     }
     return entries
-        .filter(({ isFile, path: file }) => isFile && /\.ya?ml$/.test(file))
+        .filter(({ isFile, isLink, path: file }) => /\.ya?ml$/.test(file) && (isFile || (isLink && !select_recipes_leadsToFolder(external_node_path_default().join(workspace, file)))))
         .map(({ path: file }) => file);
+}
+/** A link that leads out, or to nothing, is named as a recipe and found to be none. */
+function select_recipes_leadsToFolder(link) {
+    return isThere(link) && statFile(link)?.isDirectory() === true;
 }
 
 ;// CONCATENATED MODULE: ./packages/estimate/src/lora.ts
@@ -50061,15 +50189,15 @@ function estimateRecipe(recipe, options) {
 /** Of no width. GitHub reads entities before it looks for names and addresses, so writing `@` as one is not enough. */
 const GAP = '&#8203;';
 /**
- * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1` and commits,
- * and links addresses (https://github.github.com/gfm/#autolinks-extension-,
+ * What means something to Markdown, to HTML, or to GitHub, which notifies `@people`, refers to `#1`, `GH-1`,
+ * `JIRA-1`, `CVE-…`, and commits, draws `:tada:`, and links addresses (https://github.github.com/gfm/#autolinks-extension-,
  * https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls).
  */
-const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/)|(?<![0-9a-z])(?:gh-(?=\d)|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
+const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/|(?:[a-z+-][\w+-]*|100|1234):)|(?<![0-9a-z])(?:[a-z]+-(?=\d)|ghsa-|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
 /** Text of others as GitHub shows it just as it is, in a table cell too: it notifies nobody, refers to nothing, links nowhere. */
 function markdown(text) {
     return (0,visible_text/* visibleText */.Q)(text).replaceAll(SPECIAL, (found) => {
-        if (found === ':' || /^(gh-|www)$/i.test(found))
+        if (/^(?::|[a-z]+-|www)$/i.test(found))
             return `${found}${GAP}`;
         if (found.length > 1)
             return `<code>${found}</code>`;
@@ -50395,9 +50523,9 @@ function enclosureOf(file) {
         return 'free';
     const { root, also = [], outside } = rule;
     const own = also.find((folder) => isBelow(file, folder));
-    // The project's own folder may hold the workspace of a test, or be the workspace itself.
+    // The project's own folder may hold the workspace of a test, or be the workspace itself, or be checked out in it.
     if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
-        return { root: own, isStrangers: false };
+        return { root: own, isStrangers: isBelow(own, root) };
     if (isBelow(file, root))
         return { root, isStrangers: true };
     return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';

@@ -3957,7 +3957,9 @@ function followLinks(root, file) {
     }
     catch (error) {
         const code = codeOf(error);
-        return NOTHING.has(code) ? { root, links, end: 'missing' } : { root, links, end: 'unknown', code };
+        return NOTHING.has(code)
+            ? { root, links, end: 'missing', real: Buffer.from(file) }
+            : { root, links, end: 'unknown', code };
     }
     const way = { root: Buffer.from(folder, 'latin1').toString(), links };
     const roots = [folder, bytesOf(Buffer.from(root))];
@@ -3969,7 +3971,7 @@ function followLinks(root, file) {
         stats = (0,external_node_fs_.lstatSync)(at([]));
         for (let next = parts.shift(); next !== undefined; next = parts.shift()) {
             if (!stats.isDirectory())
-                return { ...way, end: 'missing' };
+                return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
             if (next === '..') {
                 if (here.length === 0)
                     return { ...way, end: 'outside' };
@@ -3977,7 +3979,9 @@ function followLinks(root, file) {
                 stats = (0,external_node_fs_.lstatSync)(at(here));
                 continue;
             }
-            const found = (0,external_node_fs_.lstatSync)(at([...here, next]));
+            const found = (0,external_node_fs_.lstatSync)(at([...here, next]), { throwIfNoEntry: false });
+            if (!found)
+                return { ...way, end: 'missing', real: at([...here, next, ...parts]) };
             if (!found.isSymbolicLink()) {
                 here = [...here, next];
                 stats = found;
@@ -4002,7 +4006,7 @@ function followLinks(root, file) {
     }
     catch (error) {
         const code = codeOf(error);
-        return NOTHING.has(code) ? { ...way, end: 'missing' } : { ...way, end: 'unknown', code };
+        return NOTHING.has(code) ? { ...way, end: 'missing', real: at(here) } : { ...way, end: 'unknown', code };
     }
 }
 function splitPath(text) {
@@ -4052,6 +4056,12 @@ function shortened(text) {
 
 /** A path that may not be read: it leads out of the folder that it is confined to, or can't be followed. */
 class RefusedPath extends errors/* ConfigurationError */.j1 {
+    /** What is wrong with it, without its name. */
+    reason;
+    constructor(name, reason, hint) {
+        super(`${name} ${reason}`, { hint });
+        this.reason = reason;
+    }
 }
 /**
  * The one way to read a file whose name or place a stranger may have chosen. Under a confinement the path is followed
@@ -4244,7 +4254,7 @@ function refused(file, problem, hint) {
     const rule = (0,src_confinement/* confinement */.PE)();
     const short = rule ? external_node_path_default().relative(rule.root, external_node_path_default().resolve(file)) : file;
     const name = short.startsWith('..') ? file : short || '.';
-    return new RefusedPath(`${visibleText(name)} ${problem}`, { hint });
+    return new RefusedPath(visibleText(name), problem, hint);
 }
 function missing(file) {
     const error = new Error(`ENOENT: no such file or directory, open '${file}'`);
@@ -5156,9 +5166,9 @@ function enclosureOf(file) {
         return 'free';
     const { root, also = [], outside } = rule;
     const own = also.find((folder) => isBelow(file, folder));
-    // The project's own folder may hold the workspace of a test, or be the workspace itself.
+    // The project's own folder may hold the workspace of a test, or be the workspace itself, or be checked out in it.
     if (own !== undefined && !(isBelow(file, root) && isBelow(root, own)))
-        return { root: own, isStrangers: false };
+        return { root: own, isStrangers: isBelow(own, root) };
     if (isBelow(file, root))
         return { root, isStrangers: true };
     return outside === 'refused' || SYSTEM.some((folder) => isBelow(file, folder)) ? 'outside' : 'free';

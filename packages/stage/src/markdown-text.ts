@@ -9,7 +9,7 @@ const GAP = '&#8203;';
  * https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls).
  */
 const SPECIAL =
-  /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/|(?:[a-z+-][\w+-]*|100|1234):)|(?<![0-9a-z])(?:[a-z]+-(?=\d)|ghsa-|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
+  /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/|(?:[a-z+-][\w+-]*|100|1234):)|(?<![0-9a-z])(?:[a-z]+-(?=\d+(?![0-9a-z]))|ghsa-|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
 
 /** Text of others as GitHub shows it just as it is, in a table cell too: it notifies nobody, refers to nothing, links nowhere. */
 export function markdown(text: string): string {

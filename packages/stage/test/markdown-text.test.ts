@@ -10,7 +10,7 @@ function seen(text: string): string {
 
 /** What GitHub makes a notification, a reference or a link of. */
 const ACTS =
-  /(?<![0-9a-z])[a-z]+-\d|\bghsa-\w|:(?:[a-z+-][\w+-]*|100):|@[\w-]|#\d|\bGH-\d|:\/\/|\bwww\.|[\w.+-]@[\w-]+\.|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])/i;
+  /(?<![0-9a-z])[a-z]+-\d+(?![0-9a-z])|\bghsa-\w|:(?:[a-z+-][\w+-]*|100):|@[\w-]|#\d|:\/\/|\bwww\.|[\w.+-]@[\w-]+\.|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])/i;
 
 describe('text of others in Markdown', () => {
   it.each([

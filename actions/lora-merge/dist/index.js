@@ -53176,7 +53176,7 @@ const GAP = '&#8203;';
  * `JIRA-1`, `CVE-…`, and commits, draws `:tada:`, and links addresses (https://github.github.com/gfm/#autolinks-extension-,
  * https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls).
  */
-const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/|(?:[a-z+-][\w+-]*|100|1234):)|(?<![0-9a-z])(?:[a-z]+-(?=\d)|ghsa-|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
+const SPECIAL = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])|:(?=\/\/|(?:[a-z+-][\w+-]*|100|1234):)|(?<![0-9a-z])(?:[a-z]+-(?=\d+(?![0-9a-z]))|ghsa-|www(?=\.))|[&<>|`*_~[\]\\@#$]/gi;
 /** Text of others as GitHub shows it just as it is, in a table cell too: it notifies nobody, refers to nothing, links nowhere. */
 function markdown(text) {
     return (0,_visible_text_js__WEBPACK_IMPORTED_MODULE_0__/* .visibleText */ .Q)(text).replaceAll(SPECIAL, (found) => {

@@ -60,7 +60,7 @@ describe('workflows', () => {
   );
 
   // GitHub makes an environment that does not exist, without reviewers; a label reaches a machine past its environment.
-  it.each(workflows)('%s lets whoever starts it choose neither runner nor environment', (name) => {
+  it.each(workflows)('%s has no dispatch input for a runner or an environment', (name) => {
     const { on, jobs } = parse(read(name)) as Workflow;
     const chosen = Object.keys(on.workflow_dispatch?.inputs ?? {});
     for (const [id, job] of Object.entries(jobs)) {

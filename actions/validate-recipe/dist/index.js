@@ -39961,9 +39961,9 @@ function isOwnFolder({ isFolder }) {
     return isFolder;
 }
 /**
- * Absolute paths of what a pattern stands for, sorted by code unit. It is Node's `globSync`, with two differences: under a
- * confinement nothing outside is looked at (a link that leads out is among the paths, for whoever opens it to refuse it by
- * name), and `**` goes at its end through one link wherever it is in the pattern.
+ * The absolute paths that match a pattern, sorted by code unit. It works as Node's `globSync`, with two differences. Under a
+ * confinement it looks at nothing outside; a link that leads out is among the paths, and opening it is refused. And `**`
+ * follows one link at its end, wherever it is in the pattern.
  *
  * @param pattern absolute
  */
@@ -40041,8 +40041,9 @@ function byCodeUnit(a, b) {
 
 
 /**
- * Every place of a repository that decides what is read under a path: each link on the way, where that ends, also where
- * nothing is there, and of a folder or a pattern the same for each link in it. Whoever changes one of them changes what is read.
+ * Every place of a repository that decides what is read under a path: each link on the way, and the place where it ends, even
+ * if nothing is there. For a folder or a pattern, also the same for each link in it. A change to one of these places changes
+ * what is read.
  *
  * @param root absolute path of the repository
  * @param file absolute; a file, a folder or a pattern
@@ -48927,8 +48928,8 @@ function withPaths(value, from, to) {
 /** Checks one recipe and compares it with the base commit; undefined where only changed ones are asked for and it is not. */
 async function checkRecipe(location, options) {
     const absolute = external_node_path_default().resolve(options.workspace, location);
-    // Whoever proposes a change could have other files of the machine read and shown by it: of a recipe in the workspace
-    // nothing outside is read. A recipe outside is its owner's and may name what it likes.
+    // A stranger's recipe could name other files of the machine and so show them in the log. A recipe in the workspace
+    // therefore reads nothing outside of it. A recipe outside belongs to the owner and may name any file.
     return (0,confinement/* confined */.dg)((0,confinement/* confinementFrom */.D6)(absolute), () => check_recipe_check(location, absolute, options));
 }
 async function check_recipe_check(location, absolute, options) {

@@ -67,9 +67,9 @@ function isOwnFolder({ isFolder }: FoundEntry): boolean {
 }
 
 /**
- * Absolute paths of what a pattern stands for, sorted by code unit. It is Node's `globSync`, with two differences: under a
- * confinement nothing outside is looked at (a link that leads out is among the paths, for whoever opens it to refuse it by
- * name), and `**` goes at its end through one link wherever it is in the pattern.
+ * The absolute paths that match a pattern, sorted by code unit. It works as Node's `globSync`, with two differences. Under a
+ * confinement it looks at nothing outside; a link that leads out is among the paths, and opening it is refused. And `**`
+ * follows one link at its end, wherever it is in the pattern.
  *
  * @param pattern absolute
  */

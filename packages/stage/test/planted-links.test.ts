@@ -65,8 +65,8 @@ describe('a stage in a workspace with links that somebody put there', () => {
     ['where all outputs will be', () => link('machine', 'runs'), 'runs'],
     [
       'in what looks like an interrupted run',
-      () => link('machine', 'runs/.out.0123456789ab.staging/work/checkpoint-1'),
-      'runs/.out.0123456789ab.staging/work/checkpoint-1',
+      () => link('machine', 'runs/.out.0123456789ab.staging/checkpoint-1'),
+      'runs/.out.0123456789ab.staging/checkpoint-1',
     ],
   ])('writes through none: %s', async (_, plant, named) => {
     plant();

@@ -45,8 +45,8 @@ export async function checkRecipe(
   options: CheckOptions,
 ): Promise<CheckedRecipe | undefined> {
   const absolute = path.resolve(options.workspace, location);
-  // Whoever proposes a change could have other files of the machine read and shown by it: of a recipe in the workspace
-  // nothing outside is read. A recipe outside is its owner's and may name what it likes.
+  // A stranger's recipe could name other files of the machine and so show them in the log. A recipe in the workspace
+  // therefore reads nothing outside of it. A recipe outside belongs to the owner and may name any file.
   return confined(confinementFrom(absolute), () => check(location, absolute, options));
 }
 

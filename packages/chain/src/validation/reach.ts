@@ -2,8 +2,9 @@ import path from 'node:path';
 import { followLinks, globFiles, walkFolder } from '@prometheus-actions/stage';
 
 /**
- * Every place of a repository that decides what is read under a path: each link on the way, where that ends, also where
- * nothing is there, and of a folder or a pattern the same for each link in it. Whoever changes one of them changes what is read.
+ * Every place of a repository that decides what is read under a path: each link on the way, and the place where it ends, even
+ * if nothing is there. For a folder or a pattern, also the same for each link in it. A change to one of these places changes
+ * what is read.
  *
  * @param root absolute path of the repository
  * @param file absolute; a file, a folder or a pattern

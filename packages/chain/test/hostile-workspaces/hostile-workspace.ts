@@ -43,7 +43,7 @@ export function makeMachine(folder: string): void {
  * Makes a workspace that somebody made to read, write, hang or break what is not theirs.
  *
  * @param root the folder to make, whose neighbour `outside` is the machine's
- * @returns what was done, for whoever has to find out why something went wrong
+ * @returns what was done, to find the cause of a failure
  */
 export function makeHostileWorkspace(root: string, outside: string, chance: Chance): string[] {
   for (const [file, text] of Object.entries(FILES)) {
